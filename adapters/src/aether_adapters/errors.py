@@ -1,0 +1,220 @@
+"""What goes wrong, in one vocabulary for every edge.
+
+A domain raises plain exceptions. An `ErrorTable`, filled in the composition root, says of which kind each
+class is; both edges ask it for the same `Problem`, so REST and gRPC cannot tell different stories.
+Kinds map to HTTP statuses (RFC 9110) and gRPC codes; a problem renders as RFC 9457 JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+import orjson
+
+from aether_adapters.protojson import json_value
+
+
+class Kind(Enum):
+    """What an error means to a caller: its HTTP status and the name of its gRPC code."""
+
+    MALFORMED = (400, "INVALID_ARGUMENT")
+    UNAUTHENTICATED = (401, "UNAUTHENTICATED")
+    FORBIDDEN = (403, "PERMISSION_DENIED")
+    NOT_FOUND = (404, "NOT_FOUND")
+    METHOD_NOT_ALLOWED = (405, "UNIMPLEMENTED")
+    CONFLICT = (409, "FAILED_PRECONDITION")
+    STALE = (412, "ABORTED")
+    TOO_LARGE = (413, "OUT_OF_RANGE")
+    UNSUPPORTED = (415, "INVALID_ARGUMENT")
+    INVALID = (422, "INVALID_ARGUMENT")
+    EXHAUSTED = (429, "RESOURCE_EXHAUSTED")
+    INTERNAL = (500, "INTERNAL")
+    UNAVAILABLE = (503, "UNAVAILABLE")
+    DEADLINE = (504, "DEADLINE_EXCEEDED")
+
+    @property
+    def status(self) -> int:
+        """The HTTP status code."""
+        return self.value[0]
+
+    @property
+    def code(self) -> str:
+        """The name of the gRPC status code."""
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One error as a caller sees it (RFC 9457), whichever door it leaves by.
+
+    `type` is a relative reference such as `/problems/billing/invoice-already-closed`; `values` holds what the
+    broken rule was about, already in ProtoJSON; `retry_after` is in seconds; `errors` lists the places of a
+    malformed request as `{"pointer": ..., "reason": ...}`.
+    """
+
+    kind: Kind
+    type: str
+    title: str
+    detail: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    retry_after: float | None = None
+    errors: Sequence[Mapping[str, str]] = ()
+
+    @property
+    def status(self) -> int:
+        """The HTTP status code."""
+        return self.kind.status
+
+    def to_json(self) -> bytes:
+        """The `application/problem+json` body; the same bytes for equal problems."""
+        body: dict[str, object] = {
+            "type": self.type,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.values:
+            body["values"] = {name: self.values[name] for name in sorted(self.values)}
+        if self.errors:
+            body["errors"] = [dict(error) for error in self.errors]
+        return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+class TechnicalError(Exception):
+    """An error of the machinery, not of a domain's rules; the kits raise its subclasses."""
+
+    kind: Kind = Kind.INTERNAL
+
+    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+class Malformed(TechnicalError):
+    """A request that does not fit the contract; `pointer` is a JSON pointer or a parameter's name."""
+
+    kind = Kind.MALFORMED
+
+    def __init__(self, pointer: str, reason: str) -> None:
+        super().__init__(f"{pointer}: {reason}" if pointer else reason)
+        self.pointer = pointer
+        self.reason = reason
+
+
+class Unauthenticated(TechnicalError):
+    """No token, or one that cannot be trusted."""
+
+    kind = Kind.UNAUTHENTICATED
+
+
+class Forbidden(TechnicalError):
+    """A known caller who may not do this."""
+
+    kind = Kind.FORBIDDEN
+
+
+class TooLarge(TechnicalError):
+    """A body above the limit."""
+
+    kind = Kind.TOO_LARGE
+
+
+class Unsupported(TechnicalError):
+    """A media type the contract does not declare."""
+
+    kind = Kind.UNSUPPORTED
+
+
+class Exhausted(TechnicalError):
+    """A limit was reached: a rate, a pool, a queue. `retry_after` says when to come back."""
+
+    kind = Kind.EXHAUSTED
+
+
+class Unavailable(TechnicalError):
+    """A server this one needs is away. `retry_after` says when to come back."""
+
+    kind = Kind.UNAVAILABLE
+
+
+class DeadlineExceeded(TechnicalError):
+    """The time the caller gave has run out; whether the work was done is unknown."""
+
+    kind = Kind.DEADLINE
+
+
+class RemoteError(Exception):
+    """Another process answered with a problem; an edge renders it byte for byte as the original."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+        self.kind = problem.kind
+        self.type = problem.type
+        self.values = problem.values
+
+
+_WORDS: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(name)]
+
+
+class ErrorTable:
+    """Which class of error is of which kind, for one domain; the nearest class in the MRO wins."""
+
+    def __init__(self, domain: str, kinds: Mapping[type[Exception], Kind]) -> None:
+        self.domain = domain
+        self._kinds = dict(kinds)
+
+    def problem(self, error: BaseException) -> Problem:
+        """The problem a caller sees for `error`.
+
+        A broken rule carries its public attributes as values. An error nobody declared becomes INTERNAL
+        and says nothing of itself: its text may hold what is not the caller's to know.
+        """
+        if isinstance(error, RemoteError):
+            return error.problem
+        if isinstance(error, TechnicalError):
+            return self._technical(error)
+        for cls in type(error).__mro__:
+            kind = self._kinds.get(cls)
+            if kind is not None:
+                return self._rule(error, kind)
+        return Problem(
+            kind=Kind.INTERNAL,
+            type="/problems/internal",
+            title="Internal error",
+            detail="The service failed; the error is in its log under this request's id.",
+        )
+
+    def _rule(self, error: BaseException, kind: Kind) -> Problem:
+        words = _words(type(error).__name__)
+        values = {name: json_value(value) for name, value in vars(error).items() if not name.startswith("_")}
+        return Problem(
+            kind=kind,
+            type=f"/problems/{self.domain}/{'-'.join(words)}",
+            title=" ".join(words).capitalize(),
+            detail=str(error),
+            values=values,
+        )
+
+    @staticmethod
+    def _technical(error: TechnicalError) -> Problem:
+        words = _words(error.kind.name.replace("_", " ").title().replace(" ", ""))
+        return Problem(
+            kind=error.kind,
+            type=f"/problems/{'-'.join(words)}",
+            title=" ".join(words).capitalize(),
+            detail=error.detail,
+            retry_after=error.retry_after,
+            errors=({"pointer": error.pointer, "reason": error.reason},)
+            if isinstance(error, Malformed)
+            else (),
+        )

@@ -1,0 +1,1 @@
+"""The aether command and what stands behind it."""
