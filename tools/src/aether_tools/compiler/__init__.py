@@ -1,0 +1,1 @@
+"""The contract compiler: from OpenAPI and proto files to typed Python."""
