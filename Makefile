@@ -1,0 +1,50 @@
+# Thin on purpose: each target is a line or two, and says what it does in `make help`.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+MEMBERS := $(sort $(dir $(wildcard adapters/pyproject.toml tools/pyproject.toml proto/pyproject.toml openapi/pyproject.toml domains/*/pyproject.toml)))
+
+# uv installs in seconds what takes pip a minute; it is told of the index that pip is configured for.
+PIP_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
+ifneq ($(PIP_INDEX),)
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX)
+endif
+
+help: ## Show this.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/ready ## Make .venv with every locked package and the members, editable.
+
+.venv/ready: requirements.lock $(addsuffix pyproject.toml,$(MEMBERS))
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "setup: installing the locked packages into .venv"
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock | $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r /dev/stdin
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
+	@touch $@
+
+demo: setup ## From nothing to a served, tested domain in a workspace of its own, with a stopwatch.
+	@$(BIN)/python tests/demo.py
+
+test: setup ## Every test that takes seconds; real servers where they are installed.
+	@$(BIN)/pytest
+
+prove: setup ## The long proofs too: fuzzing, a real broker, kills.
+	@$(BIN)/pytest -m "prove or not prove"
+
+check: setup ## Format, lint, types, import rules, and contracts against code.
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/aether check
+
+bench: setup ## Our paths against their peers, side by side; ratios to build/bench.json.
+	@$(BIN)/python -m tests.bench.run --json build/bench.json
+
+run: setup ## Start every domain, embedded.
+	@$(BIN)/aether run
+
+lock: ## Compile requirements.lock anew from the members and the dev group (for maintainers).
+	@mkdir -p build && echo "aether-adapters @ file://$(CURDIR)/adapters" > build/overrides.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--no-emit-find-links --override build/overrides.txt --no-emit-package aether-adapters --group dev --extra embedded --extra testing \
+		adapters/pyproject.toml tools/pyproject.toml --output-file requirements.lock
+
+.PHONY: help setup demo test prove check bench run lock
