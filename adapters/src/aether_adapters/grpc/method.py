@@ -1,0 +1,61 @@
+"""A gRPC method as the kit sees it: plain values on one side, bytes on the other, and what it demands.
+
+The contract's generator writes one `Method` for each rpc; server and clients are driven by it alone, so
+neither needs protoc's gRPC code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from aether_adapters.identity import Access
+
+Value = TypeVar("Value")
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec(Generic[Value]):
+    """Serialises one type of the contract.
+
+    `from_wire` raises `errors.Malformed` or protobuf's `DecodeError` for bytes that are no such value.
+    """
+
+    to_wire: Callable[[Value], bytes]
+    from_wire: Callable[[bytes], Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method(Generic[Request, Response]):
+    """One unary rpc.
+
+    `path` is `/<package>.<Service>/<Method>`. `idempotent` lets a client repeat a call whose outcome it
+    does not know. `caller` builds the request's `caller` field from `subject`, `roles` and `session`;
+    called without arguments it is the field's empty value. None where the request has no such field.
+    """
+
+    path: str
+    access: Access
+    idempotent: bool
+    request: Codec[Request]
+    response: Codec[Response]
+    caller: Callable[..., object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound(Generic[Request, Response]):
+    """A method and what answers it."""
+
+    method: Method[Request, Response]
+    call: Callable[[Request], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything a server needs to offer one proto service; `name` is its full name."""
+
+    name: str
+    methods: tuple[Bound[Any, Any], ...]
