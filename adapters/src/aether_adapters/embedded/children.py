@@ -1,0 +1,90 @@
+"""Child processes that never outlive the process that started them, however that one ends."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1
+# Loaded before any fork: between fork and exec nothing may import, allocate much or take a lock.
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+# Linux sends the death signal when the *thread* that forked ends, so one thread, as old as the process, forks.
+_NURSERY: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aether-nursery")
+
+
+def _tie_to_parent(parent: int) -> Callable[[], None]:
+    def tie() -> None:
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # it died before the line above
+                os._exit(1)
+
+    return tie
+
+
+def start(
+    command: Sequence[str], *, log: Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start `command`, its output appended to `log`; on Linux the kernel kills it when this process dies.
+
+    Elsewhere it is stopped only by `stop`, so a crash of this process leaves it running.
+    """
+    tie = _tie_to_parent(os.getpid())
+
+    def fork() -> subprocess.Popen[bytes]:
+        with log.open("ab") as output:
+            return subprocess.Popen(  # noqa: S603 - the commands are the kits' own
+                list(command),
+                cwd=cwd,
+                env=dict(env) if env is not None else None,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C in the terminal is for the parent, who stops it in order
+                preexec_fn=tie,
+            )
+
+    return _NURSERY.submit(fork).result()
+
+
+def stop(process: subprocess.Popen[bytes], *, grace: float = 5.0) -> None:
+    """Ask the process to end; kill it after `grace` seconds. Stopping twice is fine."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(grace)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait()
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(
+    ready: Callable[[], bool], process: subprocess.Popen[bytes], *, log: Path, seconds: float, every: float
+) -> None:
+    """Poll `ready` until it says yes; raises `RuntimeError` with the end of the log when the process does not make it."""
+    give_up = time.monotonic() + seconds
+    while not ready():
+        code = process.poll()
+        if code is not None or time.monotonic() > give_up:
+            stop(process)
+            ended = f"ended with code {code}" if code is not None else f"was not ready after {seconds:g} s"
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+            raise RuntimeError(f"{process.args!r} {ended}. The end of {log}:\n{tail}")
+        time.sleep(every)

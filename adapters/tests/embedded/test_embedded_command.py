@@ -1,0 +1,98 @@
+"""`python -m aether_adapters.embedded`: says when it is ready, ends on SIGTERM, and with its parent."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from aether_adapters.embedded import children
+from confluent_kafka import Producer
+
+_COMMAND = [sys.executable, "-m", "aether_adapters.embedded"]
+
+
+@contextlib.contextmanager
+def _running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen([*_COMMAND, *arguments], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        line = json.loads(process.stdout.readline())
+        assert line["ready"] is True
+        yield process, line["url"]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_redis_answers_when_it_says_ready_and_is_gone_after_sigterm(tmp_path: Path) -> None:
+    port = children.free_port()
+    with _running("redis", "--port", str(port), "--folder", str(tmp_path)) as (process, url):
+        assert url == f"redis://127.0.0.1:{port}/0"
+        client = redis.Redis.from_url(url)
+        assert client.ping()
+        client.close()
+        process.terminate()
+        assert process.wait(5) == 0
+        with pytest.raises(redis.exceptions.ConnectionError):
+            redis.Redis.from_url(url).ping()
+
+
+def test_kafka_has_its_topics_when_it_says_ready() -> None:
+    with _running("kafka", "--topic", "a.v1:2", "--topic", "b.v1:1") as (process, url):
+        topics = Producer({"bootstrap.servers": url}).list_topics(timeout=5).topics
+        assert {name: len(topic.partitions) for name, topic in topics.items()} == {"a.v1": 2, "b.v1": 1}
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0
+
+
+def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen({_COMMAND!r} + ['redis', '--folder', {str(tmp_path)!r}], stdout=subprocess.PIPE)\n"
+        "child.stdout.readline()\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    command = psutil.Process(int(parent.stdout.readline()))
+    (server,) = command.children()
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+    give_up = time.monotonic() + 5
+    while alive := [process for process in (command, server) if _lives(process)]:
+        assert time.monotonic() < give_up, f"still running: {alive}"
+        time.sleep(0.05)
+
+
+def _lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return (
+            process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        )  # an orphan may wait for its reaper
+    return False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["redis"], "redis needs --folder"),
+        (["kafka", "--topic", "nope"], "<topic>:<partitions>"),
+        (["kafka", "--topic", "nope:0"], "<topic>:<partitions>"),
+    ],
+)
+def test_wrong_arguments_are_refused_with_a_reason(arguments: list[str], said: str) -> None:
+    result = subprocess.run([*_COMMAND, *arguments], capture_output=True, text=True)
+    assert (result.returncode, said in result.stderr) == (2, True), result.stderr

@@ -1,0 +1,106 @@
+"""The embedded Kafka speaks the protocol, has the topics it was given, and fails when told to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from aether_adapters.embedded import EmbeddedKafka, children
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+
+
+@pytest.fixture
+def kafka() -> Iterator[EmbeddedKafka]:
+    with EmbeddedKafka({"shop.v1": 3}) as server:
+        yield server
+
+
+def _produce(bootstrap: str, value: bytes, seconds: float = 5) -> list[KafkaError | None]:
+    """The errors of one delivery: `[None]` when it was confirmed, `[]` when nothing was heard in time."""
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0, "log_level": 0, "retries": 0})
+    outcomes: list[KafkaError | None] = []
+    producer.produce("shop.v1", value, key=b"1", on_delivery=lambda error, _: outcomes.append(error))
+    producer.flush(seconds)
+    producer.purge()
+    return outcomes
+
+
+def _first(bootstrap: str, protocol: str) -> bytes | None:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": f"readers-{protocol}",
+            "group.protocol": protocol,
+            "auto.offset.reset": "earliest",
+        }
+    )
+    consumer.subscribe(["shop.v1"])
+    message = consumer.poll(10)
+    consumer.close()
+    return None if message is None else message.value()
+
+
+def test_topics_have_the_partitions_they_were_given(kafka: EmbeddedKafka) -> None:
+    kafka.create_topic("later.v1", 7)
+    topics = Producer({"bootstrap.servers": kafka.bootstrap}).list_topics(timeout=5).topics
+    assert {name: len(topic.partitions) for name, topic in topics.items()} == {"shop.v1": 3, "later.v1": 7}
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_a_first_consumer_has_its_first_message_at_once(kafka: EmbeddedKafka, protocol: str) -> None:
+    assert _produce(kafka.bootstrap, b"hello") == [None]
+    started = time.monotonic()
+    assert _first(kafka.bootstrap, protocol) == b"hello"
+    assert time.monotonic() - started < 2.5, "the group waited for others to join"
+
+
+def test_a_fixed_port_serves_like_any_other() -> None:
+    port = children.free_port()
+    with EmbeddedKafka({"shop.v1": 1}, port=port) as kafka:
+        assert kafka.bootstrap == f"127.0.0.1:{port}"
+        brokers = Producer({"bootstrap.servers": kafka.bootstrap}).list_topics(timeout=5).brokers
+        assert [(broker.host, broker.port) for broker in brokers.values()] == [("127.0.0.1", port)]
+        assert _produce(kafka.bootstrap, b"through") == [None]
+        assert _first(kafka.bootstrap, "consumer") == b"through"
+        with pytest.raises(OSError, match="in use"):
+            EmbeddedKafka(port=port).start()
+
+
+def test_a_pushed_error_is_answered_once(kafka: EmbeddedKafka) -> None:
+    produce = 0
+    kafka.push_errors(produce, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    first, second = _produce(kafka.bootstrap, b"no"), _produce(kafka.bootstrap, b"yes")
+    assert [error and error.code() for error in first + second] == [
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        None,
+    ]
+
+
+def test_cleared_errors_are_not_answered(kafka: EmbeddedKafka) -> None:
+    produce = 0
+    kafka.push_errors(produce, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    kafka.clear_errors(produce)
+    assert _produce(kafka.bootstrap, b"yes") == [None]
+
+
+def test_a_broker_that_is_down_answers_again_when_it_is_up(kafka: EmbeddedKafka) -> None:
+    kafka.broker_down()
+    with pytest.raises(KafkaException):
+        Producer({"bootstrap.servers": kafka.bootstrap, "log_level": 0}).list_topics(timeout=0.3)
+    kafka.broker_up()
+    assert _produce(kafka.bootstrap, b"back") == [None]
+
+
+def test_a_slow_broker_is_as_slow_as_told(kafka: EmbeddedKafka) -> None:
+    client = Producer({"bootstrap.servers": kafka.bootstrap})
+    client.list_topics(timeout=5)
+    kafka.rtt(200)
+    started = time.monotonic()
+    client.list_topics(timeout=5)
+    assert time.monotonic() - started >= 0.2
+
+
+def test_a_server_that_is_not_running_says_so() -> None:
+    with pytest.raises(RuntimeError, match=r"call start\(\) first"):
+        EmbeddedKafka().bootstrap  # noqa: B018
