@@ -1,0 +1,133 @@
+"""The same request, through REST in process, REST through the gateway, and gRPC."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import httpx
+import pytest
+
+from tests.support.acme import Acme
+
+GRPC_CALL = """
+import sys
+from aether_adapters.errors import RemoteError
+from aether_adapters.grpc import Channel
+from acme.billing.v1 import grpc, types
+target, token, operation, arguments = sys.argv[1:]
+with Channel(target, token=lambda: token) as channel:
+    method, request = {
+        "get": (grpc.client(channel).get_invoice, types.GetInvoiceRequest),
+        "close": (grpc.client(channel).close_invoice, types.CloseInvoiceRequest),
+    }[operation]
+    try:
+        print(method(request(**eval(arguments))))
+    except RemoteError as error:
+        print(error.problem.to_json().decode())
+"""
+
+Doors = dict[str, httpx.Client]
+
+
+@pytest.fixture(scope="module", params=["in-process", "gateway"])
+def client(request: pytest.FixtureRequest, billing: Acme) -> Iterator[httpx.Client]:
+    flags = ["--gateway"] if request.param == "gateway" else []
+    with billing.running(*flags) as system, system.client(billing.token()) as client:
+        yield client
+
+
+def test_an_invoice_is_created_read_listed_and_closed(client: httpx.Client) -> None:
+    created = client.post("/v1/invoices", json={"title": "Paper 📄"})
+    assert created.status_code == 201
+    invoice = created.json()
+    assert created.headers["location"] == f"/v1/invoices/{invoice['id']}"
+
+    read = client.get(created.headers["location"])
+    assert (read.status_code, read.json()) == (200, invoice)
+    assert read.headers["etag"] == f'"{invoice["version"]}"'
+
+    listed = client.get("/v1/invoices", params={"pageSize": 100}).json()["invoices"]
+    assert invoice in listed
+
+    closed = client.post(f"/v1/invoices/{invoice['id']}/close", headers={"if-match": read.headers["etag"]})
+    assert closed.status_code == 200
+    assert closed.json()["status"] == "INVOICE_STATUS_CLOSED"
+
+
+def test_every_error_has_the_same_bytes_in_process_and_through_the_gateway(billing: Acme) -> None:
+    with ExitStack() as stack:
+        answers = []
+        for flags in ([], ["--gateway"]):
+            system = stack.enter_context(billing.running(*flags))
+            ada = stack.enter_context(system.client(billing.token()))
+            eve = stack.enter_context(system.client(billing.token("eve")))
+            answers.append(list(provoke(ada, eve)))
+            stack.pop_all().close()
+    alone, gateway = answers
+    for one, other in zip(alone, gateway, strict=True):
+        assert one == other
+    assert {status for _, status, _, _ in alone} >= {400, 401, 404, 405, 409, 412, 413, 415, 422}
+
+
+def provoke(ada: httpx.Client, eve: httpx.Client) -> Iterator[tuple[str, int, str, bytes]]:
+    """Every error a client can cause, as (what, status, content type, body without the ids)."""
+    invoice = ada.post("/v1/invoices", json={"title": "x"}).json()
+    one = f"/v1/invoices/{invoice['id']}"
+    ada.post(f"{one}/close", headers={"if-match": '"1"'})
+    bearer = ada.headers["authorization"]
+    requests = {
+        "unknown id": lambda: ada.get("/v1/invoices/7"),
+        "another person's": lambda: eve.get(one),
+        "closed already": lambda: ada.post(f"{one}/close", headers={"if-match": '"2"'}),
+        "stale version": lambda: ada.post(f"{one}/close", headers={"if-match": '"1"'}),
+        "broken rule": lambda: ada.post("/v1/invoices", json={"title": " "}),
+        "missing field": lambda: ada.post("/v1/invoices", json={}),
+        "extra field": lambda: ada.post("/v1/invoices", json={"title": "x", "more": 1}),
+        "forged caller": lambda: ada.post("/v1/invoices", json={"title": "x", "caller": {"subject": "eve"}}),
+        "wrong type": lambda: ada.post("/v1/invoices", json={"title": 1}),
+        "bad utf-8": lambda: ada.post(
+            "/v1/invoices", content=b'{"title":"\xff"}', headers={"content-type": "application/json"}
+        ),
+        "not json": lambda: ada.post(
+            "/v1/invoices", content=b"{", headers={"content-type": "application/json"}
+        ),
+        "deep json": lambda: ada.post(
+            "/v1/invoices", content=b"[" * 100_000, headers={"content-type": "application/json"}
+        ),
+        "wrong media type": lambda: ada.post(
+            "/v1/invoices", content=b"<x/>", headers={"content-type": "application/xml"}
+        ),
+        "too large": lambda: ada.post("/v1/invoices", json={"title": "x" * 2_000_000}),
+        "id out of range": lambda: ada.get("/v1/invoices/99999999999999999999"),
+        "unknown path": lambda: ada.get("/nowhere"),
+        "wrong method": lambda: ada.delete(one),
+        "no token": lambda: ada.get(one, headers={"authorization": ""}),
+        "broken token": lambda: ada.get(one, headers={"authorization": bearer + "x"}),
+        "no version": lambda: ada.post(f"{one}/close"),
+        "weak version": lambda: ada.post(f"{one}/close", headers={"if-match": 'W/"1"'}),
+    }
+    for what, send in requests.items():
+        answer = send()
+        assert answer.headers["content-type"] == "application/problem+json", (what, answer.text)
+        body = answer.content.replace(invoice["id"].encode(), b"ID")
+        yield what, answer.status_code, answer.headers["content-type"], body
+
+
+def test_grpc_answers_as_rest_does(billing: Acme) -> None:
+    with billing.running() as system, system.client(token := billing.token()) as client:
+
+        def over_grpc(operation: str, **arguments: object) -> str:
+            call = billing.run(
+                "python", "-c", GRPC_CALL, system.grpc(), token, operation, repr(arguments)
+            ).succeeded()
+            return call.strip()
+
+        invoice = client.post("/v1/invoices", json={"title": "x"}).json()
+        number = int(invoice["id"])
+        assert f"id={number}" in over_grpc("get", id=number)
+        client.post(f"/v1/invoices/{number}/close", headers={"if-match": '"1"'})
+        for version, unknown in itertools.product((1, 2), (number, 7)):
+            rest = client.post(f"/v1/invoices/{unknown}/close", headers={"if-match": f'"{version}"'})
+            assert over_grpc("close", id=unknown, version=version) == rest.text
