@@ -1,0 +1,147 @@
+"""A private Kafka broker for a test run: one KRaft node of the real thing, from jars found on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from aether_adapters.embedded import children
+
+_INSTALL: Final = (
+    "Fetch one with `.ci/kafka/provision.sh` (Maven; into build/kafka), point AETHER_KAFKA_HOME at a Kafka 4 "
+    "distribution, or name a broker that runs already in AETHER_TEST_KAFKA (host:port)."
+)
+_JVM: Final = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_LOG4J: Final = """\
+status = error
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d %p %c{1} %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+"""
+_PROPERTIES: Final = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+listeners=BROKER://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=BROKER://127.0.0.1:{broker}
+listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=BROKER
+controller.listener.names=CONTROLLER
+log.dirs={logs}
+num.partitions=4
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.consumer.min.heartbeat.interval.ms=100
+group.consumer.heartbeat.interval.ms=500
+"""
+
+
+def find_libraries(root: Path) -> Path:
+    """The folder of Kafka's jars: of AETHER_KAFKA_HOME, else of build/kafka below `root`.
+
+    Raises `FileNotFoundError` that says how to get them.
+    """
+    home = Path(os.environ.get("AETHER_KAFKA_HOME") or root / "build" / "kafka")
+    libraries = home / "libs"
+    if not any(libraries.glob("kafka_*.jar")):
+        raise FileNotFoundError(f"There is no Kafka in {home}. {_INSTALL}")
+    return libraries
+
+
+def find_java() -> str:
+    """The `java` to run (17 or newer): of JAVA_HOME, else on the PATH; raises `FileNotFoundError`."""
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which("java", path=str(Path(home) / "bin") if home else None)
+    if found is None:
+        raise FileNotFoundError(
+            "A Kafka broker needs Java 17 or newer: `apt install openjdk-17-jre-headless`."
+        )
+    return found
+
+
+class KafkaBroker:
+    """One broker on loopback ports. It can be stopped and started again, on its ports and with its data."""
+
+    def __init__(self, libraries: Path) -> None:
+        self._java = find_java()
+        self._libraries = libraries
+        self._temporary = tempfile.TemporaryDirectory(prefix="aether-kafka-")
+        self._folder = Path(self._temporary.name)
+        self._port, controller = children.free_port(), children.free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        (self._folder / "log4j2.properties").write_text(_LOG4J)
+        (self._folder / "server.properties").write_text(
+            _PROPERTIES.format(broker=self._port, controller=controller, logs=self._folder / "data")
+        )
+        self._format()
+
+    @property
+    def bootstrap(self) -> str:
+        """Where clients connect, as `host:port`."""
+        return f"127.0.0.1:{self._port}"
+
+    def start(self) -> Self:
+        """Start the broker and wait until it listens; raises `RuntimeError` with the end of its log."""
+        log = self._folder / "kafka.log"
+        process = children.start(
+            self._command("kafka.Kafka", str(self._folder / "server.properties")), log=log, cwd=self._folder
+        )
+        self._process = process
+        children.wait_until(self._listens, process, log=log, seconds=60, every=0.05)
+        return self
+
+    def stop(self) -> None:
+        """Shut the broker down; its data stay for the next start."""
+        if self._process is not None:
+            children.stop(self._process, grace=20)
+            self._process = None
+
+    def kill(self) -> None:
+        """End the broker at once, as a crash would; its data stay for the next start."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()  # its data go too, so nothing is lost by haste
+        self._temporary.cleanup()
+
+    def _format(self) -> None:
+        tool = self._command(
+            "kafka.tools.StorageTool",
+            *("format", "--standalone", "--cluster-id", "AetherTestsAetherTests", "--config"),
+            str(self._folder / "server.properties"),
+        )
+        done = subprocess.run(tool, cwd=self._folder, capture_output=True, text=True)  # noqa: S603
+        if done.returncode:
+            raise RuntimeError(f"Kafka could not format its storage:\n{done.stdout}{done.stderr}")
+
+    def _command(self, main: str, *arguments: str) -> list[str]:
+        configuration = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
+        return [self._java, *_JVM, configuration, "-cp", f"{self._libraries}/*", main, *arguments]
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+        except OSError:
+            return False
+        return True
