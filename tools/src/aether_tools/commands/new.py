@@ -1,0 +1,104 @@
+"""`aether new`: a domain into this workspace, or a workspace of its own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from aether_tools import scaffold
+from aether_tools.console import OK, UNUSABLE, Complaint, say, tell
+from aether_tools.workspace import Domain, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks for."""
+
+    name: str
+    aggregate: str | None
+    plural: str | None
+    defaults: bool
+    source: str | None
+    ref: str | None
+
+    @property
+    def ask(self) -> bool:
+        """Whether a person is there to answer what the command line left open."""
+        return not self.defaults and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def new_domain(wish: Wish, path: Path | None, *, install: bool) -> int:
+    """Scaffold a domain, make it importable, say what comes next."""
+    if path is not None:
+        raise Complaint(
+            "a path is only for --workspace; a domain goes into domains/ of the workspace you are in."
+        )
+    name = scaffold.checked_name(wish.name, "domain")
+    workspace = Workspace.find(Path.cwd())
+    answers = {"template": "domain", "workspace": workspace.name, "domain": name}
+    if wish.aggregate is not None:
+        answers["aggregate"] = scaffold.checked_type(wish.aggregate, "aggregate")
+    if wish.plural is not None:
+        answers["aggregate_plural"] = scaffold.checked_type(wish.plural, "plural")
+    domain = workspace.domain(name)
+    for taken in (
+        domain.folder,
+        workspace.root / "proto" / workspace.name / name,
+        workspace.root / "openapi" / f"{name}.yaml",
+    ):
+        if taken.exists() or taken.is_symlink():
+            raise Complaint(f"{name!r} is taken: {workspace.relative(taken)} exists; choose another name.")
+    with scaffold.templates(wish.source, wish.ref, workspace.root) as source:
+        made = scaffold.domain_into(workspace.root, source, answers, ask=wish.ask)
+    say(f"{name} is made:")
+    for unit in made:
+        say(f"  {workspace.relative(unit)}{'/' if unit.is_dir() else ''}")
+    if install and not _installed(workspace, domain):
+        return UNUSABLE
+    say("Next:")
+    say(
+        f"  edit {workspace.relative(workspace.root / 'proto')}/{workspace.name}/{name}/v1/ and openapi/{name}.yaml"
+    )
+    say("  aether generate")
+    say(f"  write the rules in {workspace.relative(domain.source)}/")
+    say(f"  aether run {name}")
+    return OK
+
+
+def new_workspace(wish: Wish, path: Path | None) -> int:
+    """Make a workspace in a folder of its own."""
+    name = scaffold.checked_name(wish.name, "workspace")
+    if wish.aggregate is not None or wish.plural is not None:
+        raise Complaint(
+            "--aggregate and --plural are for a domain; make the workspace first, then its domains."
+        )
+    destination = (path or Path(name)).expanduser().absolute().resolve()
+    with scaffold.templates(wish.source, wish.ref, destination) as source:
+        scaffold.workspace_at(destination, source, {"template": "workspace", "workspace": name}, ask=wish.ask)
+    say(f"The workspace {name} is made in {destination}.")
+    say("Next:")
+    say(f"  cd {destination}")
+    say("  read README.md, install as it says, then: aether new billing --aggregate Invoice")
+    return OK
+
+
+def _installed(workspace: Workspace, domain: Domain) -> bool:
+    """Make the domain importable in the workspace's Python, without a network."""
+    uv = shutil.which("uv", path=str(workspace.python.parent)) or shutil.which("uv")
+    python = str(workspace.python)
+    installer = (
+        [uv, "pip", "install", "--python", python, "--offline"]
+        if uv
+        else [python, "-m", "pip", "install", "--no-index", "--disable-pip-version-check"]
+    )
+    command = [*installer, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(domain.folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own argv
+    if done.returncode == 0:
+        return True
+    tell(done.stderr.strip() or done.stdout.strip())
+    tell(f"aether: {domain.name} is scaffolded, but not importable yet. Mend what is said above, then run:")
+    tell(f"  {' '.join(command)}")
+    return False

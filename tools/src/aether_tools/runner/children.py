@@ -1,0 +1,163 @@
+"""The processes of one run: started, their output merged, and none of them left behind.
+
+Everything happens in one thread: Linux sends a parent's death signal when the *thread* that forked ends, and a
+fork among threads may hang.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+_PR_SET_PDEATHSIG: Final = 1
+# Loaded before any fork: between fork and exec nothing may be imported.
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+_LAST_LINES: Final = 20
+_CHUNK: Final = 65536  # bytes
+_LONGEST_LINE: Final = 1 << 20  # bytes; a child that writes no newline must not fill our memory
+
+
+@dataclass(slots=True, eq=False)
+class Child:
+    """One process. `last` holds the end of its output; `essential` says that its end is the end of the run."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    essential: bool
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=_LAST_LINES))
+    rest: bytes = b""
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+
+class Children:
+    """Starts processes and hands each line they write to `show(child's name, line)`.
+
+    On Linux the kernel kills every child when this process dies, even by SIGKILL. Elsewhere only `stop` does.
+    """
+
+    def __init__(self, show: Callable[[str, str], None]) -> None:
+        self._show = show
+        self._children: list[Child] = []
+        self._selector = selectors.DefaultSelector()
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        folder: Path,
+        essential: bool = True,
+    ) -> Child:
+        """Start `command` in `folder`, its output merged into ours; a Ctrl-C in the terminal does not reach it."""
+        process = subprocess.Popen(  # noqa: S603 - our own argv
+            list(command),
+            cwd=folder,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_tie_to(os.getpid()),
+        )
+        child = Child(name, process, essential)
+        output = _output(child)
+        os.set_blocking(output.fileno(), False)
+        self._selector.register(output, selectors.EVENT_READ, child)
+        self._children.append(child)
+        return child
+
+    def pump(self, seconds: float) -> None:
+        """Show what the children wrote, waiting at most `seconds` for something."""
+        if not self._selector.get_map():
+            time.sleep(seconds)
+            return
+        for key, _ in self._selector.select(seconds):
+            child: Child = key.data
+            chunk = os.read(key.fd, _CHUNK)
+            if chunk:
+                self._take(child, chunk)
+            else:
+                self._selector.unregister(key.fileobj)
+                _output(child).close()
+                if child.rest:
+                    self._take(child, b"\n")
+
+    def dead(self) -> Child | None:
+        """An essential child that has ended; what it wrote last has been shown."""
+        gone = next((child for child in self._children if child.essential and not child.running), None)
+        if gone is not None:
+            self._drain(0.5)
+        return gone
+
+    def stop(self, children: Sequence[Child], *, grace: float, hurry: Callable[[], bool]) -> None:
+        """Ask `children` to end and kill what is left of them after `grace` seconds, or as soon as `hurry` says.
+
+        A child's whole process group is killed with it.
+        """
+        for child in children:
+            child.essential = False
+            if child.running:
+                child.process.terminate()
+        until = time.monotonic() + grace
+        while any(child.running for child in children) and time.monotonic() < until and not hurry():
+            self.pump(0.05)
+        for child in children:
+            if child.running:
+                self._show(child.name, f"did not stop within {grace:g} s: killed")
+            with suppress(ProcessLookupError):
+                os.killpg(child.process.pid, signal.SIGKILL)
+            child.process.wait()
+        self._drain(0.2)
+
+    def stop_all(self, *, grace: float, hurry: Callable[[], bool]) -> None:
+        """Stop whatever still runs, last started first, each kind of it together."""
+        self.stop([child for child in reversed(self._children) if child.running], grace=grace, hurry=hurry)
+
+    def _drain(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if not self._selector.select(0):
+                return
+            self.pump(0)
+
+    def _take(self, child: Child, chunk: bytes) -> None:
+        *lines, child.rest = (child.rest + chunk).split(b"\n")
+        if len(child.rest) > _LONGEST_LINE:
+            lines.append(child.rest)
+            child.rest = b""
+        for line in lines:
+            text = line.decode(errors="replace").rstrip("\r")
+            child.last.append(text)
+            self._show(child.name, text)
+
+
+def _output(child: Child) -> IO[bytes]:
+    output = child.process.stdout
+    if output is None:
+        raise RuntimeError(f"{child.name} was started without a pipe")
+    return output
+
+
+def _tie_to(parent: int) -> Callable[[], None]:
+    def tie() -> None:
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # it died before the line above
+                os._exit(1)
+
+    return tie

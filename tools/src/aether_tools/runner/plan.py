@@ -1,0 +1,110 @@
+"""What a run consists of: which processes, with which roles, ports and settings. Starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aether_tools.runner.ports import GRPC_ABOVE_REST, HOST, REST_BASE, Ports
+from aether_tools.workspace import TOKEN_ISSUER, Domain, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The servers behind the domains. `databases` holds one URL for each domain, by its name."""
+
+    databases: Mapping[str, str]
+    redis: str
+    kafka: str
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of a domain; `health` is the address of its /readyz."""
+
+    name: str
+    domain: Domain
+    roles: tuple[str, ...]
+    health: tuple[str, int]
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where one domain can be reached."""
+
+    domain: Domain
+    rest: str
+    docs: str
+    grpc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All of it; `settings` holds what every process of a domain is given, by the domain's name."""
+
+    served: tuple[Served, ...]
+    processes: tuple[Process, ...]
+    settings: Mapping[str, Mapping[str, str]]
+
+
+def plan(
+    workspace: Workspace,
+    domains: Sequence[Domain],
+    servers: Servers,
+    ports: Ports,
+    *,
+    gateway: bool,
+    port_base: int | None,
+    jwks: Path,
+) -> Plan:
+    """Lay the run out. The n-th domain of the workspace has the n-th port, whichever of them run; with `port_base` 0 any."""
+    first = REST_BASE if port_base is None else port_base
+    order = {domain.name: at for at, domain in enumerate(workspace.domains())}
+    rest = {domain.name: ports.take(first and first + order[domain.name]) for domain in domains}
+    grpc = {
+        domain.name: ports.take(first and first + GRPC_ABOVE_REST + order[domain.name]) for domain in domains
+    }
+    targets = {f"{name.upper()}_TARGET": f"{HOST}:{port}" for name, port in grpc.items()}
+
+    processes: list[Process] = []
+    settings: dict[str, Mapping[str, str]] = {}
+    for domain in domains:
+        name = domain.name
+        fields = {
+            "DATABASE_URL": servers.databases[name],
+            "REDIS_URL": servers.redis,
+            "KAFKA_BOOTSTRAP": servers.kafka,
+            "REST_HOST": HOST,
+            "REST_PORT": str(rest[name]),
+            "GRPC_HOST": HOST,
+            "GRPC_PORT": str(grpc[name]),
+            "JWKS": str(jwks),
+            "TOKEN_ISSUER": TOKEN_ISSUER,
+            "TOKEN_AUDIENCE": workspace.name,
+            "LOG_FORMAT": "console",
+            # Where the other domains of this run answer gRPC: TRADE_PROMOTION_TARGET in trade.
+            **{key: target for key, target in targets.items() if key != f"{name.upper()}_TARGET"},
+        }
+        common = {f"{domain.prefix}{key}": value for key, value in fields.items()}
+        settings[name] = common
+        door = (HOST, rest[name])
+        if gateway:
+            admin = ports.take(0)
+            inner = common | {f"{domain.prefix}ADMIN_PORT": str(admin)}
+            outer = common | {f"{domain.prefix}RPC_TARGET": f"{HOST}:{grpc[name]}"}
+            processes.append(Process(f"{name}-rpc", domain, ("rpc", "worker"), (HOST, admin), inner))
+            processes.append(Process(f"{name}-api", domain, ("api",), door, outer))
+        else:
+            processes.append(Process(name, domain, ("api", "rpc", "worker"), door, common))
+    served = tuple(
+        Served(
+            domain,
+            f"http://{HOST}:{rest[domain.name]}",
+            f"http://{HOST}:{rest[domain.name]}/docs",
+            f"{HOST}:{grpc[domain.name]}",
+        )
+        for domain in domains
+    )
+    return Plan(served, tuple(processes), settings)

@@ -1,0 +1,94 @@
+"""The servers behind a run: embedded ones as children of it, or real ones from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from aether_tools.console import Complaint
+from aether_tools.runner.children import Children
+from aether_tools.runner.plan import Servers
+from aether_tools.runner.ports import HOST
+from aether_tools.workspace import Domain, Workspace
+
+NAMES: Final = frozenset({"redis", "kafka"})
+"""What the embedded servers' processes are called."""
+_NEEDED: Final = {
+    "AETHER_MYSQL_URL": "mysql+pymysql://root@127.0.0.1:3306",
+    "AETHER_REDIS_URL": "redis://127.0.0.1:6379",
+    "AETHER_KAFKA": "127.0.0.1:9092",
+}
+_PARTITIONS: Final = 2
+"""Of each domain's topic: more than one shows what is wrong with order, and each costs the mock 5 MB."""
+_CONNECT: Final = 5  # seconds
+
+
+def embedded(domains: Sequence[Domain], data: Path, *, redis: int, kafka: int) -> Servers:
+    """Where the embedded servers will be, on the ports `redis` and `kafka`, with what they keep in `data`."""
+    databases = {domain.name: f"sqlite:///{data / domain.name}.db" for domain in domains}
+    return Servers(databases, f"redis://{HOST}:{redis}/0", f"{HOST}:{kafka}")
+
+
+def start_embedded(
+    children: Children, workspace: Workspace, domains: Sequence[Domain], data: Path, *, redis: int, kafka: int
+) -> None:
+    """Start Redis and Kafka; each prints a line that `answers` knows when it does."""
+    module = [str(workspace.python), "-m", "aether_adapters.embedded"]
+    redis_command = [*module, "redis", "--port", str(redis), "--appendonly"]
+    redis_command += ["--folder", str(data / "redis")]
+    topics = [f"{workspace.name}.{domain.name}.v1:{_PARTITIONS}" for domain in domains]
+    kafka_command = [*module, "kafka", "--port", str(kafka)]
+    kafka_command += [word for topic in topics for word in ("--topic", topic)]
+    children.start("redis", redis_command, env=os.environ, folder=workspace.root)
+    children.start("kafka", kafka_command, env=os.environ, folder=workspace.root)
+
+
+def answers(line: str) -> bool:
+    """Whether an embedded server says with `line` that it answers."""
+    return line.startswith('{"ready": true')
+
+
+def from_environment(
+    workspace: Workspace, domains: Sequence[Domain], environment: Mapping[str, str]
+) -> Servers:
+    """The servers that `--services` names; makes each domain's database `<workspace>_<domain>` where it is missing."""
+    missing = [
+        f"{name} (such as {example})" for name, example in _NEEDED.items() if not environment.get(name)
+    ]
+    if missing:
+        raise Complaint(f"--services needs {', '.join(missing)} in the environment.")
+    url = urlsplit(environment["AETHER_MYSQL_URL"])
+    if url.scheme not in {"mysql", "mysql+pymysql"} or not url.hostname:
+        raise Complaint("AETHER_MYSQL_URL must look like mysql+pymysql://user:password@host:3306.")
+    names = {domain.name: f"{workspace.name}_{domain.name}" for domain in domains}
+    _make_databases(url, list(names.values()))
+    databases = {
+        domain: url._replace(scheme="mysql+pymysql", path=f"/{name}").geturl()
+        for domain, name in names.items()
+    }
+    return Servers(databases, environment["AETHER_REDIS_URL"], environment["AETHER_KAFKA"])
+
+
+def _make_databases(url: SplitResult, names: Sequence[str]) -> None:
+    from urllib.parse import unquote
+
+    import pymysql
+
+    try:
+        connection = pymysql.connect(
+            host=url.hostname or HOST,
+            port=url.port or 3306,
+            user=unquote(url.username or "root"),
+            password=unquote(url.password or ""),
+            connect_timeout=_CONNECT,
+            charset="utf8mb4",
+        )
+        with connection, connection.cursor() as cursor:
+            for name in names:  # identifiers by construction: `scaffold.checked_name`
+                cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
+    except pymysql.MySQLError as error:
+        reason = error.args[-1] if error.args else error
+        raise Complaint(f"the server of AETHER_MYSQL_URL cannot be used: {reason}") from error

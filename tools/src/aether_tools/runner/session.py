@@ -1,0 +1,180 @@
+"""One run from start to stop: servers, migrations, domains, and all of it away again."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from aether_tools.console import Complaint
+from aether_tools.runner.children import Child, Children
+from aether_tools.runner.plan import Plan, Process
+from aether_tools.workspace import Workspace
+
+_START: Final = 60.0
+"""Seconds that everything may take to be ready."""
+_GRACE: Final = 10.0
+"""Seconds that processes have to end before they are killed; above the kits' own five."""
+_STEP: Final = 0.05
+"""Seconds between two looks at what is going on."""
+
+
+class Ended(Exception):
+    """A process ended, or did not get ready, while it was needed; `last` is the end of what it wrote."""
+
+    def __init__(self, reason: str, last: Sequence[str]) -> None:
+        super().__init__(reason)
+        self.last = tuple(last)
+
+
+class Interruptions:
+    """Counts SIGINT, SIGTERM and SIGHUP: the first asks for a clean stop, the second for a quick one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count what arrives inside."""
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, self._count) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _count(self, _signal: int, _frame: FrameType | None) -> None:
+        self.count += 1
+
+
+class Stopped(Exception):
+    """The person asked to stop before everything was ready."""
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Hold `data` against a second run; raises `Complaint` where there is one already."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Complaint(
+                f"another `aether run` uses {data}; stop it first, or give this one data of its own with --data."
+            ) from None
+        yield
+
+
+class Session:
+    """Starts the parts of a run in order. Use as a context manager: leaving it stops every process."""
+
+    def __init__(self, workspace: Workspace, children: Children, interruptions: Interruptions) -> None:
+        self._workspace = workspace
+        self._children = children
+        self._interruptions = interruptions
+        self._serving: list[Child] = []
+        self._until = time.monotonic() + _START
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        hurry: Callable[[], bool] = lambda: self._interruptions.count > 1  # noqa: E731 - one line says it
+        # The domains first: they finish what they are at, for which they need the servers.
+        self._children.stop(self._serving, grace=_GRACE, hurry=hurry)
+        self._children.stop_all(grace=_GRACE, hurry=hurry)
+
+    def migrate(self, plan: Plan) -> None:
+        """Bring each domain's schema up to date, as many at a time as there are processors."""
+        waiting = [served.domain for served in plan.served]
+        running: list[Child] = []
+        while waiting or running:
+            while waiting and len(running) < (os.cpu_count() or 1):
+                domain = waiting.pop(0)
+                command = [str(self._workspace.python), "-m", domain.package, "migrate"]
+                env = _environment(plan.settings[domain.name])
+                name = f"{domain.name}-migrate"
+                running.append(
+                    self._children.start(name, command, env=env, folder=self._workspace.root, essential=False)
+                )
+            self._look(running[0].name)
+            for child in [child for child in running if not child.running]:
+                running.remove(child)
+                self._children.pump(0)
+                if child.process.returncode != 0:
+                    raise Ended(f"{child.name} failed with code {child.process.returncode}", child.last)
+
+    def serve(self, processes: Sequence[Process]) -> None:
+        """Start the processes and wait until each says it is ready."""
+        for process in processes:
+            command = [str(self._workspace.python), "-m", process.domain.package, *process.roles]
+            env = _environment(process.env)
+            self._serving.append(
+                self._children.start(process.name, command, env=env, folder=self._workspace.root)
+            )
+        waiting = list(processes)
+        while waiting:
+            self._look(waiting[0].name)
+            waiting = [process for process in waiting if not _ready(*process.health)]
+
+    def wait_for(self, ready: Callable[[], bool], name: str) -> None:
+        """Wait until `ready` says so; `name` is who is waited for."""
+        while not ready():
+            self._look(name)
+
+    def watch(self, command: str | None, announcement: str) -> int:
+        """Show the log until a person stops the run, or until `command` has ended; gives the exit code."""
+        last_word = (
+            self._children.start(
+                "once-ready",
+                ["/bin/sh", "-c", command],
+                env=os.environ | {"AETHER_READY": announcement},
+                folder=Path.cwd(),
+                essential=False,
+            )
+            if command is not None
+            else None
+        )
+        while not self._interruptions.count:
+            self._children.pump(_STEP)
+            self._notice_the_dead()
+            if last_word is not None and not last_word.running:
+                code = last_word.process.returncode
+                return code if code >= 0 else 128 - code
+        return 0
+
+    def _look(self, name: str) -> None:
+        self._children.pump(_STEP)
+        if self._interruptions.count:
+            raise Stopped
+        self._notice_the_dead()
+        if time.monotonic() > self._until:
+            raise Ended(f"{name} was not ready within {_START:g} s", ())
+
+    def _notice_the_dead(self) -> None:
+        dead = self._children.dead()
+        if dead is not None:
+            raise Ended(f"{dead.name} ended with code {dead.process.returncode}", dead.last)
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    return {**os.environ, "PYTHONUNBUFFERED": "1", **settings}
+
+
+def _ready(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=1)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

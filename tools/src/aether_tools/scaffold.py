@@ -1,0 +1,264 @@
+"""Renders a template whole or not at all.
+
+Copier renders into a temporary folder on the destination's own file system; only a complete tree is moved into
+place, and a move that fails half-way is taken back. So a full disk, a Ctrl-C or a broken template leaves the
+workspace as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import keyword
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from aether_tools.compiler.naming import RESERVED_DOMAINS
+from aether_tools.console import Complaint
+
+_SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_PASCAL: Final = re.compile(r"([A-Z][a-z0-9]*)+")
+_LONGEST: Final = 30
+"""Characters in a name: `<workspace>_<domain>` must fit MySQL's 64 for a database."""
+_TAKEN_BY_PYTHON: Final = frozenset(sys.stdlib_module_names) | {"google", "grpc", "buf"}
+
+BUNDLED: Final = "aether-tools"
+"""What an answers file calls the templates that come with this command, instead of a path of this machine."""
+
+
+def checked_name(name: str, kind: str) -> str:
+    """`name` where a domain or workspace may be called so; raises `Complaint` otherwise."""
+    if not name:
+        raise Complaint(
+            f"a {kind} needs a name: `aether new {'--workspace acme' if kind == 'workspace' else 'billing'}`."
+        )
+    if not _SNAKE.fullmatch(name):
+        raise Complaint(
+            f"{name!r} cannot name a {kind}: it becomes a Python and a proto package, so take lower-case letters, "
+            "digits and single underscores, beginning with a letter, such as order_book."
+        )
+    if keyword.iskeyword(name):
+        raise Complaint(f"{name!r} is a keyword of Python; choose another name for the {kind}.")
+    if len(name) > _LONGEST:
+        raise Complaint(
+            f"{name!r} is longer than {_LONGEST} characters; choose a shorter name for the {kind}."
+        )
+    if name in RESERVED_DOMAINS:
+        raise Complaint(
+            f"{name!r} is reserved (as are {', '.join(sorted(RESERVED_DOMAINS - {name}))}); choose another name."
+        )
+    if kind == "workspace" and name in _TAKEN_BY_PYTHON:
+        raise Complaint(
+            f"`import {name}` already means something else in Python; choose another workspace name."
+        )
+    return name
+
+
+def checked_type(name: str, what: str) -> str:
+    """`name` where a message and a class may be called so; raises `Complaint` otherwise."""
+    if not _PASCAL.fullmatch(name) or keyword.iskeyword(name):
+        raise Complaint(
+            f"{name!r} cannot be the {what}: it becomes a class and a message, so write it like Invoice or OrderLine."
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where templates come from: `location` and `ref` for copier, `recorded` for answers files."""
+
+    location: str
+    recorded: str
+    commit: str | None = None
+    ref: str | None = None
+
+
+@contextlib.contextmanager
+def templates(source: str | None, ref: str | None, root: Path) -> Iterator[Source]:
+    """The templates to use: those of `source`, else those that come with this command.
+
+    A folder of this machine is recorded relative to `root`, so that nobody else's answers file names it.
+    """
+    if source is not None:
+        folder = Path(source).expanduser()
+        if folder.is_dir():
+            location = str(folder.resolve())
+            yield Source(location, os.path.relpath(location, root), ref=ref)
+        else:
+            yield Source(source, source, ref=ref)
+        return
+    if ref is not None:
+        raise Complaint("--ref chooses a version of the templates named with --from; give both or neither.")
+    home = _home()
+    recorded = "." if home == root else BUNDLED
+    commit = None if home == root else _version()
+    with tempfile.TemporaryDirectory(prefix="aether-templates-") as plain:
+        # Copier takes a git checkout's last commit; a plain copy makes it take what is on disk.
+        shutil.copy(home / "copier.yml", plain)
+        shutil.copytree(home / "templates", Path(plain, "templates"), symlinks=True)
+        yield Source(plain, recorded, commit)
+
+
+def _home() -> Path:
+    """The folder of the bundled templates: in the wheel, or the repository of an editable install."""
+    package = Path(__file__).resolve().parent
+    for home in (package / "_templates", package.parents[2]):
+        if (home / "copier.yml").is_file() and (home / "templates").is_dir():
+            return home
+    raise Complaint(
+        "this aether came without its templates; install aether-tools again, or name some with --from."
+    )
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("aether-tools")
+
+
+def domain_into(root: Path, source: Source, answers: Mapping[str, str], *, ask: bool) -> list[Path]:
+    """Render the template into the workspace at `root`; gives what it made, nothing where it fails."""
+    with _unwound_by_sigterm(), _refusals(f"the domain {answers['domain']!r}", root):
+        state = root / ".aether"
+        state.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="new-", dir=state) as folder:
+            rendered = Path(folder, "tree")
+            _render(source, rendered, answers, ask=ask)
+            return _move_into(root, rendered)
+
+
+def workspace_at(destination: Path, source: Source, answers: Mapping[str, str], *, ask: bool) -> None:
+    """Render the template as the new folder `destination`, which may exist if it is empty."""
+    with _unwound_by_sigterm(), _refusals(f"the workspace {answers['workspace']!r}", destination):
+        if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
+            raise Complaint(f"{destination} exists and is not an empty folder; choose another path.")
+        made = _make_parents(destination.parent)
+        try:
+            with tempfile.TemporaryDirectory(prefix=".aether-new-", dir=destination.parent) as folder:
+                rendered = Path(folder, "tree")
+                _render(source, rendered, answers, ask=ask)
+                rendered.replace(destination)
+        except BaseException:
+            _remove_empty(made)
+            raise
+
+
+def _render(source: Source, destination: Path, answers: Mapping[str, str], *, ask: bool) -> None:
+    import copier
+    from copier.errors import CopierError
+    from jinja2 import TemplateError
+
+    try:
+        copier.run_copy(
+            source.location, destination, dict(answers), vcs_ref=source.ref, defaults=not ask, quiet=True
+        )
+    except KeyboardInterrupt:
+        raise
+    except subprocess.CalledProcessError as error:
+        raise Complaint(_not_fetched(source, error)) from error
+    except (CopierError, TemplateError, ValueError, UnicodeError) as error:
+        raise Complaint(f"the template {source.recorded} cannot be rendered: {error}") from error
+    if not destination.is_dir() or not any(destination.iterdir()):
+        raise Complaint(f"the template {source.recorded} renders nothing; is it a template of aether?")
+    for answers_file in destination.rglob(".copier-answers*.yml"):
+        _record(answers_file, source)
+
+
+def _not_fetched(source: Source, error: subprocess.CalledProcessError) -> str:
+    raw = error.stderr or b""
+    words = raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
+    reason = next((line for line in reversed(words.splitlines()) if line.strip()), "git failed")
+    at = f" at {source.ref}" if source.ref else ""
+    return f"the template {source.recorded}{at} cannot be fetched ({reason.strip()}); check its address and --ref."
+
+
+def _record(answers_file: Path, source: Source) -> None:
+    """Say in an answers file where the template came from, without a path of this machine."""
+    lines = answers_file.read_text(encoding="utf-8").splitlines(keepends=True)
+    origin = [f"_src_path: {source.recorded}\n"]
+    if source.commit is not None:
+        origin.insert(0, f"_commit: {source.commit}\n")
+    first = next((at for at, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    replaced = ("_src_path:", "_commit:") if source.commit is not None else ("_src_path:",)
+    kept = [line for line in lines[first:] if not line.startswith(replaced)]
+    answers_file.write_text("".join([*lines[:first], *origin, *kept]), encoding="utf-8")
+
+
+def _move_into(root: Path, rendered: Path) -> list[Path]:
+    """Move each new file or folder of `rendered` into `root`; takes all back when one cannot be moved.
+
+    A file that stands already with the same content is left alone; one with other content is refused.
+    `domains/` moves last: a domain exists from the moment its pyproject.toml does.
+    """
+    units = sorted(_new_units(root, rendered, Path()), key=lambda unit: (unit.parts[0] == "domains", unit))
+    moved: list[Path] = []
+    made: list[Path] = []
+    try:
+        for unit in units:
+            made += _make_parents((root / unit).parent)
+            (rendered / unit).rename(root / unit)
+            moved.append(unit)
+    except BaseException:
+        for unit in reversed(moved):
+            (root / unit).rename(rendered / unit)
+        _remove_empty(made)
+        raise
+    return [root / unit for unit in units]
+
+
+def _new_units(root: Path, rendered: Path, folder: Path) -> Iterator[Path]:
+    for entry in sorted((rendered / folder).iterdir()):
+        unit = folder / entry.name
+        standing = root / unit
+        if not standing.exists() and not standing.is_symlink():
+            yield unit
+        elif entry.is_dir() and standing.is_dir():
+            yield from _new_units(root, rendered, unit)
+        elif not standing.is_file() or not filecmp.cmp(entry, standing, shallow=False):
+            raise Complaint(f"{standing} stands in the way; move it, or choose another name.")
+
+
+def _make_parents(folder: Path) -> list[Path]:
+    """Make `folder`; gives what did not exist before, outermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
+
+
+def _remove_empty(made: list[Path]) -> None:
+    for folder in reversed(made):
+        with contextlib.suppress(OSError):  # somebody put something there meanwhile: it is theirs
+            folder.rmdir()
+
+
+@contextlib.contextmanager
+def _refusals(what: str, where: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Complaint(f"{what} could not be written to {where}: {reason}. Nothing was changed.") from error
+
+
+@contextlib.contextmanager
+def _unwound_by_sigterm() -> Iterator[None]:
+    """A SIGTERM unwinds the stack as a Ctrl-C does, so that what is half-made is removed."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
