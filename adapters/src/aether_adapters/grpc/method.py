@@ -17,7 +17,9 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# The generic ones have no slots: `Codec[Invoice](...)` would fail on Python 3.11, whose slotted dataclasses
+# refuse the `__orig_class__` that typing sets.
+@dataclass(frozen=True, kw_only=True)
 class Codec(Generic[Value]):
     """Serialises one type of the contract.
 
@@ -28,7 +30,7 @@ class Codec(Generic[Value]):
     from_wire: Callable[[bytes], Value]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Method(Generic[Request, Response]):
     """One unary rpc.
 
@@ -45,7 +47,7 @@ class Method(Generic[Request, Response]):
     caller: Callable[..., object] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bound(Generic[Request, Response]):
     """A method and what answers it."""
 

@@ -1,0 +1,86 @@
+"""What both clients do alike: options, tokens, retries."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from aether_adapters.errors import Kind, RemoteError, Unavailable
+from aether_adapters.grpc.method import Method
+from aether_adapters.grpc.status import METADATA_LIMIT
+from aether_adapters.identity import TOKEN
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+ATTEMPTS: Final = 3
+"""How often an idempotent method is called at most."""
+_FIRST_PAUSE: Final = 0.05
+"""Seconds before the second attempt, at most; doubled before each further one (full jitter, as
+https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ has it)."""
+
+OPTIONS: Final = (
+    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
+    ("grpc.max_metadata_size", METADATA_LIMIT),
+    ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    # A connection that died without a word is found within 40 s, also between calls.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # A server that comes back is found within seconds; the default backs off to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.dns_min_time_between_resolutions_ms", 2_000),
+    # Channels of one process with equal options would share one connection.
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+def endpoint(target: str) -> str:
+    """`target` as gRPC wants it; a bare `host:port` is looked up in DNS."""
+    head = target.partition(":")[0]
+    return target if head in {"dns", "ipv4", "ipv6", "unix", "xds"} else f"dns:///{target}"
+
+
+def token_source(token: Callable[[], str] | None) -> Callable[[], str | None]:
+    """Where a call's token comes from: this process's own, or the request being served."""
+    return TOKEN.get if token is None else token
+
+
+def emptier(method: Method[Request, Response]) -> Callable[[Request], Request]:
+    """What takes the caller out of a request: the server fills it from the token and refuses another."""
+    if method.caller is None:
+        return lambda request: request
+    nobody = method.caller()
+
+    def strip(request: Request) -> Request:
+        if getattr(request, "caller", nobody) == nobody:
+            return request
+        return dataclasses.replace(request, caller=nobody)  # type: ignore[type-var] # any request is a dataclass
+
+    return strip
+
+
+def pause_before(attempt: int, attempts: int, error: Exception, ends: float) -> float | None:
+    """Seconds to wait after failed attempt number `attempt`; None where there shall be no further one.
+
+    `ends` is when the call must be answered, on `time.monotonic()`.
+    """
+    if attempt >= attempts:
+        return None
+    if isinstance(error, RemoteError):
+        if error.kind is not Kind.UNAVAILABLE:
+            return None
+        least = error.problem.retry_after or 0.0
+    elif isinstance(error, Unavailable):
+        least = 0.0
+    else:
+        return None
+    pause = least + random.uniform(0, _FIRST_PAUSE * 2 ** (attempt - 1))  # noqa: S311 # spreads load, hides nothing
+    return pause if time.monotonic() + pause < ends else None

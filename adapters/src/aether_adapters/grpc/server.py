@@ -1,0 +1,120 @@
+"""A synchronous gRPC server with bounded threads and a bounded queue, that drains before it stops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import grpc
+
+from aether_adapters.errors import ErrorTable, Exhausted
+from aether_adapters.grpc.edge import handler, refusal
+from aether_adapters.grpc.method import Service
+from aether_adapters.grpc.pool import CallPool
+from aether_adapters.identity import Verify
+
+_BACKSTOP: Final = 256
+"""Refusals that may wait; beyond them gRPC itself refuses, without saying when to come back."""
+_BUSY_SECONDS: Final = 1.0
+
+
+class Server:
+    """Serves the methods of `services` on `address` (`host:port`; port 0 takes a free one, see `port`).
+
+    `threads` calls run at once and `queue` more may wait; the next one is answered with RESOURCE_EXHAUSTED
+    and when to come back. `deadline` (seconds) bounds a call whose caller set none; `message_limit` is in
+    bytes, for requests. Without `credentials` it speaks plain HTTP/2.
+    """
+
+    def __init__(
+        self,
+        services: Sequence[Service],
+        *,
+        errors: ErrorTable,
+        verify: Verify,
+        address: str,
+        threads: int = 16,
+        queue: int = 64,
+        deadline: float = 5.0,
+        message_limit: int = 1024 * 1024,
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
+        self._pool = CallPool(threads, queue)
+        self._refusals = ThreadPoolExecutor(1, thread_name_prefix="grpc-refusals")
+        handlers = {
+            bound.method.path: grpc.unary_unary_rpc_method_handler(
+                handler(bound, errors=errors, verify=verify, deadline=deadline)
+            )
+            for service in services
+            for bound in service.methods
+        }
+        refuse = refusal(
+            errors.problem(Exhausted("The server is busy; try again.", retry_after=_BUSY_SECONDS)),
+            self._refusals,
+        )
+        self._server = grpc.server(
+            self._pool,
+            handlers=[_Admission(handlers, self._pool, grpc.stream_unary_rpc_method_handler(refuse))],
+            maximum_concurrent_rpcs=threads + queue + _BACKSTOP,
+            options=(
+                ("grpc.max_receive_message_length", message_limit),
+                # Two servers on one port would share its calls without a word.
+                ("grpc.so_reuseport", 0),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+            ),
+        )
+        self.port: Final = (
+            self._server.add_insecure_port(address)
+            if credentials is None
+            else self._server.add_secure_port(address, credentials)
+        )
+
+    def start(self) -> None:
+        """Accept calls."""
+        self._server.start()
+
+    def stop(self, grace: float = 5.0) -> None:
+        """Refuse new calls, give those in flight `grace` seconds, cancel the rest. Returns when it is over."""
+        self._server.stop(grace).wait()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._refusals.shutdown(wait=False, cancel_futures=True)
+
+
+class _Admission(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in the stubs only
+    """Finds a call's handler, or the one that refuses it while the pool is full.
+
+    gRPC's own `maximum_concurrent_rpcs` counts every call, health checks too, and refuses without saying
+    when to come back.
+    """
+
+    def __init__(
+        self,
+        handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]],
+        pool: CallPool,
+        refuse: grpc.RpcMethodHandler[Any, Any],
+    ) -> None:
+        self._handlers = handlers
+        self._pool = pool
+        self._refuse = refuse
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        found = self._handlers.get(handler_call_details.method)
+        return self._refuse if found is not None and self._pool.full else found
+
+
+def serve(
+    services: Sequence[Service],
+    *,
+    errors: ErrorTable,
+    verify: Verify,
+    address: str,
+    threads: int = 16,
+) -> Server:
+    """A started `Server` with the defaults of its other options."""
+    server = Server(services, errors=errors, verify=verify, address=address, threads=threads)
+    server.start()
+    return server

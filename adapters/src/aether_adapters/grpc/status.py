@@ -1,0 +1,163 @@
+"""A `Problem` as a gRPC status and back, so that nothing is lost between two processes.
+
+The richer error model of Google's APIs (https://google.aip.dev/193): a `google.rpc.Status` in the trailer
+`grpc-status-details-bin` packs an `ErrorInfo` (what happened), a `Struct` (the broken rule's values),
+a `BadRequest` (where a request is malformed) and a `RetryInfo` (when to come back). Codes are coarser than
+kinds, so the kind travels in the ErrorInfo.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+import grpc
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.struct_pb2 import Struct
+from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped] # ships no stubs
+    BadRequest,
+    ErrorInfo,
+    RetryInfo,
+)
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # ships no stubs
+
+from aether_adapters.errors import DeadlineExceeded, Kind, Problem, RemoteError, Unavailable
+
+DETAILS: Final = "grpc-status-details-bin"
+DETAILS_LIMIT: Final = 32 * 1024
+"""Bytes of details a server sends at most; above it values and places are left out."""
+METADATA_LIMIT: Final = 4 * DETAILS_LIMIT
+"""Bytes of metadata our clients accept: the details, the message, and base64 between them."""
+
+_CODES: Final = {code.name: code for code in grpc.StatusCode}
+_NANOS: Final = 1_000_000_000
+_KINDS_OF_CODES: Final = {
+    grpc.StatusCode.INVALID_ARGUMENT: Kind.MALFORMED,
+    grpc.StatusCode.OUT_OF_RANGE: Kind.INVALID,
+    grpc.StatusCode.UNAUTHENTICATED: Kind.UNAUTHENTICATED,
+    grpc.StatusCode.PERMISSION_DENIED: Kind.FORBIDDEN,
+    grpc.StatusCode.NOT_FOUND: Kind.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS: Kind.CONFLICT,
+    grpc.StatusCode.FAILED_PRECONDITION: Kind.CONFLICT,
+    grpc.StatusCode.ABORTED: Kind.STALE,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: Kind.EXHAUSTED,
+    grpc.StatusCode.UNAVAILABLE: Kind.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED: Kind.DEADLINE,
+}
+"""What a code means when a server sends no details; every other code is INTERNAL."""
+
+_RETRY_AFTER: Final = 1.0
+"""Seconds a caller is asked to wait when a server is away and nobody knows for how long."""
+_TOO_LARGE: Final = "larger than max"
+"""How gRPC's core words a message above the receiver's limit; it has no code of its own."""
+
+
+def code_of(kind: Kind) -> grpc.StatusCode:
+    """The gRPC status code of a kind."""
+    return _CODES[kind.code]
+
+
+def details_of(problem: Problem) -> bytes:
+    """The trailer that carries `problem`, a serialised `google.rpc.Status` of at most `DETAILS_LIMIT` bytes."""
+    data: bytes = _status(problem, whole=True).SerializeToString()
+    if len(data) > DETAILS_LIMIT:
+        # Trailers above a peer's limit make it drop the whole answer: an error without its values is better.
+        data = _status(problem, whole=False).SerializeToString()
+    return data
+
+
+def _status(problem: Problem, *, whole: bool) -> Status:
+    status = Status(
+        code=code_of(problem.kind).value[0],
+        message=problem.detail if whole else problem.detail[: DETAILS_LIMIT // 8],
+    )
+    path, _, reason = problem.type.rpartition("/")
+    domain = path.rpartition("/")[2]
+    info = ErrorInfo(
+        reason=reason.replace("-", "_").upper(),
+        domain="" if domain == "problems" else domain,
+        metadata={"kind": problem.kind.name, "type": problem.type, "title": problem.title},
+    )
+    parts: list[Message] = [info]
+    if problem.values and whole:
+        values = Struct()
+        values.update(cast("Any", problem.values))
+        parts.append(values)
+    if problem.errors and whole:
+        parts.append(
+            BadRequest(
+                field_violations=[
+                    BadRequest.FieldViolation(field=error["pointer"], description=error["reason"])
+                    for error in problem.errors
+                ]
+            )
+        )
+    if problem.retry_after is not None:
+        seconds = math.floor(problem.retry_after)
+        retry = RetryInfo()
+        retry.retry_delay.FromNanoseconds(
+            seconds * _NANOS + round((problem.retry_after - seconds) * _NANOS),
+        )
+        parts.append(retry)
+    for part in parts:
+        status.details.add().Pack(part)
+    return status
+
+
+def problem_of(data: bytes) -> Problem | None:
+    """The problem a trailer carries; None where it holds none of ours."""
+    status, info, values, bad, retry = Status(), ErrorInfo(), Struct(), BadRequest(), RetryInfo()
+    try:
+        status.ParseFromString(data)
+        found = {part.DESCRIPTOR.name for part in (info, values, bad, retry) if _unpack(status, part)}
+    except DecodeError:
+        return None
+    kind = Kind.__members__.get(info.metadata.get("kind", ""))
+    if kind is None:
+        return None
+    return Problem(
+        kind=kind,
+        type=info.metadata["type"],
+        title=info.metadata["title"],
+        detail=status.message,
+        values=cast("Mapping[str, object]", MessageToDict(values)) if "Struct" in found else {},
+        retry_after=retry.retry_delay.ToNanoseconds() / _NANOS if "RetryInfo" in found else None,
+        errors=tuple(
+            {"pointer": violation.field, "reason": violation.description}
+            for violation in bad.field_violations
+        ),
+    )
+
+
+def _unpack(status: Status, into: Message) -> bool:
+    return any(part.Is(into.DESCRIPTOR) and part.Unpack(into) for part in status.details)
+
+
+def error_of(code: grpc.StatusCode, detail: str, details: bytes | None) -> Exception:
+    """What a client raises for a call that failed.
+
+    A server's own problem becomes a `RemoteError`. Without one, the transport spoke: `Unavailable` and
+    `DeadlineExceeded` are this process's own findings, anything else a RemoteError of the nearest kind.
+    """
+    problem = None if details is None else problem_of(details)
+    if problem is not None:
+        return RemoteError(problem)
+    kind = _KINDS_OF_CODES.get(code, Kind.INTERNAL)
+    if kind is Kind.UNAVAILABLE:
+        return Unavailable("A service this one needs is away; try again.", retry_after=_RETRY_AFTER)
+    if kind is Kind.DEADLINE:
+        return DeadlineExceeded("The deadline passed before the work was done.")
+    if kind is Kind.EXHAUSTED and _TOO_LARGE in detail:
+        kind = Kind.TOO_LARGE
+    words = kind.name.lower().replace("_", " ")
+    return RemoteError(
+        Problem(
+            kind=kind,
+            type=f"/problems/{words.replace(' ', '-')}",
+            title=words.capitalize(),
+            detail="A service this one needs failed." if kind is Kind.INTERNAL else detail,
+            retry_after=_RETRY_AFTER if kind is Kind.EXHAUSTED else None,
+        )
+    )

@@ -1,0 +1,107 @@
+"""What the gRPC door lets in, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import grpc
+import pytest
+from aether_adapters.errors import Kind, Malformed, Problem, RemoteError
+from aether_adapters.grpc import Channel, Server
+from aether_adapters.tokens import Issuer
+
+Start = Callable[..., Server]
+Connect = Callable[..., Channel]
+
+
+def test_a_call_carries_the_verified_caller_to_the_use_case(
+    probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
+) -> None:
+    """Subject, roles and session come from the token; the client never writes them."""
+    channel = connect(start(), token=lambda: issuer.issue("ada", ("admin", "staff"), "s-1"))
+    answer = channel.bind(probe.methods.ask)(probe.AskRequest(text="hello"))
+    assert answer == probe.Answer(
+        text="hello", caller=probe.Caller(subject="ada", roles=("admin", "staff"), session="s-1")
+    )
+
+
+def test_the_client_strips_a_caller_and_the_server_refuses_a_forged_one(
+    probe: SimpleNamespace, pb: ModuleType, start: Start, connect: Connect, issuer: Issuer
+) -> None:
+    """A gateway's request still holds the caller of its own edge; raw bytes from elsewhere are refused."""
+    server, token = start(), issuer.issue("ada")
+    forged = probe.AskRequest(caller=probe.Caller(subject="root"), text="hello")
+    answer = connect(server, token=lambda: token).bind(probe.methods.ask)(forged)
+    assert answer.caller.subject == "ada"
+
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as raw:
+        call = raw.unary_unary(probe.methods.ask.path, None, None)
+        with pytest.raises(grpc.RpcError) as refused:
+            call(
+                pb.AskRequest(caller=pb.Caller(subject="root"), text="hello").SerializeToString(),
+                metadata=(("authorization", f"Bearer {token}"),),
+                timeout=5,
+            )
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "caller" in (refused.value.details() or "")
+
+
+def test_a_broken_rule_arrives_as_the_problem_it_was(
+    probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
+) -> None:
+    """An equal problem on both sides, so that a gateway renders the same bytes."""
+    broken = probe.AlreadyClosed(2**53 + 1, "Größe ✓", ("a", "b"))
+
+    def refuse(_: Any) -> Any:
+        raise broken
+
+    ask = connect(start(ask=refuse), token=lambda: issuer.issue("ada")).bind(probe.methods.ask)
+    with pytest.raises(RemoteError) as raised:
+        ask(probe.AskRequest(text=""))
+    problem: Problem = probe.errors.problem(broken)
+    assert raised.value.problem == problem
+    assert raised.value.problem.to_json() == problem.to_json()
+    assert raised.value.kind is Kind.CONFLICT
+    assert raised.value.type == "/problems/probe/already-closed"
+
+
+def test_bytes_that_are_no_message_are_the_callers_fault(
+    probe: SimpleNamespace, start: Start, issuer: Issuer
+) -> None:
+    """INVALID_ARGUMENT, where grpcio alone would answer INTERNAL."""
+    server = start()
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as raw:
+        call = raw.unary_unary(probe.methods.ask.path, None, None)
+        with pytest.raises(grpc.RpcError) as refused:
+            call(b"\xff\xff\xff", metadata=(("authorization", f"Bearer {issuer.issue('ada')}"),), timeout=5)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_field_the_contract_requires_is_named_when_it_is_missing(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    """What a codec refuses reaches the caller with its place."""
+
+    def refuse(_: Any) -> Any:
+        raise Malformed("/createdAt", "is required")
+
+    with pytest.raises(RemoteError) as raised:
+        connect(start(ping=refuse)).bind(probe.methods.ping)(probe.PlainRequest(text=""))
+    assert raised.value.kind is Kind.MALFORMED
+    assert raised.value.problem.errors == ({"pointer": "/createdAt", "reason": "is required"},)
+
+
+def test_an_error_nobody_declared_tells_the_caller_nothing(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    """Its text may hold what is not the caller's to know."""
+
+    def fail(_: Any) -> Any:
+        raise RuntimeError("password=hunter2")
+
+    with pytest.raises(RemoteError) as raised:
+        connect(start(ping=fail)).bind(probe.methods.ping)(probe.PlainRequest(text=""))
+    assert raised.value.kind is Kind.INTERNAL
+    assert "hunter2" not in str(raised.value.problem)
