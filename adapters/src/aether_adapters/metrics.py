@@ -1,0 +1,109 @@
+"""Request metrics of the edges, in Prometheus' data model.
+
+prometheus-client takes a lock for every increment. An edge counts on one thread, so it counts in plain
+Python, and the numbers are put into Prometheus' shape only when somebody asks for them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import Final
+from weakref import WeakSet
+
+from prometheus_client import REGISTRY
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the duration histogram, in seconds."""
+
+
+class RequestSeries:
+    """The counts of one edge; written by its thread alone."""
+
+    def __init__(self, domain: str) -> None:
+        self.domain = domain
+        self.in_flight = 0
+        self.statuses: dict[tuple[str, int], int] = {}
+        self.durations: dict[str, list[int]] = {}
+        self.seconds: dict[str, float] = {}
+
+    def observe(self, operation: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        key = (operation, status)
+        self.statuses[key] = self.statuses.get(key, 0) + 1
+        buckets = self.durations.get(operation)
+        if buckets is None:
+            buckets = self.durations[operation] = [0] * (len(BUCKETS) + 1)
+            self.seconds[operation] = 0.0
+        buckets[bisect_left(BUCKETS, seconds)] += 1
+        self.seconds[operation] += seconds
+
+
+class Requests(Collector):
+    """Every edge of this process, as one set of metrics."""
+
+    def __init__(self) -> None:
+        self._series: WeakSet[RequestSeries] = WeakSet()
+
+    def series(self, domain: str) -> RequestSeries:
+        """A new edge's counts; they live as long as the edge holds them."""
+        series = RequestSeries(domain)
+        self._series.add(series)
+        return series
+
+    def describe(self) -> Iterable[Metric]:
+        """The metrics without values, so that registering them reads none."""
+        return self._families()
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics; edges of one domain are added up."""
+        total, duration, in_flight = self._families()
+        statuses: dict[tuple[str, str, int], int] = {}
+        buckets: dict[tuple[str, str], list[int]] = {}
+        seconds: dict[tuple[str, str], float] = {}
+        inside: dict[str, int] = {}
+        for series in list(self._series):
+            domain = series.domain
+            inside[domain] = inside.get(domain, 0) + series.in_flight
+            for (operation, status), count in list(series.statuses.items()):
+                statuses[domain, operation, status] = statuses.get((domain, operation, status), 0) + count
+            for operation, counts in list(series.durations.items()):
+                key = (domain, operation)
+                known = buckets.get(key, [0] * len(counts))
+                buckets[key] = [one + other for one, other in zip(known, counts, strict=True)]
+                seconds[key] = seconds.get(key, 0.0) + series.seconds[operation]
+        for (domain, operation, status), count in sorted(statuses.items()):
+            total.add_metric([domain, operation, str(status)], count)
+        bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+        for (domain, operation), counts in sorted(buckets.items()):
+            cumulated = list(zip(bounds, accumulate(counts), strict=True))
+            duration.add_metric([domain, operation], cumulated, seconds[domain, operation])
+        for domain, count in sorted(inside.items()):
+            in_flight.add_metric([domain], count)
+        yield from (total, duration, in_flight)
+
+    @staticmethod
+    def _families() -> tuple[CounterMetricFamily, HistogramMetricFamily, GaugeMetricFamily]:
+        return (
+            CounterMetricFamily(
+                "aether_rest_requests",
+                "REST requests answered; operation is empty beside the contract.",
+                labels=["domain", "operation", "status"],
+            ),
+            HistogramMetricFamily(
+                "aether_rest_request_seconds",
+                "Seconds from a request's head to its answer.",
+                labels=["domain", "operation"],
+            ),
+            GaugeMetricFamily("aether_rest_in_flight", "REST requests inside right now.", labels=["domain"]),
+        )
+
+
+REQUESTS: Final = Requests()
+"""This process's edges; registered with Prometheus' default registry."""
+
+REGISTRY.register(REQUESTS)

@@ -1,0 +1,20 @@
+"""The REST edge: an OpenAPI contract, compiled once, in front of an async inbound port."""
+
+from aether_adapters.rest.app import RestApp, RestOptions, build_app
+from aether_adapters.rest.etag import etag, parse_etag
+from aether_adapters.rest.offload import Offload
+from aether_adapters.rest.operation import Inputs, Operation, Reply
+from aether_adapters.rest.server import serve
+
+__all__ = [
+    "Inputs",
+    "Offload",
+    "Operation",
+    "Reply",
+    "RestApp",
+    "RestOptions",
+    "build_app",
+    "etag",
+    "parse_etag",
+    "serve",
+]

@@ -1,0 +1,173 @@
+"""Request bodies: read within the limit, then parsed by the strictest reading of RFC 8259.
+
+orjson refuses bad UTF-8, NaN, lone surrogates and deep nesting, but turns an integer above 64 bits into a float
+and keeps the last of two equal names; both are refused here, because each changes what the client said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final
+
+import orjson
+
+from aether_adapters.errors import Malformed, TooLarge, Unsupported
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{20}")
+_NAME: Final = re.compile(rb'"[ \t\r\n]*:')
+_LINGER_SECONDS: Final = 1.0
+_LINGER_TIMES: Final = 8
+
+
+class ClientGone(Exception):
+    """The client went away before its request was whole; there is nobody to answer."""
+
+
+async def read_body(receive: Receive, announced: bytes | None, limit: int) -> bytes:
+    """The whole body, at most `limit` bytes; `announced` is its Content-Length, if it has one.
+
+    Raises `TooLarge` (also for a chunked body, as soon as it is over), `Malformed`, `ClientGone`.
+    """
+    if announced is not None:
+        if not announced.isdigit():
+            raise Malformed("Content-Length", "must be a number")
+        if len(announced) > 18 or int(announced) > limit:
+            await _linger(receive, limit)
+            raise TooLarge(f"The body is larger than {limit} bytes.")
+    message = await receive()
+    if message["type"] != "http.request":
+        raise ClientGone
+    body: bytes = message.get("body", b"")
+    if message.get("more_body", False):
+        parts, size = [body], len(body)
+        while message.get("more_body", False):
+            message = await receive()
+            if message["type"] != "http.request":
+                raise ClientGone
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > limit:
+                await _linger(receive, limit)
+                raise TooLarge(f"The body is larger than {limit} bytes.")
+        body = b"".join(parts)
+    if len(body) > limit:
+        raise TooLarge(f"The body is larger than {limit} bytes.")
+    return body
+
+
+async def _linger(receive: Receive, limit: int) -> None:
+    """Take in a little of what is still coming: a client that is cut off while it sends never reads its answer."""
+    left = limit * _LINGER_TIMES
+    try:
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while left > 0:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
+                left -= len(message.get("body", b""))
+    except TimeoutError:
+        return
+
+
+def parse_json(body: bytes) -> Any:
+    """The JSON value in `body`.
+
+    Raises `Malformed`: no JSON, no UTF-8, NaN, too deep, an integer beyond 64 bits, one name twice in an object.
+    """
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Malformed("", f"the body is not JSON: {error}") from None
+    kind = type(value)
+    if (kind is dict or kind is list) and len(_NAME.findall(body)) != _names(value):
+        _check_names(body)
+    if _LONG_NUMBER.search(body):
+        _check_integers(body)
+    return value
+
+
+def _names(value: Any) -> int:
+    """How many names the objects in `value` have."""
+    count = 0
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if type(item) is dict:
+            count += len(item)
+            item = item.values()
+        for inner in item:
+            kind = type(inner)
+            if kind is dict or kind is list:
+                stack.append(inner)
+    return count
+
+
+def _check_names(body: bytes) -> None:
+    def once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                raise Malformed("", f"the name {name[:100]!r} stands twice in one object")
+            found[name] = value
+        return found
+
+    _slowly(body, object_pairs_hook=once)
+
+
+def _check_integers(body: bytes) -> None:
+    def bounded(digits: str) -> int:
+        if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:
+            raise Malformed("", f"the integer {digits[:40]} does not fit into 64 bits")
+        return int(digits)
+
+    _slowly(body, parse_int=bounded)
+
+
+def _slowly(body: bytes, **hooks: Callable[[Any], Any]) -> None:
+    try:
+        json.loads(body, **hooks)  # type: ignore[arg-type]  # each hook has the signature its name asks for
+    except RecursionError:
+        raise Malformed("", "the body is nested too deeply") from None
+
+
+class MediaTypes:
+    """The media types an operation accepts; tells JSON from others."""
+
+    __slots__ = ("_known", "declared")
+
+    def __init__(self, declared: tuple[str, ...]) -> None:
+        """`declared` as in the contract, in its order; `*/*` and `image/*` stand for what they match."""
+        self.declared = tuple(media.lower() for media in declared)
+        self._known: dict[bytes, bool] = {media.encode(): _is_json(media) for media in self.declared}
+
+    def is_json(self, content_type: bytes | None) -> bool:
+        """Whether a body of that Content-Type is to be parsed; without one, the first declared type is meant.
+
+        Raises `Unsupported` for a type that the contract does not declare, or JSON in anything but UTF-8.
+        """
+        if content_type is None:
+            return _is_json(self.declared[0])
+        known = self._known.get(content_type)
+        return self._examined(content_type) if known is None else known
+
+    def _examined(self, content_type: bytes) -> bool:
+        media, *options = (part.strip() for part in content_type.decode("latin-1").lower().split(";"))
+        wanted = {media, media.split("/")[0] + "/*", "*/*"}
+        if wanted.isdisjoint(self.declared) or media.count("/") != 1:
+            raise Unsupported(f"This operation takes {', '.join(self.declared)}.")
+        if not _is_json(media):
+            return False
+        for option in options:
+            name, _, value = option.partition("=")
+            if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8", "us-ascii"):
+                raise Unsupported("JSON is UTF-8 (RFC 8259, section 8.1).")
+        return True
+
+
+def _is_json(media: str) -> bool:
+    return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))

@@ -1,0 +1,49 @@
+"""Whose request it is: the peer's address, or what trusted proxies say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from starlette.types import Scope
+
+
+class ClientAddress:
+    """Finds the address of the client, believing X-Forwarded-For only from `trusted` proxies.
+
+    The header is read from its right end, past every trusted proxy: what stands left of the first untrusted
+    address was written by somebody we do not know.
+    """
+
+    def __init__(self, trusted: Sequence[str]) -> None:
+        """`trusted` holds addresses or networks ("10.0.0.0/8"). Raises `ValueError` for anything else."""
+        self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(
+            ip_network(network) for network in trusted
+        )
+        self._is_trusted = lru_cache(maxsize=4096)(self._look_up)
+
+    def __call__(self, scope: Scope, headers: Mapping[bytes, list[bytes]]) -> str:
+        client = scope.get("client")
+        address: str = client[0] if client else ""
+        if not self._networks or not self._is_trusted(address):
+            return address
+        forwarded = b",".join(headers.get(b"x-forwarded-for", ())).decode("latin-1")
+        for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
+            if not _is_address(hop):
+                return address
+            address = hop
+            if not self._is_trusted(hop):
+                return address
+        return address
+
+    def _look_up(self, address: str) -> bool:
+        return _is_address(address) and any(ip_address(address) in network for network in self._networks)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,106 @@
+"""The outermost layer: request ids, the access log, metrics, and every error as a problem.
+
+It stands where Connexion has its server-error and exception layers, and does their work once a request.
+"""
+
+from __future__ import annotations
+
+import re
+from time import perf_counter
+from typing import Any, Final
+from uuid import uuid4
+
+import structlog
+from connexion.middleware.abstract import ROUTING_CONTEXT
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from aether_adapters.errors import ErrorTable, Kind
+from aether_adapters.metrics import RequestSeries
+from aether_adapters.rest.body import ClientGone
+from aether_adapters.rest.problems import render
+
+_SANE: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_CLIENT_GONE: Final = 499
+_ACCESS: Final = structlog.get_logger("aether.access")
+_ERRORS: Final = structlog.get_logger("aether.rest")
+
+
+class Door:
+    """Lets requests in, and their answers out."""
+
+    def __init__(
+        self, app: ASGIApp, *, errors: ErrorTable, series: RequestSeries, header: str, access_log: bool
+    ) -> None:
+        """`header` names the request id's header."""
+        self._app = app
+        self._errors = errors
+        self._series = series
+        self._header = header.lower().encode("ascii")
+        self._access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        request_id = self._request_id(scope)
+        answer = _Answer(send, (self._header, request_id))
+        structlog.contextvars.bind_contextvars(request_id=request_id.decode("ascii"))
+        self._series.in_flight += 1
+        try:
+            await self._app(scope, receive, answer)
+        except ClientGone:
+            answer.status = _CLIENT_GONE
+        except Exception as error:
+            await self._refuse(error, answer)
+        finally:
+            self._series.in_flight -= 1
+            seconds = perf_counter() - started
+            context = scope.get("extensions", {}).get(ROUTING_CONTEXT)
+            operation = (context["operation_id"] if context else None) or ""
+            self._series.observe(operation, answer.status, seconds)
+            if self._access_log:
+                _ACCESS.info(
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    operation=operation,
+                    status=answer.status,
+                    milliseconds=round(seconds * 1000, 3),
+                )
+
+    def _request_id(self, scope: Scope) -> bytes:
+        for name, value in scope["headers"]:
+            if name == self._header and _SANE.fullmatch(value):
+                return bytes(value)
+        return uuid4().hex.encode("ascii")
+
+    async def _refuse(self, error: Exception, answer: _Answer) -> None:
+        problem, headers, body = render(error, self._errors)
+        if problem.kind is Kind.INTERNAL:
+            _ERRORS.error("request failed", exc_info=error)
+        elif problem.status >= 500:
+            _ERRORS.warning("request refused", problem=problem.type, detail=problem.detail)
+        if answer.status:
+            raise error  # the head is out; the server can only cut the connection
+        await answer({"type": "http.response.start", "status": problem.status, "headers": headers})
+        await answer({"type": "http.response.body", "body": body})
+
+
+class _Answer:
+    """The way out of one request; knows what left by it."""
+
+    __slots__ = ("_send", "_stamp", "status")
+
+    def __init__(self, send: Send, stamp: tuple[bytes, bytes]) -> None:
+        self._send = send
+        self._stamp = stamp
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers: list[Any] = list(message["headers"])
+            headers.append(self._stamp)
+            message["headers"] = headers
+        await self._send(message)

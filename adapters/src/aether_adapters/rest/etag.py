@@ -1,0 +1,28 @@
+"""Entity tags (RFC 9110, section 8.8.3) that carry a version number."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from aether_adapters.errors import Malformed
+
+_STRONG: Final = re.compile(r'"(0|[1-9][0-9]{0,18})"', re.ASCII)
+_INT64_MAX: Final = 2**63 - 1
+
+
+def etag(version: int, /) -> str:
+    """The strong entity tag of a version: 3 becomes `"3"`, with the quotes."""
+    return f'"{version}"'
+
+
+def parse_etag(value: str, /, pointer: str = "If-Match") -> int:
+    """The version in a strong entity tag.
+
+    Raises `Malformed`, naming `pointer`, for anything else: a weak tag, a list, `*`, a number that is no int64.
+    """
+    found = _STRONG.fullmatch(value)
+    version = int(found.group(1)) if found else -1
+    if not 0 <= version <= _INT64_MAX:
+        raise Malformed(pointer, 'must be one strong entity tag with a version, such as "3"')
+    return version

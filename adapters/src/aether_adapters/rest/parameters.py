@@ -1,0 +1,182 @@
+"""Parameters of a request, from text to the JSON value their schema declares; prepared once."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from aether_adapters.errors import Malformed
+from aether_adapters.rest.problems import Misfit
+from aether_adapters.rest.schema import Schema
+
+Json = Any
+
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,19})", re.ASCII)
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+_RANGES: Final = {
+    "int32": (-(2**31), 2**31 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint32": (0, 2**32 - 1),
+    "uint64": (0, 2**64 - 1),
+}
+_ANY_INTEGER: Final = (-(2**63), 2**64 - 1)
+_CONSTRAINTS: Final = frozenset(
+    [
+        "enum",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "not",
+    ]
+)
+_CHECKED_FORMATS: Final = frozenset(["date-time", "date", "email", "ipv4", "ipv6", "uri", "uuid", "hostname"])
+_SEPARATORS: Final = {"form": ",", "simple": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
+
+Convert = Callable[[str, str], Json]
+
+
+class Parameter:
+    """One declared parameter; `read` turns the texts that were sent for it into its value.
+
+    `name` is the name in the contract. Raises `ValueError` when built for what the edge does not serve
+    (object parameters, cookies, content-typed parameters, unknown styles).
+    """
+
+    __slots__ = ("_convert", "_exploded", "_is_array", "_schema", "_separator", "default", "name", "required")
+
+    def __init__(self, declared: Mapping[str, Json], document: Mapping[str, Json]) -> None:
+        self.name: str = declared["name"]
+        schema: Mapping[str, Json] = declared.get("schema", {"type": "string"})
+        if "content" in declared:
+            raise ValueError(f"parameter {self.name}: content-typed parameters are not served; use schema")
+        place = declared["in"]
+        style = declared.get("style", "form" if place == "query" else "simple")
+        if style not in _SEPARATORS:
+            raise ValueError(f"parameter {self.name}: style {style} is not served")
+        kind = schema.get("type", "string")
+        if kind == "object":
+            raise ValueError(
+                f"parameter {self.name}: object parameters are not served; use one for each value"
+            )
+        self._is_array = kind == "array"
+        self._exploded = place == "query" and declared.get("explode", style == "form")
+        self._separator = _SEPARATORS[style]
+        self.required = bool(declared.get("required", False))
+        self.default: Json = schema.get("default")
+        item: Mapping[str, Json] = schema.get("items", {}) if self._is_array else schema
+        self._convert = _converter(item)
+        self._schema = Schema(schema, document) if _constrained(schema) or _constrained(item) else None
+
+    def read(self, texts: list[str]) -> Json:
+        """The value of `texts`, one for each time the parameter was sent.
+
+        Raises `Malformed` naming the parameter.
+        """
+        if not self._is_array:
+            if len(texts) > 1:
+                raise Malformed(self.name, "must be sent once")
+            value = self._convert(texts[0], self.name)
+        else:
+            parts = (
+                texts if self._exploded else [part for text in texts for part in text.split(self._separator)]
+            )
+            value = [self._convert(part, self.name) for part in parts]
+        if self._schema is not None and not self._schema.is_valid(value):
+            raise Misfit(self._schema.errors(value, self.name))
+        return value
+
+
+def decoded(text: str, name: str, *, plus: bool = False) -> str:
+    """Percent-decoding of UTF-8; with `plus`, as in a query, where "+" is a space.
+
+    Raises `Malformed` where the bytes are no UTF-8.
+    """
+    if plus and "+" in text:
+        text = text.replace("+", " ")
+    if "%" not in text:
+        return text
+    try:
+        return unquote_to_bytes(text).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Malformed(name, "is not UTF-8") from None
+
+
+def _constrained(schema: Mapping[str, Json]) -> bool:
+    return (
+        "$ref" in schema
+        or not _CONSTRAINTS.isdisjoint(schema)
+        or (schema.get("type", "string") == "string" and schema.get("format") in _CHECKED_FORMATS)
+    )
+
+
+def _converter(schema: Mapping[str, Json]) -> Convert:
+    match schema.get("type", "string"):
+        case "string":
+            if schema.get("format") in ("int64", "uint64"):
+                return _decimal(*_RANGES[schema["format"]])
+            return _text
+        case "integer":
+            return _integer(*_RANGES.get(schema.get("format", ""), _ANY_INTEGER))
+        case "number":
+            return _number
+        case "boolean":
+            return _boolean
+        case other:
+            raise ValueError(f"parameters of type {other} inside another are not served")
+
+
+def _text(text: str, name: str) -> str:
+    if "\x00" in text:  # no store of ours takes it, and no contract means it
+        raise Malformed(name, "must not hold a NUL character")
+    return text
+
+
+def _integer(least: int, most: int) -> Convert:
+    def convert(text: str, name: str) -> int:
+        if not _INTEGER.fullmatch(text):
+            raise Malformed(name, "must be an integer")
+        value = int(text)
+        if not least <= value <= most:
+            raise Malformed(name, f"must be between {least} and {most}")
+        return value
+
+    return convert
+
+
+def _decimal(least: int, most: int) -> Convert:
+    check = _integer(least, most)
+
+    def convert(text: str, name: str) -> str:
+        check(text, name)
+        return text
+
+    return convert
+
+
+def _number(text: str, name: str) -> float:
+    value = float(text) if _NUMBER.fullmatch(text) else math.inf
+    if not math.isfinite(value):
+        raise Malformed(name, "must be a finite number")
+    return value
+
+
+def _boolean(text: str, name: str) -> bool:
+    if text == "true":
+        return True
+    if text == "false":
+        return False
+    raise Malformed(name, "must be true or false")

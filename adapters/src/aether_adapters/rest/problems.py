@@ -1,0 +1,73 @@
+"""Errors on their way out: RFC 9457 bodies with the headers that HTTP asks for beside each status."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from starlette.exceptions import HTTPException
+
+from aether_adapters.errors import ErrorTable, Kind, Malformed, Problem, TechnicalError, Unauthenticated
+
+Header = tuple[bytes, bytes]
+
+_PROBLEM: Final = (b"content-type", b"application/problem+json")
+_RETRYABLE: Final = frozenset({Kind.EXHAUSTED, Kind.UNAVAILABLE})
+_BY_STATUS: Final = {kind.status: kind for kind in Kind}
+
+
+class Misfit(Malformed):
+    """A request that does not fit its schema, in one or more places."""
+
+    def __init__(self, errors: tuple[Mapping[str, str], ...]) -> None:
+        first = errors[0]
+        super().__init__(first["pointer"], first["reason"])
+        self.errors = errors
+
+
+class NoSuchPath(TechnicalError):
+    """A path the contract does not have."""
+
+    kind = Kind.NOT_FOUND
+
+
+class NoSuchMethod(TechnicalError):
+    """A path the contract has, with another method; `allow` names those it has."""
+
+    kind = Kind.METHOD_NOT_ALLOWED
+
+    def __init__(self, allow: str) -> None:
+        super().__init__(f"This path answers {allow}.")
+        self.allow = allow
+
+
+class Challenge(Unauthenticated):
+    """A 401 that says what is wrong with the token that was sent (RFC 6750, section 3.1)."""
+
+
+def render(error: Exception, table: ErrorTable) -> tuple[Problem, list[Header], bytes]:
+    """The problem that `error` is, its response headers and its body."""
+    if isinstance(error, HTTPException):  # from Connexion's Swagger UI, which is Starlette's
+        kind = _BY_STATUS.get(error.status_code, Kind.INTERNAL)
+        error = NoSuchPath("There is nothing here.") if kind is Kind.NOT_FOUND else NoSuchMethod("GET, HEAD")
+    problem = table.problem(error)
+    if isinstance(error, Misfit):
+        problem = replace(problem, errors=error.errors)
+    body = problem.to_json()
+    headers = [_PROBLEM, (b"content-length", str(len(body)).encode())]
+    match problem.kind:
+        case Kind.UNAUTHENTICATED:
+            detail = b', error="invalid_token"' if isinstance(error, Challenge) else b""
+            headers.append((b"www-authenticate", b'Bearer realm="' + table.domain.encode() + b'"' + detail))
+        case Kind.FORBIDDEN:
+            headers.append((b"www-authenticate", b'Bearer error="insufficient_scope"'))
+        case Kind.TOO_LARGE:
+            headers.append((b"connection", b"close"))
+        case Kind.METHOD_NOT_ALLOWED if isinstance(error, NoSuchMethod):
+            headers.append((b"allow", error.allow.encode()))
+        case kind if kind in _RETRYABLE or problem.retry_after is not None:
+            seconds = 1 if problem.retry_after is None else max(1, math.ceil(problem.retry_after))
+            headers.append((b"retry-after", str(seconds).encode()))
+    return problem, headers, body

@@ -1,0 +1,119 @@
+"""OpenAPI 3.0 schemas as JSON Schema Draft 4, compiled once.
+
+OpenAPI 3.0's dialect is Draft 4 with additions (https://spec.openapis.org/oas/v3.0.3#schema-object): `nullable`
+widens a type, `readOnly` properties must not be sent in a request, `example` and friends say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from jsonschema_rs import Draft4Validator, ValidationError
+
+Json = Any
+
+_MOST_ERRORS: Final = 20
+_MOST_CHARACTERS: Final = 200
+_SCHEMAS_BY_NAME: Final = ("properties", "patternProperties", "definitions")
+_SCHEMAS: Final = ("allOf", "anyOf", "oneOf")
+_SCHEMA: Final = ("not", "items", "additionalProperties")
+_SILENT: Final = (
+    "example",
+    "description",
+    "title",
+    "default",
+    "discriminator",
+    "externalDocs",
+    "xml",
+    "deprecated",
+)
+
+Errors = tuple[Mapping[str, str], ...]
+
+
+class Schema:
+    """A compiled schema of a request's body or parameter."""
+
+    __slots__ = ("_validator", "is_valid")
+
+    def __init__(self, schema: Mapping[str, Json], document: Mapping[str, Json]) -> None:
+        """`$ref`s in `schema` are looked up in `document`, which must not refer outside itself.
+
+        Raises `ValueError` for a schema that does not compile.
+        """
+        components = document.get("components", {}).get("schemas", {})
+        self._validator = Draft4Validator(
+            {
+                "allOf": [for_requests(schema)],
+                "components": {
+                    "schemas": {name: for_requests(component) for name, component in components.items()}
+                },
+            },
+            mask="the value",
+            validate_formats=True,
+        )
+        self.is_valid = self._validator.is_valid
+
+    def errors(self, value: Json, pointer: str = "") -> Errors:
+        """What is wrong with `value`, at most 20 places, in the order of their pointers."""
+        found = {(pointer + _pointer(error), _reason(error)) for error in self._validator.iter_errors(value)}
+        return tuple({"pointer": place, "reason": reason} for place, reason in sorted(found)[:_MOST_ERRORS])
+
+
+def for_requests(schema: Json) -> Json:
+    """The Draft 4 schema that accepts what the OpenAPI `schema` accepts in a request."""
+    if not isinstance(schema, Mapping):
+        return schema
+    if "$ref" in schema:
+        return {"$ref": schema["$ref"]}
+    if schema.get("readOnly") is True:
+        return {"not": {}}
+    out = {key: value for key, value in schema.items() if key not in _SILENT and not key.startswith("x-")}
+    for key in _SCHEMAS_BY_NAME:
+        if key in out:
+            out[key] = {name: for_requests(item) for name, item in out[key].items()}
+    for key in _SCHEMAS:
+        if key in out:
+            out[key] = [for_requests(item) for item in out[key]]
+    for key in _SCHEMA:
+        if key in out:
+            out[key] = for_requests(out[key])
+    if "required" in out:
+        out["required"] = [name for name in out["required"] if not _read_only(schema, name)]
+        if not out["required"]:  # Draft 4 wants at least one name
+            del out["required"]
+    return _nullable(out)
+
+
+def _read_only(schema: Mapping[str, Json], name: str) -> bool:
+    found = schema.get("properties", {}).get(name, {})
+    return isinstance(found, Mapping) and found.get("readOnly") is True
+
+
+def _nullable(schema: dict[str, Json]) -> dict[str, Json]:
+    if schema.pop("nullable", False) is not True:
+        return schema
+    if "type" in schema:
+        schema["type"] = [schema["type"], "null"]
+    if "enum" in schema and None not in schema["enum"]:
+        schema["enum"] = [*schema["enum"], None]
+    if any(key in schema for key in (*_SCHEMAS, "not")):
+        return {"anyOf": [{"type": "null"}, schema]}
+    return schema
+
+
+def _pointer(error: ValidationError) -> str:
+    return "".join(f"/{_escaped(step)}" for step in error.instance_path)
+
+
+def _escaped(step: str | int) -> str:
+    return str(step).replace("~", "~0").replace("/", "~1")
+
+
+def _reason(error: ValidationError) -> str:
+    path: Sequence[str | int] = error.schema_path
+    if path and path[-1] == "not" and error.message.startswith("{}"):
+        return "is read-only: the service sets it"
+    message = error.message
+    return message if len(message) <= _MOST_CHARACTERS else message[: _MOST_CHARACTERS - 1] + "…"

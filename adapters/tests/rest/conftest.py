@@ -1,0 +1,66 @@
+"""The billing edge, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+from aether_adapters.health import Health
+from aether_adapters.rest import RestApp, RestOptions, build_app
+
+Ask = Callable[..., httpx.Response]
+
+
+@pytest.fixture(scope="session")
+def billing() -> ModuleType:
+    """The hand-written golden module beside this file."""
+    spec = spec_from_file_location("rest_billing", Path(__file__).with_name("billing.py"))
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def app(billing: ModuleType) -> RestApp:
+    return build_app(
+        billing.CONTRACT,
+        billing.operations(billing.Billing()),
+        errors=billing.ERRORS,
+        verify=billing.verify,
+        health=Health({}),
+        options=RestOptions(body_limit=10_000, deadline=1.0, access_log=False),
+    )
+
+
+def asker(app: Any) -> Ask:
+    """Sends one request to an ASGI app; as ann, unless told otherwise."""
+
+    def ask(
+        method: str, url: str, *, headers: Any = None, token: str | None = "ann", **kwargs: Any
+    ) -> httpx.Response:
+        sent = httpx.Headers(headers)
+        if token is not None and "authorization" not in sent:
+            sent["authorization"] = f"Bearer {token}"
+
+        async def once() -> httpx.Response:
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://edge") as client:
+                return await client.request(method, url, headers=sent, **kwargs)
+
+        return asyncio.run(once())
+
+    return ask
+
+
+@pytest.fixture
+def ask(app: RestApp) -> Iterator[Ask]:
+    yield asker(app)

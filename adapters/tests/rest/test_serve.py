@@ -1,0 +1,101 @@
+"""The edge behind a real socket."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+from aether_adapters.health import Health
+from aether_adapters.identity import Access
+from aether_adapters.rest import Offload, Operation, RestApp, RestOptions, build_app, serve
+
+
+@contextmanager
+def served(app: RestApp) -> Iterator[tuple[str, threading.Event, threading.Thread]]:
+    stop, ready, ports = threading.Event(), threading.Event(), list[int]()
+
+    def started(port: int) -> None:
+        ports.append(port)
+        ready.set()
+
+    thread = threading.Thread(target=lambda: serve(app, "127.0.0.1", 0, stop, started=started), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield f"http://127.0.0.1:{ports[0]}", stop, thread
+    finally:
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def build(billing: ModuleType, options: RestOptions, **slow: Any) -> RestApp:
+    """The billing edge, with the calls of some operations replaced."""
+    operations = [
+        Operation(one.operation_id, Access.PUBLIC, one.decode, slow[one.operation_id], one.encode)
+        if one.operation_id in slow
+        else one
+        for one in billing.operations(billing.Billing())
+    ]
+    return build_app(
+        billing.CONTRACT,
+        operations,
+        errors=billing.ERRORS,
+        verify=billing.verify,
+        health=Health({}),
+        options=options,
+    )
+
+
+def test_a_served_edge_answers_the_golden_contract(billing: ModuleType) -> None:
+    with served(build(billing, RestOptions())) as (url, _, _):
+        client = httpx.Client(base_url=url, headers={"authorization": "Bearer ann"})
+        made = client.post("/v1/invoices", json={"title": "Paper"})
+        assert (made.status_code, made.headers["location"], made.headers["etag"]) == (
+            201,
+            "/v1/invoices/1",
+            '"1"',
+        )
+        assert client.get(made.headers["location"]).json() == made.json()
+        closed = client.post("/v1/invoices/1/close", headers={"if-match": made.headers["etag"]})
+        assert closed.json()["status"] == "INVOICE_STATUS_CLOSED"
+        assert client.get("/v1/tally").json() == {"created": "1", "closed": "1"}
+
+
+def test_a_request_inside_finishes_after_stop_while_readiness_says_no(billing: ModuleType) -> None:
+    offload = Offload(2, 2)
+    entered = threading.Event()
+
+    def slow(_: None) -> tuple[int, int]:
+        entered.set()
+        time.sleep(0.6)
+        return 7, 7
+
+    app = build(billing, RestOptions(drain=0.4), getTally=offload.wrap(slow))
+    answers: list[httpx.Response] = []
+    with served(app) as (url, stop, thread):
+        asking = threading.Thread(target=lambda: answers.append(httpx.get(f"{url}/v1/tally")))
+        asking.start()
+        assert entered.wait(5)
+        stop.set()
+        deadline = time.monotonic() + 0.35
+        while httpx.get(f"{url}/readyz").status_code == 200:
+            assert time.monotonic() < deadline, "readiness never said no"
+        thread.join(5)
+        asking.join(5)
+    assert answers[0].json() == {"created": "7", "closed": "7"}
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/readyz")
+    assert offload.stop()
+
+
+def test_a_taken_address_is_an_error_of_the_caller(billing: ModuleType) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        serve(build(billing, RestOptions()), "127.0.0.1", taken.getsockname()[1], threading.Event())
