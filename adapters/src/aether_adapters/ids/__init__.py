@@ -1,0 +1,17 @@
+"""64-bit Snowflake ids, and the lease of the worker number in them."""
+
+from aether_adapters.ids.format import EPOCH, Parts, parts
+from aether_adapters.ids.snowflakes import FixedWorker, Snowflakes, Term, WorkerNumber
+from aether_adapters.ids.worker import WorkerLease, worker_lease_table
+
+__all__ = [
+    "EPOCH",
+    "FixedWorker",
+    "Parts",
+    "Snowflakes",
+    "Term",
+    "WorkerLease",
+    "WorkerNumber",
+    "parts",
+    "worker_lease_table",
+]

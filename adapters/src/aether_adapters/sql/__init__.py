@@ -1,0 +1,30 @@
+"""SQL: MySQL 8, MariaDB and SQLite behind one address; units of work, outbox, inbox, leases, migrations."""
+
+from aether_adapters.sql.engine import connect, probe
+from aether_adapters.sql.inbox import Inbox, inbox_table
+from aether_adapters.sql.lease import Lease, lease_table
+from aether_adapters.sql.outbox import Backlog, Outbox, OutboxReader, OutboxRow, outbox_table
+from aether_adapters.sql.transactions import NestedUnitOfWork, Transactions
+from aether_adapters.sql.types import BigId, Bytes, UtcDateTime, exact
+from aether_adapters.sql.versions import update_versioned
+
+__all__ = [
+    "Backlog",
+    "BigId",
+    "Bytes",
+    "Inbox",
+    "Lease",
+    "NestedUnitOfWork",
+    "Outbox",
+    "OutboxReader",
+    "OutboxRow",
+    "Transactions",
+    "UtcDateTime",
+    "connect",
+    "exact",
+    "inbox_table",
+    "lease_table",
+    "outbox_table",
+    "probe",
+    "update_versioned",
+]

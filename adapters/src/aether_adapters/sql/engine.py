@@ -1,0 +1,120 @@
+"""Opening a database: one address selects MySQL, MariaDB or SQLite, and all three then behave alike."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from aether_adapters.deadline import within
+from aether_adapters.sql.limits import READ_ONLY, limit_mysql, limit_sqlite
+from aether_adapters.sql.transactions import Transactions
+
+_MYSQL: Final = {"mysql", "mysql+pymysql", "mariadb", "mariadb+pymysql"}
+_IDLE: Final = 240
+_CONNECT: Final = 5.0
+_PROBE: Final = 2.0
+
+
+def connect(
+    url: str | URL, *, pool: int = 16, statement_seconds: float = 30.0, pool_seconds: float = 5.0
+) -> Engine:
+    """An engine for `mysql+pymysql://` (MySQL 8, MariaDB) or `sqlite:///<file>`; nothing is opened yet.
+
+    `pool` bounds the connections. `statement_seconds` bounds a statement where no deadline does, and
+    `pool_seconds` the wait for a connection. Raises `ValueError` for any other address, and for SQLite in
+    memory: every connection of the pool would see a database of its own.
+    """
+    address = make_url(url)
+    if address.drivername in _MYSQL:
+        engine = _mysql(address, pool, statement_seconds, pool_seconds)
+    elif address.drivername in {"sqlite", "sqlite+pysqlite"}:
+        engine = _sqlite(address, pool, statement_seconds, pool_seconds)
+    else:
+        raise ValueError(
+            f"{address.render_as_string(hide_password=True)}: use mysql+pymysql://user:password@host/name "
+            "or sqlite:///path/to/file"
+        )
+    _ENGINES.add(engine)
+    return engine
+
+
+def _mysql(address: URL, pool: int, statement_seconds: float, pool_seconds: float) -> Engine:
+    engine = create_engine(
+        address.set(drivername="mysql+pymysql").update_query_dict({"charset": "utf8mb4"}),
+        # Locks only the rows it touches, where REPEATABLE READ also locks the gaps between them and
+        # deadlocks more; what was read is guarded by its version. docs/adr/0004.
+        isolation_level="READ COMMITTED",
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=pool_seconds,
+        pool_recycle=_IDLE,
+        connect_args={
+            "connect_timeout": _CONNECT,
+            "read_timeout": statement_seconds + 1,
+            "write_timeout": statement_seconds + 1,
+            # A value that does not fit is an error on every server, never cut off in silence.
+            "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), time_zone = '+00:00'",
+        },
+    )
+    limit_mysql(engine, statement_seconds)
+    return engine
+
+
+def _sqlite(address: URL, pool: int, statement_seconds: float, pool_seconds: float) -> Engine:
+    if not address.database or address.database == ":memory:" or "mode=memory" in address.database:
+        raise ValueError("SQLite in memory has one database for each connection; name a file.")
+    if not address.database.startswith("file:"):
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(address, pool_size=pool, max_overflow=0, pool_timeout=pool_seconds)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: DBAPIConnection, _record: object) -> None:
+        assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - narrows the type for mypy
+        # The driver opens no transactions of its own: the listener below says BEGIN, and which one.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {int(statement_seconds * 1000)}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        # With a write-ahead log a crash of the process loses nothing and one of the machine no consistency.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later cannot wait for the write lock: SQLite fails it
+        # at once, because what it read is stale. So a unit of work that may write takes the lock first.
+        reads = connection.get_execution_options().get(READ_ONLY)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    limit_sqlite(engine, statement_seconds)
+    return engine
+
+
+def probe(engine: Engine) -> Callable[[], None]:
+    """A health probe: asks the database for one row within two seconds, else raises `errors.Unavailable`."""
+    transactions = Transactions(engine, lambda connection: connection)
+
+    def ask() -> None:
+        with within(_PROBE):
+            transactions.read(lambda connection: connection.execute(text("SELECT 1")).one())
+
+    return ask
+
+
+_ENGINES: Final[weakref.WeakSet[Engine]] = weakref.WeakSet()
+
+
+def _forget_connections() -> None:
+    for engine in _ENGINES:
+        engine.dispose(close=False)
+
+
+# A forked child that used its parent's connections would read its parent's answers.
+os.register_at_fork(after_in_child=_forget_connections)

@@ -1,0 +1,151 @@
+"""A lease: of several processes one does the work, and the others stand by.
+
+Ends are written in the database's clock, so machines need not agree on the time. The holder itself trusts only
+its monotonic clock, counted from before it asked: it stops believing in its lease before the database gives it
+to anybody else. What a lease cannot do is call back a message that its holder has begun to send; so work
+under it must bear a repetition, or carry `fence`, which rises with every new holder.
+Source: https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from aether_adapters.errors import Unavailable
+from aether_adapters.sql.clock import database_now
+from aether_adapters.sql.transactions import Transactions
+from aether_adapters.sql.types import UtcDateTime, exact
+
+
+def lease_table(metadata: MetaData, name: str = "leases") -> Table:
+    """The table, in a domain's own metadata so that its migrations create it."""
+    return Table(
+        name,
+        metadata,
+        Column("name", exact(100), primary_key=True),
+        Column("owner", exact(255), nullable=False),
+        Column("fence", BigInteger, nullable=False),
+        Column("expires_at", UtcDateTime, nullable=False),
+    )
+
+
+_LEASES = lease_table(MetaData())
+
+
+class Lease:
+    """The right to do the work called `name` for `seconds` at a time; not shared between threads.
+
+    `owner` says who, for people who read the table; two objects with one owner still exclude each other.
+    `clock` counts seconds and never goes back.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        owner: str,
+        seconds: float = 15.0,
+        *,
+        table: Table = _LEASES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transactions = Transactions(engine, lambda connection: connection)
+        self._table = table
+        self._clock = clock
+        self._until = float("-inf")
+        self.name = name
+        self.owner = owner
+        self.seconds = seconds
+        self.fence = 0
+
+    @property
+    def held(self) -> bool:
+        """Whether the work may be done now; false from the moment the lease has lapsed, without asking anybody."""
+        return self._clock() < self._until
+
+    def hold(self) -> bool:
+        """Take the lease, or keep it, asking the database only when a third of the term has gone; call it often.
+
+        True while it is held. Raises `Unavailable` when the database is away and the lease is not held.
+        """
+        if not self.held:
+            return self.acquire()
+        if self._until - self._clock() > self.seconds * 2 / 3:
+            return True
+        try:
+            return self.renew()
+        except Unavailable:
+            if not self.held:
+                raise
+            return True
+
+    def acquire(self) -> bool:
+        """Take the lease if nobody holds it; whether it is ours. Raises `Unavailable`."""
+        asked = self._clock()
+        fence = self._transactions.run(self._take)
+        if fence is None:
+            return False
+        self.fence = fence
+        self._until = asked + self.seconds
+        return True
+
+    def renew(self) -> bool:
+        """Keep the lease for another term; False, and given up, when somebody else has taken it since.
+
+        Raises `Unavailable`; the lease is then held until the end of the term that was granted.
+        """
+        asked = self._clock()
+        mine = self._mine(database_now(self.seconds))
+        if self._transactions.run(mine):
+            self._until = asked + self.seconds
+            return True
+        self._until = float("-inf")
+        return False
+
+    def release(self) -> None:
+        """Let somebody else take it at once. Nothing happens where it is not ours."""
+        if self.fence:
+            self._until = float("-inf")
+            self._transactions.run(self._mine(database_now()))
+            self.fence = 0
+
+    def _mine(self, expires_at: database_now) -> Callable[[Connection], bool]:
+        table = self._table
+        statement = (
+            update(table)
+            .where(table.c.name == self.name, table.c.fence == self.fence)
+            .values(expires_at=expires_at)
+        )
+        return lambda connection: connection.execute(statement).rowcount == 1
+
+    def _take(self, connection: Connection) -> int | None:
+        table = self._table
+        lapsed = (
+            update(table)
+            .where(table.c.name == self.name, table.c.expires_at <= database_now())
+            .values(owner=self.owner, fence=table.c.fence + 1, expires_at=database_now(self.seconds))
+        )
+        if connection.execute(lapsed).rowcount == 0:
+            first = insert(table).values(
+                name=self.name, owner=self.owner, fence=1, expires_at=database_now(self.seconds)
+            )
+            try:
+                connection.execute(first)
+            except IntegrityError:
+                return None
+        fence: int = connection.scalars(select(table.c.fence).where(table.c.name == self.name)).one()
+        return fence

@@ -1,0 +1,126 @@
+"""The unit of work: what a use case does to its database, whole or not at all."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Final, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from aether_adapters.deadline import remaining
+from aether_adapters.errors import DeadlineExceeded, Exhausted, Unavailable
+from aether_adapters.sql.faults import Fault, fault_of
+from aether_adapters.sql.limits import READ_ONLY
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+_INSIDE: Final[ContextVar[bool]] = ContextVar("aether_unit_of_work", default=False)
+_RERUNS: Final = 3
+_PAUSE: Final = 0.02
+_LONG: Final = 3600.0
+
+
+class NestedUnitOfWork(RuntimeError):
+    """A unit of work was opened inside another one; one of the two would commit without the other."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A unit of work is open already. Do both things in one, or one after the other; and take ids, "
+            "leases and other services' answers before it opens."
+        )
+
+
+class Transactions(Generic[R]):
+    """Opens, commits and re-runs units of work.
+
+    `bind` turns a connection into what the work needs, usually a record of repositories and an outbox.
+    """
+
+    def __init__(self, engine: Engine, bind: Callable[[Connection], R]) -> None:
+        self._writing = engine
+        self._reading = engine.execution_options(**{READ_ONLY: True})
+        self._bind = bind
+
+    def run(self, work: Callable[[R], T], /) -> T:
+        """Do `work` and commit it; roll back when it raises, and raise what it raised.
+
+        MySQL's deadlocks (1213) and lock timeouts (1205) run the whole of `work` again, at most three times, and
+        so does, once, a connection that was lost before the commit: so `work` has no effect outside the
+        database. Raises `Unavailable`, `Exhausted` (no free connection), `DeadlineExceeded`,
+        `NestedUnitOfWork`; integrity errors pass as they are.
+        """
+        return self._attempts(self._writing, work)
+
+    def read(self, work: Callable[[R], T], /) -> T:
+        """Do `work`, which only reads, without a write lock. Raises as `run`, and `RuntimeError` for a write.
+
+        On SQLite it sees one state of the database; on MySQL each statement sees what is committed when it starts.
+        """
+        return self._attempts(self._reading, work)
+
+    def _attempts(self, engine: Engine, work: Callable[[R], T]) -> T:
+        if _INSIDE.get():
+            raise NestedUnitOfWork
+        token = _INSIDE.set(True)
+        try:
+            contended, lost = 0, False
+            while True:
+                attempt = _Attempt(engine, self._bind)
+                try:
+                    return attempt.run(work)
+                except PoolTimeout as error:
+                    remaining(_LONG)
+                    raise Exhausted("Every database connection is busy.", retry_after=1.0) from error
+                except DBAPIError as error:
+                    fault = fault_of(error)
+                    if fault is None:
+                        raise
+                    remaining(_LONG)
+                    if fault is Fault.CONTENDED and contended < _RERUNS:
+                        contended += 1
+                    elif fault is Fault.LOST and not (lost or attempt.committing):
+                        lost = True
+                    else:
+                        raise _technical(fault, committing=attempt.committing) from error
+                time.sleep(min(random.uniform(0, _PAUSE * 2**contended), remaining(_LONG)))  # noqa: S311
+        finally:
+            _INSIDE.reset(token)
+
+
+class _Attempt(Generic[R]):
+    """One try; remembers whether it got as far as the commit."""
+
+    __slots__ = ("_bind", "_engine", "committing")
+
+    def __init__(self, engine: Engine, bind: Callable[[Connection], R]) -> None:
+        self._engine = engine
+        self._bind = bind
+        self.committing = False
+
+    def run(self, work: Callable[[R], T]) -> T:
+        with self._engine.connect() as connection:
+            with connection.begin():
+                result = work(self._bind(connection))
+                remaining(_LONG)  # nobody waits for the answer any more: roll back
+                self.committing = True
+            return result
+
+
+def _technical(fault: Fault, *, committing: bool) -> Exception:
+    match fault:
+        case Fault.LOST if committing:
+            return Unavailable(
+                "The database was lost while committing; whether the work was done is unknown."
+            )
+        case Fault.OVERTIME:
+            return DeadlineExceeded("The database stopped a statement that took too long.")
+        case Fault.CONTENDED:
+            return Unavailable("The database is contended; try again.", retry_after=1.0)
+        case _:
+            return Unavailable("The database is away.", retry_after=1.0)

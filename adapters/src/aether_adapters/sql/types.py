@@ -1,0 +1,50 @@
+"""Column types that mean the same on MySQL, MariaDB and SQLite."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import BigInteger, DateTime, Dialect, LargeBinary, String
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+BigId: Final = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
+"""A 64-bit id. Only a column that SQLite calls INTEGER counts up by itself there; it holds 64 bits all the same."""
+
+Bytes: Final = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
+"""Bytes up to 16 MiB; a plain BLOB of MySQL ends at 64 KiB."""
+
+
+def exact(length: int) -> TypeEngine[str]:
+    """Text of at most `length` characters, compared character by character.
+
+    MySQL's default collations hold `a` and `A` for the same, and so would take one event for another.
+    """
+    binary = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+    return String(length).with_variant(binary, "mysql", "mariadb")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC to the microsecond, and read back as aware UTC.
+
+    Raises `ValueError` for a naive datetime: nobody knows which moment it means.
+    """
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature is SQLAlchemy's
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; give an aware datetime, in UTC for choice.")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature is SQLAlchemy's
+        return None if value is None else value.replace(tzinfo=UTC)

@@ -1,0 +1,79 @@
+"""What is in the outbox leaves in the order of its key, and nothing is lost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import pytest
+from aether_adapters.events import OutgoingEvent
+from aether_adapters.sql import Backlog, Outbox, OutboxReader, Transactions
+from sqlalchemy import Engine, Table
+
+T = TypeVar("T")
+
+
+def event(number: int, key: str = "7") -> OutgoingEvent:
+    return OutgoingEvent(
+        id=f"event-{number}",
+        type="acme.billing.v1.InvoiceCreated",
+        source="acme.billing",
+        topic="acme.billing.v1",
+        key=key,
+        payload=bytes(range(256)) * 400,
+        occurred_at=datetime(2026, 1, 2, 3, 4, 5, number, UTC),
+        headers={"note": "grüße 🎉"},
+    )
+
+
+def write(engine: Engine, outbox: Table, *events: OutgoingEvent) -> None:
+    Transactions(engine, lambda c: Outbox(c, outbox)).run(lambda box: box.add(*events))
+
+
+def test_what_goes_in_comes_out_whole_and_in_order(engine: Engine, outbox: Table) -> None:
+    write(engine, outbox, event(1), event(2))
+    write(engine, outbox, event(3, key="8"))
+    rows = OutboxReader(engine, outbox).unsent(10)
+    assert [row.event for row in rows] == [event(1), event(2), event(3, key="8")]
+    assert [row.id for row in rows] == sorted(row.id for row in rows)
+
+
+def test_an_event_of_a_transaction_that_rolled_back_never_leaves(engine: Engine, outbox: Table) -> None:
+    def work(box: Outbox) -> None:
+        box.add(event(1))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        Transactions(engine, lambda c: Outbox(c, outbox)).run(work)
+    assert OutboxReader(engine, outbox).unsent(10) == []
+
+
+def test_what_is_marked_as_sent_is_not_taken_again_and_pruned_when_it_is_old(
+    engine: Engine, outbox: Table
+) -> None:
+    write(engine, outbox, event(1), event(2), event(3))
+    reader = OutboxReader(engine, outbox)
+    first, second, third = reader.unsent(10)
+    reader.mark_sent([first.id, second.id])
+    assert reader.unsent(10) == [third]
+    assert reader.backlog() == Backlog(1, third.event.occurred_at)
+    assert reader.prune(timedelta(hours=1)) == 0
+    assert [reader.prune(timedelta(seconds=-1), limit=1) for _ in range(3)] == [1, 1, 0]
+    reader.mark_sent([first.id, third.id])
+    assert reader.backlog() == Backlog(0, None)
+
+
+def test_a_batch_is_no_larger_than_asked_for(engine: Engine, outbox: Table) -> None:
+    write(engine, outbox, *[event(number) for number in range(5)])
+    assert [row.event.id for row in OutboxReader(engine, outbox).unsent(2)] == ["event-0", "event-1"]
+
+
+def test_an_id_is_never_given_twice_even_after_its_row_was_pruned(engine: Engine, outbox: Table) -> None:
+    reader = OutboxReader(engine, outbox)
+    write(engine, outbox, event(1))
+    (row,) = reader.unsent(1)
+    reader.mark_sent([row.id])
+    reader.prune(timedelta(seconds=-1))
+    write(engine, outbox, event(2))
+    reader.mark_sent([row.id])
+    assert [row.event for row in reader.unsent(1)] == [event(2)]

@@ -1,0 +1,171 @@
+"""A unit of work is done whole or not at all, whatever the database throws at it."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from aether_adapters.deadline import within
+from aether_adapters.errors import DeadlineExceeded, Exhausted, Unavailable
+from aether_adapters.sql import NestedUnitOfWork, Transactions, connect, probe
+from sqlalchemy import Connection, Engine, Table, insert, select, text, update
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+
+def plain(engine: Engine) -> Transactions[Connection]:
+    return Transactions(engine, lambda connection: connection)
+
+
+def account(table: Table, number: int, balance: int = 100) -> dict[str, object]:
+    return {"id": number, "owner": f"owner {number}", "balance": balance, "version": 1}
+
+
+def balances(engine: Engine, table: Table) -> dict[int, int]:
+    rows = plain(engine).read(lambda c: c.execute(select(table.c.id, table.c.balance)).all())
+    return {row.id: row.balance for row in rows}
+
+
+def test_what_a_unit_of_work_returns_is_returned_after_its_commit(engine: Engine, accounts: Table) -> None:
+    def work(connection: Connection) -> str:
+        connection.execute(insert(accounts), account(accounts, 1))
+        return "done"
+
+    assert plain(engine).run(work) == "done"
+    assert balances(engine, accounts) == {1: 100}
+
+
+def test_an_error_rolls_everything_back_and_reaches_the_caller_as_it_is(
+    engine: Engine, accounts: Table
+) -> None:
+    class OutOfStock(Exception):
+        pass
+
+    def work(connection: Connection) -> None:
+        connection.execute(insert(accounts), account(accounts, 1))
+        raise OutOfStock
+
+    with pytest.raises(OutOfStock):
+        plain(engine).run(work)
+    assert balances(engine, accounts) == {}
+
+
+def test_an_integrity_error_passes_untouched_and_is_not_tried_again(engine: Engine, accounts: Table) -> None:
+    attempts: list[int] = []
+
+    def work(connection: Connection) -> None:
+        attempts.append(1)
+        connection.execute(insert(accounts), [account(accounts, 1), account(accounts, 1)])
+
+    with pytest.raises(IntegrityError):
+        plain(engine).run(work)
+    assert (len(attempts), balances(engine, accounts)) == (1, {})
+
+
+def test_a_unit_of_work_inside_another_is_refused(engine: Engine) -> None:
+    transactions = plain(engine)
+    for outer in (transactions.run, transactions.read):
+        for inner in (transactions.run, transactions.read):
+            with pytest.raises(NestedUnitOfWork, match="is open already"):
+                outer(lambda _, inner=inner: inner(lambda _: None))
+    assert transactions.run(lambda _: "still usable") == "still usable"
+
+
+def test_a_read_refuses_to_write(engine: Engine, accounts: Table) -> None:
+    with pytest.raises(RuntimeError, match=r"open it with run\(\)"):
+        plain(engine).read(lambda c: c.execute(insert(accounts), account(accounts, 1)))
+
+
+def test_a_statement_that_is_wrong_is_the_programmers_error(engine: Engine) -> None:
+    with pytest.raises((ProgrammingError, Exception), match="no_such_table"):
+        plain(engine).read(lambda c: c.execute(text("SELECT * FROM no_such_table")))
+
+
+def test_nothing_is_begun_after_the_deadline(engine: Engine, accounts: Table) -> None:
+    with within(0.01), pytest.raises(DeadlineExceeded):
+        time.sleep(0.02)
+        plain(engine).run(lambda c: c.execute(insert(accounts), account(accounts, 1)))
+    assert balances(engine, accounts) == {}
+
+
+def test_what_was_done_too_late_is_not_committed(engine: Engine, accounts: Table) -> None:
+    def slow(connection: Connection) -> None:
+        connection.execute(insert(accounts), account(accounts, 1))
+        time.sleep(0.3)
+
+    with within(0.2), pytest.raises(DeadlineExceeded):
+        plain(engine).run(slow)
+    assert balances(engine, accounts) == {}
+
+
+def test_a_wait_for_somebody_elses_lock_ends_at_the_deadline(engine: Engine, accounts: Table) -> None:
+    plain(engine).run(lambda c: c.execute(insert(accounts), account(accounts, 1)))
+    change = update(accounts).values(balance=0)
+    with engine.connect() as other, other.begin():
+        other.execute(change)
+        started = time.monotonic()
+        with within(0.5), pytest.raises(DeadlineExceeded):
+            plain(engine).run(lambda c: c.execute(change))
+        assert 0.4 < time.monotonic() - started < 1.5
+    assert balances(engine, accounts) == {1: 0}
+
+
+def test_a_long_statement_is_stopped_at_the_deadline(engine: Engine) -> None:
+    endless = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+        if engine.dialect.name == "sqlite"
+        else "SELECT SLEEP(20)"
+    )
+    started = time.monotonic()
+    with within(0.5), pytest.raises(DeadlineExceeded):
+        plain(engine).read(lambda c: c.execute(text(endless)).all())
+    assert 0.4 < time.monotonic() - started < 1.5
+
+
+def test_when_every_connection_is_busy_the_caller_is_told_when_to_come_back(url: str) -> None:
+    engine = connect(url, pool=1, pool_seconds=0.1)
+    with engine.execution_options(aether_read_only=True).connect():
+        with pytest.raises(Exhausted) as caught:
+            plain(engine).read(lambda _: None)
+        assert caught.value.retry_after == 1.0
+    engine.dispose()
+
+
+def test_many_threads_add_to_one_row_and_nothing_is_lost(engine: Engine, accounts: Table) -> None:
+    transactions = plain(engine)
+    transactions.run(lambda c: c.execute(insert(accounts), account(accounts, 1, balance=0)))
+
+    def add(connection: Connection) -> None:
+        query = select(accounts.c.balance).where(accounts.c.id == 1).with_for_update()
+        balance = connection.scalars(query).one()
+        connection.execute(update(accounts).values(balance=balance + 1))
+
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(transactions.run, add) for _ in range(200)]:
+            done.result()
+    assert balances(engine, accounts) == {1: 200}
+
+
+def test_a_probe_says_nothing_while_the_database_answers(engine: Engine) -> None:
+    probe(engine)()
+
+
+def test_a_server_that_is_not_there_is_unavailable() -> None:
+    engine = connect("mysql+pymysql://root@127.0.0.1:1/nowhere")
+    with pytest.raises(Unavailable) as caught:
+        probe(engine)()
+    assert caught.value.retry_after == 1.0
+
+
+def test_a_folder_that_is_not_there_is_made_and_one_that_cannot_be_is_an_error(tmp_path: Path) -> None:
+    probe(connect(f"sqlite:///{tmp_path}/new/folder/test.db"))()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        connect(f"sqlite:///{tmp_path}/file/test.db")
+
+
+@pytest.mark.parametrize("address", ["sqlite://", "sqlite:///:memory:", "postgresql://localhost/x"])
+def test_an_address_that_cannot_work_is_refused_by_name(address: str) -> None:
+    with pytest.raises(ValueError, match=r"name a file|use mysql\+pymysql"):
+        connect(address)
