@@ -10,6 +10,8 @@ from time import monotonic
 
 import structlog
 
+from aether_adapters.errors import Kind, Problem
+
 Probe = Callable[[], None]
 """Returns when its server answers; raises when not."""
 
@@ -82,7 +84,22 @@ class Health:
 
     def ready(self) -> bool:
         """Whether every probe succeeds and the service is not draining."""
-        return not self._draining and all(result.ok for result in self.check().values())
+        return not_ready(self) is None
+
+
+def not_ready(health: Health) -> Problem | None:
+    """What a readiness check answers when it says no; None when all is well. May wait, as `Health.check` does."""
+    away = sorted(name for name, result in health.check().items() if not result.ok)
+    if not away and not health.draining:
+        return None
+    return Problem(
+        kind=Kind.UNAVAILABLE,
+        type="/problems/not-ready",
+        title="Not ready",
+        detail="The service is stopping." if health.draining else f"Away: {', '.join(away)}.",
+        values={"away": away, "draining": health.draining},
+        retry_after=1.0,
+    )
 
 
 def _started(name: str, probe: Probe) -> Future[ProbeResult]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import orjson
 from connexion.middleware.swagger_ui import SwaggerUIAPI, SwaggerUIMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.spec import Specification
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aether_adapters.errors import Kind, Problem
-from aether_adapters.health import Health
+from aether_adapters.health import Health, not_ready
 from aether_adapters.rest.problems import NoSuchPath
 
 
@@ -69,21 +67,10 @@ def readyz(health: Health) -> ASGIApp:
     """Answers 200 when every probe succeeds and the service is not draining; else 503 and what is away."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
-        results = health.cached()
-        if results is None:
-            results = await asyncio.to_thread(health.check)
-        away = sorted(name for name, result in results.items() if not result.ok)
-        if not away and not health.draining:
-            body = orjson.dumps({"status": "ready", "probes": sorted(results)})
-            await _answer(send, 200, b"application/json", body)
+        problem = await asyncio.to_thread(not_ready, health)
+        if problem is None:
+            await _answer(send, 200, b"application/json", b'{"status":"ready"}')
             return
-        problem = Problem(
-            kind=Kind.UNAVAILABLE,
-            type="/problems/not-ready",
-            title="Not ready",
-            detail="The service is stopping." if health.draining else f"Away: {', '.join(away)}.",
-            values={"away": away, "draining": health.draining},
-        )
         headers = [(b"retry-after", b"1")]
         await _answer(send, 503, b"application/problem+json", problem.to_json(), headers)
 

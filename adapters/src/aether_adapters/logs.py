@@ -1,0 +1,73 @@
+"""Structured logs: one shape for our lines and for those of every library that uses `logging`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import IO, Any, Literal
+
+import orjson
+import structlog
+from opentelemetry import trace
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+Format = Literal["console", "json"]
+
+
+def configure(format: Format = "console", level: str = "INFO", stream: IO[str] | None = None) -> None:  # noqa: A002
+    """Send every log line of this process to `stream` (standard error), in `format`, from `level` on.
+
+    A line carries time (UTC), level, logger, the request's id and the ids of the current trace. Raises `ValueError`
+    for a level that logging does not know.
+    """
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise ValueError(f"no such log level: {level}")
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        _add_trace,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_rendering(format, stream or sys.stderr),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(number)
+
+
+def _rendering(format: Format, stream: IO[str]) -> list[Processor]:  # noqa: A002
+    if format == "json":
+        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(_dumps)]
+    return [structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="time")]
+
+
+def _dumps(value: Any, **options: Any) -> str:
+    return orjson.dumps(value, default=options.get("default", repr)).decode("utf-8")
+
+
+def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = f"{context.trace_id:032x}"
+        event["span_id"] = f"{context.span_id:016x}"
+    return event

@@ -1,0 +1,131 @@
+"""Several roles of a service in one process: started together, stopped together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from time import monotonic
+from types import FrameType
+from typing import Final
+
+import structlog
+
+from aether_adapters.admin import AdminServer
+from aether_adapters.health import Health
+
+Stop = threading.Event
+"""Set when the process is to end; a role returns soon after."""
+
+Role = Callable[[Stop], None]
+
+_LOG = structlog.get_logger("aether.process")
+_FAILED: Final = 1
+_FORCED: Final = 130
+
+
+def run_roles(
+    roles: Mapping[str, Role],
+    names: Iterable[str],
+    *,
+    grace: float = 30.0,
+    health: Health | None = None,
+    admin_host: str = "127.0.0.1",
+    admin_port: int = 0,
+    stop: Stop | None = None,
+) -> int:
+    """Run the roles called `names`, each in a thread, until SIGTERM or SIGINT; the process's exit code.
+
+    0: every role returned. 1: a role raised, which stops the others too, or did not return within `grace` seconds of
+    being told. A second signal ends the process at once. With `admin_port` an `AdminServer` runs beside them. `stop`
+    lets a caller end it without a signal. Signals are only taken on the main thread. Raises `ValueError` for a name
+    that is no role.
+    """
+    wanted = list(dict.fromkeys(names))
+    unknown = [name for name in wanted if name not in roles]
+    if unknown or not wanted:
+        raise ValueError(
+            f"no such role: {', '.join(unknown) or '(none)'}; there are {', '.join(sorted(roles))}"
+        )
+    stop = stop or Stop()
+    restore = _take_signals(stop)
+    changed = threading.Semaphore(0)
+    running = [_Running(name, roles[name], stop, changed) for name in wanted]
+    admin = AdminServer(health or Health({}), admin_host, admin_port) if admin_port else None
+    try:
+        if admin is not None:
+            admin.start()
+        for role in running:
+            role.start()
+        _wait(running, stop, changed)
+        if health is not None:
+            health.drain()
+        return _finish(running, grace)
+    finally:
+        if admin is not None:
+            admin.stop()
+        restore()
+
+
+class _Running(threading.Thread):
+    """One role at work."""
+
+    def __init__(self, name: str, role: Role, stop: Stop, changed: threading.Semaphore) -> None:
+        super().__init__(name=f"role-{name}", daemon=True)  # one that hangs must not outlive the grace
+        self.role_name = name
+        self.failed = False
+        self._role = role
+        self._stop_event = stop
+        self._changed = changed
+
+    def run(self) -> None:
+        try:
+            self._role(self._stop_event)
+        except BaseException as error:  # also SystemExit: a server that gives up is a role that died
+            self.failed = True
+            _LOG.error("role died", role=self.role_name, exc_info=error)
+            self._stop_event.set()
+        finally:
+            self._changed.release()
+
+
+def _wait(running: list[_Running], stop: Stop, changed: threading.Semaphore) -> None:
+    """Until told to stop, or every role has returned."""
+    left = len(running)
+    while left and not stop.is_set():
+        # Woken by a role that ends; the timeout is for a signal, whose handler must not touch this lock.
+        if changed.acquire(timeout=0.1):
+            left -= 1
+
+
+def _finish(running: list[_Running], grace: float) -> int:
+    end = monotonic() + grace
+    code = 0
+    for role in running:
+        role.join(max(0.0, end - monotonic()))
+    for role in running:
+        if role.is_alive():
+            _LOG.error("role did not stop", role=role.role_name, grace_seconds=grace)
+            code = _FAILED
+        elif role.failed:
+            code = _FAILED
+    return code
+
+
+def _take_signals(stop: Stop) -> Callable[[], None]:
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(_FORCED)
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    return restore

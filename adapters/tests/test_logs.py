@@ -1,0 +1,54 @@
+"""Logs: every line in one shape, with the ids that tie it to its request."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from aether_adapters import logs
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """JSON lines of everything that is logged; the test run's own logging comes back afterwards."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_our_lines_and_a_librarys_have_one_shape_and_the_request_id(lines: io.StringIO) -> None:
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        structlog.get_logger("aether.test").info("made", invoice=7)
+        logging.getLogger("uvicorn.error").warning("slow %s", "client")
+        logging.getLogger("uvicorn.error").debug("nothing to see")
+    ours, theirs = (json.loads(line) for line in lines.getvalue().splitlines())
+    assert (ours["event"], ours["invoice"], ours["request_id"], ours["level"]) == ("made", 7, "r-1", "info")
+    assert (theirs["event"], theirs["request_id"], theirs["logger"]) == (
+        "slow client",
+        "r-1",
+        "uvicorn.error",
+    )
+    assert ours["time"].endswith("Z") and ours.keys() - {"invoice"} == theirs.keys()
+
+
+def test_an_exception_is_logged_as_data(lines: io.StringIO) -> None:
+    try:
+        raise ValueError("broken")
+    except ValueError as error:
+        structlog.get_logger("aether.test").error("failed", exc_info=error)
+    line = json.loads(lines.getvalue())
+    assert (line["exception"][0]["exc_type"], line["exception"][0]["exc_value"]) == ("ValueError", "broken")
+
+
+def test_a_level_nobody_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such log level: LOUD"):
+        logs.configure("json", "LOUD")
