@@ -95,6 +95,8 @@ class EnumType:
     members: tuple[EnumMember, ...]
     comment: str
     place: Place
+    event: bool = False
+    """Whether it stands in events.proto."""
 
     @property
     def zero(self) -> EnumMember | None:

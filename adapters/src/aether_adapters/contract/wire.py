@@ -1,0 +1,159 @@
+"""What generated codecs call: the conversions between protobuf and Python that need more than an assignment.
+
+Timestamps and durations are kept to the microsecond, Python's own precision; a finer one is refused rather than
+rounded, because a value that changes on its way through a service compares unequal to itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from google.protobuf import duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2
+from google.protobuf.message import DecodeError, Message
+
+from aether_adapters.errors import Malformed
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DURATION_SECONDS: Final = 315_576_000_000
+"""The most a Duration may last: 10,000 years. Source: google/protobuf/duration.proto."""
+
+M = TypeVar("M", bound=Message)
+
+
+def parse(message: type[M], data: bytes, /) -> M:
+    """The protobuf message in `data`; raises `Malformed` where it is none."""
+    try:
+        return message.FromString(data)
+    except DecodeError as error:
+        raise Malformed("", f"these bytes are no {message.DESCRIPTOR.full_name}") from error
+
+
+def missing(field: str, /) -> Malformed:
+    """What to raise when a required message is not there."""
+    return Malformed(field, "is required")
+
+
+def not_a_member(field: str, number: int, /) -> Malformed:
+    """What to raise when an enum field is unspecified or holds a number this contract does not know."""
+    return Malformed(field, "is required" if number == 0 else f"{number} is no value of this enum")
+
+
+def forged(field: str, /) -> Malformed:
+    """What to raise when a request says itself who is calling."""
+    return Malformed(field, "is filled from the token; leave it out")
+
+
+def unknown_event(type_name: str, package: str, /) -> Malformed:
+    """What to raise when an event is of a type that its contract does not have."""
+    return Malformed("type", f"{type_name} is no event of {package}")
+
+
+def timestamp_to_pb(value: datetime, /) -> timestamp_pb2.Timestamp:
+    """A Timestamp; `value` must know its zone, else `TypeError`."""
+    since = value - _EPOCH
+    return timestamp_pb2.Timestamp(
+        seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000
+    )
+
+
+def timestamp_from_pb(message: timestamp_pb2.Timestamp, field: str, /) -> datetime:
+    """A datetime in UTC; raises `Malformed` outside the years 1 to 9999 and below a microsecond."""
+    micros, finer = divmod(message.nanos, 1_000)
+    if finer:
+        raise Malformed(field, "is finer than microseconds")
+    if not 0 <= micros < 1_000_000:
+        raise Malformed(field, "has nanoseconds outside a second")
+    try:
+        return _EPOCH + timedelta(seconds=message.seconds, microseconds=micros)
+    except OverflowError as error:
+        raise Malformed(field, "is outside the years 1 to 9999") from error
+
+
+def duration_to_pb(value: timedelta, /) -> duration_pb2.Duration:
+    """A Duration, whose seconds and nanoseconds have the same sign."""
+    micros = value // timedelta(microseconds=1)
+    seconds, rest = divmod(abs(micros), 1_000_000)
+    sign = -1 if micros < 0 else 1
+    return duration_pb2.Duration(seconds=sign * seconds, nanos=sign * rest * 1_000)
+
+
+def duration_from_pb(message: duration_pb2.Duration, field: str, /) -> timedelta:
+    """A timedelta; raises `Malformed` beyond 10,000 years, below a microsecond and for signs that differ."""
+    seconds, nanos = message.seconds, message.nanos
+    if abs(seconds) > _DURATION_SECONDS or abs(nanos) > 999_999_999:
+        raise Malformed(field, "is longer than a duration can be")
+    if seconds * nanos < 0:
+        raise Malformed(field, "has seconds and nanoseconds of different signs")
+    if nanos % 1_000:
+        raise Malformed(field, "is finer than microseconds")
+    return timedelta(seconds=seconds, microseconds=nanos // 1_000)
+
+
+def field_mask_to_pb(paths: tuple[str, ...], /) -> field_mask_pb2.FieldMask:
+    """A FieldMask of proto paths."""
+    return field_mask_pb2.FieldMask(paths=paths)
+
+
+def field_mask_from_pb(message: field_mask_pb2.FieldMask, /) -> tuple[str, ...]:
+    """The proto paths of a FieldMask."""
+    return tuple(message.paths)
+
+
+def value_to_pb(value: object, /) -> struct_pb2.Value:
+    """A Value of what JSON can hold; raises `TypeError` for anything else."""
+    match value:
+        case None:
+            return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+        case bool():
+            return struct_pb2.Value(bool_value=value)
+        case int() | float():
+            return struct_pb2.Value(number_value=value)
+        case str():
+            return struct_pb2.Value(string_value=value)
+        case Mapping():
+            return struct_pb2.Value(struct_value=struct_to_pb(value))
+        case list() | tuple():
+            return struct_pb2.Value(list_value=list_value_to_pb(value))
+        case _:
+            raise TypeError(f"{type(value).__name__} has no place in a google.protobuf.Value")
+
+
+def value_from_pb(message: struct_pb2.Value, field: str, /) -> object:
+    """None, bool, float, str, a mapping or a tuple; raises `Malformed` for a Value that holds nothing."""
+    match message.WhichOneof("kind"):
+        case "null_value":
+            return None
+        case "bool_value":
+            return message.bool_value
+        case "number_value":
+            return message.number_value
+        case "string_value":
+            return message.string_value
+        case "struct_value":
+            return struct_from_pb(message.struct_value, field)
+        case "list_value":
+            return list_value_from_pb(message.list_value, field)
+        case _:
+            raise Malformed(field, "holds a Value without a kind")
+
+
+def struct_to_pb(value: Mapping[str, object], /) -> struct_pb2.Struct:
+    """A Struct of what JSON can hold."""
+    return struct_pb2.Struct(fields={key: value_to_pb(item) for key, item in value.items()})
+
+
+def struct_from_pb(message: struct_pb2.Struct, field: str, /) -> Mapping[str, object]:
+    """A mapping; its numbers are floats, as JSON's are."""
+    return {key: value_from_pb(item, field) for key, item in message.fields.items()}
+
+
+def list_value_to_pb(value: list[object] | tuple[object, ...], /) -> struct_pb2.ListValue:
+    """A ListValue of what JSON can hold."""
+    return struct_pb2.ListValue(values=[value_to_pb(item) for item in value])
+
+
+def list_value_from_pb(message: struct_pb2.ListValue, field: str, /) -> tuple[object, ...]:
+    """A tuple; its numbers are floats, as JSON's are."""
+    return tuple(value_from_pb(item, field) for item in message.values)

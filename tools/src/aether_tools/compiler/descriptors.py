@@ -1,0 +1,298 @@
+"""Reads protoc's descriptors into the model, and refuses by name what the compiler has no words for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from aether_adapters.contract import options_pb2
+from google.protobuf import descriptor_pb2 as pb
+
+from aether_tools.compiler import naming
+from aether_tools.compiler.model import (
+    Contracts,
+    EnumMember,
+    EnumRef,
+    EnumType,
+    Field,
+    FieldType,
+    Message,
+    MessageRef,
+    Method,
+    MethodAccess,
+    Package,
+    Scalar,
+    Service,
+    WellKnown,
+)
+from aether_tools.compiler.places import Source
+from aether_tools.finding import Finding, Place
+
+_F = pb.FieldDescriptorProto
+_SCALARS: Final = {getattr(_F, f"TYPE_{scalar.name}"): scalar for scalar in Scalar}
+_WELL_KNOWN: Final = {kind.value: kind for kind in WellKnown}
+_ACCESS: Final = {
+    options_pb2.ACCESS_UNSPECIFIED: MethodAccess.CALLER,
+    options_pb2.ACCESS_PUBLIC: MethodAccess.PUBLIC,
+    options_pb2.ACCESS_SERVICE: MethodAccess.SERVICE,
+}
+
+
+class Reader:
+    """Builds the model of one workspace; what it refuses is added to `found`."""
+
+    def __init__(self, workspace: str, own: frozenset[str], found: list[Finding]) -> None:
+        self._workspace = workspace
+        self._own = own
+        self._found = found
+        self._package = ""
+        self._source = Source(pb.FileDescriptorProto())
+
+    def read(self, files: Iterable[pb.FileDescriptorProto]) -> Contracts:
+        """The contracts of the workspace's own files, in the order of their names."""
+        packages: dict[
+            str, list[tuple[pb.FileDescriptorProto, list[Message], list[EnumType], list[Service]]]
+        ] = {}
+        for file in sorted(files, key=lambda file: file.name):
+            if file.name in self._own and self._readable(file):
+                messages = list(self._messages(file.message_type, (4,), ""))
+                enums = [
+                    *self._enum_list(file.enum_type, (5,), ""),
+                    *self._nested_enums(file.message_type, (4,), ""),
+                ]
+                services = [self._service(service, (6, i)) for i, service in enumerate(file.service)]
+                packages.setdefault(file.package, []).append((file, messages, enums, services))
+        built = []
+        for name, parts in packages.items():
+            services = [service for _, _, _, found in parts for service in found]
+            for extra in services[1:]:
+                self._refuse(
+                    extra.place,
+                    "proto-two-services",
+                    f"Package {name} has a second service, {extra.name}; a domain has one.",
+                    f"Move its methods into {services[0].name}, or into a domain of their own.",
+                )
+            built.append(
+                Package(
+                    name=name,
+                    domain=name.split(".")[1],
+                    version=name.split(".")[2],
+                    files=tuple(file.name for file, _, _, _ in parts),
+                    messages=tuple(message for _, found, _, _ in parts for message in found),
+                    enums=tuple(enum for _, _, found, _ in parts for enum in found),
+                    service=services[0] if services else None,
+                )
+            )
+        return Contracts(
+            workspace=self._workspace,
+            packages=tuple(built),
+            messages={message.full_name: message for package in built for message in package.messages},
+            enums={enum.full_name: enum for package in built for enum in package.enums},
+        )
+
+    def _refuse(self, place: Place, code: str, reason: str, mend: str) -> None:
+        self._found.append(Finding(place, code, reason, mend))
+
+    def _readable(self, file: pb.FileDescriptorProto) -> bool:
+        self._package = file.package
+        self._source = source = Source(file)
+        if file.syntax != "proto3":
+            self._refuse(
+                source.place(12) if file.syntax else Place(source.file, 1, 1),
+                "proto-syntax-level",
+                f"The file is {'an edition' if file.syntax == 'editions' else 'proto2'}; contracts are proto3.",
+                'Begin it with syntax = "proto3"; and mark fields that may be absent as optional.',
+            )
+            return False
+        expected = ".".join(file.name.split("/")[:3])
+        if file.package != expected:
+            self._refuse(
+                source.place(2),
+                "proto-package",
+                f"Package {file.package or '(none)'} does not match the file's path.",
+                f"Write package {expected}; or move the file.",
+            )
+            return False
+        for i, name in enumerate(file.dependency):
+            if not self._may_import(file, name):
+                self._refuse(
+                    source.place(3, i),
+                    "proto-import",
+                    f"{name} is none of this contract's files: a domain's contract stands on its own.",
+                    f"Move what both need to proto/{self._workspace}/common/v1/ and import that.",
+                )
+        common = file.package == f"{self._workspace}.common.v1"
+        if file.service and (common or file.name.endswith("/events.proto")):
+            self._refuse(
+                source.place(6, 0),
+                "proto-service-place",
+                f"{'The shared package' if common else 'events.proto'} cannot hold a service.",
+                "Move the service to the <domain>.proto of the domain that serves it.",
+            )
+        return True
+
+    def _may_import(self, file: pb.FileDescriptorProto, name: str) -> bool:
+        folder = file.name.rpartition("/")[0]
+        if name == f"{folder}/events.proto":
+            return False
+        allowed = (
+            f"{folder}/",
+            f"{self._workspace}/common/v1/",
+            "google/protobuf/",
+            options_pb2.DESCRIPTOR.name,
+        )
+        return name.startswith(allowed)
+
+    def _messages(
+        self, messages: Iterable[pb.DescriptorProto], at: tuple[int, ...], outer: str
+    ) -> Iterator[Message]:
+        for i, message in enumerate(messages):
+            if message.options.map_entry:
+                continue
+            path = f"{outer}{message.name}"
+            yield Message(
+                full_name=f"{self._package}.{path}",
+                python_name=naming.class_name(path),
+                package=self._package,
+                fields=tuple(self._fields(message, (*at, i))),
+                comment=self._source.comment(*at, i),
+                place=self._source.place(*at, i),
+                event=self._source.events,
+            )
+            yield from self._messages(message.nested_type, (*at, i, 3), f"{path}.")
+
+    def _fields(self, message: pb.DescriptorProto, at: tuple[int, ...]) -> Iterator[Field]:
+        entries = {entry.name: entry for entry in message.nested_type if entry.options.map_entry}
+        for i, field in enumerate(message.field):
+            place = self._source.place(*at, 2, i, 3)
+            entry = entries.get(field.type_name.rpartition(".")[2]) if field.type == _F.TYPE_MESSAGE else None
+            value = next(item for item in entry.field if item.number == 2) if entry else field
+            kind = self._type(value, place)
+            if kind is None:
+                continue
+            in_oneof = field.HasField("oneof_index") and not field.proto3_optional
+            yield Field(
+                name=field.name,
+                json_name=field.json_name,
+                python_name=naming.field_name(field.name),
+                number=field.number,
+                type=kind,
+                place=self._source.place(*at, 2, i, 1),
+                repeated=field.label == _F.LABEL_REPEATED and entry is None,
+                map_key=_SCALARS[entry.field[0].type] if entry else None,
+                optional=field.proto3_optional,
+                oneof=message.oneof_decl[field.oneof_index].name if in_oneof else None,
+                comment=self._source.comment(*at, 2, i),
+                deprecated=field.options.deprecated,
+            )
+
+    def _type(self, field: pb.FieldDescriptorProto, place: Place) -> FieldType | None:
+        name = field.type_name.removeprefix(".")
+        if field.type in _SCALARS:
+            return _SCALARS[field.type]
+        if name in _WELL_KNOWN:
+            return _WELL_KNOWN[name]
+        if name == "google.protobuf.Any":
+            self._refuse(
+                place,
+                "proto-any",
+                "google.protobuf.Any says nothing about what it holds, so nothing can be generated or checked.",
+                "Name the messages it may hold: a oneof of them, or google.protobuf.Struct for free-form JSON.",
+            )
+            return None
+        if name.startswith("google.protobuf."):
+            self._refuse(
+                place,
+                "proto-unsupported-type",
+                f"{name} has no Python type in a port.",
+                f"Use one of {', '.join(sorted(kind.value for kind in WellKnown))}, or a message of your own.",
+            )
+            return None
+        return EnumRef(name) if field.type == _F.TYPE_ENUM else MessageRef(name)
+
+    def _nested_enums(
+        self, messages: Iterable[pb.DescriptorProto], at: tuple[int, ...], outer: str
+    ) -> Iterator[EnumType]:
+        for i, message in enumerate(messages):
+            path = f"{outer}{message.name}."
+            yield from self._enum_list(message.enum_type, (*at, i, 4), path)
+            yield from self._nested_enums(message.nested_type, (*at, i, 3), path)
+
+    def _enum_list(
+        self, enums: Iterable[pb.EnumDescriptorProto], at: tuple[int, ...], outer: str
+    ) -> Iterator[EnumType]:
+        for i, enum in enumerate(enums):
+            yield EnumType(
+                full_name=f"{self._package}.{outer}{enum.name}",
+                python_name=naming.class_name(f"{outer}{enum.name}"),
+                package=self._package,
+                members=tuple(
+                    EnumMember(
+                        name=value.name,
+                        python_name=naming.member_name(enum.name, value.name),
+                        number=value.number,
+                        comment=self._source.comment(*at, i, 2, j),
+                    )
+                    for j, value in enumerate(enum.value)
+                    if value.number != 0 or not value.name.endswith("_UNSPECIFIED")
+                ),
+                comment=self._source.comment(*at, i),
+                place=self._source.place(*at, i),
+                event=self._source.events,
+            )
+
+    def _service(self, service: pb.ServiceDescriptorProto, at: tuple[int, ...]) -> Service:
+        methods = (self._method(method, (*at, 2, i)) for i, method in enumerate(service.method))
+        return Service(
+            full_name=f"{self._package}.{service.name}",
+            name=service.name,
+            methods=tuple(method for method in methods if method is not None),
+            comment=self._source.comment(*at),
+            place=self._source.place(*at),
+        )
+
+    def _method(self, method: pb.MethodDescriptorProto, at: tuple[int, ...]) -> Method | None:
+        place = self._source.place(*at, 1)
+        if method.client_streaming or method.server_streaming:
+            self._refuse(
+                place,
+                "proto-streaming",
+                f"{method.name} streams; an inbound port answers each request once.",
+                "Make it unary: page through a list, or publish an event and let the caller read the result.",
+            )
+            return None
+        request = self._message(method.input_type, place)
+        response = self._message(method.output_type, place)
+        if request is None or response is None:
+            return None
+        return Method(
+            name=method.name,
+            python_name=naming.method_name(method.name),
+            request=request,
+            response=response,
+            access=_access(method.options),
+            idempotent=method.options.idempotency_level != pb.MethodOptions.IDEMPOTENCY_UNKNOWN,
+            comment=self._source.comment(*at),
+            place=place,
+            deprecated=method.options.deprecated,
+        )
+
+    def _message(self, type_name: str, place: Place) -> MessageRef | WellKnown | None:
+        name = type_name.removeprefix(".")
+        if name == WellKnown.EMPTY.value:
+            return WellKnown.EMPTY
+        if not name.startswith("google.protobuf."):
+            return MessageRef(name)
+        self._refuse(
+            place,
+            "proto-unsupported-type",
+            f"{name} cannot be a whole request or response.",
+            "Give the method a message of its own with that field in it.",
+        )
+        return None
+
+
+def _access(options: pb.MethodOptions) -> MethodAccess:
+    """What a method's option says; CALLER where it says nothing."""
+    said: int = options.Extensions[options_pb2.access]  # type: ignore[index] # protoc's stub has no value type
+    return _ACCESS.get(said, MethodAccess.CALLER)

@@ -1,0 +1,159 @@
+"""Lays generated Python out as `ruff format` would, at 110 columns, so that nothing formats it again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+WIDTH: Final = 110
+"""Columns of a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`value if condition else otherwise`."""
+
+    value: str
+    condition: str
+    otherwise: str
+
+    def __str__(self) -> str:
+        return f"{self.value} if {self.condition} else {self.otherwise}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A comprehension: `open`, the element, `for ... in ...`, `close`."""
+
+    opening: str
+    element: str
+    loop: str
+    closing: str
+
+    def __str__(self) -> str:
+        return f"{self.opening}{self.element} {self.loop}{self.closing}"
+
+
+Expression = str | Choice | Loop
+
+
+def place(indent: int, head: str, value: Expression, tail: str = "") -> list[str]:
+    """`head`, the expression and `tail`, on one line where they fit."""
+    margin = " " * indent
+    line = f"{margin}{head}{value}{tail}"
+    if len(line) <= WIDTH or isinstance(value, str):
+        return [line]
+    if isinstance(value, Choice):
+        return [
+            f"{margin}{head}{value.value}",
+            f"{margin}if {value.condition}",
+            f"{margin}else {value.otherwise}{tail}",
+        ]
+    return [
+        f"{margin}{head}{value.opening}",
+        f"{margin}    {value.element}",
+        f"{margin}    {value.loop}",
+        f"{margin}{value.closing}{tail}",
+    ]
+
+
+def call(indent: int, head: str, arguments: Sequence[tuple[str, Expression]], tail: str = "") -> list[str]:
+    """`head(name=value, ...)tail`, exploded one argument to a line where it does not fit on one."""
+    margin = " " * indent
+    line = f"{margin}{head}({', '.join(f'{name}{value}' for name, value in arguments)}){tail}"
+    if len(line) <= WIDTH:
+        return [line]
+    lines = [f"{margin}{head}("]
+    for name, value in arguments:
+        lines += place(indent + 4, name, value, ",")
+    lines.append(f"{margin}){tail}")
+    return lines
+
+
+def function(indent: int, name: str, parameters: str, result: str, tail: str = ":") -> list[str]:
+    """The first line of a function, or three where it is too long."""
+    margin = " " * indent
+    line = f"{margin}def {name}({parameters}) -> {result}{tail}"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"{margin}def {name}(", f"{margin}    {parameters}", f"{margin}) -> {result}{tail}"]
+
+
+def union(indent: int, head: str, members: Sequence[str], tail: str = "") -> list[str]:
+    """`head A | B tail`, in parentheses with one member to a line where it does not fit on one."""
+    margin = " " * indent
+    line = f"{margin}{head}{' | '.join(members)}{tail}"
+    if len(line) <= WIDTH:
+        return [line]
+    inner = [f"{margin}    | {name}" for name in members[1:]]
+    return [f"{margin}{head}(", f"{margin}    {members[0]}", *inner, f"{margin}){tail}"]
+
+
+def docstring(indent: int, text: str) -> list[str]:
+    """A docstring of the words of a comment, whatever is in them."""
+    margin = " " * indent
+    words = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    lines = [line.rstrip() for line in words.strip().split("\n")]
+    if lines[0].startswith('"'):
+        lines[0] = f" {lines[0]}"
+    if len(lines) == 1:
+        guard = " " if lines[0].endswith('"') else ""
+        return [f'{margin}"""{lines[0]}{guard}"""']
+    body = [f"{margin}{line}" if line else "" for line in lines[1:]]
+    return [f'{margin}"""{lines[0]}', *body, f'{margin}"""']
+
+
+class Imports:
+    """What a module needs of others, collected while its body is written."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, set[str]] = {}
+
+    def need(self, module: str, name: str) -> str:
+        """Import `name` from `module`, and answer the name."""
+        self._names.setdefault(module, set()).add(name)
+        return name
+
+    def sections(self) -> Iterator[list[str]]:
+        """Standard library, others, and siblings; each sorted as isort does."""
+        for wanted in (_STDLIB, _OTHERS, _SIBLINGS):
+            modules = sorted(module for module in self._names if _section(module) == wanted)
+            if modules:
+                yield [line for module in modules for line in _import(module, self._names[module])]
+
+
+_STDLIB, _OTHERS, _SIBLINGS = range(3)
+
+
+def _section(module: str) -> int:
+    if module.startswith("."):
+        return _SIBLINGS
+    return _STDLIB if module.partition(".")[0] in sys.stdlib_module_names else _OTHERS
+
+
+def _import(module: str, names: Iterable[str]) -> list[str]:
+    ordered = sorted(names, key=_import_order)
+    line = f"from {module} import {', '.join(ordered)}"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"from {module} import (", *(f"    {name}," for name in ordered), ")"]
+
+
+def _import_order(name: str) -> tuple[int, str]:
+    """Constants, classes, then functions and modules."""
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2), name
+
+
+def module(header: str, doc: str, imports: Imports, blocks: Iterable[Sequence[str]]) -> bytes:
+    """A whole module: its header, docstring, imports and top-level blocks."""
+    lines = [header, *docstring(0, doc), "", "from __future__ import annotations"]
+    for section in imports.sections():
+        lines += ["", *section]
+    apart = True
+    for block in blocks:
+        definition = block[0].startswith(("class ", "def ", "@"))
+        lines += ["", "", *block] if definition or not apart else ["", *block]
+        apart = not definition
+    return ("\n".join(lines) + "\n").encode()

@@ -1,0 +1,37 @@
+"""Where things stand in a proto file and what is written above them, from protoc's source info."""
+
+from __future__ import annotations
+
+from google.protobuf import descriptor_pb2 as pb
+
+from aether_tools.finding import Place
+
+
+class Source:
+    """The places and comments of one file.
+
+    A path is protobuf's own: field numbers and indexes from the FileDescriptorProto down, such as (4, 0, 2, 1) for
+    the second field of the first message. Source: google/protobuf/descriptor.proto, SourceCodeInfo.
+    """
+
+    def __init__(self, file: pb.FileDescriptorProto) -> None:
+        self.file = f"proto/{file.name}"
+        self.events = file.name.endswith("/events.proto")
+        self._locations = {tuple(location.path): location for location in file.source_code_info.location}
+
+    def place(self, *path: int) -> Place:
+        """The place of an element, or of the nearest one around it that has a place."""
+        for length in range(len(path), -1, -1):
+            location = self._locations.get(path[:length])
+            if location is not None and length:
+                return Place(self.file, location.span[0] + 1, location.span[1] + 1)
+        return Place(self.file, 1, 1)
+
+    def comment(self, *path: int) -> str:
+        """The words above an element, else those behind it; without the lines meant for buf."""
+        location = self._locations.get(path)
+        if location is None:
+            return ""
+        text = location.leading_comments or location.trailing_comments
+        lines = [line.removeprefix(" ").rstrip().expandtabs(4) for line in text.split("\n")]
+        return "\n".join(line for line in lines if not line.startswith("buf:lint:")).strip()

@@ -1,0 +1,138 @@
+"""Runs protoc, the one of the grpcio-tools wheel, and turns its complaints into findings."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aether_adapters.contract import options_pb2
+from google.protobuf import descriptor_pb2
+
+from aether_tools.finding import Finding, Place
+
+_COMPLAINT: Final = re.compile(
+    r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<warning>warning: )?(?P<text>.+)"
+)
+_IMPORT: Final = re.compile(r'Import "(?P<file>.+)" was not found or had errors\.')
+_OPTIONS: Final = options_pb2.DESCRIPTOR.name
+"""Reading the options needs their extension registered, which importing the module has done."""
+
+_MENDS: Final = (
+    ("is not defined", "Mend the name, or import the file that defines it."),
+    ("is already defined", "Give one of the two another name."),
+    ("was not found", "Mend the path; it starts below proto/, as in acme/common/v1/common.proto."),
+    ("Missing field number", "Number the field: string title = 2;"),
+    ("has already been used", "Give the field a number that no other field of the message has or had."),
+    ("non ascii", "Save the file as UTF-8."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What protoc made of a workspace's files.
+
+    `files` holds each file's descriptor with its source info, imports first; `python` the modules and stubs
+    it generated, by their path below proto/gen.
+    """
+
+    files: tuple[descriptor_pb2.FileDescriptorProto, ...]
+    python: dict[str, bytes]
+
+
+def compile_files(root: Path, files: Sequence[str], found: list[Finding]) -> Compiled:
+    """Compile proto files, given relative to `<root>/proto`.
+
+    Complaints are added to `found`; the files without any are compiled all the same, so that what else is wrong
+    with them is found in the same run.
+    """
+    if not files:
+        return Compiled((), {})
+    with tempfile.TemporaryDirectory(prefix="aether-protoc-") as folder:
+        out = Path(folder)
+        descriptors = out / "descriptors.bin"
+        python = out / "python"
+        python.mkdir()
+        done = _protoc(
+            root,
+            f"--descriptor_set_out={descriptors}",
+            "--include_source_info",
+            "--include_imports",
+            f"--python_out={python}",
+            f"--pyi_out={python}",
+            *files,
+        )
+        if done.returncode:
+            return compile_files(root, _healthy(root, files, found), found)
+        return Compiled(
+            files=tuple(descriptor_pb2.FileDescriptorSet.FromString(descriptors.read_bytes()).file),
+            python={
+                path.relative_to(python).as_posix(): path.read_bytes()
+                for path in sorted(python.rglob("*"))
+                if path.is_file()
+            },
+        )
+
+
+def _healthy(root: Path, files: Sequence[str], found: list[Finding]) -> list[str]:
+    """The files protoc has nothing against; it stops at the first error, so each is asked for on its own."""
+    complaints: list[Finding] = []
+    healthy = []
+    for file in files:
+        done = _protoc(root, f"--descriptor_set_out={os.devnull}", file)
+        if done.returncode:
+            complaints += _complaints(file, done.stderr)
+        else:
+            healthy.append(file)
+    broken = {finding.place.file for finding in complaints}
+    for finding in dict.fromkeys(complaints):
+        imported = _IMPORT.fullmatch(finding.reason)
+        if imported is None or f"proto/{imported['file']}" not in broken:
+            found.append(finding)
+    return healthy
+
+
+def _complaints(file: str, text: str) -> list[Finding]:
+    matches = [_COMPLAINT.fullmatch(line) for line in text.splitlines()]
+    findings = [_finding(match) for match in matches if match is not None and not match["warning"]]
+    return findings or [
+        Finding(
+            Place(f"proto/{file}"),
+            "proto-syntax",
+            text.strip() or "protoc failed.",
+            "Mend what protoc names.",
+        )
+    ]
+
+
+def _finding(match: re.Match[str]) -> Finding:
+    text = match["text"]
+    mend = next(
+        (mend for words, mend in _MENDS if words in text), "Mend what protoc names; it stands at this place."
+    )
+    return Finding(Place(match["file"], int(match["line"]), int(match["column"])), "proto-syntax", text, mend)
+
+
+def _protoc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: protoc writes its complaints to the file descriptor of stderr."""
+    command = [sys.executable, "-m", "grpc_tools.protoc", "--proto_path=proto"]
+    command += [f"--proto_path={folder}" for folder in _include_folders()]
+    return subprocess.run(  # noqa: S603 - our own interpreter, arguments that name files of the workspace
+        [*command, *arguments], cwd=root, capture_output=True, text=True, errors="replace", check=False
+    )
+
+
+def _include_folders() -> Iterator[Path]:
+    """Where the kits' options and Google's well-known types stand."""
+    yield Path(options_pb2.__file__).parents[len(Path(_OPTIONS).parts) - 1]
+    tools = importlib.util.find_spec("grpc_tools")
+    if tools is None or tools.origin is None:
+        raise ModuleNotFoundError("grpcio-tools is not installed; aether-tools depends on it.")
+    yield Path(tools.origin).parent / "_proto"

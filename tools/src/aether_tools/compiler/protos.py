@@ -1,0 +1,33 @@
+"""The proto front end: from a workspace's .proto files to `Contracts`, with every refusal in one go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aether_tools.compiler import protoc
+from aether_tools.compiler.descriptors import Reader
+from aether_tools.compiler.model import Contracts
+from aether_tools.compiler.paths import contract_files
+from aether_tools.compiler.rules import check
+from aether_tools.finding import Finding, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Protos:
+    """The contracts of a workspace and what protoc itself generated from them, by path below proto/gen."""
+
+    contracts: Contracts
+    python: dict[str, bytes]
+
+
+def read(root: Path, workspace: str) -> Protos:
+    """Compile every contract below `<root>/proto`; raises `Refused` with every finding."""
+    found: list[Finding] = []
+    files = contract_files(root, workspace, found)
+    compiled = protoc.compile_files(root, files, found)
+    contracts = Reader(workspace, frozenset(files), found).read(compiled.files)
+    found += check(contracts)
+    if found:
+        raise Refused(*dict.fromkeys(found))
+    return Protos(contracts, compiled.python)

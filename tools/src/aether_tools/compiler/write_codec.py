@@ -1,0 +1,304 @@
+"""Writes codec.py: straight-line functions between the pure types and protobuf's messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from aether_tools.compiler import layout, naming
+from aether_tools.compiler.layout import Choice, Expression, Loop
+from aether_tools.compiler.model import (
+    Contracts,
+    EnumRef,
+    EnumType,
+    Field,
+    FieldType,
+    Message,
+    MessageRef,
+    Package,
+    Scalar,
+    WellKnown,
+)
+from aether_tools.compiler.python_types import (
+    Lines,
+    Scope,
+    header,
+    is_caller,
+    member_class,
+    oneofs,
+    parts,
+    required_message,
+)
+
+_STEMS: Final = {
+    WellKnown.TIMESTAMP: "timestamp",
+    WellKnown.DURATION: "duration",
+    WellKnown.FIELD_MASK: "field_mask",
+    WellKnown.STRUCT: "struct",
+    WellKnown.VALUE: "value",
+    WellKnown.LIST_VALUE: "list_value",
+}
+"""What `aether_adapters.contract.wire` calls the well-known types it converts."""
+
+
+def write_codec(contracts: Contracts, package: Package) -> bytes:
+    """The codec of every type of a package that is no event."""
+    writer = CodecWriter(Scope(contracts, package, defines=True), types=".types")
+    blocks = list(
+        writer.functions(
+            [message for message in package.messages if not message.event],
+            [enum for enum in package.enums if not enum.event],
+        )
+    )
+    methods = package.service.methods if package.service else ()
+    wired = dict.fromkeys(kind for method in methods for kind in (method.request, method.response))
+    for kind in wired:
+        blocks += writer.wire(kind)
+    return layout.module(
+        header(package),
+        f"Between the values of {package.name} and protobuf's messages.",
+        writer.scope.imports,
+        blocks,
+    )
+
+
+def wire_names(contracts: Contracts, kind: MessageRef | WellKnown) -> tuple[str, str]:
+    """The functions between a request or response and its bytes."""
+    stem = (
+        naming.snake(contracts.messages[kind.full_name].python_name)
+        if isinstance(kind, MessageRef)
+        else "empty"
+    )
+    return f"{stem}_to_wire", f"{stem}_from_wire"
+
+
+class CodecWriter:
+    """Writes the functions of one module; `types` names the module that has the types, if it is another one."""
+
+    def __init__(self, scope: Scope, *, types: str | None) -> None:
+        self.scope = scope
+        self._types = types
+
+    def functions(self, messages: Iterable[Message], enums: Iterable[EnumType]) -> Iterator[Lines]:
+        """The functions of enums and messages, each a top-level block."""
+        for enum in enums:
+            yield from self._enum(enum)
+        for message in messages:
+            yield self._to_pb(message)
+            for name, fields in oneofs(message).items():
+                yield self._oneof_from_pb(message, name, fields)
+            yield self._from_pb(message)
+
+    def wire(self, kind: MessageRef | WellKnown) -> Iterator[Lines]:
+        """The two functions between a request or response and the bytes of a call."""
+        to_wire, from_wire = wire_names(self.scope.contracts, kind)
+        helper = self._wire("parse")
+        if isinstance(kind, WellKnown):
+            empty, module = self._own("Empty"), self.scope.imports.need("google.protobuf", "empty_pb2")
+            yield [f"def {to_wire}(_: {empty}, /) -> bytes:", '    return b""']
+            yield [
+                f"def {from_wire}(data: bytes, /) -> {empty}:",
+                f"    {helper}({module}.Empty, data)",
+                f"    return {empty}()",
+            ]
+            return
+        message = self.scope.contracts.messages[kind.full_name]
+        name = self._class(message)
+        yield [
+            *layout.function(0, to_wire, f"value: {name}, /", "bytes"),
+            f"    return {self._function(message, 'to_pb')}(value).SerializeToString()",
+        ]
+        yield [
+            *layout.function(0, from_wire, "data: bytes, /", name),
+            f"    return {self._function(message, 'from_pb')}({helper}({self._pb(message)}, data))",
+        ]
+
+    def _wire(self, name: str) -> str:
+        return f"{self.scope.imports.need('aether_adapters.contract', 'wire')}.{name}"
+
+    def _own(self, name: str) -> str:
+        return name if self._types is None else self.scope.imports.need(self._types, name)
+
+    def _class(self, known: Message | EnumType) -> str:
+        if self.scope.sibling(known, "types") is None:
+            return self._own(known.python_name)
+        return self.scope.name(known)
+
+    def _function(self, known: Message | EnumType, direction: str) -> str:
+        name = f"{naming.snake(known.python_name)}_{direction}"
+        module = self.scope.sibling(known, "codec")
+        return name if module is None else self.scope.imports.need(module, name)
+
+    def _pb(self, known: Message | EnumType) -> str:
+        """protoc's class of a message or enum: `billing_pb2.Invoice.Line`."""
+        folder, _, file = known.place.file.removeprefix("proto/").removesuffix(".proto").rpartition("/")
+        package = folder.replace("/", ".")
+        home = "." if package == self.scope.package.name else package
+        return f"{self.scope.imports.need(home, f'{file}_pb2')}.{known.full_name.removeprefix(f'{known.package}.')}"
+
+    def _enum(self, enum: EnumType) -> Iterator[Lines]:
+        name, function = self._class(enum), self._function(enum, "from_pb")
+        table = f"_{naming.snake(enum.python_name).upper()}"
+        members = [f"    {member.number}: {name}.{member.python_name}," for member in enum.members]
+        yield [f"{table}: {self.scope.imports.need('typing', 'Final')} = {{", *members, "}"]
+        yield [
+            *layout.function(0, function, "number: int, field: str, /", name),
+            f"    member = {table}.get(number)",
+            "    if member is None:",
+            f"        raise {self._wire('not_a_member')}(field, number)",
+            "    return member",
+        ]
+
+    def _to_pb(self, message: Message) -> Lines:
+        arguments: list[tuple[str, Expression]] = []
+        choices: Lines = []
+        for part in parts(message):
+            if isinstance(part, tuple):
+                choices += self._oneof_to_pb(message, *part)
+            elif not is_caller(self.scope.contracts, part.type):
+                arguments.append((f"{part.name}=", self._encode_field(part, f"value.{part.python_name}")))
+        pb, name = self._pb(message), self._class(message)
+        parameter = "value" if message.fields and (arguments or choices) else "_"
+        lines = layout.function(0, self._function(message, "to_pb"), f"{parameter}: {name}, /", pb)
+        if not choices:
+            return [*lines, *layout.call(4, f"return {pb}", arguments)]
+        return [*lines, *layout.call(4, f"message = {pb}", arguments), *choices, "    return message"]
+
+    def _oneof_to_pb(self, message: Message, name: str, fields: list[Field]) -> Lines:
+        lines = [f"    match value.{naming.field_name(name)}:"]
+        for field in fields:
+            lines.append(f"        case {self._own(member_class(message, field))}(value={_LOCAL}):")
+            value = self._encode(field.type, _LOCAL)
+            if isinstance(field.type, Scalar):
+                lines.append(f"            message.{field.name} = {value}")
+            elif isinstance(field.type, EnumRef):
+                lines.append(f"            message.{field.name} = {self._number(field.type, _LOCAL)}")
+            else:
+                lines.append(f"            message.{field.name}.CopyFrom({value})")
+        return lines
+
+    def _number(self, kind: EnumRef, value: str) -> str:
+        return f"{self._pb(self.scope.find(kind))}.Value({value}.value)"
+
+    def _from_pb(self, message: Message) -> Lines:
+        name, label = self._class(message), _label(message)
+        guards: Lines = []
+        arguments: list[tuple[str, Expression]] = []
+        for part in parts(message):
+            if isinstance(part, tuple):
+                function = self._oneof_function(message, part[0])
+                arguments.append((f"{naming.field_name(part[0])}=", f"{function}(message)"))
+            elif is_caller(self.scope.contracts, part.type):
+                guards += _guard(f'message.HasField("{part.name}")', self._wire("forged"), part.name)
+            else:
+                if required_message(self.scope.contracts, part):
+                    has = f'not message.HasField("{part.name}")'
+                    guards += _guard(has, self._wire("missing"), f"{label}.{part.name}")
+                arguments.append((f"{part.python_name}=", self._decode_field(part, label)))
+        parameter = "message" if guards or arguments else "_"
+        return [
+            *layout.function(
+                0, self._function(message, "from_pb"), f"{parameter}: {self._pb(message)}, /", name
+            ),
+            *guards,
+            *layout.call(4, f"return {name}", arguments),
+        ]
+
+    def _oneof_function(self, message: Message, name: str) -> str:
+        return f"_{naming.snake(message.python_name)}_{name}_from_pb"
+
+    def _oneof_from_pb(self, message: Message, name: str, fields: list[Field]) -> Lines:
+        classes = [self._own(member_class(message, field)) for field in fields]
+        parameter = f"message: {self._pb(message)}, /"
+        lines = _union_function(self._oneof_function(message, name), parameter, [*classes, "None"])
+        lines.append(f'    match message.WhichOneof("{name}"):')
+        for field, cls in zip(fields, classes, strict=True):
+            value = self._decode(field.type, f"message.{field.name}", f"{_label(message)}.{field.name}")
+            lines.append(f'        case "{field.name}":')
+            lines += layout.call(12, f"return {cls}", [("value=", value)])
+        return [*lines, "        case _:", "            return None"]
+
+    def _encode_field(self, field: Field, value: str) -> Expression:
+        if field.map_key is not None:
+            if isinstance(field.type, Scalar):
+                return value
+            item = (
+                self._number(field.type, "item")
+                if isinstance(field.type, EnumRef)
+                else self._encode(field.type, "item")
+            )
+            return Loop("{", f"key: {item}", f"for key, item in {value}.items()", "}")
+        one = self._encode(field.type, "item" if field.repeated else value)
+        if field.repeated:
+            return value if one == "item" else Loop("[", one, f"for item in {value}", "]")
+        return Choice("None", f"{value} is None", one) if field.nullable and one != value else one
+
+    def _encode(self, kind: FieldType, value: str) -> str:
+        match kind:
+            case Scalar():
+                return value
+            case EnumRef():
+                return f"{value}.value"
+            case MessageRef():
+                return f"{self._function(self.scope.find(kind), 'to_pb')}({value})"
+            case WellKnown.EMPTY:
+                return f"{self.scope.imports.need('google.protobuf', 'empty_pb2')}.Empty()"
+            case WellKnown():
+                if kind.wraps is None:
+                    return f"{self._wire(_STEMS[kind])}_to_pb({value})"
+                wrapper = kind.value.rpartition(".")[2]
+                return (
+                    f"{self.scope.imports.need('google.protobuf', 'wrappers_pb2')}.{wrapper}(value={value})"
+                )
+
+    def _decode_field(self, field: Field, label: str) -> Expression:
+        value, where = f"message.{field.name}", f"{label}.{field.name}"
+        if field.map_key is not None:
+            if isinstance(field.type, Scalar):
+                return f"dict({value})"
+            return Loop(
+                "{",
+                f"key: {self._decode(field.type, 'item', where)}",
+                f"for key, item in {value}.items()",
+                "}",
+            )
+        if field.repeated:
+            one = self._decode(field.type, "item", where)
+            return f"tuple({value})" if one == "item" else Loop("tuple(", one, f"for item in {value}", ")")
+        one = self._decode(field.type, value, where)
+        return Choice(one, f'message.HasField("{field.name}")', "None") if field.nullable else one
+
+    def _decode(self, kind: FieldType, value: str, where: str) -> str:
+        match kind:
+            case Scalar():
+                return value
+            case EnumRef():
+                return f'{self._function(self.scope.find(kind), "from_pb")}({value}, "{where}")'
+            case MessageRef():
+                return f"{self._function(self.scope.find(kind), 'from_pb')}({value})"
+            case WellKnown.EMPTY:
+                return f"{self.scope.empty() if self._types is None else self._own('Empty')}()"
+            case WellKnown.FIELD_MASK:
+                return f"{self._wire('field_mask_from_pb')}({value})"
+            case WellKnown():
+                return (
+                    f"{value}.value"
+                    if kind.wraps
+                    else f'{self._wire(_STEMS[kind])}_from_pb({value}, "{where}")'
+                )
+
+
+_LOCAL: Final = "chosen"
+
+
+def _label(message: Message) -> str:
+    """What errors call a message: its name within its package."""
+    return message.full_name.removeprefix(f"{message.package}.")
+
+
+def _guard(condition: str, error: str, field: str) -> Lines:
+    return [f"    if {condition}:", f'        raise {error}("{field}")']
+
+
+def _union_function(name: str, parameter: str, members: list[str]) -> Lines:
+    return layout.function(0, name, parameter, " | ".join(members))

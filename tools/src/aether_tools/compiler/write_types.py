@@ -1,0 +1,107 @@
+"""Writes types.py: what a contract talks about, as frozen dataclasses and enums that know no technology."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from aether_tools.compiler import layout
+from aether_tools.compiler.model import Contracts, EnumType, Field, Message, Package, WellKnown
+from aether_tools.compiler.naming import field_name
+from aether_tools.compiler.python_types import Lines, Scope, header, member_class, parts
+
+
+def write_types(contracts: Contracts, package: Package) -> bytes:
+    """The module of every type of a package that is no event."""
+    scope = Scope(contracts, package, defines=True)
+    blocks = [_empty(scope)] if uses_empty(package) else []
+    blocks += definitions(
+        scope,
+        [message for message in package.messages if not message.event],
+        [enum for enum in package.enums if not enum.event],
+    )
+    return layout.module(
+        header(package),
+        f"The values of {package.name}: plain, immutable, and free of any technology.",
+        scope.imports,
+        blocks,
+    )
+
+
+def uses_empty(package: Package) -> bool:
+    """Whether google.protobuf.Empty stands anywhere in a package."""
+    methods = package.service.methods if package.service else ()
+    fields = (field for message in package.messages for field in message.fields)
+    return any(WellKnown.EMPTY in (method.request, method.response) for method in methods) or any(
+        field.type is WellKnown.EMPTY for field in fields
+    )
+
+
+def definitions(scope: Scope, messages: Iterable[Message], enums: Iterable[EnumType]) -> Iterator[Lines]:
+    """The definitions of enums and messages, each a top-level block."""
+    for enum in enums:
+        yield _enum(scope, enum)
+    for message in messages:
+        for part in parts(message):
+            if isinstance(part, tuple):
+                yield from (_oneof_member(scope, message, field) for field in part[1])
+        yield _message(scope, message)
+        if message.full_name == scope.contracts.caller:
+            yield [
+                f"NOBODY: {scope.imports.need('typing', 'Final')} = {message.python_name}()",
+                *layout.docstring(0, "The caller of a request that no edge has filled."),
+            ]
+
+
+def _enum(scope: Scope, enum: EnumType) -> Lines:
+    lines = [
+        f"class {enum.python_name}({scope.imports.need('enum', 'Enum')}):",
+        *layout.docstring(4, enum.comment or f"The enum {enum.full_name}."),
+        "",
+    ]
+    for member in enum.members:
+        lines.append(f'    {member.python_name} = "{member.name}"')
+        if member.comment:
+            lines += layout.docstring(4, member.comment)
+    return lines
+
+
+def _message(scope: Scope, message: Message) -> Lines:
+    lines = _dataclass(
+        scope, message.python_name, message.comment or f"The message {message.full_name}.", ", kw_only=True"
+    )
+    body: Lines = []
+    if message.event:
+        body.append(f'    TYPE: {scope.imports.need("typing", "ClassVar")}[str] = "{message.full_name}"')
+    for part in parts(message):
+        if isinstance(part, tuple):
+            name, fields = part
+            members = [*(member_class(message, field) for field in fields), "None"]
+            body += layout.union(4, f"{field_name(name)}: ", members, " = None")
+        else:
+            body += _field(scope, message, part)
+    return [*lines, "", *body] if body else lines
+
+
+def _field(scope: Scope, message: Message, field: Field) -> Lines:
+    default = scope.default(message, field)
+    tail = f" = {default}" if default is not None else ""
+    line = f"    {field.python_name}: {scope.annotation(field)}{tail}"
+    return [line, *layout.docstring(4, field.comment)] if field.comment else [line]
+
+
+def _oneof_member(scope: Scope, message: Message, field: Field) -> Lines:
+    comment = field.comment or f"The `{field.name}` of {message.python_name}.{field.oneof}."
+    return [
+        *_dataclass(scope, member_class(message, field), comment),
+        "",
+        f"    value: {scope.single(field.type)}",
+    ]
+
+
+def _empty(scope: Scope) -> Lines:
+    return _dataclass(scope, "Empty", "Nothing: google.protobuf.Empty.")
+
+
+def _dataclass(scope: Scope, name: str, comment: str, more: str = "") -> Lines:
+    decorator = scope.imports.need("dataclasses", "dataclass")
+    return [f"@{decorator}(frozen=True, slots=True{more})", f"class {name}:", *layout.docstring(4, comment)]
