@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aether_adapters.errors import ErrorTable, Kind
 from aether_adapters.grpc import Bound, Channel, Codec, Method, Server, Service
+from aether_adapters.health import Health
 from aether_adapters.identity import Access
 from aether_adapters.tokens import DevelopmentKeys, Issuer, Keys, Verifier
 from grpc_tools import protoc
@@ -22,14 +23,17 @@ NAME = "probe.v1.ProbeService"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    subject: str = ""
+    subject: str
     roles: tuple[str, ...] = ()
-    session: str = ""
+    session: str
+
+
+NOBODY = Caller(subject="", roles=(), session="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskRequest:
-    caller: Caller = Caller()
+    caller: Caller = NOBODY
     text: str
 
 
@@ -41,7 +45,7 @@ class PlainRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     text: str
-    caller: Caller = field(default=Caller())
+    caller: Caller = NOBODY
 
 
 class AlreadyClosed(Exception):
@@ -58,7 +62,7 @@ def _methods(pb: ModuleType) -> SimpleNamespace:
     ask = Codec[AskRequest](
         to_wire=lambda value: pb.AskRequest(
             caller=None
-            if value.caller == Caller()
+            if value.caller == NOBODY
             else pb.Caller(
                 subject=value.caller.subject, roles=value.caller.roles, session=value.caller.session
             ),
@@ -164,20 +168,43 @@ def verify(pair: Any) -> Verifier:
     return Verifier(Keys.from_file(pair.jwks), "https://id.test", "probe")
 
 
+class Store:
+    """Something the service needs, that can go away."""
+
+    def __init__(self) -> None:
+        self.away = False
+
+    def probe(self) -> None:
+        if self.away:
+            raise ConnectionError("away")
+
+
 @pytest.fixture
-def start(probe: SimpleNamespace, verify: Verifier) -> Iterator[Callable[..., Server]]:
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def start(probe: SimpleNamespace, verify: Verifier, store: Store) -> Iterator[Callable[..., Server]]:
     """Starts a server whose methods are answered by the functions given by name; the others echo."""
     servers: list[Server] = []
 
     def echo(request: Any) -> Answer:
-        return Answer(text=request.text, caller=getattr(request, "caller", Caller()))
+        return Answer(text=request.text, caller=getattr(request, "caller", NOBODY))
 
     def run(*, address: str = "127.0.0.1:0", options: dict[str, Any] | None = None, **calls: Any) -> Server:
         service = Service(
             NAME,
             tuple(Bound(method, calls.get(name, echo)) for name, method in vars(probe.methods).items()),
         )
-        server = Server([service], errors=probe.errors, verify=verify, address=address, **(options or {}))
+        server = Server(
+            [service],
+            errors=probe.errors,
+            verify=verify,
+            health=Health({"store": store.probe}),
+            address=address,
+            **(options or {}),
+        )
         servers.append(server)
         server.start()
         return server

@@ -32,7 +32,7 @@ def test_the_client_strips_a_caller_and_the_server_refuses_a_forged_one(
 ) -> None:
     """A gateway's request still holds the caller of its own edge; raw bytes from elsewhere are refused."""
     server, token = start(), issuer.issue("ada")
-    forged = probe.AskRequest(caller=probe.Caller(subject="root"), text="hello")
+    forged = probe.AskRequest(caller=probe.Caller(subject="root", session=""), text="hello")
     answer = connect(server, token=lambda: token).bind(probe.methods.ask)(forged)
     assert answer.caller.subject == "ada"
 

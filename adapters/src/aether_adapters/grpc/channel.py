@@ -5,15 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
 
 from aether_adapters.deadline import remaining
 from aether_adapters.grpc.metadata import outgoing
 from aether_adapters.grpc.method import Method
-from aether_adapters.grpc.outgoing import ATTEMPTS, OPTIONS, emptier, endpoint, pause_before, token_source
-from aether_adapters.grpc.status import DETAILS, error_of
+from aether_adapters.grpc.outgoing import (
+    ATTEMPTS,
+    OPTIONS,
+    emptier,
+    endpoint,
+    pause_before,
+    token_source,
+    translated,
+)
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -67,7 +74,7 @@ class Channel:
                 try:
                     return decode(invoke(data, timeout=ends - time.monotonic(), metadata=metadata))
                 except grpc.RpcError as failure:
-                    error = _translated(failure)
+                    error = translated(failure)
                     pause = pause_before(attempt, attempts, error, ends)
                     if pause is None:
                         raise error from failure
@@ -87,8 +94,3 @@ class Channel:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _translated(failure: Any) -> Exception:
-    details = next((value for key, value in failure.trailing_metadata() or () if key == DETAILS), None)
-    return error_of(failure.code(), failure.details() or "", details)

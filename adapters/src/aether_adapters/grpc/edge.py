@@ -125,7 +125,7 @@ def _caller_filler(method: Method[Any, Any]) -> Callable[[object, Identity], Non
     make = method.caller
     if make is None:
         return None
-    nobody = make()
+    nobody = make(subject="", roles=(), session="")
 
     def fill(request: object, identity: Identity) -> None:
         if getattr(request, "caller", nobody) != nobody:

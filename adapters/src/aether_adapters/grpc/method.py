@@ -35,8 +35,8 @@ class Method(Generic[Request, Response]):
     """One unary rpc.
 
     `path` is `/<package>.<Service>/<Method>`. `idempotent` lets a client repeat a call whose outcome it
-    does not know. `caller` builds the request's `caller` field from `subject`, `roles` and `session`;
-    called without arguments it is the field's empty value. None where the request has no such field.
+    does not know. `caller` builds the request's `caller` field from the keywords `subject`, `roles` and `session`;
+    None where the request has no such field.
     """
 
     path: str

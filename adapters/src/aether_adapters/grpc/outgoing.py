@@ -7,11 +7,11 @@ import json
 import random
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from aether_adapters.errors import Kind, RemoteError, Unavailable
 from aether_adapters.grpc.method import Method
-from aether_adapters.grpc.status import METADATA_LIMIT
+from aether_adapters.grpc.status import DETAILS, METADATA_LIMIT, error_of
 from aether_adapters.identity import TOKEN
 
 Request = TypeVar("Request")
@@ -57,7 +57,7 @@ def emptier(method: Method[Request, Response]) -> Callable[[Request], Request]:
     """What takes the caller out of a request: the server fills it from the token and refuses another."""
     if method.caller is None:
         return lambda request: request
-    nobody = method.caller()
+    nobody = method.caller(subject="", roles=(), session="")
 
     def strip(request: Request) -> Request:
         if getattr(request, "caller", nobody) == nobody:
@@ -65,6 +65,12 @@ def emptier(method: Method[Request, Response]) -> Callable[[Request], Request]:
         return dataclasses.replace(request, caller=nobody)  # type: ignore[type-var] # any request is a dataclass
 
     return strip
+
+
+def translated(failure: Any) -> Exception:
+    """The error to raise for a `grpc.RpcError`, of either client."""
+    details = next((value for key, value in failure.trailing_metadata() or () if key == DETAILS), None)
+    return error_of(failure.code(), failure.details() or "", details)
 
 
 def pause_before(attempt: int, attempts: int, error: Exception, ends: float) -> float | None:

@@ -10,8 +10,12 @@ import grpc
 
 from aether_adapters.errors import ErrorTable, Exhausted
 from aether_adapters.grpc.edge import handler, refusal
+from aether_adapters.grpc.health import SERVICE_NAME as HEALTH
+from aether_adapters.grpc.health import HealthService
 from aether_adapters.grpc.method import Service
 from aether_adapters.grpc.pool import CallPool
+from aether_adapters.grpc.reflection import ReflectionService
+from aether_adapters.health import Health
 from aether_adapters.identity import Verify
 
 _BACKSTOP: Final = 256
@@ -33,6 +37,7 @@ class Server:
         *,
         errors: ErrorTable,
         verify: Verify,
+        health: Health,
         address: str,
         threads: int = 16,
         queue: int = 64,
@@ -42,6 +47,10 @@ class Server:
     ) -> None:
         self._pool = CallPool(threads, queue)
         self._refusals = ThreadPoolExecutor(1, thread_name_prefix="grpc-refusals")
+        self._started = False
+        names = [service.name for service in services]
+        self._health = HealthService(names, health.ready)
+        self._reflection = ReflectionService((*names, HEALTH))
         handlers = {
             bound.method.path: grpc.unary_unary_rpc_method_handler(
                 handler(bound, errors=errors, verify=verify, deadline=deadline)
@@ -55,7 +64,10 @@ class Server:
         )
         self._server = grpc.server(
             self._pool,
-            handlers=[_Admission(handlers, self._pool, grpc.stream_unary_rpc_method_handler(refuse))],
+            handlers=[
+                _Admission(handlers, self._pool, grpc.stream_unary_rpc_method_handler(refuse)),
+                _Housekeeping({**self._health.handlers(), **self._reflection.handlers()}),
+            ],
             maximum_concurrent_rpcs=threads + queue + _BACKSTOP,
             options=(
                 ("grpc.max_receive_message_length", message_limit),
@@ -72,14 +84,20 @@ class Server:
         )
 
     def start(self) -> None:
-        """Accept calls."""
-        self._server.start()
+        """Accept calls; a server that does already is left alone."""
+        if not self._started:
+            self._started = True
+            self._health.start()
+            self._server.start()
 
     def stop(self, grace: float = 5.0) -> None:
         """Refuse new calls, give those in flight `grace` seconds, cancel the rest. Returns when it is over."""
+        self._health.drain()
         self._server.stop(grace).wait()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._refusals.shutdown(wait=False, cancel_futures=True)
+        self._health.close()
+        self._reflection.close()
 
 
 class _Admission(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in the stubs only
@@ -106,15 +124,39 @@ class _Admission(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in
         return self._refuse if found is not None and self._pool.full else found
 
 
+class _Housekeeping(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in the stubs only
+    """The services of the kit itself; a full pool is no reason to refuse them."""
+
+    def __init__(self, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
+        self._handlers = handlers
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        return self._handlers.get(handler_call_details.method)
+
+
 def serve(
     services: Sequence[Service],
     *,
     errors: ErrorTable,
     verify: Verify,
+    health: Health,
     address: str,
     threads: int = 16,
+    queue: int = 64,
+    deadline: float = 5.0,
 ) -> Server:
-    """A started `Server` with the defaults of its other options."""
-    server = Server(services, errors=errors, verify=verify, address=address, threads=threads)
+    """A `Server` that accepts calls already."""
+    server = Server(
+        services,
+        errors=errors,
+        verify=verify,
+        health=health,
+        address=address,
+        threads=threads,
+        queue=queue,
+        deadline=deadline,
+    )
     server.start()
     return server

@@ -1,0 +1,43 @@
+"""Server reflection (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md), for grpcurl and its like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor_pool import Default
+from grpc_reflection.v1alpha.reflection import SERVICE_NAME, ReflectionServicer
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+
+__all__ = ["SERVICE_NAME", "ReflectionService"]
+
+
+class ReflectionService:
+    """Tells what `services` look like, from the process's own descriptors.
+
+    A client holds a thread for as long as its stream is open, so there are two of them, and they are not
+    the ones that answer calls.
+    """
+
+    def __init__(self, services: Iterable[str]) -> None:
+        self._servicer: Any = ReflectionServicer((*services, SERVICE_NAME), pool=Default())
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="grpc-reflection")
+
+    def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+        """The one streaming method."""
+
+        def info(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+            yield from self._servicer.ServerReflectionInfo(requests, context)
+
+        info.experimental_thread_pool = self._pool  # type: ignore[attr-defined] # how grpcio is told
+        return {
+            f"/{SERVICE_NAME}/ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
+                info, ServerReflectionRequest.FromString, ServerReflectionResponse.SerializeToString
+            )
+        }
+
+    def close(self) -> None:
+        """Give the threads back."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
