@@ -28,10 +28,15 @@ ACCOUNTS = Table(
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database that belongs to the test's module."""
+    """The address of a database that is empty."""
     if request.param == "sqlite":
         return URL.create("sqlite", database=str(tmp_path / "test.db")).render_as_string()
     address: str = request.getfixturevalue("mysql_url")
+    engine = connect(address)
+    left = MetaData()
+    left.reflect(engine)
+    left.drop_all(engine)
+    engine.dispose()
     return address
 
 
@@ -39,7 +44,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def engine(url: str) -> Iterator[Engine]:
     """An engine on empty tables."""
     engine = connect(url)
-    METADATA.drop_all(engine)
     METADATA.create_all(engine)
     yield engine
     engine.dispose()

@@ -3,6 +3,7 @@
 from aether_adapters.sql.engine import connect, probe
 from aether_adapters.sql.inbox import Inbox, inbox_table
 from aether_adapters.sql.lease import Lease, lease_table
+from aether_adapters.sql.migrations import is_current, migrate, pending_changes, run_migrations
 from aether_adapters.sql.outbox import Backlog, Outbox, OutboxReader, OutboxRow, outbox_table
 from aether_adapters.sql.transactions import NestedUnitOfWork, Transactions
 from aether_adapters.sql.types import BigId, Bytes, UtcDateTime, exact
@@ -23,8 +24,12 @@ __all__ = [
     "connect",
     "exact",
     "inbox_table",
+    "is_current",
     "lease_table",
+    "migrate",
     "outbox_table",
+    "pending_changes",
     "probe",
+    "run_migrations",
     "update_versioned",
 ]

@@ -1,0 +1,168 @@
+"""Migrating a domain's schema, safely when several of its processes start at once.
+
+A domain's `migrations/env.py` is two lines: it imports its tables' metadata and calls `run_migrations`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command, context
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, MetaData, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
+
+from aether_adapters.deadline import within
+from aether_adapters.errors import Unavailable
+from aether_adapters.sql.engine import connect
+from aether_adapters.sql.limits import READ_ONLY
+
+_log = logging.getLogger(__name__)
+
+_CONNECTION: Final = "connection"
+_STATEMENT_SECONDS: Final = 3600.0
+
+
+def migrate(url: str | URL, script_location: str | Path, *, wait_seconds: float = 60.0) -> None:
+    """Bring the database at `url` to the newest revision under `script_location`.
+
+    One process migrates at a time; another waits up to `wait_seconds` and then finds nothing left to do. Raises
+    `Unavailable` when it waited in vain. On SQLite all revisions apply or none do; MySQL commits each DDL
+    statement by itself.
+    """
+    engine = connect(url, pool=2, statement_seconds=_STATEMENT_SECONDS)
+    try:
+        with _alone(engine, wait_seconds) as connection:
+            configuration = Config(attributes={_CONNECTION: connection})
+            configuration.set_main_option("script_location", str(script_location).replace("%", "%%"))
+            command.upgrade(configuration, "head")
+    finally:
+        engine.dispose()
+
+
+def run_migrations(metadata: MetaData) -> None:
+    """The whole of a domain's `env.py`: apply the revisions on the connection that `migrate` opened.
+
+    For `alembic revision --autogenerate` and other commands of a person, on `-x url=...`.
+    """
+    connection = context.config.attributes.get(_CONNECTION)
+    if connection is not None:
+        _apply(connection, metadata)
+        return
+    url = context.get_x_argument(as_dictionary=True).get("url")
+    if url is None:
+        raise ValueError("Name the database: alembic -x url=sqlite:///path/to/file ...")
+    engine = connect(url, pool=1, statement_seconds=_STATEMENT_SECONDS)
+    with engine.connect() as opened, opened.begin():
+        _apply(opened, metadata)
+    engine.dispose()
+
+
+def pending_changes(engine: Engine, metadata: MetaData) -> list[str]:
+    """What the database lacks of `metadata`, or has beyond it, one line each; empty when they agree."""
+    with engine.execution_options(**{READ_ONLY: True}).connect() as connection:
+        compared = MigrationContext.configure(connection, opts={"compare_type": True})
+        return [_describe(change) for change in _flat(compare_metadata(compared, metadata))]
+
+
+def is_current(engine: Engine, script_location: str | Path) -> bool:
+    """Whether every revision under `script_location` has been applied: what a service asks before it serves."""
+    heads = set(ScriptDirectory(str(script_location)).get_heads())
+    with engine.execution_options(**{READ_ONLY: True}).connect() as connection:
+        return set(MigrationContext.configure(connection).get_current_heads()) == heads
+
+
+def _apply(connection: Connection, metadata: MetaData) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        compare_type=True,
+        # SQLite alters a table by copying it.
+        render_as_batch=connection.dialect.name == "sqlite",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+@contextmanager
+def _alone(engine: Engine, wait_seconds: float) -> Iterator[Connection]:
+    exclusive = _alone_on_sqlite if engine.dialect.name == "sqlite" else _alone_on_mysql
+    with engine.connect() as connection, exclusive(connection, wait_seconds):
+        yield connection
+
+
+@contextmanager
+def _alone_on_sqlite(connection: Connection, wait_seconds: float) -> Iterator[None]:
+    raw: Any = connection.connection.dbapi_connection
+    # A copied table would take the rows that refer to it along; SQLite ignores this inside a transaction.
+    raw.execute("PRAGMA foreign_keys = OFF")
+    try:
+        with within(wait_seconds):
+            transaction = connection.begin()
+    except OperationalError as error:
+        raise _busy(connection, wait_seconds) from error
+    with transaction:
+        yield
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise ValueError(f"The migration leaves rows without what they refer to: {broken[:5]}")
+    raw.execute("PRAGMA foreign_keys = ON")
+
+
+@contextmanager
+def _alone_on_mysql(connection: Connection, wait_seconds: float) -> Iterator[None]:
+    database = str(connection.engine.url.database)
+    name = f"aether-migrate-{hashlib.sha256(database.encode()).hexdigest()[:32]}"
+    waited = text("SELECT GET_LOCK(:name, :seconds)").bindparams(name=name, seconds=int(wait_seconds))
+    if connection.scalar(waited) != 1:
+        raise _busy(connection, wait_seconds)
+    try:
+        yield
+        connection.commit()
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT RELEASE_LOCK(:name)").bindparams(name=name))
+
+
+def _busy(connection: Connection, wait_seconds: float) -> Unavailable:
+    database = connection.engine.url.database
+    return Unavailable(f"Somebody else has kept {database} busy for {wait_seconds:.0f} s.", retry_after=5.0)
+
+
+def _flat(changes: list[Any]) -> Iterator[tuple[Any, ...]]:
+    for change in changes:
+        if isinstance(change, list):
+            yield from _flat(change)
+        else:
+            yield change
+
+
+def _describe(change: tuple[Any, ...]) -> str:
+    match change:
+        case ("add_table", table):
+            return f"table {table.name} is missing"
+        case ("remove_table", table):
+            return f"table {table.name} is not in the metadata"
+        case ("add_column", _, table, column):
+            return f"column {table}.{column.name} is missing"
+        case ("remove_column", _, table, column):
+            return f"column {table}.{column.name} is not in the metadata"
+        case ("modify_type", _, table, column, _, found, wanted):
+            return f"column {table}.{column} is {found!r}, the metadata says {wanted!r}"
+        case ("modify_nullable", _, table, column, _, found, wanted):
+            return f"column {table}.{column} has nullable={found}, the metadata says {wanted}"
+        case ("add_index" | "add_constraint" | "add_fk", element):
+            return f"{change[0].removeprefix('add_')} {element.name} on {element.table.name} is missing"
+        case ("remove_index" | "remove_constraint" | "remove_fk", element):
+            return f"{change[0].removeprefix('remove_')} {element.name} on {element.table.name} is not in the metadata"
+        case _:
+            return " ".join(str(part) for part in change)

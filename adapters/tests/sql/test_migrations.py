@@ -1,0 +1,164 @@
+"""A schema is migrated once, however many processes try, and a drift from the tables is told."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aether_adapters.errors import Unavailable
+from aether_adapters.sql import connect, is_current, migrate, outbox_table, pending_changes
+from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, inspect, text
+
+ENV = """
+from sqlalchemy import Column, Integer, MetaData, String, Table
+from aether_adapters.sql import run_migrations
+metadata = MetaData()
+Table("shelves", metadata, Column("id", Integer, primary_key=True), Column("label", String(20), nullable=False))
+run_migrations(metadata)
+"""
+
+FIRST = """
+import time
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0001", None
+def upgrade():
+    op.create_table("shelves", sa.Column("id", sa.Integer, primary_key=True))
+    time.sleep(0.5)
+    op.execute("INSERT INTO shelves (id) VALUES (1)")
+"""
+
+SECOND = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0002", "0001"
+def upgrade():
+    with op.batch_alter_table("shelves") as table:
+        table.add_column(sa.Column("label", sa.String(20), nullable=False, server_default="top"))
+"""
+
+BROKEN = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0003", "0002"
+def upgrade():
+    op.create_table("boxes", sa.Column("id", sa.Integer, primary_key=True))
+    raise LookupError("half-way")
+"""
+
+SHELVES = MetaData()
+Table(
+    "shelves",
+    SHELVES,
+    Column("id", Integer, primary_key=True),
+    Column("label", String(20), nullable=False, server_default="top"),
+)
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    folder = tmp_path / "migrations with 100% spaces"
+    (folder / "versions").mkdir(parents=True)
+    (folder / "env.py").write_text(ENV)
+    (folder / "versions" / "0001_shelves.py").write_text(FIRST)
+    (folder / "versions" / "0002_labels.py").write_text(SECOND)
+    return folder
+
+
+@pytest.fixture
+def empty(url: str) -> Iterator[Engine]:
+    engine = connect(url)
+    yield engine
+    engine.dispose()
+
+
+def test_several_processes_that_start_at_once_migrate_once(empty: Engine, scripts: Path) -> None:
+    url = empty.url.render_as_string(hide_password=False)
+    code = f"from aether_adapters.sql import migrate; migrate({url!r}, {str(scripts)!r})"
+    starters = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
+    endings = [(starter.communicate()[1].decode(), starter.returncode) for starter in starters]
+    assert [code for _, code in endings] == [0, 0, 0], endings
+    with empty.connect() as connection:
+        assert connection.execute(text("SELECT id, label FROM shelves")).all() == [(1, "top")]
+    assert is_current(empty, scripts)
+    assert pending_changes(empty, SHELVES) == []
+
+
+def test_a_service_can_ask_whether_its_schema_is_current(empty: Engine, scripts: Path) -> None:
+    assert not is_current(empty, scripts)
+    migrate(empty.url, scripts)
+    assert is_current(empty, scripts)
+
+
+def test_rows_that_refer_to_a_table_survive_its_alteration(empty: Engine, scripts: Path) -> None:
+    (scripts / "versions" / "0001_shelves.py").write_text(
+        FIRST + "    op.create_table('books', sa.Column('id', sa.Integer, primary_key=True),"
+        " sa.Column('shelf', sa.Integer, sa.ForeignKey('shelves.id', ondelete='CASCADE')))\n"
+        "    op.execute('INSERT INTO books VALUES (5, 1)')\n"
+    )
+    migrate(empty.url, scripts)
+    with empty.connect() as connection:
+        assert connection.execute(text("SELECT id, shelf FROM books")).all() == [(5, 1)]
+
+
+@pytest.mark.implementation("sqlite")
+def test_a_migration_that_fails_on_sqlite_leaves_nothing_behind(tmp_path: Path, scripts: Path) -> None:
+    (scripts / "versions" / "0003_boxes.py").write_text(BROKEN)
+    engine = connect(f"sqlite:///{tmp_path}/test.db")
+    with pytest.raises(LookupError, match="half-way"):
+        migrate(engine.url, scripts)
+    assert inspect(engine).get_table_names() == []
+
+
+@pytest.mark.implementation("sqlite")
+def test_a_migration_that_orphans_rows_is_rolled_back(tmp_path: Path, scripts: Path) -> None:
+    (scripts / "versions" / "0001_shelves.py").write_text(
+        FIRST + "    op.execute('CREATE TABLE books (id INTEGER, shelf INTEGER REFERENCES shelves (id))')\n"
+        "    op.execute('INSERT INTO books VALUES (5, 99)')\n"
+    )
+    engine = connect(f"sqlite:///{tmp_path}/test.db")
+    with pytest.raises(ValueError, match="books"):
+        migrate(engine.url, scripts)
+    assert inspect(engine).get_table_names() == []
+
+
+def test_a_process_that_waited_in_vain_says_so(empty: Engine, scripts: Path) -> None:
+    holder = "SELECT 1" if empty.dialect.name == "sqlite" else _lock_statement(empty)
+    with empty.connect() as other, other.begin():
+        other.execute(text(holder))
+        with pytest.raises(Unavailable, match="busy for 1 s"):
+            migrate(empty.url, scripts, wait_seconds=1)
+
+
+def _lock_statement(engine: Engine) -> str:
+    name = hashlib.sha256(str(engine.url.database).encode()).hexdigest()[:32]
+    return f"SELECT GET_LOCK('aether-migrate-{name}', 0)"
+
+
+def test_a_drift_names_each_table_column_and_index(empty: Engine, scripts: Path) -> None:
+    migrate(empty.url, scripts)
+    wanted = MetaData()
+    Table(
+        "shelves", wanted, Column("id", Integer, primary_key=True), Column("label", String(40), nullable=True)
+    )
+    Table("boxes", wanted, Column("id", Integer, primary_key=True))
+    changes = "\n".join(pending_changes(empty, wanted))
+    for line in (
+        "table boxes is missing",
+        "column shelves.label is VARCHAR",
+        "column shelves.label has nullable=False",
+    ):
+        assert line in changes, changes
+
+
+def test_the_kits_own_tables_come_back_from_the_database_as_they_were_declared(
+    engine: Engine, outbox: Table
+) -> None:
+    assert pending_changes(engine, outbox.metadata) == []
+    fresh = MetaData()
+    outbox_table(fresh, "another_outbox")
+    assert "table another_outbox is missing" in pending_changes(engine, fresh)
