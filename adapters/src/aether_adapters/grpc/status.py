@@ -43,6 +43,8 @@ _KINDS_OF_CODES: Final = {
     grpc.StatusCode.FAILED_PRECONDITION: Kind.CONFLICT,
     grpc.StatusCode.ABORTED: Kind.STALE,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Kind.EXHAUSTED,
+    # A server cancels what its grace ran out on; a client that cancels hears nothing of it.
+    grpc.StatusCode.CANCELLED: Kind.UNAVAILABLE,
     grpc.StatusCode.UNAVAILABLE: Kind.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED: Kind.DEADLINE,
 }

@@ -1,0 +1,142 @@
+"""Who may call what: tokens at the gRPC door."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import jwt
+import pytest
+from aether_adapters.errors import Kind, RemoteError
+from aether_adapters.grpc import Channel, Server
+from aether_adapters.identity import TOKEN
+from aether_adapters.keys import KeyPair
+from aether_adapters.tokens import DevelopmentKeys, Issuer
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+Start = Callable[..., Server]
+Connect = Callable[..., Channel]
+
+
+def _refusal(call: Callable[[], Any]) -> tuple[Kind, str]:
+    with pytest.raises(RemoteError) as refused:
+        call()
+    return refused.value.kind, refused.value.problem.detail
+
+
+def test_a_method_for_callers_needs_a_token(probe: SimpleNamespace, start: Start, connect: Connect) -> None:
+    ask = connect(start()).bind(probe.methods.ask)
+    assert _refusal(lambda: ask(probe.AskRequest(text=""))) == (
+        Kind.UNAUTHENTICATED,
+        "This method needs a bearer token.",
+    )
+
+
+def test_a_public_method_answers_anyone_even_with_a_token_that_is_worth_nothing(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    server = start()
+    assert connect(server).bind(probe.methods.ping)(probe.PlainRequest(text="a")).text == "a"
+    stale = connect(server, token=lambda: "rubbish").bind(probe.methods.ping)
+    assert stale(probe.PlainRequest(text="b")).text == "b"
+
+
+def test_a_method_for_services_refuses_people(
+    probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
+) -> None:
+    server, request = start(), probe.PlainRequest(text="now")
+    person = connect(server, token=lambda: issuer.issue("ada", ("admin",))).bind(probe.methods.reindex)
+    assert _refusal(lambda: person(request)) == (Kind.FORBIDDEN, "This method is for services only.")
+    service = connect(server, token=lambda: issuer.issue("trade", service=True)).bind(probe.methods.reindex)
+    assert service(request).text == "now"
+
+
+def test_tokens_that_cannot_be_trusted_are_refused_with_their_reason(
+    probe: SimpleNamespace,
+    start: Start,
+    connect: Connect,
+    issuer: Issuer,
+    pair: KeyPair,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Expired, for another audience, signed by a stranger, unsigned, signed with the public key as a secret."""
+    stranger = DevelopmentKeys(tmp_path_factory.mktemp("stranger")).ensure()
+    public = jwt.PyJWKSet.from_json(pair.jwks.read_text()).keys[0].key
+    secret = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    tokens = {
+        issuer.issue("ada", seconds=-60): "The token has expired; get a new one.",
+        Issuer(pair.private_key, "https://id.test", "other", pair.kid).issue(
+            "ada"
+        ): "The token is meant for another audience.",
+        Issuer(pair.private_key, "https://evil.test", "probe", pair.kid).issue(
+            "ada"
+        ): "The token comes from another issuer.",
+        Issuer(stranger.private_key, "https://id.test", "probe", pair.kid).issue(
+            "ada"
+        ): "The token's signature does not match.",
+        Issuer(stranger.private_key, "https://id.test", "probe", stranger.kid).issue(
+            "ada"
+        ): "The token is signed with a key this service does not know.",
+        _forged({"alg": "none", "kid": pair.kid}, b""): (
+            "The token is signed with an algorithm that is not accepted."
+        ),
+        _forged({"alg": "HS256", "kid": pair.kid}, secret): (
+            "The token is signed with an algorithm that is not accepted."
+        ),
+        "no.jwt": "The token is malformed.",
+    }
+    server, request = start(), probe.AskRequest(text="")
+    for token, reason in tokens.items():
+        ask = connect(server, token=partial(str, token)).bind(probe.methods.ask)
+        assert _refusal(partial(ask, request)) == (Kind.UNAUTHENTICATED, reason)
+
+
+def _forged(header: dict[str, str], secret: bytes) -> str:
+    now = int(time.time())
+    claims = {
+        "iss": "https://id.test",
+        "aud": "probe",
+        "sub": "root",
+        "iat": now,
+        "exp": now + 300,
+    }
+    signed = ".".join(
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, claims)
+    )
+    signature = hmac.new(secret, signed.encode(), hashlib.sha256).digest() if secret else b""
+    return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def test_a_service_forwards_the_token_of_the_request_it_serves(
+    probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
+) -> None:
+    """Two servers in a row: the second one sees the first one's caller, not the first server."""
+    onward = connect(start()).bind(probe.methods.ask)
+    gateway = start(look=lambda request: onward(request))
+    look = connect(gateway, token=lambda: issuer.issue("ada", ("admin",), "s-9")).bind(probe.methods.look)
+    assert look(probe.AskRequest(text="x")).caller == probe.Caller(
+        subject="ada", roles=("admin",), session="s-9"
+    )
+    assert TOKEN.get() is None
+
+
+def test_a_token_by_another_scheme_is_no_token(
+    probe: SimpleNamespace, pb: Any, start: Start, issuer: Issuer
+) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{start().port}") as raw:
+        call = raw.unary_unary(probe.methods.ask.path, None, None)
+        with pytest.raises(grpc.RpcError) as refused:
+            call(
+                pb.AskRequest().SerializeToString(),
+                metadata=(("authorization", f"Basic {issuer.issue('ada')}"),),
+                timeout=5,
+            )
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED

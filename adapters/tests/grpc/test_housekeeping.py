@@ -1,0 +1,184 @@
+"""Health, reflection, metrics and logs of the gRPC server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import pytest
+import structlog
+from aether_adapters.errors import RemoteError
+from aether_adapters.grpc import Channel, Server
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+Start = Callable[..., Server]
+Connect = Callable[..., Channel]
+SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
+
+
+def _raw(server: Server) -> grpc.Channel:
+    return grpc.insecure_channel(f"127.0.0.1:{server.port}")
+
+
+def _statuses(answers: Iterator[Any], wanted: int) -> None:
+    for answer in answers:
+        if answer.status == wanted:
+            return
+    pytest.fail(f"the watch ended before {wanted}")
+
+
+def test_health_follows_what_the_service_needs_and_its_end(start: Start, store: Any) -> None:
+    """SERVING, NOT_SERVING while the store is away, SERVING again, NOT_SERVING while it drains."""
+    server = start()
+    with _raw(server) as channel:
+        stub = HealthStub(channel)
+        check = stub.Check(HealthCheckRequest(service="probe.v1.ProbeService"), timeout=5)
+        assert check.status == SERVING
+        with pytest.raises(grpc.RpcError) as unknown:
+            stub.Check(HealthCheckRequest(service="nobody"), timeout=5)
+        assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
+        watch = stub.Watch(HealthCheckRequest(), timeout=20)
+        _statuses(watch, SERVING)
+        store.away = True
+        _statuses(watch, NOT_SERVING)
+        assert stub.Check(HealthCheckRequest(), timeout=5).status == NOT_SERVING
+        store.away = False
+        _statuses(watch, SERVING)
+        stopping = threading.Thread(target=server.stop, args=(2.0,))
+        stopping.start()
+        _statuses(watch, NOT_SERVING)
+        watch.cancel()
+        stopping.join(5)
+        assert not stopping.is_alive()
+
+
+def test_health_answers_while_every_thread_is_busy_and_watchers_take_none(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    """A busy service is not a sick one."""
+    released, entered = threading.Event(), threading.Event()
+
+    def slow(_: Any) -> Any:
+        entered.set()
+        released.wait(10)
+        return probe.Answer(text="done")
+
+    server = start(ping=slow, options={"threads": 1, "queue": 0})
+    try:
+        with _raw(server) as channel:
+            stub = HealthStub(channel)
+            watches = [stub.Watch(HealthCheckRequest(), timeout=20) for _ in range(20)]
+            for watch in watches:
+                _statuses(watch, SERVING)
+            calls = threading.Thread(
+                target=connect(server).bind(probe.methods.ping), args=(probe.PlainRequest(text=""),)
+            )
+            calls.start()
+            assert entered.wait(5)
+            assert stub.Check(HealthCheckRequest(), timeout=2).status == SERVING
+            for watch in watches:
+                watch.cancel()
+            released.set()
+            calls.join(5)
+    finally:
+        released.set()
+
+
+def test_two_servers_of_one_process_each_speak_for_themselves(start: Start) -> None:
+    """grpcio keeps some of a health service's settings on its class; ours are per server."""
+    first, second = start(), start()
+    first.stop(0)
+    with _raw(second) as channel:
+        stub = HealthStub(channel)
+        assert stub.Check(HealthCheckRequest(), timeout=5).status == SERVING
+        watch = stub.Watch(HealthCheckRequest(), timeout=5)
+        _statuses(watch, SERVING)
+        watch.cancel()
+
+
+def test_reflection_describes_the_service_and_open_streams_do_not_stop_calls(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    server = start(options={"threads": 2})
+    hold = threading.Event()
+
+    def questions(*asked: Any) -> Iterator[Any]:
+        yield from asked
+        hold.wait(10)
+
+    with _raw(server) as channel:
+        stub = ServerReflectionStub(channel)
+        answers = stub.ServerReflectionInfo(
+            questions(
+                ServerReflectionRequest(list_services=""),
+                ServerReflectionRequest(file_containing_symbol="probe.v1.ProbeService"),
+            ),
+            timeout=10,
+        )
+        names = {service.name for service in next(answers).list_services_response.service}
+        assert {"probe.v1.ProbeService", "grpc.health.v1.Health"} <= names
+        file = FileDescriptorProto.FromString(next(answers).file_descriptor_response.file_descriptor_proto[0])
+        assert [method.name for method in file.service[0].method] == ["Ask", "Look", "Ping", "Reindex"]
+        others = [stub.ServerReflectionInfo(questions(), timeout=10) for _ in range(4)]
+        assert connect(server).bind(probe.methods.ping)(probe.PlainRequest(text="a")).text == "a"
+        for stream in (answers, *others):
+            stream.cancel()
+        hold.set()
+
+
+def test_calls_are_counted_by_method_and_outcome(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    def count(code: str) -> float:
+        labels = {"grpc_service": "probe.v1.ProbeService", "grpc_method": "Ping", "grpc_code": code}
+        return REGISTRY.get_sample_value("grpc_server_handled_total", labels) or 0.0
+
+    def refuse(_: Any) -> Any:
+        raise probe.AlreadyClosed(1, "", ())
+
+    good, bad = count("OK"), count("FAILED_PRECONDITION")
+    connect(start()).bind(probe.methods.ping)(probe.PlainRequest(text=""))
+    with pytest.raises(RemoteError):
+        connect(start(ping=refuse)).bind(probe.methods.ping)(probe.PlainRequest(text=""))
+    deadline = time.monotonic() + 5
+    while (count("OK"), count("FAILED_PRECONDITION")) != (good + 1, bad + 1):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_failure_is_logged_with_the_requests_id_and_the_trace(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    """Under the id the caller knows; two calls never share one."""
+
+    def fail(_: Any) -> Any:
+        raise RuntimeError("boom")
+
+    ping = connect(start(ping=fail)).bind(probe.methods.ping)
+    with (
+        capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs,
+        structlog.contextvars.bound_contextvars(request_id="r-7", traceparent="00-ab-cd-01"),
+        pytest.raises(RemoteError),
+    ):
+        ping(probe.PlainRequest(text=""))
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as others:
+        for _ in range(2):
+            with pytest.raises(RemoteError):
+                ping(probe.PlainRequest(text=""))
+    [entry] = [log for log in logs if log["event"] == "call failed"]
+    assert (entry["request_id"], entry["traceparent"], str(entry["exc_info"])) == (
+        "r-7",
+        "00-ab-cd-01",
+        "boom",
+    )
+    assert len({log["request_id"] for log in others}) == 2

@@ -1,0 +1,290 @@
+"""What happens when there is too much to do, too little time, or nobody there."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import pytest
+from aether_adapters.deadline import DEADLINE, remaining, within
+from aether_adapters.errors import DeadlineExceeded, Kind, RemoteError, Unavailable
+from aether_adapters.grpc import Channel, Server
+from aether_adapters.tokens import Issuer
+
+Start = Callable[..., Server]
+Connect = Callable[..., Channel]
+
+
+class Gate:
+    """A use case that answers when it is let; counts who is inside."""
+
+    def __init__(self, answer: Any) -> None:
+        self.open = threading.Event()
+        self.arrived = threading.Semaphore(0)
+        self.most = 0
+        self._answer = answer
+        self._inside = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Any) -> Any:
+        with self._lock:
+            self._inside += 1
+            self.most = max(self.most, self._inside)
+        self.arrived.release()
+        self.open.wait(10)
+        with self._lock:
+            self._inside -= 1
+        return self._answer
+
+
+@pytest.fixture
+def gate(probe: SimpleNamespace) -> Iterator[Gate]:
+    gate = Gate(probe.Answer(text="done"))
+    yield gate
+    gate.open.set()
+
+
+def test_beyond_threads_and_queue_calls_are_refused_at_once_and_told_when_to_come_back(
+    probe: SimpleNamespace, start: Start, connect: Connect, gate: Gate
+) -> None:
+    """64 calls at once on 4 threads and 12 places: 16 are answered, 48 refused while the 16 still wait."""
+    ping = connect(start(ping=gate, options={"threads": 4, "queue": 12})).bind(probe.methods.ping)
+    refused = threading.Semaphore(0)
+
+    def call(_: int) -> str:
+        try:
+            return str(ping(probe.PlainRequest(text="")).text)
+        except RemoteError as error:
+            refused.release()
+            assert error.problem.retry_after == 1.0
+            return error.kind.name
+
+    with ThreadPoolExecutor(64) as callers:
+        outcomes = callers.map(call, range(64))
+        for _ in range(48):
+            assert refused.acquire(timeout=5)
+        gate.open.set()
+        assert Counter(outcomes) == {"done": 16, "EXHAUSTED": 48}
+    assert gate.most == 4
+
+
+def test_a_full_server_has_room_again_when_calls_end_or_their_callers_leave(
+    probe: SimpleNamespace, start: Start, connect: Connect, gate: Gate
+) -> None:
+    """No place is lost, however a call ends."""
+    ping = connect(start(ping=gate, options={"threads": 1, "queue": 1}), timeout=0.2).bind(probe.methods.ping)
+    with ThreadPoolExecutor(8) as callers:
+        for future in [callers.submit(ping, probe.PlainRequest(text="")) for _ in range(8)]:
+            with pytest.raises((RemoteError, DeadlineExceeded)):
+                future.result()
+    gate.open.set()
+    deadline = time.monotonic() + 5
+    while True:
+        with contextlib.suppress(RemoteError, DeadlineExceeded):
+            assert ping(probe.PlainRequest(text="")).text == "done"
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_call_has_what_the_caller_left_it_and_the_use_case_sees_it(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    """A deadline travels from the client's context to the server's."""
+    seen: list[float] = []
+
+    def look(_: Any) -> Any:
+        seen.append(remaining(60))
+        return probe.Answer(text="")
+
+    ping = connect(start(ping=look), timeout=30).bind(probe.methods.ping)
+    with within(2.0):
+        ping(probe.PlainRequest(text=""))
+    assert 1.0 < seen[0] <= 2.0
+
+
+def test_a_caller_without_a_deadline_gets_the_servers(probe: SimpleNamespace, pb: Any, start: Start) -> None:
+    seen: list[float] = []
+
+    def look(_: Any) -> Any:
+        seen.append(remaining(60))
+        return probe.Answer(text="")
+
+    with grpc.insecure_channel(f"127.0.0.1:{start(ping=look, options={'deadline': 3.0}).port}") as raw:
+        raw.unary_unary(probe.methods.ping.path, None, None)(pb.PlainRequest().SerializeToString())
+    assert 2.0 < seen[0] <= 3.0
+
+
+def test_a_slow_server_costs_its_caller_no_more_than_the_deadline(
+    probe: SimpleNamespace, start: Start, connect: Connect, gate: Gate
+) -> None:
+    ping = connect(start(ping=gate)).bind(probe.methods.ping)
+    begun = time.monotonic()
+    with within(0.2), pytest.raises(DeadlineExceeded):
+        ping(probe.PlainRequest(text=""))
+    assert 0.15 < time.monotonic() - begun < 2.0
+
+
+def test_a_call_whose_time_is_up_is_not_sent(probe: SimpleNamespace, start: Start, connect: Connect) -> None:
+    calls: list[object] = []
+    ping = connect(start(ping=calls.append)).bind(probe.methods.ping)
+    token = DEADLINE.set(time.monotonic() - 1)
+    try:
+        with pytest.raises(DeadlineExceeded):
+            ping(probe.PlainRequest(text=""))
+    finally:
+        DEADLINE.reset(token)
+    assert calls == []
+
+
+def test_a_server_that_is_away_is_reported_at_once_and_found_when_it_is_back(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    """The same channel all along."""
+    first = start()
+    ping = connect(first).bind(probe.methods.ping)
+    assert ping(probe.PlainRequest(text="1")).text == "1"
+    first.stop(0)
+    begun = time.monotonic()
+    with pytest.raises(Unavailable) as away:
+        ping(probe.PlainRequest(text="2"))
+    assert time.monotonic() - begun < 1.0
+    assert away.value.retry_after is not None
+
+    start(address=f"127.0.0.1:{first.port}")
+    while True:
+        with contextlib.suppress(Unavailable):
+            assert ping(probe.PlainRequest(text="3")).text == "3"
+            break
+        assert time.monotonic() - begun < 10
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("method", "attempts"), [("look", 3), ("ask", 1)])
+def test_only_idempotent_methods_are_tried_again(
+    probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer, method: str, attempts: int
+) -> None:
+    """Three attempts at most; a method that might have done its work is called once."""
+    calls: list[object] = []
+
+    def away(request: Any) -> Any:
+        calls.append(request)
+        raise Unavailable("The database is away.")
+
+    channel = connect(start(**{method: away}), token=lambda: issuer.issue("ada"))
+    with pytest.raises(RemoteError) as raised:
+        channel.bind(getattr(probe.methods, method))(probe.AskRequest(text=""))
+    assert raised.value.kind is Kind.UNAVAILABLE
+    assert raised.value.problem.detail == "The database is away."
+    assert len(calls) == attempts
+
+
+def test_a_repeated_call_succeeds_when_the_trouble_passes(
+    probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
+) -> None:
+    calls: list[object] = []
+
+    def recovering(request: Any) -> Any:
+        calls.append(request)
+        if len(calls) < 3:
+            raise Unavailable("Not yet.")
+        return probe.Answer(text="now")
+
+    channel = connect(start(look=recovering), token=lambda: issuer.issue("ada"))
+    assert channel.bind(probe.methods.look)(probe.AskRequest(text="")).text == "now"
+
+
+def test_no_attempt_is_made_that_the_deadline_or_the_servers_hint_forbids(
+    probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
+) -> None:
+    """The server asks for 5 seconds; the caller has 1; so it hears at once."""
+    calls: list[object] = []
+
+    def away(request: Any) -> Any:
+        calls.append(request)
+        raise Unavailable("Come back later.", retry_after=5.0)
+
+    channel = connect(start(look=away), token=lambda: issuer.issue("ada"))
+    begun = time.monotonic()
+    with within(1.0), pytest.raises(RemoteError) as raised:
+        channel.bind(probe.methods.look)(probe.AskRequest(text=""))
+    assert raised.value.problem.retry_after == 5.0
+    assert len(calls) == 1
+    assert time.monotonic() - begun < 0.9
+
+
+def test_calls_are_spread_over_every_address_of_a_target(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    """Round robin; a server that dies takes no calls with it for long."""
+    hits: Counter[str] = Counter()
+
+    def named(name: str) -> Callable[[Any], Any]:
+        def answer(_: Any) -> Any:
+            hits[name] += 1
+            return probe.Answer(text=name)
+
+        return answer
+
+    one, two = start(ping=named("one")), start(ping=named("two"))
+    ping = connect(f"ipv4:127.0.0.1:{one.port},127.0.0.1:{two.port}").bind(probe.methods.ping)
+    deadline = time.monotonic() + 5
+    while not (hits["one"] and hits["two"]):
+        ping(probe.PlainRequest(text=""))
+        assert time.monotonic() < deadline
+    hits.clear()
+    for _ in range(20):
+        ping(probe.PlainRequest(text=""))
+    assert hits == {"one": 10, "two": 10}
+
+
+def test_a_request_above_the_limit_is_refused_as_too_large(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    ping = connect(start(options={"message_limit": 1000})).bind(probe.methods.ping)
+    with pytest.raises(RemoteError) as refused:
+        ping(probe.PlainRequest(text="x" * 2000))
+    assert refused.value.kind is Kind.TOO_LARGE
+
+
+def test_a_stopping_server_lets_calls_in_flight_finish(
+    probe: SimpleNamespace, start: Start, connect: Connect, gate: Gate, issuer: Issuer
+) -> None:
+    """And takes no new ones meanwhile."""
+    server = start(ping=gate)
+    ping = connect(server).bind(probe.methods.ping)
+    late = connect(server, token=lambda: issuer.issue("ada")).bind(probe.methods.ask)
+    with ThreadPoolExecutor(2) as callers:
+        inside = callers.submit(ping, probe.PlainRequest(text=""))
+        assert gate.arrived.acquire(timeout=5)
+        stopped = callers.submit(server.stop, 5.0)
+        with pytest.raises(Unavailable):
+            while True:
+                late(probe.AskRequest(text=""))
+        assert not stopped.done()
+        gate.open.set()
+        assert inside.result(5).text == "done"
+        stopped.result(5)
+
+
+def test_a_stopping_server_waits_no_longer_than_its_grace(
+    probe: SimpleNamespace, start: Start, connect: Connect, gate: Gate
+) -> None:
+    server = start(ping=gate)
+    ping = connect(server).bind(probe.methods.ping)
+    with ThreadPoolExecutor(1) as callers:
+        inside = callers.submit(ping, probe.PlainRequest(text=""))
+        assert gate.arrived.acquire(timeout=5)
+        begun = time.monotonic()
+        server.stop(0.3)
+        assert time.monotonic() - begun < 2.0
+        with pytest.raises(Unavailable):
+            inside.result(5)
+        gate.open.set()
