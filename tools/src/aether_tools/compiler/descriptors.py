@@ -32,9 +32,9 @@ _F = pb.FieldDescriptorProto
 _SCALARS: Final = {getattr(_F, f"TYPE_{scalar.name}"): scalar for scalar in Scalar}
 _WELL_KNOWN: Final = {kind.value: kind for kind in WellKnown}
 _ACCESS: Final = {
-    options_pb2.ACCESS_UNSPECIFIED: MethodAccess.CALLER,
-    options_pb2.ACCESS_PUBLIC: MethodAccess.PUBLIC,
-    options_pb2.ACCESS_SERVICE: MethodAccess.SERVICE,
+    "ACCESS_UNSPECIFIED": MethodAccess.CALLER,
+    "ACCESS_PUBLIC": MethodAccess.PUBLIC,
+    "ACCESS_SERVICE": MethodAccess.SERVICE,
 }
 
 
@@ -294,5 +294,5 @@ class Reader:
 
 def _access(options: pb.MethodOptions) -> MethodAccess:
     """What a method's option says; CALLER where it says nothing."""
-    said: int = options.Extensions[options_pb2.access]  # type: ignore[index] # protoc's stub has no value type
-    return _ACCESS.get(said, MethodAccess.CALLER)
+    said: options_pb2.Access = options.Extensions[options_pb2.access]  # type: ignore[index] # no stub types it
+    return _ACCESS[options_pb2.Access.Name(said)]

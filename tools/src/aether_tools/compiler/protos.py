@@ -15,19 +15,29 @@ from aether_tools.finding import Finding, Refused
 
 @dataclass(frozen=True, slots=True)
 class Protos:
-    """The contracts of a workspace and what protoc itself generated from them, by path below proto/gen."""
+    """The contracts of a workspace and what protoc itself generated from them, by path below proto/gen.
+
+    Where there are findings, the contracts are what could be read all the same.
+    """
 
     contracts: Contracts
     python: dict[str, bytes]
+    findings: tuple[Finding, ...]
 
 
-def read(root: Path, workspace: str) -> Protos:
-    """Compile every contract below `<root>/proto`; raises `Refused` with every finding."""
+def survey(root: Path, workspace: str) -> Protos:
+    """Compile every contract below `<root>/proto`, and say everything that is wrong with them."""
     found: list[Finding] = []
     files = contract_files(root, workspace, found)
     compiled = protoc.compile_files(root, files, found)
     contracts = Reader(workspace, frozenset(files), found).read(compiled.files)
     found += check(contracts)
-    if found:
-        raise Refused(*dict.fromkeys(found))
-    return Protos(contracts, compiled.python)
+    return Protos(contracts, compiled.python, tuple(sorted(set(found))))
+
+
+def read(root: Path, workspace: str) -> Protos:
+    """Compile every contract below `<root>/proto`; raises `Refused` with every finding."""
+    protos = survey(root, workspace)
+    if protos.findings:
+        raise Refused(*protos.findings)
+    return protos

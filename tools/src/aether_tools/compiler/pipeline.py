@@ -1,0 +1,132 @@
+"""`aether generate`: every contract in, every generated file out, all or nothing.
+
+Nothing heavy is imported until the stamp says that something has changed: the command runs on every save.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aether_tools.compiler import swap
+from aether_tools.compiler.stamp import Stamp, generated
+from aether_tools.console import Complaint
+from aether_tools.finding import Finding, Place, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did, or what keeps it from doing it.
+
+    `findings` are to be mended: with any of them nothing was written. `written` and `removed` name the files that
+    are now other than before, relative to the workspace; under `check` they stay empty and each such file is a
+    finding. `overwritten` tells of generated files that somebody had changed since they were generated.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    written: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    overwritten: tuple[Finding, ...] = ()
+    domains: int = 0
+    fresh: bool = False
+    """Whether nothing had changed, so that nothing was compiled."""
+
+
+def generate(root: Path, *, check: bool = False) -> Report:
+    """Compile every contract of the workspace at `root`; with `check`, say what would change and write nothing.
+
+    Raises `console.Complaint` where the workspace cannot be read or written; generated code is then untouched.
+    """
+    if not check and swap.interrupted(root):
+        _mend(root)
+    now, last = Stamp.now(root), Stamp.last(root)
+    if now == last:
+        return Report(fresh=True)
+    from aether_tools.compiler.domains import compile_workspace
+
+    try:
+        compiled = compile_workspace(root)
+    except Refused as refused:
+        return Report(findings=refused.findings)
+    if check:
+        return Report(findings=tuple(_differences(root, compiled.files)), domains=compiled.domains)
+    edited = _edited(root, now, last, compiled.files)
+    written, removed = _write(root, now, compiled.files)
+    return Report(written=written, removed=removed, overwritten=edited, domains=compiled.domains)
+
+
+def _mend(root: Path) -> None:
+    with _writing(root), swap.exclusive(root):
+        pass  # whoever holds the workspace finds it mended
+
+
+def _write(root: Path, now: Stamp, files: dict[str, bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    with _writing(root), swap.exclusive(root):
+        written = tuple(path for path, content in sorted(files.items()) if _content(root / path) != content)
+        removed = tuple(path for path in generated(root) if path not in files)
+        if written or removed:
+            swap.replace(root, files)
+        now.written(root).write(root)
+    return written, removed
+
+
+@contextmanager
+def _writing(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Complaint(
+            f"{error.filename or root} cannot be written: {error.strerror}. Generated code is as it was."
+        ) from error
+
+
+def _differences(root: Path, files: dict[str, bytes]) -> list[Finding]:
+    """A finding for each generated file that is not what its contract says, at the first line that differs."""
+    run = "Run `aether generate` and commit what it writes."
+    found = []
+    for path, content in sorted(files.items()):
+        have = _content(root / path)
+        if have is None:
+            found.append(Finding(Place(path), "generated-missing", "The file has not been generated.", run))
+        elif have != content:
+            found.append(Finding(*_first_difference(path, have, content), run))
+    for path in generated(root):
+        if path not in files:
+            reason = "No contract generates this file any more."
+            found.append(Finding(Place(path), "generated-stale", reason, run))
+    return found
+
+
+def _edited(root: Path, now: Stamp, last: Stamp | None, files: dict[str, bytes]) -> tuple[Finding, ...]:
+    """Generated files that changed since they were written and are about to be written anew."""
+    if last is None:
+        return ()
+    found = []
+    for path, digest in now.outputs.items():
+        if last.outputs.get(path, digest) != digest and path in files:
+            have = _content(root / path) or b""
+            if have != files[path]:
+                place, _, reason = _first_difference(path, have, files[path])
+                mend = "Edit the contract instead; what stands in a generated file is lost."
+                found.append(Finding(place, "generated-edited", reason, mend))
+    return tuple(found)
+
+
+def _first_difference(path: str, have: bytes, want: bytes) -> tuple[Place, str, str]:
+    ours, theirs = want.decode(errors="replace").split("\n"), have.decode(errors="replace").split("\n")
+    line = next(
+        (number for number, pair in enumerate(zip(theirs, ours, strict=False)) if pair[0] != pair[1]),
+        min(len(ours), len(theirs)),
+    )
+    found = repr(theirs[line].strip()) if line < len(theirs) else "nothing"
+    wanted = repr(ours[line].strip()) if line < len(ours) else "nothing"
+    return Place(path, line + 1, 1), "generated-differs", f"The line is {found}; the contract says {wanted}."
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
