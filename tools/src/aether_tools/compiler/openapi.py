@@ -1,0 +1,154 @@
+"""The REST side of a domain: from its OpenAPI contract to the edge that serves it.
+
+`compile_domain` reads the contract, binds every operation to a method of the port, refuses with places what does
+not fit, and writes the module.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aether_tools.compiler.binding import Binding, Operation
+from aether_tools.compiler.binding_agree import Agreement
+from aether_tools.compiler.binding_reply import ReplyBinder
+from aether_tools.compiler.binding_request import RequestBinder
+from aether_tools.compiler.model import (
+    Contracts,
+    Message,
+    MessageRef,
+    Method,
+    MethodAccess,
+    Package,
+    Service,
+    WellKnown,
+)
+from aether_tools.compiler.naming import snake
+from aether_tools.compiler.openapi_constructs import check_constructs
+from aether_tools.compiler.openapi_document import Document, Findings, Node, load
+from aether_tools.compiler.openapi_operations import Operations, OperationSpec
+from aether_tools.compiler.openapi_schema import Schemas
+from aether_tools.compiler.openapi_security import check_schemes, scopes
+from aether_tools.compiler.write_rest import write
+from aether_tools.finding import Place
+
+
+def compile_domain(contracts: Contracts, package: Package, contract: Path, root: Path) -> dict[str, bytes]:
+    """The files of one domain, by name below `openapi/gen/<ws>_openapi/`.
+
+    `contract` is its OpenAPI file, `root` the workspace it is reported relative to. Raises `Refused` with every
+    finding.
+    """
+    findings = Findings()
+    document = load(contract, root, findings)
+    binding = bind(contracts, package, document, findings)
+    return {
+        f"{package.domain}.py": write(contracts, package, binding),
+        f"{package.domain}.yaml": contract.read_bytes(),
+    }
+
+
+def bind(contracts: Contracts, package: Package, document: Document, findings: Findings) -> Binding:
+    """Bind every operation of a document; raises `Refused` with every finding."""
+    check_constructs(document, findings)
+    check_schemes(document, findings)
+    specs = Operations(document, findings).read()
+    service = package.service
+    if service is None:
+        findings.add(
+            Place(document.root.place.file, 1, 1),
+            "no-service",
+            f"{package.name} has no service for these operations.",
+            "Declare one in the proto file, or remove this contract.",
+        )
+        findings.refuse()
+        raise AssertionError("unreachable")
+    schemas = Schemas(document, findings)
+    agreement = Agreement(contracts, schemas, findings)
+    operations: list[Operation] = []
+    names: dict[str, OperationSpec] = {}
+    for spec in specs:
+        method = _method(spec, contracts, package, service, findings)
+        if method is None:
+            continue
+        clash = names.setdefault(snake(spec.operation_id), spec)
+        if clash is not spec:
+            findings.add(
+                spec.node.get("operationId") or spec.node,
+                "duplicate-operation",
+                f"{spec.operation_id!r} and {clash.operation_id!r} become the same name in Python.",
+                "Rename one of them.",
+            )
+            continue
+        operations.append(_operation(spec, method, contracts, agreement, schemas, document, findings))
+    findings.refuse()
+    return Binding(service, tuple(operations), tuple(agreement.pairs))
+
+
+def _method(
+    spec: OperationSpec, contracts: Contracts, package: Package, service: Service, findings: Findings
+) -> Method | None:
+    at: Node = spec.rpc or spec.node.get("operationId") or spec.node
+    wanted = spec.operation_id[:1].upper() + spec.operation_id[1:]
+    names = {method.name: method for method in service.methods}
+    if spec.rpc is not None:
+        owner, _, wanted = str(spec.rpc.scalar).rpartition("/")
+        full = service.full_name
+        if owner not in (full, full.removeprefix(f"{contracts.workspace}.")):
+            wanted = ""
+    method = names.get(wanted) or (names.get(spec.operation_id) if spec.rpc is None else None)
+    short = f"{package.name.removeprefix(contracts.workspace + '.')}.{service.name}"
+    if method is None:
+        what = f"x-rpc {spec.rpc.scalar!r}" if spec.rpc is not None else f"operationId {spec.operation_id!r}"
+        findings.add(
+            at,
+            "no-method",
+            f"{what} names no method of {service.full_name}.",
+            f"Write x-rpc: {short}/<one of {', '.join(sorted(names)) or 'none'}>, or add the rpc.",
+        )
+        return None
+    if method.access is MethodAccess.SERVICE:
+        findings.add(
+            at,
+            "service-only",
+            f"{method.name} ({method.place}) is for services only, and has no REST operation.",
+            "Remove this operation, or give the request a caller field.",
+        )
+        return None
+    return method
+
+
+def _operation(
+    spec: OperationSpec,
+    method: Method,
+    contracts: Contracts,
+    agreement: Agreement,
+    schemas: Schemas,
+    document: Document,
+    findings: Findings,
+) -> Operation:
+    request = RequestBinder(spec, _message(method.request, contracts), agreement, schemas, findings)
+    assembly = request.bind()
+    response = (
+        contracts.messages[method.response.full_name] if isinstance(method.response, MessageRef) else None
+    )
+    replies = ReplyBinder(spec, response, agreement, schemas, document, findings).bind()
+    return Operation(
+        spec.operation_id,
+        snake(spec.operation_id),
+        method,
+        assembly,
+        response or WellKnown.EMPTY,
+        request.body,
+        replies,
+        scopes(spec, method, document, findings),
+        request.raw_body,
+        spec.doc or method.comment,
+        spec.deprecated or method.deprecated,
+    )
+
+
+def _message(kind: object, contracts: Contracts) -> Message:
+    """The request's message; google.protobuf.Empty is one without fields."""
+    if isinstance(kind, MessageRef):
+        return contracts.messages[kind.full_name]
+    return Message("google.protobuf.Empty", "Empty", "google.protobuf", (), "", Place(""))
