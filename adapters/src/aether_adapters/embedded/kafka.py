@@ -49,6 +49,7 @@ class _Native:
             raise RuntimeError("librdkafka could not start its mock cluster on a loopback port.")
         self.bootstrap: str = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
         self.call("group_initial_rebalance_delay_ms", 0)  # a first consumer waits for nobody
+        self.call("set_group_consumer_heartbeat_interval_ms", 200)  # the same, in the protocol of KIP-848
         self.call("set_controller_id", _BROKER)  # AdminClient asks for a controller
 
     def call(self, function: str, *arguments: object) -> int:
@@ -104,6 +105,8 @@ def _librdkafka() -> ctypes.CDLL:
         "mock_cluster_bootstraps": (text, (pointer,)),
         "mock_topic_create": (number, (pointer, text, number, number)),
         "mock_group_initial_rebalance_delay_ms": (None, (pointer, ctypes.c_int32)),
+        "mock_set_group_consumer_heartbeat_interval_ms": (None, (pointer, number)),
+        "mock_set_apiversion": (number, (pointer, ctypes.c_int16, ctypes.c_int16, ctypes.c_int16)),
         "mock_set_controller_id": (None, (pointer, ctypes.c_int32)),
         "mock_broker_set_down": (number, (pointer, ctypes.c_int32)),
         "mock_broker_set_up": (number, (pointer, ctypes.c_int32)),
@@ -201,6 +204,10 @@ class EmbeddedKafka:
     def clear_errors(self, api_key: int) -> None:
         """Forget the errors pushed for `api_key` and not yet used."""
         self._running.call("clear_request_errors", api_key)
+
+    def without_api(self, api_key: int) -> None:
+        """Act like a broker too old to know the Kafka API `api_key` (68 ConsumerGroupHeartbeat, for one)."""
+        self._checked(self._running.call, "set_apiversion", api_key, -1, -1)
 
     @property
     def _running(self) -> _Cluster:

@@ -55,7 +55,7 @@ def find_libraries(root: Path) -> Path:
     Raises `FileNotFoundError` that says how to get them.
     """
     home = Path(os.environ.get("AETHER_KAFKA_HOME") or root / "build" / "kafka")
-    libraries = home / "libs"
+    libraries = home.resolve() / "libs"
     if not any(libraries.glob("kafka_*.jar")):
         raise FileNotFoundError(f"There is no Kafka in {home}. {_INSTALL}")
     return libraries

@@ -1,0 +1,229 @@
+"""Reads events and hands them to their handlers: at least once, in order within a partition."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import structlog
+from confluent_kafka import Consumer as Client
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from opentelemetry import propagate, trace
+
+from aether_adapters.deadline import within
+from aether_adapters.errors import Kind, RemoteError, TechnicalError
+from aether_adapters.events import IncomingEvent
+from aether_adapters.kafka import metrics
+from aether_adapters.kafka.deadletters import dead_letter
+from aether_adapters.kafka.envelope import NotAnEvent, Record, from_record, received
+from aether_adapters.kafka.producer import LIBRARY_LOG, Producer
+from aether_adapters.kafka.progress import Progress
+from aether_adapters.kafka.stop import Stop
+
+_LOG = structlog.get_logger("aether.consumer")
+_TRACER = trace.get_tracer("aether.kafka")
+
+Handler = Callable[[IncomingEvent], None]
+"""Does what an event asks for, in a transaction of its own that also knows a repetition (the inbox)."""
+
+_NONE: Final[Mapping[str, object]] = MappingProxyType({})
+_POLL: Final = 0.1
+_MEASURE_EVERY: Final = 5.0
+_DEAD_LETTER_SECONDS: Final = 10.0
+_TRANSIENT: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED, Kind.DEADLINE})
+_NOT_KNOWN: Final = frozenset({KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE})
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same message may well succeed later: a server is away, a limit was reached, time ran out."""
+    return isinstance(error, TechnicalError | RemoteError) and error.kind in _TRANSIENT
+
+
+class _OldBrokers(Exception):
+    """The brokers do not know the group protocol of KIP-848."""
+
+
+class Consumer:
+    """One member of `group` on `topics`; `handlers` by event type.
+
+    A transient error puts the message back: its partition is paused and tried again, in order, for as long as
+    it takes. Any other error is tried `attempts` times; then the message goes to `<topic>.dead` with the reason.
+    Types without a handler are passed over. `seconds` is the deadline of one handler. Offsets are committed
+    after the handlers, so a crash repeats messages and loses none.
+
+    The group uses the protocol of KIP-848 where the brokers know it, else the classic one.
+    `options` are librdkafka's, and win over the kit's.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        group: str,
+        topics: Sequence[str],
+        handlers: Mapping[str, Handler],
+        *,
+        dead_letters: Producer | None = None,
+        transient: Callable[[Exception], bool] = is_transient,
+        attempts: int = 3,
+        seconds: float = 30.0,
+        options: Mapping[str, object] = _NONE,
+    ) -> None:
+        self._group = group
+        self._topics = list(topics)
+        self._handlers = dict(handlers)
+        self._dead_letters = dead_letters or Producer(bootstrap)
+        self._transient = transient
+        self._attempts = attempts
+        self._seconds = seconds
+        self._settings: dict[str, object] = {
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "group.protocol": "consumer",
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "allow.auto.create.topics": True,
+            "topic.metadata.refresh.interval.ms": 5000,
+            "reconnect.backoff.max.ms": 1000,
+            "log_level": 3,
+            **options,
+        }
+        self._measure_at = 0.0
+        self._last_trouble: int | None = None
+
+    def run(self, stop: Stop) -> None:
+        """Consume until `stop` is set; then finish the message at hand, commit and leave the group.
+
+        Raises `KafkaException` for an error that librdkafka declares fatal.
+        """
+        try:
+            while not stop.is_set():
+                try:
+                    self._be_a_member(stop)
+                except _OldBrokers:
+                    _LOG.info(
+                        "the brokers do not know KIP-848; the classic protocol is used", group=self._group
+                    )
+                    self._settings["group.protocol"] = "classic"
+                    self._settings["partition.assignment.strategy"] = "cooperative-sticky"
+        finally:
+            self._dead_letters.close()
+
+    def _be_a_member(self, stop: Stop) -> None:
+        client = Client(self._settings, logger=LIBRARY_LOG)
+        progress = Progress(client)
+
+        def revoked(_: Client, partitions: list[TopicPartition]) -> None:
+            self._forget_lag(partitions)
+            self._try("commit on the way out", lambda: progress.give_up(partitions, lost=False))
+
+        def lost(_: Client, partitions: list[TopicPartition]) -> None:
+            self._forget_lag(partitions)
+            progress.give_up(partitions, lost=True)
+
+        try:
+            client.subscribe(self._topics, on_revoke=revoked, on_lost=lost)
+            while not stop.is_set():
+                message = client.poll(_POLL)
+                self._take(message, progress)
+                progress.resume()
+                self._try("commit", lambda idle=message is None: progress.commit_when_due(idle=idle))  # type: ignore[misc]
+                self._measure(client)
+            self._try("commit", progress.commit)
+        finally:
+            client.close()
+
+    def _take(self, message: Message | None, progress: Progress) -> None:
+        if message is None:
+            return
+        trouble = message.error()
+        if trouble is not None:
+            self._hear_of(trouble)
+            return
+        self._last_trouble = None
+        record = received(message)
+        if progress.is_held(record):
+            return
+        try:
+            outcome = self._handle(record)
+        except Exception as error:
+            self._fail(record, error, progress)
+        else:
+            self._finish(record, outcome, progress)
+
+    def _handle(self, record: Record) -> str:
+        event = from_record(record)
+        handler = self._handlers.get(event.type)
+        if handler is None:
+            return "ignored"
+        with (
+            within(self._seconds),
+            _TRACER.start_as_current_span(
+                f"{event.type} process",
+                context=propagate.extract(event.headers),
+                kind=trace.SpanKind.CONSUMER,
+                attributes={"messaging.system": "kafka", "messaging.message.id": event.id},
+            ),
+        ):
+            handler(event)
+        return "handled"
+
+    def _fail(self, record: Record, error: Exception, progress: Progress) -> None:
+        retry = progress.retry(record)
+        transient = self._transient(error)
+        retry.faults += not transient
+        hopeless = isinstance(error, NotAnEvent) or retry.faults >= self._attempts
+        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        if hopeless and not transient:
+            letter = dead_letter(record, error, self._group)
+            (failure,) = self._dead_letters.deliver_raw([letter], _DEAD_LETTER_SECONDS)
+            if failure is None:
+                _LOG.error("message moved to the dead letters", **place, reason=repr(error), exc_info=error)
+                self._finish(record, "dead", progress)
+                return
+            error = failure
+        pause = progress.put_back(record, retry)
+        metrics.RETRIED.labels(self._group, record.topic).inc()
+        _LOG.warning(
+            "message put back", **place, tries=retry.tries, seconds=round(pause, 2), reason=repr(error)
+        )
+
+    def _finish(self, record: Record, outcome: str, progress: Progress) -> None:
+        progress.finish(record)
+        metrics.CONSUMED.labels(self._group, record.topic, outcome).inc()
+
+    def _hear_of(self, error: KafkaError) -> None:
+        code = error.code()
+        if code in _NOT_KNOWN and self._settings["group.protocol"] == "consumer":
+            raise _OldBrokers
+        if error.fatal():
+            raise KafkaException(error)
+        if code != self._last_trouble:  # librdkafka says it again and again until it is over
+            self._last_trouble = code
+            _LOG.warning("Kafka is in trouble", group=self._group, reason=error.str())
+
+    def _try(self, what: str, action: Callable[[], None]) -> None:
+        """Do what a rebalance or a broker's absence may prevent; nothing is lost then, only repeated."""
+        try:
+            action()
+        except KafkaException as error:
+            _LOG.warning("Kafka refused", group=self._group, action=what, reason=error.args[0].str())
+
+    def _measure(self, client: Client) -> None:
+        now = time.monotonic()
+        if now < self._measure_at:
+            return
+        self._measure_at = now + _MEASURE_EVERY
+        for place in client.position(client.assignment()):
+            _, end = client.get_watermark_offsets(place, cached=True)
+            if place.offset >= 0 and end >= 0:
+                metrics.LAG.labels(self._group, place.topic, place.partition).set(end - place.offset)
+
+    def _forget_lag(self, partitions: list[TopicPartition]) -> None:
+        for place in partitions:
+            # Somebody else's from now on: a gauge left behind would show a lag that is nobody's.
+            metrics.LAG.remove_by_labels(
+                {"group": self._group, "topic": place.topic, "partition": str(place.partition)}
+            )

@@ -1,0 +1,115 @@
+"""How an event travels in a Kafka message: CloudEvents 1.0 in binary mode.
+
+The payload is the message's value, the attributes are headers with the prefix `ce_`, and everything else in
+the headers (`traceparent`, for one) goes along as it is.
+Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from confluent_kafka import Message
+
+from aether_adapters.events import IncomingEvent, OutgoingEvent
+
+Headers = list[tuple[str, str | bytes | None]]
+
+_SPEC_VERSION: Final = b"1.0"
+_CONTENT_TYPE: Final = b"application/protobuf"
+_NEEDED: Final = ("ce_id", "ce_type", "ce_source", "ce_time")
+
+
+class NotAnEvent(ValueError):
+    """A message that carries no CloudEvent; nobody can handle it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A message as it was received, before anybody looks into it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def received(message: Message) -> Record:
+    """The record that a poll returned."""
+    topic, partition, offset, headers = (
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        message.headers(),
+    )
+    if topic is None or partition is None or offset is None:
+        raise ValueError("This message was never in a topic.")
+    pairs = headers.items() if isinstance(headers, dict) else headers or ()
+    return Record(topic, partition, offset, message.key(), message.value(), list(pairs))
+
+
+def to_headers(event: OutgoingEvent) -> Headers:
+    """The headers of the message that carries `event`."""
+    headers: Headers = [
+        ("ce_specversion", _SPEC_VERSION),
+        ("ce_id", event.id),
+        ("ce_type", event.type),
+        ("ce_source", event.source),
+        ("ce_time", event.occurred_at.astimezone(UTC).isoformat()),
+        ("content-type", _CONTENT_TYPE),
+    ]
+    if event.headers:
+        headers.extend(event.headers.items())
+    return headers
+
+
+def from_record(record: Record) -> IncomingEvent:
+    """The event a message carries; raises `NotAnEvent` that says what is wrong with it."""
+    headers = _texts(record)
+    missing = [name for name in _NEEDED if not headers.get(name)]
+    if missing:
+        raise NotAnEvent(f"The message has no {', '.join(missing)} among its headers.")
+    if headers.get("ce_specversion", "").split(".")[0] != "1":
+        raise NotAnEvent(f"CloudEvents version {headers.get('ce_specversion')!r} is not 1.x.")
+    key, payload = record.key, record.value
+    if payload is None:
+        raise NotAnEvent("The message has no value; this kit knows no tombstones.")
+    try:
+        occurred_at = datetime.fromisoformat(headers["ce_time"])
+        if occurred_at.tzinfo is None:
+            raise ValueError("it has no offset from UTC")
+        text_key = key.decode() if key is not None else ""
+    except ValueError as error:
+        raise NotAnEvent(f"ce_time or the key cannot be read: {error}") from error
+    return IncomingEvent(
+        id=headers["ce_id"],
+        type=headers["ce_type"],
+        source=headers["ce_source"],
+        key=text_key,
+        payload=payload,
+        occurred_at=occurred_at.astimezone(UTC),
+        headers={
+            name: value
+            for name, value in headers.items()
+            if not name.startswith("ce_") and name != "content-type"
+        },
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+    )
+
+
+def _texts(record: Record) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name, value in record.headers:
+        if value is None:
+            continue
+        try:
+            texts[name] = value if isinstance(value, str) else value.decode()
+        except UnicodeDecodeError as error:
+            raise NotAnEvent(f"The header {name} is not UTF-8.") from error
+    return texts

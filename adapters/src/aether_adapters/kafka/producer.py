@@ -1,0 +1,132 @@
+"""Sends events to Kafka and knows what became of each."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as Client
+
+from aether_adapters.deadline import remaining
+from aether_adapters.errors import DeadlineExceeded, Unavailable
+from aether_adapters.events import OutgoingEvent
+from aether_adapters.kafka.envelope import Headers, to_headers
+
+LIBRARY_LOG: Final = logging.getLogger("aether.kafka.librdkafka")
+_NONE: Final[Mapping[str, object]] = MappingProxyType({})
+_PATIENCE: Final = 10.0
+_AWAY: Final = frozenset(
+    {
+        KafkaError._PURGE_QUEUE,
+        KafkaError._PURGE_INFLIGHT,
+        KafkaError._TIMED_OUT,
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+    }
+)
+
+
+class Undelivered(Exception):
+    """An event that Kafka did not confirm. `refused`: the broker said no, and will again; else it is away."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.refused = code not in _AWAY
+
+
+class Producer:
+    """An idempotent producer: confirmed by all replicas in sync, in order, with a bounded queue. Thread-safe.
+
+    A message waits in the library for as long as its caller does and no longer: a timeout of the library's
+    own would drop one message and still send the next one of its key. For the same reason a refused message
+    stops those behind it (`enable.gapless.guarantee`), and after any failure the client is made anew.
+    `options` are librdkafka's, and win over the kit's.
+    """
+
+    def __init__(self, bootstrap: str, *, queue: int = 10_000, options: Mapping[str, object] = _NONE) -> None:
+        self.queue = queue
+        self._settings: dict[str, object] = {
+            "bootstrap.servers": bootstrap,
+            "acks": "all",
+            "enable.idempotence": True,
+            "enable.gapless.guarantee": True,
+            "message.timeout.ms": 0,
+            "delivery.report.only.error": True,
+            "queue.buffering.max.messages": queue,
+            "linger.ms": 1,
+            "compression.type": "lz4",
+            "reconnect.backoff.max.ms": 1000,
+            "log_level": 3,  # errors; below that it warns of its own settings
+            "partitioner": "murmur2_random",  # the Java clients' choice, so that a key's partition is everybody's
+            **options,
+        }
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+
+    def send(self, *events: OutgoingEvent) -> None:
+        """Send `events` in order and wait until all are confirmed, 10 s or what is left of the deadline.
+
+        Raises `Unavailable` or `DeadlineExceeded`; some may have been delivered then, and none will be later.
+        """
+        seconds = remaining(_PATIENCE)
+        failed = [failure for failure in self.deliver(events, seconds) if failure is not None]
+        if failed:
+            reason = f"{len(failed)} of {len(events)} events did not reach Kafka: {failed[0]}"
+            raise (DeadlineExceeded if seconds < _PATIENCE else Unavailable)(reason)
+
+    def deliver(self, events: Sequence[OutgoingEvent], seconds: float) -> list[Undelivered | None]:
+        """Send `events` in order; what became of each within `seconds`, `None` for confirmed.
+
+        When it returns, nothing of them is on its way any more, but one that was not confirmed may have
+        arrived. Within a key the confirmed ones come first.
+        """
+        return self.deliver_raw(
+            [(event.topic, event.key.encode(), event.payload, to_headers(event)) for event in events], seconds
+        )
+
+    def deliver_raw(
+        self, messages: Sequence[tuple[str, bytes | None, bytes | None, Headers]], seconds: float
+    ) -> list[Undelivered | None]:
+        """As `deliver`, for messages as (topic, key, value, headers)."""
+        outcomes: list[Undelivered | None] = [None] * len(messages)
+        with self._lock:
+            client = self._client = self._client or Client(self._settings, logger=LIBRARY_LOG)
+            for index, (topic, key, value, headers) in enumerate(messages):
+                heard = partial(_heard, outcomes, index)
+                try:
+                    client.produce(topic, value, key, on_delivery=heard, headers=headers)
+                except (BufferError, KafkaException) as error:
+                    _refuse(outcomes, index, error)
+                    break
+            if client.flush(seconds):
+                client.purge()  # what is still here must not leave after its caller was told that it did not
+                client.flush(1)
+            if any(outcomes):
+                self._client = None
+        return outcomes
+
+    def close(self) -> None:
+        """Let the connection go; nothing waits in it."""
+        with self._lock:
+            self._client = None
+
+
+def _heard(outcomes: list[Undelivered | None], index: int, error: KafkaError, _: object) -> None:
+    outcomes[index] = Undelivered(error.code(), error.str())
+
+
+def _refuse(outcomes: list[Undelivered | None], index: int, error: BufferError | KafkaException) -> None:
+    """The message at `index` was not taken; those behind it are not tried, so that no key loses its order."""
+    if isinstance(error, KafkaException):
+        outcomes[index] = Undelivered(error.args[0].code(), error.args[0].str())
+    else:
+        outcomes[index] = Undelivered(KafkaError._PURGE_QUEUE, "The producer's queue is full.")
+    for behind in range(index + 1, len(outcomes)):
+        outcomes[behind] = Undelivered(KafkaError._PURGE_QUEUE, "It waits for an event before it.")

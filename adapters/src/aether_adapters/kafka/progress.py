@@ -1,0 +1,122 @@
+"""How far a consumer has come in each of its partitions, and which messages wait to be tried again."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka import Consumer as Client
+from confluent_kafka import KafkaException, TopicPartition
+
+from aether_adapters.kafka.envelope import Record
+
+_COMMIT_EVERY: Final = 0.2
+_COMMIT_AFTER: Final = 500
+_AFTER_REFUSAL: Final = 1.0
+_SHORTEST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 30.0
+
+Place = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Retry:
+    """A message that waits, and with it everything behind it in its partition.
+
+    `tries` counts all attempts and lengthens the pause; `faults` counts those that were the message's own fault.
+    """
+
+    offset: int
+    tries: int = 0
+    faults: int = 0
+    at: float | None = None
+
+
+class Progress:
+    """The bookkeeping of one membership in a group. Offsets are those of the next message, as Kafka has it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._done: dict[Place, int] = {}
+        self._retries: dict[Place, Retry] = {}
+        self._uncommitted = 0
+        self._commit_at = 0.0
+        self._not_before = 0.0
+
+    def is_held(self, record: Record) -> bool:
+        """Whether the partition waits for a message that was put back; this one will come again after it."""
+        retry = self._retries.get(_place(record))
+        return retry is not None and retry.at is not None
+
+    def retry(self, record: Record) -> Retry:
+        """What is known of earlier attempts at this message."""
+        retry = self._retries.get(_place(record))
+        return retry if retry is not None and retry.offset == record.offset else Retry(record.offset)
+
+    def finish(self, record: Record) -> None:
+        """The message is done with, one way or another."""
+        self._retries.pop(_place(record), None)
+        if not self._done:
+            self._commit_at = time.monotonic() + _COMMIT_EVERY
+        self._done[_place(record)] = record.offset + 1
+        self._uncommitted += 1
+
+    def put_back(self, record: Record, retry: Retry) -> float:
+        """Hold the partition at this message; returns for how many seconds."""
+        longest = min(_SHORTEST_PAUSE * 2 ** min(retry.tries, 16), _LONGEST_PAUSE)
+        pause: float = longest * random.uniform(0.5, 1.0)  # noqa: S311 - so that a group does not knock in step
+        retry.at = time.monotonic() + pause
+        retry.tries += 1
+        self._retries[_place(record)] = retry
+        place = TopicPartition(*_place(record), record.offset)
+        self._client.pause([place])
+        self._client.seek(place)
+        return pause
+
+    def resume(self) -> None:
+        """Let partitions go on whose pause is over."""
+        now = time.monotonic()
+        for (topic, partition), retry in self._retries.items():
+            if retry.at is not None and retry.at <= now:
+                retry.at = None
+                self._client.resume([TopicPartition(topic, partition)])
+
+    def commit_when_due(self, *, idle: bool) -> None:
+        """Commit when there is nothing else to do, and after 0.2 s or 500 messages at the latest."""
+        if self._done and (idle or self._uncommitted >= _COMMIT_AFTER or time.monotonic() >= self._commit_at):
+            self.commit()
+
+    def commit(self) -> None:
+        """Tell the group how far we are. Raises `KafkaException`; nothing is forgotten then."""
+        self._commit(self._done)
+        self._done.clear()
+        self._uncommitted = 0
+
+    def give_up(self, partitions: Iterable[TopicPartition], *, lost: bool) -> None:
+        """Hand partitions over to another member; what was done is committed unless they are lost already.
+
+        Raises `KafkaException` when the commit fails, after forgetting the partitions: what it should have
+        said is then done again by the other member.
+        """
+        places = [(partition.topic, partition.partition) for partition in partitions]
+        done = {place: self._done.pop(place) for place in places if place in self._done}
+        waiting = [place for place in places if self._retries.pop(place, None) is not None]
+        if waiting:
+            # A pause outlives the assignment in librdkafka, and would be met again when the partition comes back.
+            self._client.resume([TopicPartition(*place) for place in waiting])
+        if not lost:
+            self._commit(done)
+
+    def _commit(self, done: dict[Place, int]) -> None:
+        if done:
+            offsets = [TopicPartition(*place, offset) for place, offset in done.items()]
+            for result in self._client.commit(offsets=offsets, asynchronous=False):
+                if result.error is not None:
+                    raise KafkaException(result.error)
+
+
+def _place(record: Record) -> Place:
+    return record.topic, record.partition

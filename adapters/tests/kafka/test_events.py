@@ -1,0 +1,227 @@
+"""Producer and consumer keep their promises, on the embedded Kafka and on a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aether_adapters.errors import Unavailable
+from aether_adapters.events import IncomingEvent, OutgoingEvent
+from aether_adapters.kafka import Consumer, Producer, replay_dead_letters
+from confluent_kafka import Consumer as Client
+from confluent_kafka import Producer as RawProducer
+
+pytestmark = pytest.mark.suite("events")
+
+
+def test_an_event_arrives_as_it_was_sent(bootstrap: str, topic: str, kit: Any) -> None:
+    sent = OutgoingEvent(
+        type="acme.billing.v1.InvoiceCreated",
+        topic=topic,
+        key="4711",
+        payload=bytes(range(256)),
+        source="/acme/billing",
+        occurred_at=datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC),
+        headers={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+    )
+    Producer(bootstrap).send(sent)
+    came: list[IncomingEvent] = []
+    with kit.running(Consumer(bootstrap, f"{topic}-readers", [topic], {sent.type: came.append})):
+        kit.eventually(lambda: bool(came))
+    (event,) = came
+    assert {name: getattr(event, name) for name in asdict(sent)} == asdict(sent)
+    assert event.offset == 0
+
+
+def test_the_message_is_a_cloud_event_in_binary_mode(bootstrap: str, topic: str, kit: Any) -> None:
+    sent = kit.event(topic, 1)
+    Producer(bootstrap).send(sent)
+    client = Client({"bootstrap.servers": bootstrap, "group.id": topic, "auto.offset.reset": "earliest"})
+    client.subscribe([topic])
+    message = client.poll(20)
+    client.close()
+    assert message is not None
+    assert (message.key(), message.value()) == (b"1", b"1")
+    assert dict(message.headers()) == {
+        "ce_specversion": b"1.0",
+        "ce_id": sent.id.encode(),
+        "ce_type": b"Numbered",
+        "ce_source": b"/test",
+        "ce_time": sent.occurred_at.isoformat().encode(),
+        "content-type": b"application/protobuf",
+    }
+
+
+def test_events_of_one_key_arrive_in_order(bootstrap: str, topic: str, kit: Any) -> None:
+    Producer(bootstrap).send(
+        *(kit.event(topic, number, key) for number in range(200) for key in ("a", "b", "c"))
+    )
+    came: dict[str, list[int]] = {"a": [], "b": [], "c": []}
+    consumer = Consumer(bootstrap, topic, [topic], {"Numbered": lambda e: came[e.key].append(int(e.payload))})
+    with kit.running(consumer):
+        kit.eventually(lambda: sum(map(len, came.values())) == 600)
+    assert came == {key: list(range(200)) for key in "abc"}
+
+
+def test_a_restarted_consumer_goes_on_where_it_was(bootstrap: str, topic: str, kit: Any) -> None:
+    came: list[int] = []
+    for number in range(3):
+        Producer(bootstrap).send(kit.event(topic, number))
+        with kit.running(Consumer(bootstrap, topic, [topic], {"Numbered": _numbers(came)})):
+            kit.eventually(lambda expected=number: len(came) > expected)
+    assert came == [0, 1, 2]
+
+
+def test_a_type_nobody_handles_is_passed_over(bootstrap: str, topic: str, kit: Any) -> None:
+    stranger = OutgoingEvent(type="Stranger", topic=topic, key="1", payload=b"?", source="/test")
+    Producer(bootstrap).send(stranger, kit.event(topic, 1))
+    came: list[int] = []
+    with kit.running(Consumer(bootstrap, topic, [topic], {"Numbered": _numbers(came)})):
+        kit.eventually(lambda: came == [1])
+
+
+def test_a_transient_error_holds_its_partition_and_loses_no_order(
+    bootstrap: str, topic: str, kit: Any
+) -> None:
+    Producer(bootstrap).send(*(kit.event(topic, number) for number in range(5)))
+    came: list[int] = []
+    failures = iter([Unavailable("The database is away.")] * 4)
+
+    def handle(event: IncomingEvent) -> None:
+        if int(event.payload) == 2 and (failure := next(failures, None)):
+            raise failure
+        came.append(int(event.payload))
+
+    with kit.running(Consumer(bootstrap, topic, [topic], {"Numbered": handle})):
+        kit.eventually(lambda: len(came) == 5)
+    assert came == [0, 1, 2, 3, 4], (
+        "4 failures are more than a poison message gets, and still no reason to drop it"
+    )
+
+
+def test_while_one_partition_waits_others_go_on(bootstrap: str, topic: str, kit: Any) -> None:
+    events = [kit.event(topic, number, key=str(number)) for number in range(40)]
+    Producer(bootstrap).send(*events)
+    came: list[int] = []
+
+    def handle(event: IncomingEvent) -> None:
+        if event.partition == 0:
+            raise Unavailable("The one it needs is away.")
+        came.append(event.partition)
+
+    with kit.running(Consumer(bootstrap, topic, [topic], {"Numbered": handle})):
+        kit.eventually(lambda: set(came) == {1, 2, 3})
+
+
+def test_a_poison_message_goes_to_the_dead_letters_and_can_be_replayed(
+    bootstrap: str, topic: str, kit: Any
+) -> None:
+    sent = [kit.event(topic, number) for number in range(3)]
+    Producer(bootstrap).send(*sent)
+    came: list[int] = []
+    poisoned = [1]
+
+    def handle(event: IncomingEvent) -> None:
+        if int(event.payload) in poisoned:
+            raise ZeroDivisionError("nobody divides by 1 - 1")
+        came.append(int(event.payload))
+
+    with kit.running(Consumer(bootstrap, topic, [topic], {"Numbered": handle})):
+        kit.eventually(lambda: came == [0, 2])
+    (letter,) = _all(bootstrap, f"{topic}.dead")
+    headers = dict(letter.headers())
+    assert (letter.key(), letter.value(), headers["ce_id"]) == (b"1", b"1", sent[1].id.encode())
+    assert (headers["dead_error"], headers["dead_reason"], headers["dead_offset"]) == (
+        b"ZeroDivisionError",
+        b"nobody divides by 1 - 1",
+        b"1",
+    )
+
+    poisoned.clear()
+    assert replay_dead_letters(bootstrap, topic) == 1
+    assert replay_dead_letters(bootstrap, topic) == 0, "a second replay finds nothing new"
+    with kit.running(Consumer(bootstrap, topic, [topic], {"Numbered": handle})):
+        kit.eventually(lambda: came == [0, 2, 1])
+    assert not [name for name, _ in _all(bootstrap, topic)[-1].headers() if name.startswith("dead_")]
+
+
+@pytest.mark.parametrize(
+    ("headers", "value", "reason"),
+    [
+        ({}, b"x", b"no ce_id, ce_type, ce_source, ce_time"),
+        ({"ce_time": "yesterday"}, b"x", b"ce_time or the key cannot be read"),
+        ({"ce_time": "2026-01-01T00:00:00"}, b"x", b"no offset from UTC"),
+        ({"ce_specversion": "2.0"}, b"x", b"not 1.x"),
+        ({"ce_id": b"\xff"}, b"x", b"not UTF-8"),
+        ({"ce_id": "1"}, None, b"no value"),
+    ],
+)
+def test_what_is_no_event_goes_to_the_dead_letters_at_once(
+    bootstrap: str, topic: str, kit: Any, headers: dict[str, str | bytes], value: bytes | None, reason: bytes
+) -> None:
+    whole = {"ce_id": "1", "ce_type": "T", "ce_source": "/", "ce_time": "2026-01-01T00:00:00Z", "ce_specversion": "1.0"}  # fmt: skip
+    raw = RawProducer({"bootstrap.servers": bootstrap})
+    raw.produce(topic, value, headers=list((whole | headers if headers else {}).items()))
+    raw.flush(20)
+    Producer(bootstrap).send(kit.event(topic, 1))
+    came: list[int] = []
+    with kit.running(Consumer(bootstrap, topic, [topic], {"Numbered": _numbers(came)})):
+        kit.eventually(lambda: came == [1])
+    (letter,) = _all(bootstrap, f"{topic}.dead")
+    assert reason in dict(letter.headers())["dead_reason"]
+
+
+def test_two_members_share_the_partitions_and_one_takes_over(bootstrap: str, topic: str, kit: Any) -> None:
+    producer = Producer(bootstrap)
+    came: list[tuple[str, int]] = []
+
+    def member(name: str) -> Consumer:
+        return Consumer(
+            bootstrap, topic, [topic], {"Numbered": lambda e: came.append((name, int(e.payload)))}
+        )
+
+    numbers = iter(range(10_000))
+
+    def send_until(holds: Callable[[], bool]) -> None:
+        def sent_and_holds() -> bool:
+            number = next(numbers)
+            producer.send(kit.event(topic, number, key=str(number)))
+            return holds()
+
+        kit.eventually(sent_and_holds, seconds=30)
+
+    with kit.running(member("first")):
+        send_until(lambda: bool(came))
+        with kit.running(member("second")):
+            send_until(lambda: {"first", "second"} <= {name for name, _ in came[-20:]})
+        send_until(lambda: len(came) > 20 and {name for name, _ in came[-20:]} == {"first"})
+        total = next(numbers)
+        kit.eventually(lambda: len({number for _, number in came}) == total)
+    assert {number for _, number in came} == set(range(total))
+
+
+def _numbers(into: list[int]) -> Callable[[IncomingEvent], None]:
+    return lambda event: into.append(int(event.payload))
+
+
+def _all(bootstrap: str, topic: str) -> list[Any]:
+    """Every message of a topic now, by partition and offset."""
+    from confluent_kafka import TopicPartition
+
+    client = Client({"bootstrap.servers": bootstrap, "group.id": "looking", "enable.auto.commit": False})
+    partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
+    found = []
+    for partition in partitions:
+        low, high = client.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+        client.assign([TopicPartition(topic, partition, low)])
+        while low < high:
+            message = client.poll(10)
+            assert message is not None
+            assert message.error() is None
+            found.append(message)
+            low = message.offset() + 1
+    client.close()
+    return found
