@@ -16,7 +16,7 @@ _BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
 _CLASSES: Final = frozenset(
     {
         *("Access", "AsyncChannel", "Awaitable", "Bound", "Channel", "ClassVar", "Codec", "Enum", "Event"),
-        *("Final", "Mapping", "Method", "Offload", "Protocol", "Service"),
+        *("Final", "METHODS", "Mapping", "Method", "NOBODY", "Offload", "Protocol", "Service", "TOPIC"),
     }
 )
 """What generated modules import, or define, themselves."""
@@ -54,7 +54,7 @@ def member_name(enum: str, name: str) -> str:
     What would not be an identifier keeps its full name.
     """
     short = name.removeprefix(f"{snake(enum).upper()}_")
-    if not short.isidentifier() or keyword.iskeyword(short):
+    if short.startswith("_") or not short.isidentifier() or keyword.iskeyword(short):
         short = name
     return f"{short}_" if short in ("mro", "name", "value") or keyword.iskeyword(short) else short
 

@@ -9,7 +9,7 @@ from aether_tools.compiler.write_codec import write_codec
 from aether_tools.compiler.write_events import events_of, write_events
 from aether_tools.compiler.write_grpc import write_grpc
 from aether_tools.compiler.write_port import write_port, write_threads
-from aether_tools.compiler.write_types import write_types
+from aether_tools.compiler.write_types import uses_empty, write_types
 
 
 def write_proto(contracts: Contracts) -> dict[str, bytes]:
@@ -22,7 +22,7 @@ def write_proto(contracts: Contracts) -> dict[str, bytes]:
 
 
 def _modules(contracts: Contracts, package: Package) -> Iterator[tuple[str, bytes]]:
-    if any(not file.endswith("/events.proto") for file in package.files):
+    if any(not file.endswith("/events.proto") for file in package.files) or uses_empty(package):
         yield "types.py", write_types(contracts, package)
         yield "codec.py", write_codec(contracts, package)
     if package.service is not None:
