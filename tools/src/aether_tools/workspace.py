@@ -6,12 +6,11 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-
 from typing import Final
 
 from aether_tools.console import Complaint
 
-TOKEN_ISSUER: Final = "aether-development"
+ISSUER: Final = "aether-development"
 """The issuer that `aether token` names and `aether run` makes services trust; their audience is the workspace."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aether_tools.runner.ports import GRPC_ABOVE_REST, HOST, REST_BASE, Ports
-from aether_tools.workspace import TOKEN_ISSUER, Domain, Workspace
+from aether_tools.workspace import ISSUER, Domain, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def plan(
             "GRPC_HOST": HOST,
             "GRPC_PORT": str(grpc[name]),
             "JWKS": str(jwks),
-            "TOKEN_ISSUER": TOKEN_ISSUER,
+            "TOKEN_ISSUER": ISSUER,
             "TOKEN_AUDIENCE": workspace.name,
             "LOG_FORMAT": "console",
             # Where the other domains of this run answer gRPC: TRADE_PROMOTION_TARGET in trade.

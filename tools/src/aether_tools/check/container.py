@@ -1,0 +1,140 @@
+"""The composition root of each domain builds: asked of the workspace's own Python, in few processes for many domains.
+
+Importing the kits costs more than a second; so domains share a process, as many processes as processors. Domains
+never share a name (the workspace's name and theirs are in every package), so they do not disturb each other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from aether_tools.finding import Finding, Place
+from aether_tools.workspace import ISSUER, Domain, Workspace
+
+_PROBE: Final = Path(__file__).with_name("probe.py")
+_START: Final = 30.0
+"""Seconds for a process to start and import the kits."""
+_EACH: Final = 5.0
+"""Seconds more for each domain in it."""
+_MENDS: Final = {
+    "container-argument": "Give the provider exactly the arguments that what it makes takes.",
+    "container-type": "Pass the provider of an adapter that has what the port asks for.",
+    "container-broken": "Mend it, or give it a default that needs no server: building a container connects to nothing.",
+    "container-import": "Mend that line; where the domain is not installed: "
+    "uv pip install --no-deps --no-build-isolation -e domains/{domain}.",
+    "container-missing": "Write it: a DeclarativeContainer that makes each use case and the port.",
+    "container-dead": "Importing and building a container must come to an end, and leave the process alive.",
+}
+
+
+def check_containers(workspace: Workspace, domains: Sequence[Domain]) -> Iterator[Finding]:
+    """What keeps the container of a domain from being built."""
+    standing = []
+    for domain in domains:
+        if (domain.source / "container.py").is_file():
+            standing.append(domain)
+        else:
+            file = workspace.relative(domain.source / "container.py")
+            yield _finding(
+                domain.name, Place(file), "container-missing", f"{domain.name} has no container.py."
+            )
+    if not standing:
+        return
+    workers = min(os.cpu_count() or 1, len(standing))
+    with tempfile.TemporaryDirectory(prefix="aether-check-") as folder, ThreadPoolExecutor(workers) as pool:
+        batches = [standing[at::workers] for at in range(workers)]
+        for findings in pool.map(lambda batch: _probe(workspace, batch, Path(folder)), batches):
+            yield from findings
+
+
+def _probe(workspace: Workspace, domains: Sequence[Domain], folder: Path) -> list[Finding]:
+    """Probe `domains` in one process; after one that takes it down, the rest in another."""
+    findings: list[Finding] = []
+    waiting = list(domains)
+    while waiting:
+        output, ending = _run(workspace, waiting, folder)
+        begun: Domain | None = None
+        for line in output.splitlines():
+            message = json.loads(line)
+            if "begin" in message:
+                begun = waiting.pop(0)
+            elif "end" in message:
+                begun = None
+            elif begun is not None:
+                found = message["found"]
+                place = Place(_relative(workspace, found["file"]), found["line"], 1)
+                findings.append(_finding(begun.name, place, found["code"], found["reason"]))
+        if begun is None and waiting:
+            # It died before the first domain: no domain's fault, and none would fare better.
+            begun = waiting[0]
+            waiting.clear()
+        if begun is not None:
+            place = Place(workspace.relative(begun.source / "container.py"), 1, 1)
+            findings.append(
+                _finding(begun.name, place, "container-dead", f"The probe of {begun.name} {ending}.")
+            )
+    return findings
+
+
+def _run(workspace: Workspace, domains: Sequence[Domain], folder: Path) -> tuple[str, str]:
+    """What the probe wrote, and in words how it ended."""
+    tasks = [_task(workspace, domain, folder) for domain in domains]
+    process = subprocess.Popen(  # noqa: S603 - our own argv
+        [str(workspace.python), "-P", str(_PROBE)],
+        cwd=workspace.root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, errors = process.communicate(json.dumps(tasks), timeout=_START + _EACH * len(tasks))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, _ = process.communicate()
+        return output, "did not come to an end"
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    last = errors.strip().splitlines()[-1:] or [""]
+    return output, f"ended with code {process.returncode}: {last[0]}".rstrip(": ")
+
+
+def _task(workspace: Workspace, domain: Domain, folder: Path) -> dict[str, object]:
+    """What a probe must know; the settings reach no server: a database of its own, and ports nobody listens on."""
+    keys = folder / "jwks.json"
+    if not keys.exists():
+        keys.write_text('{"keys": []}', encoding="utf-8")
+    settings = {
+        "DATABASE_URL": f"sqlite:///{folder / domain.name}.db",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "JWKS": str(keys),
+        "TOKEN_ISSUER": ISSUER,
+        "TOKEN_AUDIENCE": workspace.name,
+    }
+    return {
+        "domain": domain.name,
+        "package": domain.package,
+        "source": str(domain.source),
+        "container": str(domain.source / "container.py"),
+        "env": {f"{domain.prefix}{key}": value for key, value in settings.items()},
+    }
+
+
+def _relative(workspace: Workspace, file: str) -> str:
+    path = Path(file)
+    return workspace.relative(path) if path.is_relative_to(workspace.root) else file
+
+
+def _finding(domain: str, place: Place, code: str, reason: str) -> Finding:
+    return Finding(place, code, reason, _MENDS[code].format(domain=domain))

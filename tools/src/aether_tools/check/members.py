@@ -1,0 +1,38 @@
+"""Each domain has its two contracts, and each contract its domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aether_tools.finding import Finding, Place
+from aether_tools.workspace import Domain, Workspace
+
+
+def check_members(workspace: Workspace, chosen: tuple[Domain, ...]) -> Iterator[Finding]:
+    """Contracts that are missing for a chosen domain, and contracts of no domain at all."""
+    for domain in chosen:
+        name = domain.name
+        for file in (f"proto/{workspace.name}/{name}/v1/{name}.proto", f"openapi/{name}.yaml"):
+            if not (workspace.root / file).is_file():
+                yield Finding(
+                    Place(f"domains/{name}/pyproject.toml"),
+                    "contract-missing",
+                    f"The domain {name} has no {file}.",
+                    f"Write that file; `aether new` of another domain shows what it looks like, or remove domains/{name}.",
+                )
+    standing = {domain.name for domain in workspace.domains()}
+    orphans = {
+        path.relative_to(workspace.root).as_posix(): path.parts[len(workspace.root.parts) + 2]
+        for path in workspace.root.glob(f"proto/{workspace.name}/*/v1/*.proto")
+    } | {
+        path.relative_to(workspace.root).as_posix(): path.stem
+        for path in workspace.root.glob("openapi/*.yaml")
+    }
+    for file, name in sorted(orphans.items()):
+        if name not in standing and name != "common":
+            yield Finding(
+                Place(file),
+                "domain-missing",
+                f"This contract belongs to the domain {name}, and there is no domains/{name}/pyproject.toml.",
+                f"Make the domain {name}, or remove its contracts.",
+            )

@@ -1,0 +1,214 @@
+"""Builds the containers of some domains and says what does not fit. Runs in the workspace's own Python.
+
+It is run as a script and imports nothing of aether_tools: that need not be installed there. Tasks come as JSON on
+standard input; what is found leaves as one JSON object on a line, between a `begin` and an `end` for each domain,
+so that a domain that takes the process down is known.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import os
+import sys
+import traceback
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+Found = dict[str, object]
+
+
+def main() -> None:
+    """Work through the tasks; never raises for what a domain does."""
+    tasks = json.load(sys.stdin)
+    # Domains may print; the protocol keeps a descriptor of its own.
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    for task in tasks:
+        _write(out, {"begin": task["domain"]})
+        os.environ.update(task["env"])
+        for found in _probe(task):
+            _write(out, {"found": found})
+        _write(out, {"end": task["domain"]})
+    # What a container started (pools, clients' threads) must not keep a check waiting.
+    os._exit(0)
+
+
+def _write(out: TextIO, message: dict[str, object]) -> None:
+    out.write(json.dumps(message) + "\n")
+    out.flush()
+
+
+def _probe(task: dict[str, Any]) -> Iterator[Found]:
+    file = Path(task["container"])
+    try:
+        module = importlib.import_module(f"{task['package']}.container")
+    except BaseException as error:  # a SystemExit on import is a finding too
+        yield _broken(
+            task, "container-import", f"{task['package']}.container cannot be imported", error, file, 1
+        )
+        return
+    from dependency_injector import containers, providers
+
+    lines = _lines(file)
+    for name, kind in vars(module).items():
+        if not (isinstance(kind, type) and issubclass(kind, containers.DeclarativeContainer)):
+            continue
+        if kind.__module__ != module.__name__:
+            continue
+        try:
+            container = kind()
+        except Exception as error:
+            yield _broken(task, "container-broken", f"{name} cannot be made", error, file, lines.get(name, 1))
+            continue
+        yield from _resolve(task, container.providers, providers, file, lines, name)
+
+
+def _resolve(
+    task: dict[str, Any],
+    named: dict[str, Any],
+    providers: Any,
+    file: Path,
+    lines: dict[str, int],
+    container: str,
+) -> Iterator[Found]:
+    failed: set[int] = set()
+    for name, provider in named.items():
+        line = lines.get(f"{container}.{name}", 1)
+        behind = [each for each in provider.traverse() if id(each) != id(provider)]
+        misfits = list(_misfits(provider))
+        if misfits:
+            failed.add(id(provider))
+            for misfit in misfits:
+                yield _finding("container-argument", f"The provider {name}: {misfit}.", file, line)
+        elif any(id(each) in failed for each in behind):
+            failed.add(id(provider))  # its own fault or not, what it is built from is mended first
+        else:
+            try:
+                provider()
+                wrong = list(_wrong_parts(provider, providers))
+            except Exception as error:
+                failed.add(id(provider))
+                yield _broken(
+                    task, "container-broken", f"The provider {name} cannot be built", error, file, line
+                )
+                continue
+            for what in wrong:
+                yield _finding("container-type", f"The provider {name}: {what}.", file, line)
+
+
+def _signature(provider: Any) -> tuple[Callable[..., object], inspect.Signature] | None:
+    """What a provider calls, with its signature; None where it calls nothing, or a thing without one."""
+    provides = getattr(provider, "provides", None)
+    if not callable(provides) or not hasattr(provider, "kwargs"):
+        return None
+    try:
+        return provides, inspect.signature(provides)
+    except (TypeError, ValueError):
+        return None
+
+
+def _misfits(provider: Any) -> Iterator[str]:
+    known = _signature(provider)
+    if known is None:
+        return
+    called, signature = known
+    try:
+        signature.bind(*provider.args, **provider.kwargs)
+    except TypeError as error:
+        yield f"{_name(called)} {error}"
+
+
+def _wrong_parts(provider: Any, providers: Any) -> Iterator[str]:
+    """Arguments that are not what the annotation of their parameter promises."""
+    known = _signature(provider)
+    if known is None:
+        return
+    called, signature = known
+    hints = _hints(called)
+    for name, given in signature.bind(*provider.args, **provider.kwargs).arguments.items():
+        if name not in hints or not isinstance(given, providers.Singleton | providers.Object):
+            continue
+        wanted, value = hints[name], given()
+        reason = _misses(wanted, value)
+        if reason:
+            yield f"{_name(called)} wants {name} to be {_name(wanted)}; {type(value).__name__} {reason}"
+
+
+def _hints(called: Callable[..., object]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(called.__init__ if isinstance(called, type) else called)
+    except Exception:  # an annotation that only a type checker understands
+        return {}
+
+
+def _misses(wanted: Any, value: object) -> str:
+    if not isinstance(wanted, type):
+        return ""
+    if getattr(wanted, "_is_protocol", False):
+        members = {
+            name
+            for base in wanted.__mro__
+            if getattr(base, "_is_protocol", False) and base is not typing.Protocol
+            for name in {*vars(base), *getattr(base, "__annotations__", {})}
+            if name == "__call__" or not name.startswith("_")
+        }
+        lacking = sorted(name for name in members if not hasattr(value, name))
+        return f"has no {', '.join(lacking)}" if lacking else ""
+    try:
+        return "" if isinstance(value, wanted) else "is none"
+    except TypeError:
+        return ""
+
+
+def _name(thing: object) -> str:
+    return getattr(thing, "__qualname__", None) or repr(thing)
+
+
+def _lines(file: Path) -> dict[str, int]:
+    """Where each class of the file, and each name assigned in one, stands."""
+    lines: dict[str, int] = {}
+    for node in ast.parse(file.read_bytes()).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        lines[node.name] = node.lineno
+        for statement in node.body:
+            targets = (
+                statement.targets
+                if isinstance(statement, ast.Assign)
+                else [statement.target]
+                if isinstance(statement, ast.AnnAssign)
+                else []
+            )
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    lines[f"{node.name}.{target.id}"] = statement.lineno
+    return lines
+
+
+def _broken(task: dict[str, Any], code: str, what: str, error: BaseException, file: Path, line: int) -> Found:
+    """A finding where the error came from in the workspace's code, else at `file` and `line`."""
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    if code == "container-import":
+        frames = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if Path(frame.filename).is_relative_to(task["source"])
+        ]
+        if isinstance(error, SyntaxError) and error.filename:
+            file, line = Path(error.filename), error.lineno or 1
+        elif frames:
+            file, line = Path(frames[-1].filename), frames[-1].lineno or 1
+    return _finding(code, f"{what}: {reason}.", file, line)
+
+
+def _finding(code: str, reason: str, file: Path, line: int) -> Found:
+    return {"code": code, "reason": reason, "file": str(file), "line": line}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""Python as the checks read it: syntax trees, and what each name in them stands for.
+
+Nothing is imported or run. A name is followed through imports, aliases and re-exports to where it is defined, so
+`port.CreateInvoice`, `from ... import CreateInvoice as Op` and `"CreateInvoice"` in quotes are all one thing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+_HOPS: Final = 8
+"""Re-exports a name is followed through; a circle of them ends here."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file. `name` is its dotted import name; `file` is its path relative to the workspace."""
+
+    name: str
+    file: str
+    tree: ast.Module = field(repr=False)
+    is_package: bool = False
+
+    @property
+    def package(self) -> str:
+        """What a relative import starts from."""
+        return self.name if self.is_package else self.name.rpartition(".")[0]
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """What the module's own top-level names stand for, in dotted names."""
+        names: dict[str, str] = {}
+        for node in ast.walk(self.tree):
+            match node:
+                case ast.Import(names=aliases):
+                    for alias in aliases:
+                        first = alias.name.partition(".")[0]
+                        names[alias.asname or first] = alias.name if alias.asname else first
+                case ast.ImportFrom(names=aliases):
+                    origin = self.origin(node)
+                    for alias in aliases:
+                        names[alias.asname or alias.name] = f"{origin}.{alias.name}"
+        for statement in self.tree.body:
+            match statement:
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value)
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.Name() | ast.Attribute() as value)
+                ):
+                    meant = dotted(value)
+                    if meant is not None:
+                        first, dot, rest = meant.partition(".")
+                        names[name] = f"{names.get(first, f'{self.name}.{first}')}{dot}{rest}"
+                case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                    names.setdefault(name, f"{self.name}.{name}")
+        return names
+
+    def origin(self, node: ast.ImportFrom) -> str:
+        """The module that `from ... import` names, relative ones resolved."""
+        if not node.level:
+            return node.module or ""
+        parts = self.package.split(".")
+        base = parts[: len(parts) - node.level + 1]
+        return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def dotted(expression: ast.expr) -> str | None:
+    """`a.b.c` of a name or a chain of attributes; None of anything else."""
+    match expression:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=attribute):
+            base = dotted(value)
+            return None if base is None else f"{base}.{attribute}"
+        case _:
+            return None
+
+
+class Names:
+    """Follows names across the modules it was given."""
+
+    def __init__(self, modules: Iterable[Module]) -> None:
+        self._modules = {module.name: module for module in modules}
+
+    def of(self, module: Module, expression: ast.expr) -> str | None:
+        """The dotted name of what `expression` stands for in `module`; None where it is no name."""
+        match expression:
+            case ast.Constant(value=str(text)):
+                quoted = _parsed(text)
+                return None if quoted is None else self.of(module, quoted)
+            case ast.Subscript(value=value):
+                return self.of(module, value)
+        name = dotted(expression)
+        if name is None:
+            return None
+        first, dot, rest = name.partition(".")
+        return self._followed(f"{module.names.get(first, first)}{dot}{rest}")
+
+    def spelled(self, module: Module, annotation: ast.expr | None) -> str:
+        """An annotation with every name in it followed: equal texts are equal types."""
+        if annotation is None:
+            return ""
+        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+            quoted = _parsed(annotation.value)
+            return annotation.value if quoted is None else self.spelled(module, quoted)
+        return ast.unparse(_Spelling(self, module).visit(_copied(annotation)))
+
+    def _followed(self, name: str) -> str:
+        for _ in range(_HOPS):
+            module, attribute, rest = self._split(name)
+            if module is None or attribute not in module.names:
+                return name
+            meant = module.names[attribute] + rest
+            if meant == name:
+                return name
+            name = meant
+        return name
+
+    def _split(self, name: str) -> tuple[Module | None, str, str]:
+        """The longest known module that `name` begins with, the attribute behind it, and what is left."""
+        parts = name.split(".")
+        for length in range(len(parts) - 1, 0, -1):
+            module = self._modules.get(".".join(parts[:length]))
+            if module is not None:
+                rest = "".join(f".{part}" for part in parts[length + 1 :])
+                return module, parts[length], rest
+        return None, "", ""
+
+
+class _Spelling(ast.NodeTransformer):
+    def __init__(self, names: Names, module: Module) -> None:
+        self._names = names
+        self._module = module
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Name(self._names.of(self._module, node) or node.id)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        return ast.Name(self._names.of(self._module, node) or ast.unparse(node))
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        if isinstance(node.value, str):
+            return ast.Name(self._names.spelled(self._module, node))
+        return node
+
+
+def _copied(expression: ast.expr) -> ast.expr:
+    return ast.parse(ast.unparse(expression), mode="eval").body
+
+
+def _parsed(text: str) -> ast.expr | None:
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that is no Python, and why."""
+
+    file: str
+    line: int
+    column: int
+    reason: str
+
+
+def read(root: Path, source: Path, package: str) -> Iterator[Module | Unreadable]:
+    """Every module below `source`, the folder of the package `package`, in the order of their paths."""
+    for path in sorted(source.rglob("*.py")):
+        file = path.relative_to(root).as_posix()
+        parts = [package, *path.relative_to(source).with_suffix("").parts]
+        is_package = parts[-1] == "__init__"
+        name = ".".join(parts[:-1] if is_package else parts)
+        try:
+            yield Module(name, file, ast.parse(path.read_bytes(), filename=file), is_package)
+        except SyntaxError as error:
+            yield Unreadable(file, error.lineno or 0, error.offset or 0, error.msg)
+        except ValueError as error:  # a NUL byte
+            yield Unreadable(file, 0, 0, str(error))

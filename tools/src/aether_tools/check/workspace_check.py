@@ -1,0 +1,70 @@
+"""Everything `aether check` proves, in the order of what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aether_tools.check.container import check_containers
+from aether_tools.check.imports import Surroundings, check_imports, check_kit
+from aether_tools.check.members import check_members
+from aether_tools.check.source import Module, Names, Unreadable, read
+from aether_tools.check.usecases import check_use_cases
+from aether_tools.finding import Finding, Place
+from aether_tools.workspace import Domain, Workspace
+
+
+def check_workspace(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[Finding]:
+    """What does not fit in `domains`, and in the kits that live in this workspace; freshness is the compiler's."""
+    yield from check_files(workspace, domains)
+    yield from check_containers(workspace, domains)
+
+
+def check_files(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[Finding]:
+    """The part of it that files alone tell: nothing is imported or run."""
+    yield from check_members(workspace, domains)
+    yield from _check_kits(workspace)
+    for domain in domains:
+        yield from _check_source(workspace, domain)
+
+
+def _check_source(workspace: Workspace, domain: Domain) -> Iterator[Finding]:
+    modules = []
+    for each in read(workspace.root, domain.source, domain.package):
+        if isinstance(each, Unreadable):
+            yield _unreadable(each)
+        else:
+            modules.append(each)
+    ports = list(_ports(workspace, domain))
+    names = Names([*modules, *ports])
+    everyone = [other.name for other in workspace.domains()]
+    yield from check_imports(Surroundings(workspace.name, domain.name, everyone), modules, names)
+    for port in ports:
+        if port.name.endswith(".port"):
+            yield from check_use_cases(workspace, domain, port, modules, names)
+
+
+def _ports(workspace: Workspace, domain: Domain) -> Iterator[Module]:
+    """The generated ports and types of a domain; what cannot be read there is the freshness check's to say."""
+    generated = workspace.root / "proto" / "gen" / workspace.name / domain.name
+    for version in sorted(generated.glob("v*")):
+        for each in read(workspace.root, version, f"{workspace.name}.{domain.name}.{version.name}"):
+            if isinstance(each, Module) and each.name.rpartition(".")[2] in {"port", "types"}:
+                yield each
+
+
+def _check_kits(workspace: Workspace) -> Iterator[Finding]:
+    names = Names(())
+    domains = [domain.name for domain in workspace.domains()]
+    for member in ("adapters", "tools"):
+        for source in sorted((workspace.root / member / "src").glob("*/")):
+            modules = [each for each in read(workspace.root, source, source.name) if isinstance(each, Module)]
+            yield from check_kit(workspace.name, domains, modules, names)
+
+
+def _unreadable(file: Unreadable) -> Finding:
+    return Finding(
+        Place(file.file, file.line, file.column),
+        "python-syntax",
+        f"This is not Python: {file.reason}.",
+        "Mend it; nothing in the file was checked.",
+    )

@@ -1,0 +1,142 @@
+"""The composition root builds: each way it can fail, seen to be found with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from aether_tools.check import container
+from aether_tools.workspace import Workspace
+
+from .conftest import Shop, said
+
+PACKAGE = "domains/billing/src/acme_billing"
+CONTAINER = f"{PACKAGE}/container.py"
+
+
+def test_a_missing_container_is_found(shop: Shop) -> None:
+    shop.remove(CONTAINER)
+    assert said(shop.check()) == [f"container-missing {CONTAINER}"]
+
+
+def test_a_container_that_cannot_be_imported_is_found_where_it_breaks(shop: Shop) -> None:
+    shop.add("adapters/memory.py", "import no_such_library")
+    [finding] = shop.check()
+    assert (finding.code, str(finding.place)) == ("container-import", f"{PACKAGE}/adapters/memory.py:1:1")
+    assert "No module named 'no_such_library'" in finding.reason
+
+
+def test_a_domain_that_is_not_installed_is_told_how_to_be(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONPATH")
+    [finding] = shop.check()
+    assert finding.code == "container-import"
+    assert "-e domains/billing" in finding.mend
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("CreateInvoice, invoices=invoices", "CreateInvoice, invoice=invoices", "missing a required argument: 'invoices'"),
+        ("CreateInvoice, invoices=invoices", "CreateInvoice", "missing a required argument: 'invoices'"),
+        ("CreateInvoice, invoices=invoices", "CreateInvoice, invoices=invoices, more=1", "'more'"),
+    ],
+)  # fmt: skip
+def test_a_provider_with_wrong_arguments_is_found_once_with_its_line(
+    shop: Shop, old: str, new: str, reason: str
+) -> None:
+    shop.replace(CONTAINER, old, new)
+    [finding] = shop.check()
+    assert (finding.code, str(finding.place)) == ("container-argument", f"{CONTAINER}:10:1")
+    assert finding.reason.startswith("The provider create_invoice: CreateInvoice ")
+    assert reason in finding.reason
+
+
+def test_an_operation_left_out_of_the_port_is_found(shop: Shop) -> None:
+    shop.replace(CONTAINER, "        create_invoice=create_invoice,\n", "")
+    assert said(shop.check()) == [f"container-argument {CONTAINER}:11:1"]
+
+
+def test_an_adapter_that_lacks_what_its_port_asks_for_is_found(shop: Shop) -> None:
+    shop.replace(f"{PACKAGE}/adapters/memory.py", "def save", "def store")
+    [finding] = shop.check()
+    assert (finding.code, str(finding.place)) == ("container-type", f"{CONTAINER}:10:1")
+    assert "wants invoices to be Invoices; MemoryInvoices has no save" in finding.reason
+
+
+def test_a_class_that_raises_when_it_is_made_is_found_at_its_provider_only(shop: Shop) -> None:
+    shop.replace(
+        f"{PACKAGE}/adapters/memory.py",
+        "class MemoryInvoices:",
+        "class MemoryInvoices:\n    def __init__(self) -> None:\n        raise OSError('no such server')\n",
+    )
+    [finding] = shop.check()
+    assert (finding.code, str(finding.place)) == ("container-broken", f"{CONTAINER}:9:1")
+    assert finding.reason == "The provider invoices cannot be built: OSError: no such server."
+
+
+def test_a_dependency_nobody_gives_is_found(shop: Shop) -> None:
+    shop.replace(
+        CONTAINER, "invoices = providers.Singleton(MemoryInvoices)", "invoices = providers.Dependency()"
+    )
+    assert said(shop.check()) == [f"container-broken {CONTAINER}:9:1"]
+
+
+@pytest.mark.parametrize("line", ["import os; os._exit(3)", "import os; os.kill(os.getpid(), 9)"])
+def test_a_domain_that_takes_the_probe_down_is_named_and_the_others_are_still_checked(
+    shop: Shop, line: str
+) -> None:
+    _second_domain(shop)
+    shop.add("container.py", line)
+    shop.replace("domains/trade/src/acme_trade/container.py", "a = 1", "a = nonsense")
+    assert said(shop.check()) == [
+        f"container-dead {CONTAINER}:1:1",
+        "container-import domains/trade/src/acme_trade/container.py:1:1",
+    ]
+
+
+def test_a_domain_that_never_comes_to_an_end_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "_START", 2.0)
+    monkeypatch.setattr(container, "_EACH", 0.0)
+    shop.add("container.py", "import time; time.sleep(600)")
+    [finding] = shop.check()
+    assert (finding.code, finding.reason) == (
+        "container-dead",
+        "The probe of billing did not come to an end.",
+    )
+
+
+def test_what_a_domain_prints_does_not_disturb_the_probe(shop: Shop) -> None:
+    shop.add("container.py", "import os; print('{'); os.write(1, b'noise\\n')")
+    assert shop.check() == []
+
+
+def test_the_workspaces_own_python_runs_the_probe(shop: Shop) -> None:
+    own = shop.root / ".venv/bin/python"
+    own.parent.mkdir(parents=True)
+    own.write_text("#!/bin/sh\necho no such environment >&2\nexit 9\n")
+    own.chmod(0o755)
+    assert Workspace.find(shop.root).python == own
+    [finding] = shop.check()
+    assert (finding.code, finding.reason) == (
+        "container-dead",
+        "The probe of billing ended with code 9: no such environment.",
+    )
+
+
+def _second_domain(shop: Shop) -> None:
+    shop.write("domains/trade/pyproject.toml", "[project]\n")
+    shop.write("proto/acme/trade/v1/trade.proto", "")
+    shop.write("openapi/trade.yaml", "")
+    shop.write("domains/trade/src/acme_trade/__init__.py", "")
+    shop.write("domains/trade/src/acme_trade/container.py", "a = 1\n")
+
+
+@pytest.fixture(autouse=True)
+def _trade_is_importable(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import os
+
+    monkeypatch.setenv(
+        "PYTHONPATH", f"{os.environ['PYTHONPATH']}{os.pathsep}{tmp_path / 'domains/trade/src'}"
+    )

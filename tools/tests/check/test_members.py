@@ -1,0 +1,29 @@
+"""Contracts and domains belong together; each rule seen to fail."""
+
+from __future__ import annotations
+
+from .conftest import Shop, said
+
+
+def test_a_domain_without_its_contracts_is_found(shop: Shop) -> None:
+    shop.remove("proto/acme/billing/v1/billing.proto")
+    shop.remove("openapi/billing.yaml")
+    found = [finding for finding in shop.check_files() if finding.code == "contract-missing"]
+    assert [finding.reason for finding in found] == [
+        "The domain billing has no openapi/billing.yaml.",
+        "The domain billing has no proto/acme/billing/v1/billing.proto.",
+    ]
+
+
+def test_contracts_without_a_domain_are_found(shop: Shop) -> None:
+    shop.write("proto/acme/trade/v1/trade.proto", "")
+    shop.write("openapi/trade.yaml", "")
+    assert said(shop.check_files()) == [
+        "domain-missing openapi/trade.yaml",
+        "domain-missing proto/acme/trade/v1/trade.proto",
+    ]
+
+
+def test_the_shared_types_need_no_domain(shop: Shop) -> None:
+    shop.write("proto/acme/common/v1/common.proto", "")
+    assert shop.check_files() == []
