@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -145,11 +146,13 @@ def _parse(data: bytes) -> dict[str, Key]:
     """The signature keys of a JWK set; keys of other types and uses are left out, as RFC 7517 section 5 asks."""
     found: dict[str, Key] = {}
     for entry in json.loads(data)["keys"]:
+        if not isinstance(entry, dict):
+            raise ValueError("an entry of the key set is no object")
         if entry.get("use", "sig") != "sig" or entry.get("kty") not in {"RSA", "EC", "OKP"}:
             continue
         try:
             key = jwt.PyJWK(entry).key
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, ValueError, LookupError, TypeError) as error:
             _LOG.warning("key left out of the set", kid=entry.get("kid"), reason=repr(error))
             continue
         algorithm = algorithm_of(key)
@@ -216,10 +219,8 @@ def _publish(path: Path, data: bytes, *, replace: bool) -> None:
         if replace:
             temporary.replace(path)
         else:
-            try:
-                # A hard link is made whole or not at all, and never over another file.
+            # A hard link is made whole or not at all, and never over another file: who comes second keeps the first.
+            with suppress(FileExistsError):
                 path.hardlink_to(temporary)
-            except FileExistsError:
-                _LOG.debug("another process made the key first", path=str(path))
     finally:
         temporary.unlink(missing_ok=True)

@@ -26,8 +26,6 @@ __all__ = ["LONGEST_LIFE", "DevelopmentKeys", "Issuer", "Keys", "Verifier"]
 
 LONGEST_LIFE: Final = 24 * 3600.0
 """Seconds a token may live at most; how long a revocation must be remembered."""
-_LEEWAY: Final = 5.0
-"""Seconds two machines' clocks may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +40,17 @@ class Verifier:
     A token must be signed by one of `keys` with that key's own algorithm, come from `issuer`, be meant for
     `audience`, name a subject, be in its time, and live for no more than `LONGEST_LIFE`. Scopes are those of
     the OAuth `scope` claim (RFC 8693). At most `cache_size` tokens are remembered, by their SHA-256; 0 turns
-    that off.
+    that off. `leeway` is how many seconds this machine's clock and the issuer's may differ.
     """
 
-    def __init__(self, keys: Keys, issuer: str, audience: str, cache_size: int = 10_000) -> None:
+    def __init__(
+        self, keys: Keys, issuer: str, audience: str, cache_size: int = 10_000, *, leeway: float = 5.0
+    ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._size = cache_size
+        self._leeway = leeway
         self._guard = threading.Lock()
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._generation = keys.generation
@@ -95,7 +96,7 @@ class Verifier:
             for fingerprint in [key for key, known in self._known.items() if self._revoked(known)]:
                 del self._known[fingerprint]
             # No token from before this moment can be alive any more, revoked or not.
-            forgotten = time.time() - LONGEST_LIFE - 2 * _LEEWAY
+            forgotten = time.time() - LONGEST_LIFE - 2 * self._leeway
             for revocations in (self._sessions, self._subjects):
                 for name in [name for name, at in revocations.items() if at < forgotten]:
                     del revocations[name]
@@ -122,7 +123,7 @@ class Verifier:
                 algorithms=[key.algorithm],
                 issuer=self._issuer,
                 audience=self._audience,
-                leeway=_LEEWAY,
+                leeway=self._leeway,
                 options={"require": ["exp", "iat", "sub", "iss", "aud"]},
             )
             return _known(claims)
