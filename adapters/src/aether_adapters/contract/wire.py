@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from google.protobuf import duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2
 from google.protobuf.message import DecodeError, Message
@@ -28,6 +28,11 @@ def parse(message: type[M], data: bytes, /) -> M:
         return message.FromString(data)
     except DecodeError as error:
         raise Malformed("", f"these bytes are no {message.DESCRIPTOR.full_name}") from error
+
+
+def named(name: str, value: object, /) -> dict[str, Any]:
+    """An argument whose name is a keyword of Python, to be passed with `**`."""
+    return {name: value}
 
 
 def missing(field: str, /) -> Malformed:

@@ -12,12 +12,31 @@ WIDTH: Final = 110
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """`name(prefix argument, ...)`; a prefix is `key=`, or nothing.
+
+    `listed` where arguments that do not fit beside the name stand one to a line at once, with a trailing comma.
+    """
+
+    name: str
+    arguments: Sequence[tuple[str, Expression]]
+    listed: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.inner})"
+
+    @property
+    def inner(self) -> str:
+        return ", ".join(f"{prefix}{value}" for prefix, value in self.arguments)
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """`value if condition else otherwise`."""
 
-    value: str
+    value: Expression
     condition: str
-    otherwise: str
+    otherwise: Expression
 
     def __str__(self) -> str:
         return f"{self.value} if {self.condition} else {self.otherwise}"
@@ -25,70 +44,77 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A comprehension: `open`, the element, `for ... in ...`, `close`."""
+    """A comprehension: `opening`, `key` and element, `for ... in ...`, `closing`."""
 
     opening: str
-    element: str
+    key: str
+    element: Expression
     loop: str
     closing: str
 
     def __str__(self) -> str:
-        return f"{self.opening}{self.element} {self.loop}{self.closing}"
+        return f"{self.opening}{self.key}{self.element} {self.loop}{self.closing}"
 
 
-Expression = str | Choice | Loop
+Expression = str | Call | Choice | Loop
+
+
+def simple(name: str, *arguments: Expression) -> Call:
+    """A call with positional arguments."""
+    return Call(name, [("", argument) for argument in arguments])
 
 
 def place(indent: int, head: str, value: Expression, tail: str = "") -> list[str]:
-    """`head`, the expression and `tail`, on one line where they fit."""
+    """`head`, an expression and `tail`: on one line where they fit, else broken as `ruff format` breaks them."""
     margin = " " * indent
     line = f"{margin}{head}{value}{tail}"
-    if len(line) <= WIDTH or isinstance(value, str):
-        return [line]
-    if isinstance(value, Choice):
-        return [
-            f"{margin}{head}{value.value}",
-            f"{margin}if {value.condition}",
-            f"{margin}else {value.otherwise}{tail}",
-        ]
-    return [
-        f"{margin}{head}{value.opening}",
-        f"{margin}    {value.element}",
-        f"{margin}    {value.loop}",
-        f"{margin}{value.closing}{tail}",
-    ]
-
-
-def call(indent: int, head: str, arguments: Sequence[tuple[str, Expression]], tail: str = "") -> list[str]:
-    """`head(name=value, ...)tail`, exploded one argument to a line where it does not fit on one."""
-    margin = " " * indent
-    line = f"{margin}{head}({', '.join(f'{name}{value}' for name, value in arguments)}){tail}"
     if len(line) <= WIDTH:
         return [line]
-    lines = [f"{margin}{head}("]
-    for name, value in arguments:
-        lines += place(indent + 4, name, value, ",")
-    lines.append(f"{margin}){tail}")
-    return lines
+    match value:
+        case Call(name, arguments, listed) if arguments:
+            inner = f"{margin}    {value.inner}"
+            lines = [inner]
+            if listed or len(inner) > WIDTH:
+                lines = [line for prefix, item in arguments for line in place(indent + 4, prefix, item, ",")]
+            return [f"{margin}{head}{name}(", *lines, f"{margin}){tail}"]
+        case Choice(then, condition, otherwise):
+            return [
+                *place(indent, head, then),
+                f"{margin}if {condition}",
+                *place(indent, "else ", otherwise, tail),
+            ]
+        case Loop(opening, key, element, loop, closing):
+            inner = f"{margin}    {key}{element} {loop}"
+            lines = (
+                [inner] if len(inner) <= WIDTH else [*place(indent + 4, key, element), f"{margin}    {loop}"]
+            )
+            return [f"{margin}{head}{opening}", *lines, f"{margin}{closing}{tail}"]
+        case _:
+            return [line]
 
 
-def function(indent: int, name: str, parameters: str, result: str, tail: str = ":") -> list[str]:
-    """The first line of a function, or three where it is too long."""
+def function(
+    indent: int, name: str, parameters: str, result: str | Sequence[str], tail: str = ":"
+) -> list[str]:
+    """The first line of a function, or three where it is too long; `result` may be the members of a union."""
+    members = [result] if isinstance(result, str) else result
     margin = " " * indent
-    line = f"{margin}def {name}({parameters}) -> {result}{tail}"
+    line = f"{margin}def {name}({parameters}) -> {' | '.join(members)}{tail}"
     if len(line) <= WIDTH:
         return [line]
-    return [f"{margin}def {name}(", f"{margin}    {parameters}", f"{margin}) -> {result}{tail}"]
+    return [f"{margin}def {name}(", f"{margin}    {parameters}", *union(indent, ") -> ", members, tail)]
 
 
 def union(indent: int, head: str, members: Sequence[str], tail: str = "") -> list[str]:
-    """`head A | B tail`, in parentheses with one member to a line where it does not fit on one."""
+    """`head A | B tail`; in parentheses, then with one member to a line, where it is too long."""
     margin = " " * indent
     line = f"{margin}{head}{' | '.join(members)}{tail}"
     if len(line) <= WIDTH:
         return [line]
-    inner = [f"{margin}    | {name}" for name in members[1:]]
-    return [f"{margin}{head}(", f"{margin}    {members[0]}", *inner, f"{margin}){tail}"]
+    inner = [f"{margin}    {' | '.join(members)}"]
+    if len(inner[0]) > WIDTH:
+        inner = [f"{margin}    {members[0]}", *(f"{margin}    | {name}" for name in members[1:])]
+    return [f"{margin}{head}(", *inner, f"{margin}){tail}"]
 
 
 def docstring(indent: int, text: str) -> list[str]:

@@ -49,8 +49,8 @@ def check_names(contracts: Contracts, package: Package) -> Iterator[Finding]:
         yield from classes.take("Empty", WellKnown.EMPTY.value, Place(f"proto/{package.files[0]}", 1, 1))
     own: tuple[Message | EnumType, ...] = (*package.messages, *package.enums)
     for kind in own:
-        yield from classes.take(kind.python_name, kind.full_name, kind.place)
-        yield from functions.take(naming.snake(kind.python_name), kind.full_name, kind.place)
+        collisions = list(classes.take(kind.python_name, kind.full_name, kind.place))
+        yield from collisions or functions.take(naming.snake(kind.python_name), kind.full_name, kind.place)
     named = {kind.python_name for kind in own}
     for message in package.messages:
         yield from _attributes(message)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from aether_tools.compiler import layout, naming
-from aether_tools.compiler.layout import Choice, Expression, Loop
+from aether_tools.compiler.layout import Call, Choice, Expression, Loop, simple
 from aether_tools.compiler.model import (
     Contracts,
     EnumRef,
@@ -110,7 +111,11 @@ class CodecWriter:
         ]
         yield [
             *layout.function(0, from_wire, "data: bytes, /", name),
-            f"    return {self._function(message, 'from_pb')}({helper}({self._pb(message)}, data))",
+            *layout.place(
+                4,
+                "return ",
+                simple(self._function(message, "from_pb"), simple(helper, self._pb(message), "data")),
+            ),
         ]
 
     def _wire(self, name: str) -> str:
@@ -137,12 +142,16 @@ class CodecWriter:
         return f"{self.scope.imports.need(home, f'{file}_pb2')}.{known.full_name.removeprefix(f'{known.package}.')}"
 
     def _enum(self, enum: EnumType) -> Iterator[Lines]:
-        name, function = self._class(enum), self._function(enum, "from_pb")
+        name, pb, cast = self._class(enum), self._pb(enum), self.scope.imports.need("typing", "cast")
         table = f"_{naming.snake(enum.python_name).upper()}"
         members = [f"    {member.number}: {name}.{member.python_name}," for member in enum.members]
         yield [f"{table}: {self.scope.imports.need('typing', 'Final')} = {{", *members, "}"]
         yield [
-            *layout.function(0, function, "number: int, field: str, /", name),
+            *layout.function(0, self._function(enum, "to_pb"), f"value: {name}, /", pb),
+            *layout.place(4, "return ", simple(cast, f'"{pb}"', simple(f"{pb}.Value", "value.value"))),
+        ]
+        yield [
+            *layout.function(0, self._function(enum, "from_pb"), "number: int, field: str, /", name),
             f"    member = {table}.get(number)",
             "    if member is None:",
             f"        raise {self._wire('not_a_member')}(field, number)",
@@ -156,29 +165,42 @@ class CodecWriter:
             if isinstance(part, tuple):
                 choices += self._oneof_to_pb(message, *part)
             elif not is_caller(self.scope.contracts, part.type):
-                arguments.append((f"{part.name}=", self._encode_field(part, f"value.{part.python_name}")))
+                arguments.append(self._argument(part))
         pb, name = self._pb(message), self._class(message)
         parameter = "value" if message.fields and (arguments or choices) else "_"
         lines = layout.function(0, self._function(message, "to_pb"), f"{parameter}: {name}, /", pb)
         if not choices:
-            return [*lines, *layout.call(4, f"return {pb}", arguments)]
-        return [*lines, *layout.call(4, f"message = {pb}", arguments), *choices, "    return message"]
+            return [*lines, *layout.place(4, "return ", Call(pb, arguments, listed=True))]
+        return [
+            *lines,
+            *layout.place(4, "message = ", Call(pb, arguments, listed=True)),
+            *choices,
+            "    return message",
+        ]
+
+    def _argument(self, field: Field) -> tuple[str, Expression]:
+        value = self._encode_field(field, f"value.{field.python_name}")
+        if keyword.iskeyword(field.name):
+            return "**", simple(self._wire("named"), f'"{field.name}"', value)
+        return f"{field.name}=", value
 
     def _oneof_to_pb(self, message: Message, name: str, fields: list[Field]) -> Lines:
         lines = [f"    match value.{naming.field_name(name)}:"]
         for field in fields:
-            lines.append(f"        case {self._own(member_class(message, field))}(value={_LOCAL}):")
-            value = self._encode(field.type, _LOCAL)
-            if isinstance(field.type, Scalar):
-                lines.append(f"            message.{field.name} = {value}")
-            elif isinstance(field.type, EnumRef):
-                lines.append(f"            message.{field.name} = {self._number(field.type, _LOCAL)}")
-            else:
-                lines.append(f"            message.{field.name}.CopyFrom({value})")
+            pattern = Call(self._own(member_class(message, field)), [("value=", _LOCAL)])
+            lines += [*layout.place(8, "case ", pattern, ":"), *self._set(field)]
         return lines
 
-    def _number(self, kind: EnumRef, value: str) -> str:
-        return f"{self._pb(self.scope.find(kind))}.Value({value}.value)"
+    def _set(self, field: Field) -> Lines:
+        if isinstance(field.type, Scalar | EnumRef):
+            value = _LOCAL if isinstance(field.type, Scalar) else self._codec(field.type, "to_pb", _LOCAL)
+            if keyword.iskeyword(field.name):
+                return layout.place(12, "", simple("setattr", "message", f'"{field.name}"', value))
+            return layout.place(12, f"message.{field.name} = ", value)
+        return layout.place(12, "", simple(f"{_attribute(field)}.CopyFrom", self._encode(field.type, _LOCAL)))
+
+    def _codec(self, kind: MessageRef | EnumRef, direction: str, *arguments: str) -> Call:
+        return simple(self._function(self.scope.find(kind), direction), *arguments)
 
     def _from_pb(self, message: Message) -> Lines:
         name, label = self._class(message), _label(message)
@@ -187,7 +209,7 @@ class CodecWriter:
         for part in parts(message):
             if isinstance(part, tuple):
                 function = self._oneof_function(message, part[0])
-                arguments.append((f"{naming.field_name(part[0])}=", f"{function}(message)"))
+                arguments.append((f"{naming.field_name(part[0])}=", simple(function, "message")))
             elif is_caller(self.scope.contracts, part.type):
                 guards += _guard(f'message.HasField("{part.name}")', self._wire("forged"), part.name)
             else:
@@ -201,7 +223,7 @@ class CodecWriter:
                 0, self._function(message, "from_pb"), f"{parameter}: {self._pb(message)}, /", name
             ),
             *guards,
-            *layout.call(4, f"return {name}", arguments),
+            *layout.place(4, "return ", Call(name, arguments, listed=True)),
         ]
 
     def _oneof_function(self, message: Message, name: str) -> str:
@@ -210,85 +232,89 @@ class CodecWriter:
     def _oneof_from_pb(self, message: Message, name: str, fields: list[Field]) -> Lines:
         classes = [self._own(member_class(message, field)) for field in fields]
         parameter = f"message: {self._pb(message)}, /"
-        lines = _union_function(self._oneof_function(message, name), parameter, [*classes, "None"])
+        lines = layout.function(0, self._oneof_function(message, name), parameter, [*classes, "None"])
         lines.append(f'    match message.WhichOneof("{name}"):')
         for field, cls in zip(fields, classes, strict=True):
-            value = self._decode(field.type, f"message.{field.name}", f"{_label(message)}.{field.name}")
+            value = self._decode(field.type, _attribute(field), f"{_label(message)}.{field.name}")
             lines.append(f'        case "{field.name}":')
-            lines += layout.call(12, f"return {cls}", [("value=", value)])
+            lines += layout.place(12, "return ", Call(cls, [("value=", value)]))
         return [*lines, "        case _:", "            return None"]
 
     def _encode_field(self, field: Field, value: str) -> Expression:
         if field.map_key is not None:
             if isinstance(field.type, Scalar):
                 return value
-            item = (
-                self._number(field.type, "item")
-                if isinstance(field.type, EnumRef)
-                else self._encode(field.type, "item")
-            )
-            return Loop("{", f"key: {item}", f"for key, item in {value}.items()", "}")
+            item = self._encode(field.type, "item")
+            if isinstance(field.type, EnumRef):
+                item = self._codec(field.type, "to_pb", "item")
+            return Loop("{", "key: ", item, f"for key, item in {value}.items()", "}")
         one = self._encode(field.type, "item" if field.repeated else value)
         if field.repeated:
-            return value if one == "item" else Loop("[", one, f"for item in {value}", "]")
+            return value if one == "item" else Loop("[", "", one, f"for item in {value}", "]")
         return Choice("None", f"{value} is None", one) if field.nullable and one != value else one
 
-    def _encode(self, kind: FieldType, value: str) -> str:
+    def _encode(self, kind: FieldType, value: str) -> Expression:
         match kind:
             case Scalar():
                 return value
             case EnumRef():
-                return f"{value}.value"
+                return f"{value}.value"  # protobuf takes an enum by its name, faster than by a table of ours
             case MessageRef():
-                return f"{self._function(self.scope.find(kind), 'to_pb')}({value})"
+                return self._codec(kind, "to_pb", value)
             case WellKnown.EMPTY:
                 return f"{self.scope.imports.need('google.protobuf', 'empty_pb2')}.Empty()"
             case WellKnown():
                 if kind.wraps is None:
-                    return f"{self._wire(_STEMS[kind])}_to_pb({value})"
-                wrapper = kind.value.rpartition(".")[2]
-                return (
-                    f"{self.scope.imports.need('google.protobuf', 'wrappers_pb2')}.{wrapper}(value={value})"
-                )
+                    return simple(f"{self._wire(_STEMS[kind])}_to_pb", value)
+                module = self.scope.imports.need("google.protobuf", "wrappers_pb2")
+                return Call(f"{module}.{kind.value.rpartition('.')[2]}", [("value=", value)])
 
     def _decode_field(self, field: Field, label: str) -> Expression:
-        value, where = f"message.{field.name}", f"{label}.{field.name}"
+        value, where = _attribute(field), f"{label}.{field.name}"
         if field.map_key is not None:
             if isinstance(field.type, Scalar):
-                return f"dict({value})"
+                return simple("dict", value)
             return Loop(
                 "{",
-                f"key: {self._decode(field.type, 'item', where)}",
+                "key: ",
+                self._decode(field.type, "item", where),
                 f"for key, item in {value}.items()",
                 "}",
             )
         if field.repeated:
             one = self._decode(field.type, "item", where)
-            return f"tuple({value})" if one == "item" else Loop("tuple(", one, f"for item in {value}", ")")
+            return (
+                simple("tuple", value)
+                if one == "item"
+                else Loop("tuple(", "", one, f"for item in {value}", ")")
+            )
         one = self._decode(field.type, value, where)
         return Choice(one, f'message.HasField("{field.name}")', "None") if field.nullable else one
 
-    def _decode(self, kind: FieldType, value: str, where: str) -> str:
+    def _decode(self, kind: FieldType, value: str, where: str) -> Expression:
         match kind:
             case Scalar():
                 return value
             case EnumRef():
-                return f'{self._function(self.scope.find(kind), "from_pb")}({value}, "{where}")'
+                return self._codec(kind, "from_pb", value, f'"{where}"')
             case MessageRef():
-                return f"{self._function(self.scope.find(kind), 'from_pb')}({value})"
+                return self._codec(kind, "from_pb", value)
             case WellKnown.EMPTY:
                 return f"{self.scope.empty() if self._types is None else self._own('Empty')}()"
             case WellKnown.FIELD_MASK:
-                return f"{self._wire('field_mask_from_pb')}({value})"
+                return simple(self._wire("field_mask_from_pb"), value)
             case WellKnown():
-                return (
-                    f"{value}.value"
-                    if kind.wraps
-                    else f'{self._wire(_STEMS[kind])}_from_pb({value}, "{where}")'
-                )
+                if kind.wraps is not None:
+                    return f"{value}.value"
+                return simple(f"{self._wire(_STEMS[kind])}_from_pb", value, f'"{where}"')
 
 
 _LOCAL: Final = "chosen"
+
+
+def _attribute(field: Field) -> str:
+    """A field of protobuf's message; one called as a keyword is reached by its name."""
+    return f'getattr(message, "{field.name}")' if keyword.iskeyword(field.name) else f"message.{field.name}"
 
 
 def _label(message: Message) -> str:
@@ -298,7 +324,3 @@ def _label(message: Message) -> str:
 
 def _guard(condition: str, error: str, field: str) -> Lines:
     return [f"    if {condition}:", f'        raise {error}("{field}")']
-
-
-def _union_function(name: str, parameter: str, members: list[str]) -> Lines:
-    return layout.function(0, name, parameter, " | ".join(members))

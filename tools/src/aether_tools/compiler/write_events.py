@@ -5,18 +5,14 @@ from __future__ import annotations
 from aether_tools.compiler import layout
 from aether_tools.compiler.model import Contracts, Message, Package
 from aether_tools.compiler.naming import snake
-from aether_tools.compiler.python_types import Lines, Scope, header
+from aether_tools.compiler.python_types import Lines, Scope, header, is_event
 from aether_tools.compiler.write_codec import CodecWriter
 from aether_tools.compiler.write_types import definitions
 
 
 def events_of(package: Package) -> list[Message]:
     """The events of a package: the top-level messages of its events.proto."""
-    return [
-        message
-        for message in package.messages
-        if message.event and "." not in message.full_name.removeprefix(f"{package.name}.")
-    ]
+    return [message for message in package.messages if is_event(message)]
 
 
 def write_events(contracts: Contracts, package: Package) -> bytes:

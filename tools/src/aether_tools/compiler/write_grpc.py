@@ -44,7 +44,7 @@ def _codec(scope: Scope, name: str, to_wire: str, from_wire: str) -> Lines:
     need = scope.imports.need
     codec = need(".", "codec")
     values = [("to_wire=", f"{codec}.{to_wire}"), ("from_wire=", f"{codec}.{from_wire}")]
-    return layout.call(4, f"{name}={need(_KIT, 'Codec')}", values, ",")
+    return layout.place(4, f"{name}=", layout.Call(need(_KIT, "Codec"), values, listed=True), ",")
 
 
 def _caller(scope: Scope, method: Method) -> str:
@@ -72,8 +72,11 @@ def _service(scope: Scope, service: Service) -> Lines:
         *(
             line
             for method in service.methods
-            for line in layout.call(
-                12, bound, [("", method.python_name.upper()), ("", f"port.{method.python_name}")], ","
+            for line in layout.place(
+                12,
+                "",
+                layout.simple(bound, method.python_name.upper(), f"port.{method.python_name}"),
+                ",",
             )
         ),
         "        ),",
@@ -84,12 +87,12 @@ def _service(scope: Scope, service: Service) -> Lines:
 def _client(scope: Scope, service: Service, name: str, channel: str, port: str) -> Lines:
     need = scope.imports.need
     binds = [
-        (f"{method.python_name}=", f"channel.bind({method.python_name.upper()})")
+        (f"{method.python_name}=", layout.simple("channel.bind", method.python_name.upper()))
         for method in service.methods
     ]
     waits = "for callers on an event loop" if channel == "AsyncChannel" else "for callers that may wait"
     return [
         *layout.function(0, name, f"channel: {need(_KIT, channel)}, /", need(".port", port)),
         *layout.docstring(4, f"The same operations, answered by the service behind `channel`; {waits}."),
-        *layout.call(4, f"return {port}", binds),
+        *layout.place(4, "return ", layout.Call(port, binds, listed=True)),
     ]

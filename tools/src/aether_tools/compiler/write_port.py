@@ -30,7 +30,7 @@ def write_threads(contracts: Contracts, package: Package, service: Service) -> b
     need = scope.imports.need
     port, twin = need(".port", service.name), need(".port", f"Async{service.name}")
     calls = [
-        (f"{method.python_name}=", f"offload.wrap(service.{method.python_name})")
+        (f"{method.python_name}=", layout.simple("offload.wrap", f"service.{method.python_name}"))
         for method in service.methods
     ]
     block = [
@@ -40,7 +40,7 @@ def write_threads(contracts: Contracts, package: Package, service: Service) -> b
         *layout.docstring(
             4, "The same operations for an asyncio edge, each in a thread of `offload`'s pool."
         ),
-        *layout.call(4, f"return {twin}", calls),
+        *layout.place(4, "return ", layout.Call(twin, calls, listed=True)),
     ]
     return layout.module(
         header(package),
@@ -85,7 +85,11 @@ def _holder(scope: Scope, service: Service) -> Lines:
     words = service.comment or f"The operations of {service.name}."
     return [
         *_dataclass(scope, service.name, f"{words}\n\nThe inbound port: one of each operation."),
-        *(f"    {method.python_name}: {method.name}" for method in service.methods),
+        *(
+            line
+            for method in service.methods
+            for line in layout.union(4, f"{method.python_name}: ", [method.name])
+        ),
     ]
 
 
@@ -94,7 +98,11 @@ def _async_holder(scope: Scope, service: Service) -> Lines:
         *_dataclass(
             scope, f"Async{service.name}", f"The operations of `{service.name}` for callers on an event loop."
         ),
-        *(f"    {method.python_name}: Async{method.name}" for method in service.methods),
+        *(
+            line
+            for method in service.methods
+            for line in layout.union(4, f"{method.python_name}: ", [f"Async{method.name}"])
+        ),
     ]
 
 

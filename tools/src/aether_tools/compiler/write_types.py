@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from aether_tools.compiler import layout
 from aether_tools.compiler.model import Contracts, EnumType, Field, Message, Package, WellKnown
 from aether_tools.compiler.naming import field_name
-from aether_tools.compiler.python_types import Lines, Scope, header, member_class, parts
+from aether_tools.compiler.python_types import Lines, Scope, header, is_event, member_class, parts
 
 
 def write_types(contracts: Contracts, package: Package) -> bytes:
@@ -70,7 +70,7 @@ def _message(scope: Scope, message: Message) -> Lines:
         scope, message.python_name, message.comment or f"The message {message.full_name}.", ", kw_only=True"
     )
     body: Lines = []
-    if message.event:
+    if is_event(message):
         body.append(f'    TYPE: {scope.imports.need("typing", "ClassVar")}[str] = "{message.full_name}"')
     for part in parts(message):
         if isinstance(part, tuple):
