@@ -44,13 +44,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A comprehension: `opening`, `key` and element, `for ... in ...`, `closing`."""
+    """A comprehension: `opening`, the element, `for ... in ...`, `closing`; a dictionary's has a `key`, `k: `."""
 
     opening: str
-    key: str
     element: Expression
     loop: str
     closing: str
+    key: str = ""
 
     def __str__(self) -> str:
         return f"{self.opening}{self.key}{self.element} {self.loop}{self.closing}"
@@ -83,7 +83,7 @@ def place(indent: int, head: str, value: Expression, tail: str = "") -> list[str
                 f"{margin}if {condition}",
                 *place(indent, "else ", otherwise, tail),
             ]
-        case Loop(opening, key, element, loop, closing):
+        case Loop(opening, element, loop, closing, key):
             inner = f"{margin}    {key}{element} {loop}"
             lines = (
                 [inner] if len(inner) <= WIDTH else [*place(indent + 4, key, element), f"{margin}    {loop}"]

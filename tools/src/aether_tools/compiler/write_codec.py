@@ -247,10 +247,10 @@ class CodecWriter:
             item = self._encode(field.type, "item")
             if isinstance(field.type, EnumRef):
                 item = self._codec(field.type, "to_pb", "item")
-            return Loop("{", "key: ", item, f"for key, item in {value}.items()", "}")
+            return Loop("{", item, f"for key, item in {value}.items()", "}", "key: ")
         one = self._encode(field.type, "item" if field.repeated else value)
         if field.repeated:
-            return value if one == "item" else Loop("[", "", one, f"for item in {value}", "]")
+            return value if one == "item" else Loop("[", one, f"for item in {value}", "]")
         return Choice("None", f"{value} is None", one) if field.nullable and one != value else one
 
     def _encode(self, kind: FieldType, value: str) -> Expression:
@@ -276,17 +276,15 @@ class CodecWriter:
                 return simple("dict", value)
             return Loop(
                 "{",
-                "key: ",
                 self._decode(field.type, "item", where),
                 f"for key, item in {value}.items()",
                 "}",
+                "key: ",
             )
         if field.repeated:
             one = self._decode(field.type, "item", where)
             return (
-                simple("tuple", value)
-                if one == "item"
-                else Loop("tuple(", "", one, f"for item in {value}", ")")
+                simple("tuple", value) if one == "item" else Loop("tuple(", one, f"for item in {value}", ")")
             )
         one = self._decode(field.type, value, where)
         return Choice(one, f'message.HasField("{field.name}")', "None") if field.nullable else one
