@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aether_tools.compiler.binding import Binding, Direction, Operation, Pair
-from aether_tools.compiler.layout import Expression, call, module
+from aether_tools.compiler.layout import module
 from aether_tools.compiler.model import Contracts, Package
 from aether_tools.compiler.naming import snake
+from aether_tools.compiler.write_rest_layout import Expression, call, place
 from aether_tools.compiler.write_rest_reply import ReplyWriter
 from aether_tools.compiler.write_rest_request import RequestWriter
 from aether_tools.compiler.write_rest_values import Values
@@ -78,7 +79,7 @@ def _operations(package: Package, binding: Binding, values: Values) -> list[str]
     lines.append('    """Every operation of the contract, bound to the port."""')
     lines.append("    return (")
     for bound in binding.operations:
-        lines += call(8, operation, _register(bound), ",")
+        lines += place(8, "", call(operation, *_register(bound)), ",")
     return [*lines, "    )"]
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from aether_tools.compiler.binding import Header, Operation, Output, Pair, Response, Source
 from aether_tools.compiler.binding_agree import always_written
-from aether_tools.compiler.layout import Expression, call, docstring, function, place
+from aether_tools.compiler.layout import docstring, function
 from aether_tools.compiler.model import EnumRef, Field, Message, Scalar, WellKnown
 from aether_tools.compiler.naming import field_name
 from aether_tools.compiler.python_types import member_class
+from aether_tools.compiler.write_rest_layout import Expression, Group, call, place
 from aether_tools.compiler.write_rest_request import about
 from aether_tools.compiler.write_rest_values import Values, literal
 
@@ -47,20 +48,20 @@ class ReplyWriter:
         margin = " " * indent
         optional = [header for header in reply.headers if _may_be_absent(header, reply.selector)]
         fixed = [header for header in reply.headers if header not in optional]
-        entries = [f"({literal(header.name)}, {self._header(header)})" for header in fixed]
+        entries = tuple(
+            ("", Group("(", (("", literal(header.name)), ("", self._header(header))), ")"))
+            for header in fixed
+        )
         lines: list[str] = []
         if optional:
-            lines.append(f"{margin}headers = [{', '.join(entries)}]")
-            if not entries:
-                lines[-1] = f"{margin}headers: list[tuple[str, str]] = []"
+            head = "headers = " if entries else "headers: list[tuple[str, str]] = "
+            lines += place(indent, head, Group("[", entries, "]"))
             for header in optional:
                 lines += [
                     f"{margin}if {_attribute('result', _path(header))} is not None:",
                     f"{margin}    headers.append(({literal(header.name)}, {self._header(header)}))",
                 ]
-        headers = (
-            "tuple(headers)" if optional else f"({', '.join(entries)}{',' if len(entries) == 1 else ''})"
-        )
+        headers: Expression = "tuple(headers)" if optional else Group("(", entries, ")", lone=True)
         arguments: list[tuple[str, Expression]] = [("", str(reply.status))]
         if reply.headers or reply.body is not None:
             arguments.append(("", headers))
@@ -68,7 +69,7 @@ class ReplyWriter:
             arguments.append(
                 ("", self._values.write(reply.body.conversion, _attribute("result", reply.body.path)))
             )
-        return [*lines, *call(indent, "return Reply", arguments)]
+        return [*lines, *place(indent, "return ", call("Reply", *arguments))]
 
     def _header(self, header: Header) -> str:
         if isinstance(header.source, Output):
@@ -126,8 +127,8 @@ class ReplyWriter:
         for source in pair.sources:
             if source.field.oneof == oneof:
                 cls = self._values.type(pair.message.package, member_class(pair.message, source.field))
-                lines.append(f"        case {cls}(value=chosen):")
-                written = self._values.write(source.conversion, "chosen")
+                lines.append(f"        case {cls}():")
+                written = self._values.write(source.conversion, f"value.{field_name(oneof)}.value")
                 lines += place(12, f"document[{literal(source.name)}] = ", written)
         return lines
 

@@ -16,10 +16,11 @@ from aether_tools.compiler.binding import (
     Source,
     Table,
 )
-from aether_tools.compiler.layout import Choice, Expression, call, docstring, function
+from aether_tools.compiler.layout import docstring, function
 from aether_tools.compiler.model import EnumRef, Field, Message, Scalar, WellKnown
 from aether_tools.compiler.naming import field_name
 from aether_tools.compiler.python_types import member_class
+from aether_tools.compiler.write_rest_layout import Choice, Expression, call, place
 from aether_tools.compiler.write_rest_values import Pointer, Values, literal
 
 
@@ -50,7 +51,7 @@ class RequestWriter:
         owner = f"_{operation.python_name}"
         assembly = operation.request
         arguments = self._parts(message, assembly.parts, owner, Pointer(""), assembly.caller)
-        body += call(4, f"return {result}", arguments)
+        body += place(4, "return ", call(result, *arguments))
         name = f"_{operation.python_name}_request"
         inputs = "inputs" if uses_body or assembly.parts or assembly.caller is not None else "_"
         parameter = f"{inputs}: {self._values.kit('Inputs')}, /"
@@ -71,7 +72,7 @@ class RequestWriter:
         oneofs = self._oneofs(pair, name)
         parts: dict[str, Source | Assembly] = {source.field.name: source for source in pair.sources}
         arguments = self._parts(pair.message, parts, name, at)
-        return [*oneofs, [*lines, *call(4, f"return {result}", arguments)]]
+        return [*oneofs, [*lines, *place(4, "return ", call(result, *arguments))]]
 
     def _parameters(self, fails: bool) -> str:
         body = f"body: dict[str, {self._values.imports.need('typing', 'Any')}]"
@@ -101,8 +102,7 @@ class RequestWriter:
                 arguments += self._unset(field)
             elif isinstance(part, Assembly):
                 inner = self._parts(part.message, part.parts, owner, at)
-                text = ", ".join(f"{name}{value}" for name, value in inner)
-                arguments.append((f"{field.python_name}=", f"{self._class(part.message)}({text})"))
+                arguments.append((f"{field.python_name}=", call(self._class(part.message), *inner)))
             elif field.oneof is None:
                 arguments.append((f"{field.python_name}=", self._source(part, at)))
             elif field.oneof not in oneofs:
@@ -118,10 +118,10 @@ class RequestWriter:
             return []
         return [(f"{field.python_name}=", self._values.zero(field))]
 
-    def _caller(self, field: Field) -> str:
+    def _caller(self, field: Field) -> Expression:
         message = self._values.message_of(field)
-        text = ", ".join(f"{each.python_name}=inputs.identity.{each.name}" for each in message.fields)
-        return f"{self._class(message)}({text})"
+        items = [(f"{each.python_name}=", f"inputs.identity.{each.name}") for each in message.fields]
+        return call(self._class(message), *items)
 
     def _source(self, source: Source, at: Pointer) -> Expression:
         conversion = source.conversion
@@ -182,7 +182,9 @@ class RequestWriter:
             for source in sources
         ]
         exclusive = oneof in pair.exclusive
-        fails = not exclusive or any(self._values.fails(source.conversion) for source in sources)
+        fails = (not exclusive and len(sources) > 1) or any(
+            self._values.fails(source.conversion) for source in sources
+        )
         if fails:
             self._placed.add(f"{owner}_{oneof}")
         lines = function(
@@ -192,17 +194,20 @@ class RequestWriter:
             " | ".join([*classes, "None"]),
         )
         lines.append(f'    """Reads oneof {oneof} of {pair.message.python_name}."""')
-        if not exclusive:
+        if not exclusive and len(sources) > 1:
             malformed = self._values.imports.need("aether_adapters.errors", "Malformed")
             names = [source.name for source in sources]
             lines += [
-                f"    if sum(name in body for name in ({', '.join(map(literal, names))},)) > 1:",
+                f"    if sum(name in body for name in ({', '.join(map(literal, names))})) > 1:",
                 f"        raise {malformed}(at, {literal('holds more than one of ' + ', '.join(names))})",
             ]
         for source, cls in zip(sources, classes, strict=True):
             key = literal(source.name)
             value = self._values.read(source.conversion, f"body[{key}]", Pointer("{at}").child(source.name))
-            lines += [f"    if body.get({key}) is not None:", *call(8, f"return {cls}", [("value=", value)])]
+            lines += [
+                f"    if body.get({key}) is not None:",
+                *place(8, "return ", call(cls, ("value=", value))),
+            ]
         return [*lines, "    return None"]
 
 

@@ -8,10 +8,11 @@ from typing import Final
 
 from aether_tools.compiler.binding import Conversion, Many, Object, One, Pair, Table
 from aether_tools.compiler.binding_agree import message_of
-from aether_tools.compiler.layout import Expression, Imports, Loop
+from aether_tools.compiler.layout import Imports
 from aether_tools.compiler.model import Contracts, EnumRef, Field, Message, Scalar, WellKnown
 from aether_tools.compiler.naming import pascal
 from aether_tools.compiler.openapi_document import escape
+from aether_tools.compiler.write_rest_layout import Expression, Loop, call
 
 RESERVED: Final = frozenset(["Access", "Any", "Final", "Inputs", "Malformed", "Operation", "Path", "Reply"])
 """What the generated module imports for itself."""
@@ -172,9 +173,13 @@ class Values:
                 return f"tuple({raw})"
             case Many(item) if self.fails(item):
                 element = self.read(item, "item", at.variable("index"))
-                return Loop("tuple([", str(element), f"for index, item in enumerate({raw})", "])")
+                return call(
+                    "tuple", ("", Loop("[", str(element), f"for index, item in enumerate({raw})", "]"))
+                )
             case Many(item):
-                return Loop("tuple([", str(self.read(item, "item", at)), f"for item in {raw}", "])")
+                return call(
+                    "tuple", ("", Loop("[", str(self.read(item, "item", at)), f"for item in {raw}", "]"))
+                )
             case Table(key, item):
                 return self._read_table(key, item, raw, at)
 
