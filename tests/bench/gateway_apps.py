@@ -1,0 +1,100 @@
+"""REST gateways in front of one gRPC service: the compiled edge, and FastAPI with grpc.aio by hand.
+
+The service's port comes in BENCH_RPC_PORT. Both gateways verify the caller's token through the one `verify`,
+forward it, and bound the call by five seconds.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import grpc
+import grpc.aio
+from aether_adapters.errors import ErrorTable, Unauthenticated
+from aether_adapters.grpc import AsyncChannel
+from aether_adapters.health import Health
+from aether_adapters.protojson import timestamp_json
+from aether_adapters.rest import RestOptions, build_app
+from fastapi import Depends, FastAPI, HTTPException, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
+
+from tests.bench import grpc_contract
+from tests.bench.rest_apps import verifier
+
+
+def aether() -> Any:
+    """Generated edge, generated client, one line between them."""
+    grpc_contract.use()
+    from acme.billing.v1.grpc import async_client
+    from acme_openapi import billing
+
+    port = async_client(AsyncChannel(f"127.0.0.1:{os.environ['BENCH_RPC_PORT']}"))
+    return build_app(
+        billing.CONTRACT,
+        billing.operations(port),
+        errors=ErrorTable("billing", {}),
+        verify=verifier(),
+        health=Health({}),
+        options=RestOptions(access_log=False),
+    )
+
+
+class NewInvoice(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class InvoiceModel(BaseModel):
+    id: str
+    title: str
+    status: str
+    version: str
+    createdAt: str  # noqa: N815  # the contract's name
+
+
+def fastapi() -> Any:
+    """FastAPI and grpc.aio, each as its tutorial has it, with one channel kept for all requests."""
+    grpc_contract.use()
+    from acme.billing.v1.billing_pb2 import CreateInvoiceRequest, Invoice, InvoiceStatus
+
+    app, verify, bearer, kept = FastAPI(), verifier(), HTTPBearer(), {}
+
+    def create_invoice() -> Any:
+        # A grpc.aio channel belongs to the loop that is running when it is made.
+        if "create" not in kept:
+            channel = grpc.aio.insecure_channel(f"127.0.0.1:{os.environ['BENCH_RPC_PORT']}")
+            kept["create"] = channel.unary_unary(
+                "/acme.billing.v1.BillingService/CreateInvoice",
+                CreateInvoiceRequest.SerializeToString,
+                Invoice.FromString,
+            )
+        return kept["create"]
+
+    # Dependencies stand as defaults: FastAPI reads postponed annotations from the module, and these are local.
+    async def caller(credentials: HTTPAuthorizationCredentials = Depends(bearer)) -> str:  # noqa: B008
+        try:
+            verify(credentials.credentials)
+        except Unauthenticated as error:
+            raise HTTPException(401, error.detail) from error
+        return credentials.credentials
+
+    @app.post("/v1/invoices", status_code=201)
+    async def create(new: NewInvoice, response: Response, token: str = Depends(caller)) -> InvoiceModel:
+        metadata = (("authorization", f"Bearer {token}"),)
+        try:
+            made = await create_invoice()(CreateInvoiceRequest(title=new.title), timeout=5, metadata=metadata)
+        except grpc.aio.AioRpcError as error:
+            raise HTTPException(502, error.details()) from error
+        response.headers["location"] = f"/v1/invoices/{made.id}"
+        response.headers["etag"] = f'"{made.version}"'
+        return InvoiceModel(
+            id=str(made.id),
+            title=made.title,
+            status=InvoiceStatus.Name(made.status),
+            version=str(made.version),
+            createdAt=timestamp_json(made.created_at.ToDatetime()),
+        )
+
+    return app

@@ -1,0 +1,42 @@
+"""A REST gateway in front of a gRPC service, against FastAPI with grpc.aio in front of the same service."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.bench.grpc_contract import generated
+from tests.bench.harness import Row, Side
+from tests.bench.http_sides import Exchange, Request, asgi, http_sides
+from tests.bench.processes import started
+from tests.bench.rest_apps import token
+
+
+def _create(body: bytes) -> Request:
+    return Request("POST", "/v1/invoices", {"Authorization": f"Bearer {token()}"}, body)
+
+
+_EXCHANGE = Exchange(
+    lambda: _create(b'{"title":"Two courses and a sticker sheet"}'),
+    201,
+    lambda: (_create(b'{"title":""}'), _create(b'{"title":"a","owner":"root"}')),
+)
+_GATEWAYS = http_sides(
+    asgi("tests.bench.gateway_apps:aether"), asgi("tests.bench.gateway_apps:fastapi"), _EXCHANGE
+)
+
+
+@contextmanager
+def _sides() -> Iterator[tuple[Side, Side]]:
+    # The service shares its core with the load generator: the gateway is what is compared.
+    with generated(), started("tests.bench.grpc_apps", "aether", core=1) as port:
+        os.environ["BENCH_RPC_PORT"] = port
+        try:
+            with _GATEWAYS() as sides:
+                yield sides
+        finally:
+            del os.environ["BENCH_RPC_PORT"]
+
+
+ROWS = (Row("rest-gateway", "fastapi + grpc.aio", 1.5, "req/s", _sides),)

@@ -1,0 +1,58 @@
+"""The gRPC edge, through a use case on a memory adapter, against grpcio by hand."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from tests.bench.grpc_contract import generated
+from tests.bench.harness import Row, Side
+from tests.bench.processes import ROOT, started
+from tests.bench.rest_apps import token
+
+
+@contextmanager
+def _sides() -> Iterator[tuple[Side, Side]]:
+    with ExitStack() as stack:
+        stack.enter_context(generated())
+        loads = [stack.enter_context(_load(app)) for app in ("aether", "handwritten")]
+        (ours, mine), (theirs, other) = loads
+        if mine != other:
+            raise RuntimeError(f"the sides differ: {mine} and {other}")
+        yield ours, theirs
+
+
+@contextmanager
+def _load(app: str) -> Iterator[tuple[Side, str]]:
+    with started("tests.bench.grpc_apps", app, core=0) as port:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.grpc_load", port, token()],
+            cwd=ROOT,
+            env=os.environ | {"BENCH_CORE": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None and process.stdout is not None
+        stdin, stdout = process.stdin, process.stdout
+
+        def side(seconds: float) -> float:
+            stdin.write(f"{seconds}\n")
+            stdin.flush()
+            figure = stdout.readline()
+            if not figure:
+                raise RuntimeError(f"the load generator ended with {process.wait()}")
+            return float(figure)
+
+        try:
+            yield side, stdout.readline()
+        finally:
+            stdin.close()
+            process.wait(10)
+            stdout.close()
+
+
+ROWS = (Row("grpc-edge", "grpcio-handwritten", 0.9, "calls/s", _sides),)
