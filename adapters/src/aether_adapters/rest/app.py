@@ -19,7 +19,7 @@ from aether_adapters.health import Health
 from aether_adapters.identity import Verify
 from aether_adapters.metrics import REQUESTS
 from aether_adapters.rest.client import ClientAddress
-from aether_adapters.rest.compiled import CompiledMiddleware
+from aether_adapters.rest.compiled import CompiledMiddleware, Edge
 from aether_adapters.rest.documents import DocsMiddleware, healthz, metrics, nowhere, readyz
 from aether_adapters.rest.door import Door
 from aether_adapters.rest.operation import Operation
@@ -73,12 +73,12 @@ def build_app(
     options = options or RestOptions()
     document = yaml.load(contract.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     by_id = _matched(document, operations)
-    edge = {
-        "verify": verify,
-        "client_address": ClientAddress(options.trusted_proxies),
-        "body_limit": options.body_limit,
-        "deadline": options.deadline,
-    }
+    edge = Edge(
+        verify=verify,
+        client_address=ClientAddress(options.trusted_proxies),
+        body_limit=options.body_limit,
+        deadline=options.deadline,
+    )
     extra = {"/healthz": healthz(), "/readyz": readyz(health)}
     if options.metrics:
         extra["/metrics"] = metrics()

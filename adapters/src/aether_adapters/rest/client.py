@@ -23,12 +23,12 @@ class ClientAddress:
         )
         self._is_trusted = lru_cache(maxsize=4096)(self._look_up)
 
-    def __call__(self, scope: Scope, headers: Mapping[bytes, list[bytes]]) -> str:
+    def __call__(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
         client = scope.get("client")
         address: str = client[0] if client else ""
         if not self._networks or not self._is_trusted(address):
             return address
-        forwarded = b",".join(headers.get(b"x-forwarded-for", ())).decode("latin-1")
+        forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1")
         for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
             if not _is_address(hop):
                 return address

@@ -6,16 +6,17 @@ It stands where Connexion has its server-error and exception layers, and does th
 from __future__ import annotations
 
 import re
+from random import getrandbits
 from time import perf_counter
-from typing import Any, Final
-from uuid import uuid4
+from typing import Final
 
 import structlog
 from connexion.middleware.abstract import ROUTING_CONTEXT
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aether_adapters.errors import ErrorTable, Kind
 from aether_adapters.metrics import RequestSeries
+from aether_adapters.rest.answer import Answer
 from aether_adapters.rest.body import ClientGone
 from aether_adapters.rest.problems import render
 
@@ -44,7 +45,7 @@ class Door:
             return
         started = perf_counter()
         request_id = self._request_id(scope)
-        answer = _Answer(send, (self._header, request_id))
+        answer = Answer(send, (self._header, request_id))
         structlog.contextvars.bind_contextvars(request_id=request_id.decode("ascii"))
         self._series.in_flight += 1
         try:
@@ -73,9 +74,9 @@ class Door:
         for name, value in scope["headers"]:
             if name == self._header and _SANE.fullmatch(value):
                 return bytes(value)
-        return uuid4().hex.encode("ascii")
+        return b"%032x" % getrandbits(128)  # unique, not secret
 
-    async def _refuse(self, error: Exception, answer: _Answer) -> None:
+    async def _refuse(self, error: Exception, answer: Answer) -> None:
         problem, headers, body = render(error, self._errors)
         if problem.kind is Kind.INTERNAL:
             _ERRORS.error("request failed", exc_info=error)
@@ -83,24 +84,4 @@ class Door:
             _ERRORS.warning("request refused", problem=problem.type, detail=problem.detail)
         if answer.status:
             raise error  # the head is out; the server can only cut the connection
-        await answer({"type": "http.response.start", "status": problem.status, "headers": headers})
-        await answer({"type": "http.response.body", "body": body})
-
-
-class _Answer:
-    """The way out of one request; knows what left by it."""
-
-    __slots__ = ("_send", "_stamp", "status")
-
-    def __init__(self, send: Send, stamp: tuple[bytes, bytes]) -> None:
-        self._send = send
-        self._stamp = stamp
-        self.status = 0
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            headers: list[Any] = list(message["headers"])
-            headers.append(self._stamp)
-            message["headers"] = headers
-        await self._send(message)
+        await answer.whole(problem.status, headers, body)

@@ -56,7 +56,17 @@ class Parameter:
     (object parameters, cookies, content-typed parameters, unknown styles).
     """
 
-    __slots__ = ("_convert", "_exploded", "_is_array", "_schema", "_separator", "default", "name", "required")
+    __slots__ = (
+        "_convert",
+        "_exploded",
+        "_is_array",
+        "_schema",
+        "_separator",
+        "default",
+        "has_default",
+        "name",
+        "required",
+    )
 
     def __init__(self, declared: Mapping[str, Json], document: Mapping[str, Json]) -> None:
         self.name: str = declared["name"]
@@ -76,6 +86,7 @@ class Parameter:
         self._exploded = place == "query" and declared.get("explode", style == "form")
         self._separator = _SEPARATORS[style]
         self.required = bool(declared.get("required", False))
+        self.has_default = "default" in schema
         self.default: Json = schema.get("default")
         item: Mapping[str, Json] = schema.get("items", {}) if self._is_array else schema
         self._convert = _converter(item)

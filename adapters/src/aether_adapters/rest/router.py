@@ -7,7 +7,7 @@ routers' worth of dictionaries for each request; the oracle test holds what both
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from connexion.http_facts import METHODS
 from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
@@ -17,6 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from aether_adapters.rest.problems import NoSuchMethod
 from aether_adapters.rest.routing import Routes
 
+_NO_OPERATION: Final = {"api_base_path": None, "operation_id": None}
+
 
 class RouterMiddleware(SpecMiddleware):  # type: ignore[misc]  # Connexion is untyped
     """Sends a request to its operation; to `extra`, apps beside the contract; else on to the next layer."""
@@ -24,7 +26,7 @@ class RouterMiddleware(SpecMiddleware):  # type: ignore[misc]  # Connexion is un
     def __init__(self, app: ASGIApp, *, extra: Mapping[str, ASGIApp]) -> None:
         """`extra` holds apps by the path they answer GET on."""
         self._app = app
-        self._routes: Routes[tuple[str, str] | ASGIApp] = Routes()
+        self._routes: Routes[dict[str, str | None] | ASGIApp] = Routes()
         for path, target in extra.items():
             self._routes.add("GET", path, target)
 
@@ -33,7 +35,7 @@ class RouterMiddleware(SpecMiddleware):  # type: ignore[misc]  # Connexion is un
         base = specification.base_path if base_path is None else base_path
         for path, methods in specification["paths"].items():
             for method in METHODS & methods.keys():
-                target = (base, methods[method]["operationId"])
+                target = {"api_base_path": base, "operation_id": methods[method]["operationId"]}
                 self._routes.add(method.upper(), base + path, target)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +44,8 @@ class RouterMiddleware(SpecMiddleware):  # type: ignore[misc]  # Connexion is un
             return
         found = self._routes.find(_raw_path(scope))
         if found is None:
-            await self._hand_on(scope, receive, send, None, None)
+            scope.setdefault("extensions", {})[ROUTING_CONTEXT] = _NO_OPERATION
+            await self._app(scope, receive, send)
             return
         methods, parameters = found
         method = scope["method"]
@@ -55,17 +58,11 @@ class RouterMiddleware(SpecMiddleware):  # type: ignore[misc]  # Connexion is un
                 return
             else:
                 raise NoSuchMethod(_allow(methods))
-        if not isinstance(target, tuple):
+        if not isinstance(target, dict):
             await target(scope, receive, send)
             return
         scope["path_params"] = parameters
-        await self._hand_on(scope, receive, send, *target)
-
-    async def _hand_on(
-        self, scope: Scope, receive: Receive, send: Send, base_path: str | None, operation_id: str | None
-    ) -> None:
-        context = {"api_base_path": base_path, "operation_id": operation_id}
-        scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
+        scope.setdefault("extensions", {})[ROUTING_CONTEXT] = target
         await self._app(scope, receive, send)
 
 

@@ -35,7 +35,7 @@ Errors = tuple[Mapping[str, str], ...]
 class Schema:
     """A compiled schema of a request's body or parameter."""
 
-    __slots__ = ("_validator", "is_valid")
+    __slots__ = ("_validator", "admits_floats", "is_valid")
 
     def __init__(self, schema: Mapping[str, Json], document: Mapping[str, Json]) -> None:
         """`$ref`s in `schema` are looked up in `document`, which must not refer outside itself.
@@ -54,6 +54,8 @@ class Schema:
             validate_formats=True,
         )
         self.is_valid = self._validator.is_valid
+        self.admits_floats = _admits_floats(schema, document, set())
+        """Whether a number with a fraction fits anywhere."""
 
     def errors(self, value: Json, pointer: str = "") -> Errors:
         """What is wrong with `value`, at most 20 places, in the order of their pointers."""
@@ -84,6 +86,39 @@ def for_requests(schema: Json) -> Json:
         if not out["required"]:  # Draft 4 wants at least one name
             del out["required"]
     return _nullable(out)
+
+
+def _admits_floats(schema: Json, document: Mapping[str, Json], seen: set[str]) -> bool:
+    if not isinstance(schema, Mapping):
+        return schema is True  # additionalProperties
+    if "$ref" in schema:
+        reference = schema["$ref"]
+        if reference in seen:
+            return False
+        return _admits_floats(looked_up(document, reference), document, seen | {reference})
+    inner = [each for key in _SCHEMAS for each in schema.get(key, ())]
+    for key in _SCHEMAS_BY_NAME:
+        inner.extend(schema.get(key, {}).values())
+    inner.extend(schema[key] for key in ("items", "additionalProperties") if key in schema)
+    kind = schema.get("type")
+    if kind == "number" or (kind is None and "enum" not in schema and not inner):
+        return True
+    if kind == "array" and "items" not in schema:
+        return True
+    return any(_admits_floats(each, document, seen) for each in inner)
+
+
+def looked_up(document: Mapping[str, Json], reference: str) -> Mapping[str, Json]:
+    """What a `$ref` within the document points to; raises `ValueError` for one that leads out of it or nowhere."""
+    node: Json = document
+    try:
+        if not reference.startswith("#/"):
+            raise KeyError(reference)
+        for step in reference[2:].split("/"):
+            node = node[step.replace("~1", "/").replace("~0", "~")]
+    except (KeyError, TypeError):
+        raise ValueError(f"{reference} points to nothing in this contract") from None
+    return node  # type: ignore[no-any-return]  # a document that Connexion has validated
 
 
 def _read_only(schema: Mapping[str, Json], name: str) -> bool:

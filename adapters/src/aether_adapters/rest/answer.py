@@ -1,0 +1,66 @@
+"""The way out of one request."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+import orjson
+from starlette.types import Message, Send
+
+from aether_adapters.rest.operation import Reply
+
+Header = tuple[bytes, bytes]
+
+_PRINTABLE: Final = "".join(map(chr, range(0x20, 0x7F)))
+_JSON: Final = (b"content-type", b"application/json")
+_EMPTY: Final = (b"content-length", b"0")
+
+
+class Answer:
+    """An ASGI `send` that stamps every head with the request's id and knows which status went out.
+
+    `reply` and `whole` are for those who know it: they reach the server without a detour through `__call__`.
+    """
+
+    __slots__ = ("_send", "_stamp", "status")
+
+    def __init__(self, send: Send, stamp: Header) -> None:
+        self._send = send
+        self._stamp = stamp
+        self.status = 0
+        """0 until a head is out."""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], self._stamp]
+        await self._send(message)
+
+    async def whole(self, status: int, headers: list[Header], body: bytes) -> None:
+        """Send head and body."""
+        self.status = status
+        headers.append(self._stamp)
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def reply(self, reply: Reply) -> None:
+        """Send a reply. A header that is not printable ASCII is percent-encoded, so it can break out of nothing."""
+        status, fields, body, media_type = reply
+        headers = [(name.encode("ascii"), _header(value)) for name, value in fields]
+        if body is None:
+            if status not in (204, 304):
+                headers.append(_EMPTY)
+            await self.whole(status, headers, b"")
+            return
+        data = body if isinstance(body, bytes) else orjson.dumps(body)
+        json = media_type == "application/json"
+        headers.append(_JSON if json else (b"content-type", media_type.encode("ascii")))
+        headers.append((b"content-length", b"%d" % len(data)))
+        await self.whole(status, headers, data)
+
+
+def _header(value: str) -> bytes:
+    if value.isascii() and value.isprintable():
+        return value.encode("ascii")
+    return quote(value, safe=_PRINTABLE).encode("ascii")

@@ -1,0 +1,68 @@
+"""What an operation does with the body it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connexion.operations import AbstractOperation
+
+from aether_adapters.errors import Malformed, TechnicalError
+from aether_adapters.rest.body import Receive, parse_json, read_body
+from aether_adapters.rest.media import MediaTypes
+from aether_adapters.rest.operation import Operation
+from aether_adapters.rest.problems import Misfit
+from aether_adapters.rest.schema import Schema, looked_up
+
+
+class RequestBody:
+    """The declared media types and schema of one operation's body."""
+
+    __slots__ = ("_floats", "_media", "_required", "_schema")
+
+    def __init__(self, media: MediaTypes | None, schema: Schema | None, required: bool) -> None:
+        self._media = media
+        self._schema = schema
+        self._floats = schema is None or schema.admits_floats
+        self._required = required
+
+    @classmethod
+    def of(
+        cls, document: Mapping[str, Any], declared: AbstractOperation, operation: Operation
+    ) -> RequestBody | None:
+        """Prepare it; None for an operation that reads no body.
+
+        Raises `ValueError` for what is not served.
+        """
+        raw = document["paths"][declared.path][declared.method].get("requestBody")
+        if raw is None:
+            return cls(None, None, False) if operation.needs_raw_body else None
+        while "$ref" in raw:
+            raw = looked_up(document, raw["$ref"])
+        content: Mapping[str, Any] = raw["content"]
+        media = MediaTypes(tuple(content))
+        schemas = [content[name].get("schema") for name in content if "json" in name]
+        if len({str(schema) for schema in schemas}) > 1:
+            raise ValueError(
+                f"{operation.operation_id}: two JSON media types with two schemas are not served"
+            )
+        schema = Schema(schemas[0], document) if schemas and schemas[0] is not None else None
+        return cls(media, schema, bool(raw.get("required", False)))
+
+    async def read(self, receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> tuple[bytes, Any]:
+        """The raw body, and its value: parsed where it is JSON, bytes where not, None where it is empty."""
+        announced = headers.get(b"content-length")
+        raw = b"" if announced == b"0" else await read_body(receive, announced, limit)
+        if self._media is None or not raw:
+            return raw, None
+        if not self._media.is_json(headers.get(b"content-type")):
+            return raw, raw
+        return raw, parse_json(raw, floats=self._floats)
+
+    def check(self, body: Any, raw: bytes, errors: list[TechnicalError]) -> None:
+        """Hold the value against the schema."""
+        if not raw:
+            if self._required:
+                errors.append(Malformed("", "this operation needs a body"))
+        elif self._schema is not None and body is not raw and not self._schema.is_valid(body):
+            errors.append(Misfit(self._schema.errors(body)))

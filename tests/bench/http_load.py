@@ -1,0 +1,102 @@
+"""`python -m tests.bench.http_load port connections`: a load generator that does next to nothing for each answer.
+
+For each line "seconds" on standard input it keeps every connection busy for that long and prints requests per second.
+The request is read from the first line, as base64. It waits for a whole answer before it sends the next request on a
+connection, and fails loudly where an answer differs in status or length from the first one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import sys
+from time import perf_counter
+
+import uvloop
+
+from tests.bench.processes import take_core
+
+
+class Connection(asyncio.Protocol):
+    """One connection, one request at a time."""
+
+    def __init__(self, request: bytes) -> None:
+        self.count = 0
+        self.error = ""
+        self.running = False
+        self.idle = asyncio.Event()
+        self._request = request
+        self._length = 0
+        self._head = b""
+        self._buffer = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
+        self._transport = transport  # type: ignore[assignment]  # uvloop's transports are of no base class
+
+    def go(self) -> None:
+        """Send the first request of a round."""
+        self.running = True
+        self.idle.clear()
+        assert self._transport is not None
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        if self._buffer:
+            data = self._buffer + data
+        if not self._length:
+            head, found, _ = data.partition(b"\r\n\r\n")
+            if not found:
+                self._buffer = data
+                return
+            lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+            self._length = len(head) + 4 + int(lengths[0].split(b":")[1])
+            self._head = data[:13]
+        if len(data) < self._length:
+            self._buffer = data
+            return
+        self._buffer = b""
+        if len(data) != self._length or data[:13] != self._head:
+            self.error = f"an answer differs from the first: {data[:200]!r}"
+            self.running = False
+        self.count += 1
+        if self.running:
+            self._transport.write(self._request)  # type: ignore[union-attr]  # connected, or there were no data
+        else:
+            self.idle.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.error = self.error or f"the server closed the connection: {exc}"
+        self.idle.set()
+
+
+async def main(port: int, connections: int) -> None:
+    """Serve rounds until standard input ends."""
+    loop = asyncio.get_running_loop()
+    request = base64.b64decode(await loop.run_in_executor(None, sys.stdin.readline))
+    made = [
+        (await loop.create_connection(lambda: Connection(request), "127.0.0.1", port))[1]
+        for _ in range(connections)
+    ]
+    print("ready", flush=True)
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        before = sum(each.count for each in made)
+        began = perf_counter()
+        for each in made:
+            each.go()
+        await asyncio.sleep(float(line))
+        done = sum(each.count for each in made) - before
+        seconds = perf_counter() - began
+        for each in made:
+            each.running = False
+        for each in made:
+            await each.idle.wait()
+            if each.error:
+                raise SystemExit(each.error)
+        print(done / seconds, flush=True)
+
+
+if __name__ == "__main__":
+    take_core()
+    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,35 @@
+"""`python -m tests.bench.http_server module:factory`: one ASGI app, one worker, on a free port, printed first."""
+
+from __future__ import annotations
+
+import importlib
+import socket
+import sys
+from typing import Any
+
+import uvicorn
+
+from tests.bench.processes import take_core
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        assert sockets is not None
+        print(sockets[0].getsockname()[1], flush=True)
+
+
+def main(target: str) -> None:
+    """Serve what the factory makes; every contestant gets the same server with the same settings."""
+    take_core()
+    module, _, factory = target.partition(":")
+    app: Any = getattr(importlib.import_module(module), factory)()
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    config = uvicorn.Config(
+        app, loop="uvloop", http="httptools", lifespan="off", access_log=False, log_level="warning", ws="none"
+    )
+    _Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

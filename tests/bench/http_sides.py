@@ -1,0 +1,128 @@
+"""Two HTTP servers, proven to answer the same bytes, each under the same load."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+
+from tests.bench.harness import Side, Sides
+from tests.bench.processes import ROOT, started
+
+_CONNECTIONS = 32
+_COMPARED = ("content-type", "content-length", "location", "etag")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent, over and over."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def wire(self) -> bytes:
+        """The request as bytes on a connection."""
+        headers = {"Host": "bench", **self.headers}
+        if self.body:
+            headers |= {"Content-Type": "application/json", "Content-Length": str(len(self.body))}
+        lines = [
+            f"{self.method} {self.path} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
+        return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + self.body
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What is sent, and what both sides must answer; `refused` must get a 4xx from both that check anything."""
+
+    request: Callable[[], Request]
+    status: int
+    refused: Callable[[], tuple[Request, ...]] = tuple
+
+
+Server = Callable[[], AbstractContextManager[int]]
+"""Starts a server; yields its port."""
+
+
+def asgi(factory: str) -> Server:
+    """The ASGI app of "module:factory" in a process of its own."""
+
+    @contextmanager
+    def server() -> Iterator[int]:
+        with started("tests.bench.http_server", factory, core=0) as port:
+            yield int(port)
+
+    return server
+
+
+def http_sides(ours: Server, theirs: Server, exchange: Exchange) -> Sides:
+    """Both servers under load, after both have answered the same."""
+
+    @contextmanager
+    def sides() -> Iterator[tuple[Side, Side]]:
+        with ExitStack() as stack:
+            ports = stack.enter_context(ours()), stack.enter_context(theirs())
+            request = exchange.request()
+            answers = [_once(port, request) for port in ports]
+            if answers[0] != answers[1] or answers[0][0] != exchange.status:
+                raise RuntimeError(f"the sides differ: {answers[0]} and {answers[1]}")
+            for bad in exchange.refused():
+                for port in ports:
+                    status = _once(port, bad)[0]
+                    if not 400 <= status < 500:
+                        raise RuntimeError(f"{bad.body[:80]!r} was answered with {status}")
+            mine, other = (stack.enter_context(_load(port, request)) for port in ports)
+            yield mine, other
+
+    return sides
+
+
+def _once(port: int, request: Request) -> tuple[int, Mapping[str, str], bytes]:
+    headers = dict(request.headers) | ({"content-type": "application/json"} if request.body else {})
+    answer = httpx.request(
+        request.method, f"http://127.0.0.1:{port}{request.path}", headers=headers, content=request.body
+    )
+    compared = {name: answer.headers[name] for name in _COMPARED if name in answer.headers}
+    return answer.status_code, compared, answer.content
+
+
+@contextmanager
+def _load(port: int, request: Request) -> Iterator[Side]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.http_load", str(port), str(_CONNECTIONS)],
+        cwd=ROOT,
+        env=os.environ | {"BENCH_CORE": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(base64.b64encode(request.wire()).decode("ascii") + "\n")
+    process.stdin.flush()
+    if process.stdout.readline().strip() != "ready":
+        raise RuntimeError("the load generator could not connect")
+
+    def side(seconds: float) -> float:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(f"{seconds}\n")
+        process.stdin.flush()
+        figure = process.stdout.readline()
+        if not figure:
+            raise RuntimeError(f"the load generator ended with {process.wait()}")
+        return float(figure)
+
+    try:
+        yield side
+    finally:
+        process.stdin.close()
+        process.wait(10)
+        process.stdout.close()

@@ -1,0 +1,51 @@
+"""Servers and load generators in processes of their own, each on a core of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def core(number: int) -> None:
+    """Keep this process on one core: servers take 0, load generators 1, where there are two."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[number % len(cores)]})
+
+
+@contextmanager
+def started(*module: str, core: int) -> Iterator[str]:
+    """Run `python -m *module` until the block ends; yields the first line it prints, such as its port."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-m", *module],
+        cwd=ROOT,
+        env=os.environ | {"BENCH_CORE": str(core)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline().strip()
+        if not line:
+            raise RuntimeError(f"{' '.join(module)} ended with {process.wait()} before it was ready")
+        yield line
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def take_core() -> None:
+    """In a started process: move to the core its starter chose."""
+    core(int(os.environ.get("BENCH_CORE", "0")))

@@ -1,0 +1,61 @@
+"""`python -m tests.bench.run`: every row, a table, and exit code 1 where a bound is broken.
+
+A row is added by a file: each module of this folder that has a `ROWS` is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import importlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.bench.harness import Result, Row, measure
+
+_HEAD = f"{'path':<28} {'against':<28} {'ours':>12} {'theirs':>12} {'unit':<8} {'ratio':>6} {'least':>6}"
+
+
+def rows() -> Iterator[Row]:
+    """Every row of this folder, by file name."""
+    for file in sorted(Path(__file__).parent.glob("*_rows.py")):
+        yield from importlib.import_module(f"tests.bench.{file.stem}").ROWS
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure and report; 0 when every bound is kept, 1 when not, 2 when no row is meant."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.run", description=__doc__)
+    parser.add_argument("--json", type=Path, help="write the results here")
+    parser.add_argument("--only", default="*", help="rows whose path/against fits this pattern")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of one round of one side")
+    chosen = parser.parse_args(arguments)
+    wanted = [row for row in rows() if fnmatch.fnmatch(f"{row.path}/{row.against}", chosen.only)]
+    if not wanted:
+        print(f"no row fits {chosen.only}", file=sys.stderr)
+        return 2
+    print(_HEAD)
+    results = []
+    for row in wanted:
+        result = measure(row, rounds=chosen.rounds, seconds=chosen.seconds)
+        results.append(result)
+        print(_line(result), flush=True)
+    if chosen.json is not None:
+        chosen.json.parent.mkdir(parents=True, exist_ok=True)
+        chosen.json.write_text(json.dumps([result.to_json() for result in results], indent=2) + "\n")
+    return 0 if all(result.good for result in results) else 1
+
+
+def _line(result: Result) -> str:
+    least = "" if result.at_least is None else f"{result.at_least:.2f}"
+    mark = "" if result.good else "  BROKEN"
+    return (
+        f"{result.path:<28} {result.against:<28} {result.ours:>12,.0f} {result.theirs:>12,.0f} {result.unit:<8} "
+        f"{result.ratio:>6.2f} {least:>6}{mark}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
