@@ -6,6 +6,7 @@ the order of these steps is not a thing to configure.
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +39,9 @@ _FOREVER: Final = 365 * 86400.0
 """Seconds; gRPC reports a call without a deadline as one some centuries away."""
 _MESSAGE_LIMIT: Final = 1024
 """Characters of an error's text in the plain status message; the details carry all of it."""
+_PROCESS: Final = os.urandom(12).hex()
+_CALLS: Final = itertools.count()
+"""Together they name a call that brings no request id; a random name for each would cost five times as much."""
 _LOG: Final = structlog.get_logger("aether.grpc")
 
 
@@ -56,14 +60,14 @@ def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadl
     fill = _caller_filler(method)
 
     def serve(data: bytes, context: grpc.ServicerContext) -> bytes:
-        started = time.perf_counter()
+        started = time.monotonic()
         try:
             left = context.time_remaining()
             if left is None or left > _FOREVER:
                 left = deadline
             elif left <= 0:
                 raise DeadlineExceeded("The deadline passed before the work was begun.")
-            DEADLINE.set(time.monotonic() + left)
+            DEADLINE.set(started + left)
             identity = admit(_read(context))
             try:
                 request = decode(data)
@@ -78,7 +82,7 @@ def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadl
             succeeded.inc()
             return answer
         finally:
-            seconds.observe(time.perf_counter() - started)
+            seconds.observe(time.monotonic() - started)
 
     return serve
 
@@ -96,7 +100,7 @@ def _read(context: grpc.ServicerContext) -> str:
         elif key == TRACEPARENT:
             known["traceparent"] = value
     if "request_id" not in known:
-        known["request_id"] = os.urandom(16).hex()
+        known["request_id"] = f"{_PROCESS}{next(_CALLS):x}"
     structlog.contextvars.bind_contextvars(**known)
     return token.strip()
 

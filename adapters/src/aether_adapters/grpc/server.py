@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import grpc
 
@@ -63,7 +63,7 @@ class Server:
             self._refusals,
         )
         self._server = grpc.server(
-            self._pool,
+            cast("ThreadPoolExecutor", self._pool),  # what gRPC needs of one is `submit`
             handlers=[
                 _Admission(handlers, self._pool, grpc.stream_unary_rpc_method_handler(refuse)),
                 _Housekeeping({**self._health.handlers(), **self._reflection.handlers()}),
