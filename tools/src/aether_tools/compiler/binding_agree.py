@@ -5,8 +5,6 @@ Source: https://protobuf.dev/programming-guides/json/
 
 from __future__ import annotations
 
-from typing import Final
-
 from aether_tools.compiler.binding import (
     NOTHING,
     Conversion,
@@ -19,6 +17,17 @@ from aether_tools.compiler.binding import (
     Source,
     Table,
 )
+from aether_tools.compiler.binding_defaults import check_default
+from aether_tools.compiler.binding_types import (
+    INT64,
+    TAKEN_FORMATS,
+    always_written,
+    as_schema,
+    bounded,
+    described,
+    is_required,
+    wanted,
+)
 from aether_tools.compiler.model import (
     Contracts,
     EnumRef,
@@ -29,91 +38,18 @@ from aether_tools.compiler.model import (
     Scalar,
     WellKnown,
 )
-from aether_tools.compiler.openapi_document import Findings, Node
+from aether_tools.compiler.openapi_document import Document, Findings, Node
 from aether_tools.compiler.openapi_schema import Schemas, Shape
-
-_INT32: Final = frozenset({Scalar.INT32, Scalar.SINT32, Scalar.SFIXED32})
-_UINT32: Final = frozenset({Scalar.UINT32, Scalar.FIXED32})
-_INT64: Final = frozenset({Scalar.INT64, Scalar.SINT64, Scalar.SFIXED64})
-_UINT64: Final = frozenset({Scalar.UINT64, Scalar.FIXED64})
-
-_TAKEN: Final = frozenset({"int64", "uint64", "byte", "binary", "etag"})
-"""Formats of a string that a plain string field does not have."""
-
-
-def wanted(kind: Scalar | WellKnown) -> tuple[str | None, tuple[str | None, ...]]:
-    """The `type` of a value in JSON, and the `format`s it may have; the first is what to write."""
-    if isinstance(kind, WellKnown) and kind.wraps is not None:
-        return wanted(kind.wraps)
-    if kind in _INT32:
-        return "integer", ("int32",)
-    if kind in _UINT32:
-        return "integer", ("uint32",)
-    if kind in _INT64:
-        return "string", ("int64",)
-    if kind in _UINT64:
-        return "string", ("uint64",)
-    match kind:
-        case Scalar.DOUBLE:
-            return "number", ("double", None)
-        case Scalar.FLOAT:
-            return "number", ("float", None)
-        case Scalar.BOOL:
-            return "boolean", (None,)
-        case Scalar.BYTES:
-            return "string", ("byte",)
-        case WellKnown.TIMESTAMP:
-            return "string", ("date-time",)
-        case WellKnown.DURATION:
-            return "string", ("duration", None)
-        case WellKnown.FIELD_MASK:
-            return "string", (None, "field-mask")
-        case WellKnown.STRUCT | WellKnown.EMPTY:
-            return "object", (None,)
-        case WellKnown.LIST_VALUE:
-            return "array", (None,)
-        case WellKnown.VALUE:
-            return None, (None,)
-        case _:
-            return "string", (None,)
-
-
-def is_required(field: Field, enums: dict[str, EnumType]) -> bool:
-    """Whether the pure type cannot do without the field: a message or enum that is not `optional`."""
-    if field.repeated or field.map_key is not None or field.nullable or field.oneof is not None:
-        return False
-    if isinstance(field.type, EnumRef):
-        return enums[field.type.full_name].zero is None
-    return not isinstance(field.type, Scalar)
-
-
-def message_of(field: Field, contracts: Contracts) -> Message:
-    """The message a field holds; raises `TypeError` where it holds none."""
-    if not isinstance(field.type, MessageRef):
-        raise TypeError(f"{field.name} holds no message")
-    return contracts.messages[field.type.full_name]
-
-
-def always_written(field: Field) -> bool:
-    """Whether a response always carries the field: it has no presence, or cannot be absent."""
-    return not field.nullable and field.oneof is None
-
-
-def described(field: Field, contracts: Contracts) -> str:
-    """A field's type, as its proto file would say it."""
-    kind = field.type
-    name = kind.value if isinstance(kind, Scalar | WellKnown) else kind.full_name.removeprefix(".")
-    if field.map_key is not None:
-        return f"map<{field.map_key.value}, {name}>"
-    words = ("repeated " if field.repeated else "") + ("optional " if field.optional else "")
-    return words + name.removeprefix(f"{contracts.workspace}.")
 
 
 class Agreement:
     """Compares schemas with fields; remembers each pair of message and schema it has seen."""
 
-    def __init__(self, contracts: Contracts, schemas: Schemas, findings: Findings) -> None:
+    def __init__(
+        self, contracts: Contracts, schemas: Schemas, document: Document, findings: Findings
+    ) -> None:
         self.contracts = contracts
+        self._document = document
         self.pairs: list[Pair] = []
         self._schemas = schemas
         self._findings = findings
@@ -174,12 +110,12 @@ class Agreement:
 
     def _scalar(self, shape: Shape, field: Field, kind: Scalar | WellKnown, node: Node) -> One | None:
         scalar = kind.wraps if isinstance(kind, WellKnown) else kind
-        if shape.format == "etag" and scalar in _INT64:
+        if shape.format == "etag" and scalar in INT64:
             return One(kind, etag=True)
         type_, formats = wanted(kind)
         fits = shape.type == type_ and (shape.format in formats)
         if scalar is Scalar.STRING:
-            fits = shape.type == "string" and shape.format not in _TAKEN
+            fits = shape.type == "string" and shape.format not in TAKEN_FORMATS
         if kind is WellKnown.STRUCT:
             fits = shape.free
         if kind is WellKnown.EMPTY:
@@ -197,9 +133,9 @@ class Agreement:
                 isinstance(value, str) or (value is None and shape.nullable) for value in values
             )
         if not fits:
-            self._disagree(node, field, _as_schema(kind))
+            self._disagree(node, field, as_schema(kind))
             return None
-        return One(kind, bounded=_bounded(shape, scalar))
+        return One(kind, bounded=bounded(shape, scalar))
 
     def _enum(self, shape: Shape, field: Field, enum: EnumType, node: Node) -> One | None:
         names = [member.name for member in enum.members]
@@ -302,7 +238,7 @@ class Agreement:
                     shape.node,
                     "field-without-partner",
                     f"{pair.message.full_name}.{field.name} ({field.place}) has no property here.",
-                    f"Add property {field.json_name!r} ({_as_schema(field.type)}), or remove the field.",
+                    f"Add property {field.json_name!r} ({as_schema(field.type)}), or remove the field.",
                 )
         for name, node in shape.required.items():
             if name not in shape.properties:
@@ -361,6 +297,7 @@ class Agreement:
         conversion = self.field(node, field, pair.direction)
         if conversion is None:
             return
+        check_default(own, conversion, self._document, self._findings)
         listed = name in shape.required
         default = own.keywords.get("default")
         if reading:
@@ -431,25 +368,3 @@ class Agreement:
                 "Add a branch for each member of the proto oneof.",
             )
         return frozenset(name for name in oneofs if name is not None)
-
-
-def _bounded(shape: Shape, scalar: Scalar | None) -> bool:
-    least, most = shape.number("minimum"), shape.number("maximum")
-    if least is None or most is None:
-        return False
-    if scalar in _INT32:
-        return least >= -(2**31) and most < 2**31
-    return scalar in _UINT32 and least >= 0 and most < 2**32
-
-
-def _as_schema(kind: Scalar | WellKnown | MessageRef | EnumRef) -> str:
-    if isinstance(kind, MessageRef):
-        return "type: object, with its fields as properties"
-    if isinstance(kind, EnumRef):
-        return "type: string, with the proto's names as enum"
-    if kind is WellKnown.VALUE:
-        return "an empty schema, {}"
-    if kind is WellKnown.LIST_VALUE:
-        return "type: array, items: {}"
-    type_, formats = wanted(kind)
-    return f"type: {type_}" + (f", format: {formats[0]}" if formats[0] else "")

@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from aether_tools.compiler.binding import Direction, Header, Object, One, Output, Response
-from aether_tools.compiler.binding_agree import Agreement, described
+from aether_tools.compiler.binding_agree import Agreement
+from aether_tools.compiler.binding_types import described
 from aether_tools.compiler.model import Field, Message, MessageRef, Scalar, WellKnown
 from aether_tools.compiler.openapi_document import Document, Findings, Node
 from aether_tools.compiler.openapi_operations import OperationSpec, ResponseSpec

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from aether_tools.compiler.binding import Assembly, Direction, One, Origin, Pair, Source
-from aether_tools.compiler.binding_agree import Agreement, described, is_required, message_of
+from aether_tools.compiler.binding_agree import Agreement
+from aether_tools.compiler.binding_defaults import check_default
+from aether_tools.compiler.binding_types import described, is_required, message_of
 from aether_tools.compiler.model import Contracts, Field, Message, MessageRef, Scalar
-from aether_tools.compiler.openapi_document import Findings, Node
+from aether_tools.compiler.openapi_document import Document, Findings, Node
 from aether_tools.compiler.openapi_operations import OperationSpec, Parameter, RequestBody
 from aether_tools.compiler.openapi_schema import Schemas
 from aether_tools.finding import Place
@@ -22,12 +24,14 @@ class RequestBinder:
         message: Message,
         agreement: Agreement,
         schemas: Schemas,
+        document: Document,
         findings: Findings,
     ) -> None:
         self._spec = spec
         self._contracts: Contracts = agreement.contracts
         self._agreement = agreement
         self._schemas = schemas
+        self._document = document
         self._findings = findings
         self._assembly = Assembly(message)
         self._placed: dict[tuple[str, ...], str] = {}
@@ -129,7 +133,16 @@ class RequestBinder:
         shape = self._schemas.shape(parameter.schema)
         if conversion is None or shape is None:
             return
-        if field.map_key is not None or isinstance(field.type, MessageRef) or shape.type in (None, "object"):
+        declared = self._schemas.target(parameter.schema)
+        if declared is not None and "type" not in declared:
+            self._findings.add(
+                declared,
+                "parameter-type",
+                f"The schema of parameter {parameter.name!r} has no `type` of its own.",
+                "Write the type here, without allOf: a parameter is text until its type is known.",
+            )
+            return
+        if field.map_key is not None or isinstance(field.type, MessageRef) or shape.type == "object":
             self._findings.add(
                 parameter.node,
                 "parameter-type",
@@ -137,6 +150,7 @@ class RequestBinder:
                 "Write one parameter for each value, or move it into the body.",
             )
             return
+        check_default(shape, conversion, self._document, self._findings)
         sure = parameter.required or "default" in shape.keywords
         if is_required(field, self._contracts.enums) and not sure:
             self._findings.add(

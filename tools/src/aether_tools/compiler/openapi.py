@@ -63,7 +63,7 @@ def bind(contracts: Contracts, package: Package, document: Document, findings: F
         findings.refuse()
         raise AssertionError("unreachable")
     schemas = Schemas(document, findings)
-    agreement = Agreement(contracts, schemas, findings)
+    agreement = Agreement(contracts, schemas, document, findings)
     operations: list[Operation] = []
     names: dict[str, OperationSpec] = {}
     for spec in specs:
@@ -126,7 +126,7 @@ def _operation(
     document: Document,
     findings: Findings,
 ) -> Operation:
-    request = RequestBinder(spec, _message(method.request, contracts), agreement, schemas, findings)
+    request = RequestBinder(spec, _message(method.request, contracts), agreement, schemas, document, findings)
     assembly = request.bind()
     response = (
         contracts.messages[method.response.full_name] if isinstance(method.response, MessageRef) else None

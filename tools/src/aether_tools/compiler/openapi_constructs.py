@@ -205,6 +205,17 @@ def _schema(node: Node, findings: Findings) -> None:
     for name in ("discriminator", "anyOf", "not"):
         if name in node:
             _unknown(node, name, findings)
+    pattern = node.text("pattern")
+    if pattern is not None:
+        try:
+            Draft4Validator({"pattern": pattern})
+        except ValueError as error:
+            findings.add(
+                node.get("pattern") or node,
+                "pattern",
+                f"{pattern!r} is no regular expression: {str(error).splitlines()[0]}.",
+                "Write one that ECMA 262 knows.",
+            )
     for name in ("allOf", "anyOf", "oneOf"):
         for part in node.listed(name):
             _schema(part, findings)

@@ -150,7 +150,7 @@ class Operations:
             verb,
             node.get("x-rpc"),
             parameters,
-            self._body(node),
+            self._body(node, verb),
             tuple(node.listed("x-inputs")),
             tuple(self._responses(node)),
             node.get("security") or self._document.root.get("security"),
@@ -214,11 +214,18 @@ class Operations:
             )
         return Parameter(use, node, name, place, schema, node.flag("required"), node.text("x-field"))
 
-    def _body(self, operation: Node) -> RequestBody | None:
+    def _body(self, operation: Node, verb: str) -> RequestBody | None:
         use = operation.get("requestBody")
         node = None if use is None else self._document.resolve(use)
         if node is None:
             return None
+        if verb in ("get", "head", "delete"):
+            self._findings.add(
+                operation.key("requestBody"),
+                "request-body",
+                f"A body of {verb.upper()} has no meaning (RFC 9110).",
+                "Send the values as query parameters, or use POST.",
+            )
         content = list(node.entries("content"))
         if len(content) != 1:
             self._findings.add(

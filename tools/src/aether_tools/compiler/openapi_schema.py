@@ -94,6 +94,10 @@ class Schemas:
             self._shapes[node] = self._read(node)
         return self._shapes[node]
 
+    def target(self, node: Node) -> Node | None:
+        """What a schema is once its reference is followed."""
+        return self._document.resolve(node)
+
     def _read(self, node: Node) -> Shape | None:
         target = self._document.resolve(node)
         if target is None:

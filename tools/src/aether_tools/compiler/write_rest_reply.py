@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aether_tools.compiler.binding import Header, Operation, Output, Pair, Response, Source
-from aether_tools.compiler.binding_agree import always_written
+from aether_tools.compiler.binding_types import always_written
 from aether_tools.compiler.layout import docstring, function
 from aether_tools.compiler.model import EnumRef, Field, Message, Scalar, WellKnown
 from aether_tools.compiler.naming import field_name
@@ -130,6 +130,11 @@ class ReplyWriter:
                 lines.append(f"        case {cls}():")
                 written = self._values.write(source.conversion, f"value.{field_name(oneof)}.value")
                 lines += place(12, f"document[{literal(source.name)}] = ", written)
+        if oneof in pair.exclusive:
+            reason = (
+                f"{pair.message.full_name}.{oneof} is unset, and the contract promises one of its members"
+            )
+            lines += ["        case None:", f"            raise ValueError({literal(reason)})"]
         return lines
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aether_tools.compiler.binding import Conversion, Many, Object, One, Pair, Table
-from aether_tools.compiler.binding_agree import message_of
+from aether_tools.compiler.binding_types import DECODERS, message_of
 from aether_tools.compiler.layout import Imports
 from aether_tools.compiler.model import Contracts, EnumRef, Field, Message, Scalar, WellKnown
 from aether_tools.compiler.naming import pascal
@@ -17,32 +17,9 @@ from aether_tools.compiler.write_rest_layout import Expression, Loop, call
 RESERVED: Final = frozenset(["Access", "Any", "Final", "Inputs", "Malformed", "Operation", "Path", "Reply"])
 """What the generated module imports for itself."""
 
-_DECODERS: Final = {
-    Scalar.INT32: "int32",
-    Scalar.SINT32: "int32",
-    Scalar.SFIXED32: "int32",
-    Scalar.UINT32: "uint32",
-    Scalar.FIXED32: "uint32",
-    Scalar.INT64: "int64",
-    Scalar.SINT64: "int64",
-    Scalar.SFIXED64: "int64",
-    Scalar.UINT64: "uint64",
-    Scalar.FIXED64: "uint64",
-    Scalar.DOUBLE: "double",
-    Scalar.FLOAT: "single",
-    Scalar.BYTES: "base64_bytes",
-    WellKnown.TIMESTAMP: "timestamp",
-    WellKnown.DURATION: "duration",
-    WellKnown.FIELD_MASK: "field_mask",
-    WellKnown.STRUCT: "struct",
-    WellKnown.VALUE: "struct_value",
-    WellKnown.LIST_VALUE: "struct_list",
-}
-"""Functions of `protojson` that read a value; a type without one passes as it is."""
-
 _KEYS: Final = {
     kind: {"int32": "int32_key", "uint32": "uint32_key"}.get(name, name)
-    for kind, name in _DECODERS.items()
+    for kind, name in DECODERS.items()
     if isinstance(kind, Scalar)
 } | {Scalar.BOOL: "bool_key"}
 """Functions of `protojson` that read the key of a map, which JSON always has as text."""
@@ -59,7 +36,7 @@ _ENCODERS: Final = {
     WellKnown.LIST_VALUE: "struct_list_json",
 }
 
-_WIDE: Final = frozenset(kind for kind, name in _DECODERS.items() if name in ("int64", "uint64"))
+_WIDE: Final = frozenset(kind for kind, name in DECODERS.items() if name in ("int64", "uint64"))
 
 
 def literal(value: object) -> str:
@@ -130,7 +107,7 @@ class Values:
         match conversion:
             case One(kind, bounded, etag):
                 scalar = kind.wraps if isinstance(kind, WellKnown) and kind.wraps else kind
-                return etag or (scalar in _DECODERS and not bounded)
+                return etag or (scalar in DECODERS and not bounded)
             case Object(pair):
                 return pair in self._failing
             case Many(item):
@@ -202,9 +179,9 @@ class Values:
             enum = self._contracts.enums[kind.full_name]
             return f"{self.type(enum.package, enum.python_name)}({raw})"
         scalar = kind.wraps if isinstance(kind, WellKnown) and kind.wraps else kind
-        if scalar not in _DECODERS or one.bounded:
+        if scalar not in DECODERS or one.bounded:
             return raw
-        return f"{self.protojson(_DECODERS[scalar])}({raw}, {at})"
+        return f"{self.protojson(DECODERS[scalar])}({raw}, {at})"
 
     def write(self, conversion: Conversion, value: str) -> Expression:
         """The JSON value of a field's `value`."""

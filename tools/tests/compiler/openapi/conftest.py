@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-
 from aether_adapters.identity import Identity
 from aether_adapters.rest import Inputs, Operation
 from aether_tools.compiler.model import Contracts, Package

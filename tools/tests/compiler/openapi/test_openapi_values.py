@@ -8,9 +8,8 @@ from typing import Any
 
 import orjson
 import pytest
-from google.protobuf import json_format
-
 from aether_adapters.errors import Malformed
+from google.protobuf import json_format
 
 SMALLEST: dict[str, Any] = {
     "aColour": "COLOUR_RED",
