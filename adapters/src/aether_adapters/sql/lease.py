@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from aether_adapters.errors import Unavailable
+from aether_adapters.errors import TechnicalError
 from aether_adapters.sql.clock import database_now
 from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import UtcDateTime, exact
@@ -88,7 +88,7 @@ class Lease:
             return True
         try:
             return self.renew()
-        except Unavailable:
+        except TechnicalError:
             if not self.held:
                 raise
             return True

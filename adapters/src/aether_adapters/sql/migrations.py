@@ -1,6 +1,7 @@
 """Migrating a domain's schema, safely when several of its processes start at once.
 
 A domain's `migrations/env.py` is two lines: it imports its tables' metadata and calls `run_migrations`.
+Alembic is imported where it is used: a process that serves does not load it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from alembic import command, context
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
@@ -39,6 +35,9 @@ def migrate(url: str | URL, script_location: str | Path, *, wait_seconds: float 
     `Unavailable` when it waited in vain. On SQLite all revisions apply or none do; MySQL commits each DDL
     statement by itself.
     """
+    from alembic import command
+    from alembic.config import Config
+
     engine = connect(url, pool=2, statement_seconds=_STATEMENT_SECONDS)
     try:
         with _alone(engine, wait_seconds) as connection:
@@ -54,6 +53,8 @@ def run_migrations(metadata: MetaData) -> None:
 
     For `alembic revision --autogenerate` and other commands of a person, on `-x url=...`.
     """
+    from alembic import context
+
     connection = context.config.attributes.get(_CONNECTION)
     if connection is not None:
         _apply(connection, metadata)
@@ -69,6 +70,9 @@ def run_migrations(metadata: MetaData) -> None:
 
 def pending_changes(engine: Engine, metadata: MetaData) -> list[str]:
     """What the database lacks of `metadata`, or has beyond it, one line each; empty when they agree."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
     with engine.execution_options(**{READ_ONLY: True}).connect() as connection:
         compared = MigrationContext.configure(connection, opts={"compare_type": True})
         return [_describe(change) for change in _flat(compare_metadata(compared, metadata))]
@@ -76,12 +80,17 @@ def pending_changes(engine: Engine, metadata: MetaData) -> list[str]:
 
 def is_current(engine: Engine, script_location: str | Path) -> bool:
     """Whether every revision under `script_location` has been applied: what a service asks before it serves."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     heads = set(ScriptDirectory(str(script_location)).get_heads())
     with engine.execution_options(**{READ_ONLY: True}).connect() as connection:
         return set(MigrationContext.configure(connection).get_current_heads()) == heads
 
 
 def _apply(connection: Connection, metadata: MetaData) -> None:
+    from alembic import context
+
     context.configure(
         connection=connection,
         target_metadata=metadata,

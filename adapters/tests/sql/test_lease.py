@@ -1,0 +1,107 @@
+"""Of several processes one holds a lease, and it knows by itself when it no longer does."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from aether_adapters.sql import Lease, Transactions, connect, lease_table
+from sqlalchemy import Engine, MetaData, select
+
+LEASES = lease_table(MetaData())
+
+
+class Clock:
+    """A monotonic clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_one_holds_it_and_the_others_stand_by_until_it_is_released(engine: Engine) -> None:
+    first, second = (Lease(engine, "relay", owner) for owner in ("a", "b"))
+    assert (first.acquire(), second.acquire()) == (True, False)
+    assert (first.held, second.held) == (True, False)
+    first.release()
+    assert (first.held, second.acquire(), first.acquire()) == (False, True, False)
+
+
+def test_two_objects_with_one_owner_exclude_each_other(engine: Engine) -> None:
+    assert Lease(engine, "relay", "host").acquire()
+    assert not Lease(engine, "relay", "host").acquire()
+
+
+def test_leases_of_different_names_have_nothing_to_do_with_each_other(engine: Engine) -> None:
+    assert Lease(engine, "relay", "a").acquire()
+    assert Lease(engine, "Relay", "b").acquire()
+
+
+def test_of_many_that_ask_at_once_one_gets_it(engine: Engine) -> None:
+    leases = [Lease(engine, "relay", f"owner {number}") for number in range(12)]
+    with ThreadPoolExecutor(12) as pool:
+        assert sorted(pool.map(Lease.acquire, leases)) == [False] * 11 + [True]
+
+
+def test_a_holder_stops_believing_in_it_before_anybody_else_can_take_it(engine: Engine) -> None:
+    first, second = Lease(engine, "relay", "a", 0.4), Lease(engine, "relay", "b", 0.4)
+    first.acquire()
+    while not second.acquire():
+        time.sleep(0.005)
+    assert not first.held
+
+
+def test_a_holder_that_was_overtaken_cannot_renew_and_the_fence_has_risen(engine: Engine) -> None:
+    first, second = Lease(engine, "relay", "a", 0.2), Lease(engine, "relay", "b")
+    first.acquire()
+    time.sleep(0.3)
+    assert second.acquire()
+    assert not first.renew()
+    assert not first.hold()
+    assert second.fence > first.fence
+    first.release()
+    assert not Lease(engine, "relay", "c").acquire(), "a loser's release must not free the winner's lease"
+
+
+def test_a_lease_nobody_took_can_be_renewed_after_its_end(engine: Engine) -> None:
+    lease = Lease(engine, "relay", "a", 0.1)
+    lease.acquire()
+    fence = lease.fence
+    time.sleep(0.15)
+    assert (lease.held, lease.renew(), lease.held, lease.fence) == (False, True, True, fence)
+
+
+def test_holding_it_asks_the_database_only_when_a_third_of_the_term_has_gone(engine: Engine) -> None:
+    clock = Clock()
+    lease = Lease(engine, "relay", "a", 30, clock=clock)
+
+    def stored() -> object:
+        transactions = Transactions(engine, lambda connection: connection)
+        return transactions.read(lambda c: c.scalars(select(LEASES.c.expires_at)).one())
+
+    assert lease.hold()
+    granted = stored()
+    time.sleep(0.01)
+    clock.seconds = 9.9
+    assert (lease.hold(), stored()) == (True, granted)
+    clock.seconds = 10.1
+    assert lease.hold()
+    assert stored() != granted
+
+
+def test_a_holder_that_cannot_renew_holds_on_until_its_term_ends(engine: Engine) -> None:
+    clock = Clock()
+    slow = connect(engine.url, statement_seconds=0.25)
+    lease = Lease(slow, "relay", "a", 30, clock=clock)
+    lease.acquire()
+    with engine.connect() as other, other.begin():
+        other.execute(LEASES.update().values(owner="nobody else can write now"))
+        clock.seconds = 15
+        assert lease.hold()
+        assert lease.held
+        other.rollback()
+    clock.seconds = 31
+    assert not lease.held
+    slow.dispose()
