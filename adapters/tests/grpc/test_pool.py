@@ -54,7 +54,8 @@ def test_who_asks_is_told_exactly_once_however_fast_the_call_was() -> None:
 
 def test_shutting_down_runs_what_was_submitted_and_ends_the_threads() -> None:
     before = threading.active_count()
-    pool, ran = CallPool(3, 0), []
+    pool = CallPool(3, 0)
+    ran: list[int] = []
     for number in range(20):
         pool.submit(ran.append, number)
     pool.shutdown()
