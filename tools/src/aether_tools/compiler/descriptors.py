@@ -164,7 +164,7 @@ class Reader:
     def _fields(self, message: pb.DescriptorProto, at: tuple[int, ...]) -> Iterator[Field]:
         entries = {entry.name: entry for entry in message.nested_type if entry.options.map_entry}
         for i, field in enumerate(message.field):
-            place = self._source.place(*at, 2, i, 3)
+            place = self._source.place(*at, 2, i, 6)
             entry = entries.get(field.type_name.rpartition(".")[2]) if field.type == _F.TYPE_MESSAGE else None
             value = next(item for item in entry.field if item.number == 2) if entry else field
             kind = self._type(value, place)
@@ -242,16 +242,15 @@ class Reader:
             )
 
     def _service(self, service: pb.ServiceDescriptorProto, at: tuple[int, ...]) -> Service:
-        methods = (self._method(method, (*at, 2, i)) for i, method in enumerate(service.method))
         return Service(
             full_name=f"{self._package}.{service.name}",
             name=service.name,
-            methods=tuple(method for method in methods if method is not None),
+            methods=tuple(self._method(method, (*at, 2, i)) for i, method in enumerate(service.method)),
             comment=self._source.comment(*at),
             place=self._source.place(*at),
         )
 
-    def _method(self, method: pb.MethodDescriptorProto, at: tuple[int, ...]) -> Method | None:
+    def _method(self, method: pb.MethodDescriptorProto, at: tuple[int, ...]) -> Method:
         place = self._source.place(*at, 1)
         if method.client_streaming or method.server_streaming:
             self._refuse(
@@ -260,16 +259,11 @@ class Reader:
                 f"{method.name} streams; an inbound port answers each request once.",
                 "Make it unary: page through a list, or publish an event and let the caller read the result.",
             )
-            return None
-        request = self._message(method.input_type, place)
-        response = self._message(method.output_type, place)
-        if request is None or response is None:
-            return None
         return Method(
             name=method.name,
             python_name=naming.method_name(method.name),
-            request=request,
-            response=response,
+            request=self._message(method.input_type, place),
+            response=self._message(method.output_type, place),
             access=_access(method.options),
             idempotent=method.options.idempotency_level != pb.MethodOptions.IDEMPOTENCY_UNKNOWN,
             comment=self._source.comment(*at),
@@ -277,19 +271,16 @@ class Reader:
             deprecated=method.options.deprecated,
         )
 
-    def _message(self, type_name: str, place: Place) -> MessageRef | WellKnown | None:
+    def _message(self, type_name: str, place: Place) -> MessageRef | WellKnown:
         name = type_name.removeprefix(".")
-        if name == WellKnown.EMPTY.value:
-            return WellKnown.EMPTY
-        if not name.startswith("google.protobuf."):
-            return MessageRef(name)
-        self._refuse(
-            place,
-            "proto-unsupported-type",
-            f"{name} cannot be a whole request or response.",
-            "Give the method a message of its own with that field in it.",
-        )
-        return None
+        if name != WellKnown.EMPTY.value and name.startswith("google.protobuf."):
+            self._refuse(
+                place,
+                "proto-unsupported-type",
+                f"{name} cannot be a whole request or response.",
+                "Give the method a message of its own with that field in it.",
+            )
+        return WellKnown.EMPTY if name.startswith("google.protobuf.") else MessageRef(name)
 
 
 def _access(options: pb.MethodOptions) -> MethodAccess:

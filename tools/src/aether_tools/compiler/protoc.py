@@ -35,6 +35,17 @@ _MENDS: Final = (
 )
 
 
+_EACH: Final = """
+import sys
+from grpc_tools import protoc
+cut = sys.argv.index("--")
+for file in sys.argv[cut + 1 :]:
+    code = protoc.main(["protoc", *sys.argv[1:cut], file])
+    print(f"\\n{code}", end="\\0", file=sys.stderr, flush=True)
+"""
+"""Asks for each file on its own in one interpreter: starting one costs more than compiling a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """What protoc made of a workspace's files.
@@ -91,10 +102,9 @@ def _healthy(root: Path, files: Sequence[str], found: list[Finding]) -> list[str
     """The files protoc has nothing against; it stops at the first error, so each is asked for on its own."""
     complaints: list[Finding] = []
     healthy = []
-    for file in files:
-        done = _protoc(root, f"--descriptor_set_out={os.devnull}", file)
-        if done.returncode:
-            complaints += _complaints(file, done.stderr)
+    for file, (code, text) in zip(files, _protoc_each(root, files), strict=True):
+        if code:
+            complaints += _complaints(file, text)
         else:
             healthy.append(file)
     broken = {finding.place.file for finding in complaints}
@@ -128,11 +138,24 @@ def _finding(match: re.Match[str]) -> Finding:
 
 def _protoc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """In a process of its own: protoc writes its complaints to the file descriptor of stderr."""
-    command = [sys.executable, "-m", "grpc_tools.protoc", "--proto_path=proto"]
-    command += [f"--proto_path={folder}" for folder in _include_folders()]
+    return _run(root, "-m", "grpc_tools.protoc", *_include_options(), *arguments)
+
+
+def _protoc_each(root: Path, files: Sequence[str]) -> list[tuple[int, str]]:
+    """The exit code and the complaints for each file alone; one interpreter for all of them."""
+    done = _run(root, "-c", _EACH, *_include_options(), f"--descriptor_set_out={os.devnull}", "--", *files)
+    answers = [answer.rpartition("\n") for answer in done.stderr.split("\0")[:-1]]
+    return [(int(code), text) for text, _, code in answers]
+
+
+def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own interpreter, arguments that name files of the workspace
-        [*command, *arguments], cwd=root, capture_output=True, text=True, errors="replace", check=False
+        [sys.executable, *arguments], cwd=root, capture_output=True, text=True, errors="replace", check=False
     )
+
+
+def _include_options() -> list[str]:
+    return ["--proto_path=proto", *(f"--proto_path={folder}" for folder in _include_folders())]
 
 
 def _include_folders() -> Iterator[Path]:

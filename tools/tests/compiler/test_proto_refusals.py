@@ -1,0 +1,336 @@
+"""Each thing a proto contract cannot say is refused by name, at its place, with a mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from aether_tools.compiler.pipeline import generate
+from aether_tools.finding import Finding
+
+COMMON = (Path(__file__).parent / "fixtures/acme/proto/acme/common/v1/common.proto").read_text(
+    encoding="utf-8"
+)
+HEAD = """\
+syntax = "proto3";
+package acme.shop.v1;
+import "acme/common/v1/common.proto";
+import "aether_adapters/contract/options.proto";
+import "google/protobuf/any.proto";
+import "google/protobuf/empty.proto";
+import "google/protobuf/type.proto";
+import "google/protobuf/timestamp.proto";
+"""
+LINES = HEAD.count("\n")
+SHOP = "proto/acme/shop/v1/shop.proto"
+
+Write = Callable[[Mapping[str, str]], Path]
+
+ASK = "message Ask { acme.common.v1.Caller caller = 1; }\nmessage Tell { string text = 1; }\n"
+PUBLIC = "{ option (aether_adapters.contract.access) = ACCESS_PUBLIC; }"
+
+# What is wrong, the contract below HEAD, and what is said of it: line below HEAD, column, code, words of the reason.
+REFUSED = {
+    "a streamed request": (
+        ASK + "service Shop {\n  rpc Buy(stream Ask) returns (Tell);\n}",
+        [(4, 7, "proto-streaming", "Buy streams")],
+    ),
+    "a streamed response": (
+        ASK + "service Shop {\n  rpc Buy(Ask) returns (stream Tell);\n}",
+        [(4, 7, "proto-streaming", "Buy streams")],
+    ),
+    "Any": (
+        "message Box {\n  google.protobuf.Any content = 1;\n}",
+        [(2, 3, "proto-any", "says nothing about what it holds")],
+    ),
+    "another type of Google's": (
+        "message Box {\n  repeated google.protobuf.Type types = 1;\n}",
+        [(2, 12, "proto-unsupported-type", "google.protobuf.Type has no Python type")],
+    ),
+    "a whole request of a well-known type": (
+        f"message Tell {{}}\nservice Shop {{\n  rpc Buy(google.protobuf.Timestamp) returns (Tell) {PUBLIC}\n}}",
+        [(3, 7, "proto-unsupported-type", "cannot be a whole request or response")],
+    ),
+    "a method that does not say who may call it": (
+        "message Tell {}\nservice Shop {\n  rpc Buy(Tell) returns (Tell);\n}",
+        [(3, 7, "proto-access", "Nothing says who may call Buy")],
+    ),
+    "a method that says it twice": (
+        f"{ASK}service Shop {{\n  rpc Buy(Ask) returns (Tell) {PUBLIC}\n}}",
+        [(4, 7, "proto-access", "says two things")],
+    ),
+    "an Empty request without an access": (
+        "message Tell {}\nservice Shop {\n  rpc Buy(google.protobuf.Empty) returns (Tell);\n}",
+        [(3, 7, "proto-access", "Nothing says who may call Buy")],
+    ),
+    "a Caller under another name": (
+        "message Ask { acme.common.v1.Caller who = 1; }\nmessage Tell {}\n"
+        "service Shop { rpc Buy(Ask) returns (Tell); }",
+        [(1, 37, "proto-caller-name", "Ask.who is not the one plain field")],
+    ),
+    "several callers": (
+        "message Ask { repeated acme.common.v1.Caller caller = 1; }\nmessage Tell {}\n"
+        "service Shop { rpc Buy(Ask) returns (Tell); }",
+        [(1, 46, "proto-caller-name", "Ask.caller is not the one plain field")],
+    ),
+    "an optional caller": (
+        "message Ask { optional acme.common.v1.Caller caller = 1; }\nmessage Tell {}\n"
+        "service Shop { rpc Buy(Ask) returns (Tell); }",
+        [(1, 46, "proto-caller-name", "Ask.caller is not the one plain field")],
+    ),
+    "a caller of another type": (
+        f"message Ask {{ string caller = 1; }}\nmessage Tell {{}}\nservice Shop {{ rpc Buy(Ask) returns (Tell) {PUBLIC} }}",
+        [(1, 22, "proto-caller-type", "Ask.caller is no acme.common.v1.Caller")],
+    ),
+    "a Caller in a response": (
+        "message Ask { acme.common.v1.Caller caller = 1; }\nmessage Tell { acme.common.v1.Caller caller = 1; }\n"
+        "service Shop { rpc Buy(Ask) returns (Tell); }",
+        [(2, 38, "proto-caller-place", "Tell.caller holds a Caller")],
+    ),
+    "a Caller deep in a request": (
+        "message Deep { acme.common.v1.Caller caller = 1; }\n"
+        "message Ask { acme.common.v1.Caller caller = 1; Deep deep = 2; }\n"
+        "service Shop { rpc Buy(Ask) returns (google.protobuf.Empty); }",
+        [(1, 38, "proto-caller-place", "Deep.caller holds a Caller")],
+    ),
+    "a request that is also a response": (
+        ASK + "service Shop { rpc Buy(Ask) returns (Ask); }",
+        [(1, 37, "proto-caller-place", "Ask.caller holds a Caller")],
+    ),
+    "a Caller as the response itself": (
+        ASK + "service Shop {\n  rpc Buy(Ask) returns (acme.common.v1.Caller);\n}",
+        [(4, 7, "proto-caller-place", "Buy takes or returns a Caller itself")],
+    ),
+    "a second service": (
+        ASK + "service Shop { rpc Buy(Ask) returns (Tell); }\nservice Till {}",
+        [(4, 1, "proto-two-services", "second service, Till")],
+    ),
+    "a message that requires itself": (
+        "message Doll {\n  Doll inner = 1;\n}",
+        [(2, 8, "proto-endless", "Doll -> Doll")],
+    ),
+    "messages that require each other": (
+        "message Hen { Egg egg = 1; }\nmessage Egg { Hen hen = 1; }",
+        [(1, 19, "proto-endless", "Hen -> Egg -> Hen"), (2, 19, "proto-endless", "Egg -> Hen -> Egg")],
+    ),
+    "two messages with one class": (
+        "message Invoice { message Line {} }\nmessage InvoiceLine {}",
+        [(2, 1, "proto-name", "acme.shop.v1.InvoiceLine would be called InvoiceLine")],
+    ),
+    "two messages with one codec": (
+        "message HttpCall {}\nmessage HTTPCall {}",
+        [(2, 1, "proto-name", "would be called http_call")],
+    ),
+    "a oneof's class that a message has": (
+        "message PayCard {}\nmessage Pay { oneof by { string card = 1; string cash = 2; } }",
+        [(2, 33, "proto-name", "the card of acme.shop.v1.Pay would be called PayCard")],
+    ),
+    "a message called as a shared one": (
+        "message Caller {}\nmessage Ask { acme.common.v1.Caller caller = 1; }\n"
+        "service Shop { rpc Buy(Ask) returns (Caller); }",
+        [(1, 1, "proto-name", "acme.shop.v1.Caller would be called Caller")],
+    ),
+    "a method called as a message": (
+        ASK + "message Buy {}\nservice Shop {\n  rpc Buy(Ask) returns (Tell);\n}",
+        [(5, 7, "proto-name", "the method Buy would be called Buy")],
+    ),
+    "two methods with one attribute": (
+        ASK + "service Shop {\n  rpc BuyIt(Ask) returns (Tell);\n  rpc Buy_it(Ask) returns (Tell);\n}",
+        [(5, 7, "proto-name", "the method Buy_it would be called buy_it")],
+    ),
+    "a method called as what generated code needs": (
+        ASK + "service Shop {\n  rpc Protocol(Ask) returns (Tell);\n}",
+        [(4, 7, "proto-name", "Protocol is a name that generated code needs")],
+    ),
+    "a field that is private in Python": (
+        "message Box { string _secret = 1; }",
+        [(1, 22, "proto-name", "begins with an underscore")],
+    ),
+    "an enum without values": (
+        "enum Colour { COLOUR_UNSPECIFIED = 0; }",
+        [(1, 1, "proto-empty-enum", "Colour has no value")],
+    ),
+    "an enum with two names for a number": (
+        "enum Colour {\n  option allow_alias = true;\n  COLOUR_UNSPECIFIED = 0;\n  COLOUR_GREY = 1;\n  COLOUR_GRAY = 1;\n}",
+        [(1, 1, "proto-enum-alias", "COLOUR_GRAY and COLOUR_GREY share the number 1")],
+    ),
+    "a syntax error": (
+        "message Box { string text = 1 }",
+        [(1, 31, "proto-syntax", 'Expected ";"')],
+    ),
+    "an unknown type": (
+        "message Box {\n  Lid lid = 1;\n}",
+        [(2, 3, "proto-syntax", '"Lid" is not defined')],
+    ),
+}
+
+
+def _domain(name: str) -> str:
+    return f"shop{list(REFUSED).index(name)}"
+
+
+def _write(name: str) -> dict[str, str]:
+    domain = _domain(name)
+    contract = (HEAD + REFUSED[name][0]).replace("acme.shop.v1", f"acme.{domain}.v1")
+    return {f"proto/acme/{domain}/v1/{domain}.proto": contract}
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Finding]]:
+    """What is said of all these contracts in one workspace, by file."""
+    root = tmp_path_factory.mktemp("refused")
+    files = {"pyproject.toml": '[tool.aether]\nname = "acme"\n', "proto/acme/common/v1/common.proto": COMMON}
+    for name in REFUSED:
+        files |= _write(name)
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(content)
+    found: dict[str, list[Finding]] = {}
+    for finding in generate(root).findings:
+        found.setdefault(finding.place.file, []).append(finding)
+    assert not (root / "proto/gen").exists()
+    return found
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refuses(name: str, findings: dict[str, list[Finding]]) -> None:
+    ((file, _),) = _write(name).items()
+    _, expected = REFUSED[name]
+    said = findings[file]
+    assert [(it.place.line - LINES, it.place.column, it.code) for it in said] == [it[:3] for it in expected]
+    for finding, (_, _, _, words) in zip(said, expected, strict=True):
+        assert words.replace("acme.shop.v1", f"acme.{_domain(name)}.v1") in finding.reason
+        assert finding.mend.endswith((".", ";"))
+
+
+def _only(root: Path) -> tuple[str, str]:
+    (finding,) = generate(root).findings
+    return str(finding.place), finding.code
+
+
+def test_refuses_an_import_that_is_not_there_without_repeating_itself(workspace: Write) -> None:
+    root = workspace({SHOP: 'syntax = "proto3";\npackage acme.shop.v1;\nimport "acme/none.proto";\n'})
+    assert _only(root) == (f"{SHOP}:3:1", "proto-syntax")
+
+
+def test_names_a_broken_file_once_though_others_import_it(workspace: Write) -> None:
+    head = 'syntax = "proto3";\npackage acme.shop.v1;\n'
+    root = workspace(
+        {
+            "proto/acme/shop/v1/broken.proto": head + "message {}\n",
+            SHOP: head + 'import "acme/shop/v1/broken.proto";\nmessage Box {}\n',
+        }
+    )
+    assert _only(root) == ("proto/acme/shop/v1/broken.proto:3:9", "proto-syntax")
+
+
+def test_refuses_proto2(workspace: Write) -> None:
+    root = workspace(
+        {SHOP: 'syntax = "proto2";\npackage acme.shop.v1;\nmessage Box { optional group Lid = 1 {} }\n'}
+    )
+    assert _only(root) == (f"{SHOP}:1:1", "proto-syntax-level")
+
+
+def test_refuses_a_file_that_does_not_say_its_syntax(workspace: Write) -> None:
+    root = workspace({SHOP: "package acme.shop.v1;\nmessage Box {}\n"})
+    assert _only(root) == (f"{SHOP}:1:1", "proto-syntax-level")
+
+
+def test_refuses_editions(workspace: Write) -> None:
+    root = workspace({SHOP: 'edition = "2023";\npackage acme.shop.v1;\nmessage Box {}\n'})
+    assert _only(root) == (f"{SHOP}:1:1", "proto-syntax-level")
+
+
+def test_refuses_a_package_that_is_not_its_path(workspace: Write) -> None:
+    root = workspace({SHOP: 'syntax = "proto3";\npackage acme.ship.v1;\n'})
+    assert _only(root) == (f"{SHOP}:2:1", "proto-package")
+
+
+def test_refuses_a_contract_that_imports_another_domains(workspace: Write) -> None:
+    head = 'syntax = "proto3";\npackage acme.{}.v1;\n'
+    root = workspace(
+        {
+            "proto/acme/trade/v1/trade.proto": head.format("trade") + "message Order {}\n",
+            SHOP: head.format("shop")
+            + 'import "acme/trade/v1/trade.proto";\nmessage Box { acme.trade.v1.Order order = 1; }\n',
+        }
+    )
+    assert _only(root) == (f"{SHOP}:3:1", "proto-import")
+
+
+def test_refuses_a_contract_that_imports_its_own_events(workspace: Write) -> None:
+    head = 'syntax = "proto3";\npackage acme.shop.v1;\n'
+    root = workspace(
+        {
+            "proto/acme/shop/v1/events.proto": head + "message Bought {}\n",
+            SHOP: head + 'import "acme/shop/v1/events.proto";\nmessage Box { Bought bought = 1; }\n',
+        }
+    )
+    assert _only(root) == (f"{SHOP}:3:1", "proto-import")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "proto/shop.proto",
+        "proto/other/shop/v1/shop.proto",
+        "proto/acme/shop/v2/shop.proto",
+        "proto/acme/Shop/v1/shop.proto",
+        "proto/acme/import/v1/shop.proto",
+        "proto/acme/tools/v1/tools.proto",
+        "proto/acme/shop/v1/my-shop.proto",
+    ],
+)
+def test_refuses_a_contract_in_the_wrong_place(path: str, workspace: Write) -> None:
+    root = workspace({path: 'syntax = "proto3";\n'})
+    assert _only(root) == (path, "proto-path")
+
+
+@pytest.mark.parametrize("file", ["proto/acme/shop/v1/events.proto", "proto/acme/common/v1/common.proto"])
+def test_refuses_a_service_where_none_belongs(file: str, workspace: Write) -> None:
+    package = file.removeprefix("proto/").rpartition("/")[0].replace("/", ".")
+    root = workspace({file: f'syntax = "proto3";\npackage {package};\nservice Shop {{}}\n'})
+    assert _only(root) == (f"{file}:3:1", "proto-service-place")
+
+
+def test_refuses_a_caller_of_another_shape(workspace: Write) -> None:
+    file = "proto/acme/common/v1/common.proto"
+    root = workspace(
+        {file: 'syntax = "proto3";\npackage acme.common.v1;\nmessage Caller { string name = 1; }\n'}
+    )
+    assert _only(root) == (f"{file}:3:1", "proto-caller-shape")
+
+
+def test_refuses_a_rest_contract_without_a_proto_contract(workspace: Write) -> None:
+    root = workspace({"openapi/shop.yaml": "openapi: 3.0.3\n"})
+    assert _only(root) == ("openapi/shop.yaml:1:1", "openapi-without-proto")
+
+
+def test_refuses_a_rest_contract_that_would_be_overlooked(workspace: Write) -> None:
+    root = workspace({"openapi/shop.yml": "openapi: 3.0.3\n"})
+    assert _only(root) == ("openapi/shop.yml:1:1", "openapi-name")
+
+
+def test_collects_the_findings_of_every_contract(workspace: Write) -> None:
+    head = 'syntax = "proto3";\npackage acme.{}.v1;\n'
+    root = workspace(
+        {
+            "proto/acme/a/v1/a.proto": head.format("a") + "message {}\n",
+            "proto/acme/b/v1/b.proto": head.format("b") + "message Doll { Doll inner = 1; }\n",
+            "proto/acme/c/v1/c.proto": head.format("wrong"),
+            "openapi/d.yaml": "openapi: 3.0.3\n",
+        }
+    )
+    assert [(finding.place.file, finding.code) for finding in generate(root).findings] == [
+        ("openapi/d.yaml", "openapi-without-proto"),
+        ("proto/acme/a/v1/a.proto", "proto-syntax"),
+        ("proto/acme/b/v1/b.proto", "proto-endless"),
+        ("proto/acme/c/v1/c.proto", "proto-package"),
+    ]
+
+
+def test_allows_recursion_that_can_end(workspace: Write) -> None:
+    fields = "repeated Tree many = 1; optional Tree one = 2; map<string, Tree> named = 3; oneof way { Tree other = 4; }"
+    root = workspace({SHOP: f'syntax = "proto3";\npackage acme.shop.v1;\nmessage Tree {{ {fields} }}\n'})
+    assert generate(root).findings == ()
