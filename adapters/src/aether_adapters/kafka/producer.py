@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from aether_adapters.kafka.envelope import Headers, to_headers
 LIBRARY_LOG: Final = logging.getLogger("aether.kafka.librdkafka")
 _NONE: Final[Mapping[str, object]] = MappingProxyType({})
 _PATIENCE: Final = 10.0
+_LISTEN_EVERY: Final = 0.1
 _AWAY: Final = frozenset(
     {
         KafkaError._PURGE_QUEUE,
@@ -95,22 +97,25 @@ class Producer:
         self, messages: Sequence[tuple[str, bytes | None, bytes | None, Headers]], seconds: float
     ) -> list[Undelivered | None]:
         """As `deliver`, for messages as (topic, key, value, headers)."""
-        outcomes: list[Undelivered | None] = [None] * len(messages)
+        delivery = _Delivery(len(messages))
+        give_up = time.monotonic() + seconds
         with self._lock:
             client = self._client = self._client or Client(self._settings, logger=LIBRARY_LOG)
             for index, (topic, key, value, headers) in enumerate(messages):
-                heard = partial(_heard, outcomes, index)
+                heard = partial(delivery.heard, index)
                 try:
                     client.produce(topic, value, key, on_delivery=heard, headers=headers)
                 except (BufferError, KafkaException) as error:
-                    _refuse(outcomes, index, error)
+                    delivery.not_taken(index, error)
                     break
-            if client.flush(seconds):
+            while len(client) and not delivery.broken and (left := give_up - time.monotonic()) > 0:
+                client.flush(min(left, _LISTEN_EVERY))
+            if len(client):
                 client.purge()  # what is still here must not leave after its caller was told that it did not
                 client.flush(1)
-            if any(outcomes):
+            if any(delivery.outcomes):
                 self._client = None
-        return outcomes
+        return delivery.outcomes
 
     def close(self) -> None:
         """Let the connection go; nothing waits in it."""
@@ -118,15 +123,25 @@ class Producer:
             self._client = None
 
 
-def _heard(outcomes: list[Undelivered | None], index: int, error: KafkaError, _: object) -> None:
-    outcomes[index] = Undelivered(error.code(), error.str())
+class _Delivery:
+    """What became of each message of a batch; `broken` once Kafka has refused one."""
 
+    __slots__ = ("broken", "outcomes")
 
-def _refuse(outcomes: list[Undelivered | None], index: int, error: BufferError | KafkaException) -> None:
-    """The message at `index` was not taken; those behind it are not tried, so that no key loses its order."""
-    if isinstance(error, KafkaException):
-        outcomes[index] = Undelivered(error.args[0].code(), error.args[0].str())
-    else:
-        outcomes[index] = Undelivered(KafkaError._PURGE_QUEUE, "The producer's queue is full.")
-    for behind in range(index + 1, len(outcomes)):
-        outcomes[behind] = Undelivered(KafkaError._PURGE_QUEUE, "It waits for an event before it.")
+    def __init__(self, count: int) -> None:
+        self.outcomes: list[Undelivered | None] = [None] * count
+        self.broken = False
+
+    def heard(self, index: int, error: KafkaError, _: object) -> None:
+        """Kafka, or the library, says that a message was not delivered."""
+        self.broken = True
+        self.outcomes[index] = Undelivered(error.code(), error.str())
+
+    def not_taken(self, index: int, error: BufferError | KafkaException) -> None:
+        """The message at `index` was not taken; those behind it are not tried, so that no key loses its order."""
+        if isinstance(error, KafkaException):
+            self.outcomes[index] = Undelivered(error.args[0].code(), error.args[0].str())
+        else:
+            self.outcomes[index] = Undelivered(KafkaError._PURGE_QUEUE, "The producer's queue is full.")
+        for behind in range(index + 1, len(self.outcomes)):
+            self.outcomes[behind] = Undelivered(KafkaError._PURGE_QUEUE, "It waits for an event before it.")

@@ -130,7 +130,14 @@ class Relay:
                 break  # the broker is away: the rest would only wait for it one after the other
             if failure is not None:
                 self._stuck.add(row)
-                _LOG.error("an event is refused; its key waits", relay=self._lease.name, event=row.event.id, key=row.event.key, topic=row.event.topic, reason=str(failure))  # fmt: skip
+                _LOG.error(
+                    "an event is refused; its key waits",
+                    relay=self._lease.name,
+                    event_id=row.event.id,
+                    key=row.event.key,
+                    topic=row.event.topic,
+                    reason=str(failure),
+                )
 
     def _housekeeping(self) -> None:
         now = time.monotonic()
