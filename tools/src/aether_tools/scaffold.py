@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
+import io
 import keyword
 import os
 import re
@@ -154,20 +155,27 @@ def workspace_at(destination: Path, source: Source, answers: Mapping[str, str], 
 
 
 def _render(source: Source, destination: Path, answers: Mapping[str, str], *, ask: bool) -> None:
-    import copier
-    from copier.errors import CopierError
-    from jinja2 import TemplateError
-
     try:
-        copier.run_copy(
-            source.location, destination, dict(answers), vcs_ref=source.ref, defaults=not ask, quiet=True
-        )
+        # Copier draws its own complaints on stderr; what they say comes with the exception.
+        with contextlib.redirect_stderr(io.StringIO()):
+            import copier
+            from copier.errors import CopierError, InvalidConfigFileError
+            from jinja2 import TemplateError
+
+            copier.run_copy(
+                source.location, destination, dict(answers), vcs_ref=source.ref, defaults=not ask, quiet=True
+            )
     except KeyboardInterrupt:
         raise
     except subprocess.CalledProcessError as error:
         raise Complaint(_not_fetched(source, error)) from error
-    except (CopierError, TemplateError, ValueError, UnicodeError) as error:
-        raise Complaint(f"the template {source.recorded} cannot be rendered: {error}") from error
+    except InvalidConfigFileError as error:
+        raise Complaint(
+            f"the template {source.recorded} cannot be rendered: its copier.yml is not valid."
+        ) from error
+    except (CopierError, TemplateError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise Complaint(f"the template {source.recorded} cannot be rendered: {reason}") from error
     if not destination.is_dir() or not any(destination.iterdir()):
         raise Complaint(f"the template {source.recorded} renders nothing; is it a template of aether?")
     for answers_file in destination.rglob(".copier-answers*.yml"):

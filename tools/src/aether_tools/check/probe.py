@@ -141,7 +141,9 @@ def _wrong_parts(provider: Any, providers: Any) -> Iterator[str]:
 
 def _hints(called: Callable[..., object]) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(called.__init__ if isinstance(called, type) else called)
+        return typing.get_type_hints(
+            inspect.getattr_static(called, "__init__") if isinstance(called, type) else called
+        )
     except Exception:  # an annotation that only a type checker understands
         return {}
 

@@ -21,12 +21,13 @@ class Servers:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of a domain; `health` is the address of its /readyz."""
+    """One process of a domain; `health` is the address of its /readyz, `grpc` the gRPC port it opens (0: none)."""
 
     name: str
     domain: Domain
     roles: tuple[str, ...]
-    health: tuple[str, int]
+    health: int
+    grpc: int
     env: Mapping[str, str]
 
 
@@ -89,15 +90,14 @@ def plan(
         }
         common = {f"{domain.prefix}{key}": value for key, value in fields.items()}
         settings[name] = common
-        door = (HOST, rest[name])
         if gateway:
             admin = ports.take(0)
             inner = common | {f"{domain.prefix}ADMIN_PORT": str(admin)}
             outer = common | {f"{domain.prefix}RPC_TARGET": f"{HOST}:{grpc[name]}"}
-            processes.append(Process(f"{name}-rpc", domain, ("rpc", "worker"), (HOST, admin), inner))
-            processes.append(Process(f"{name}-api", domain, ("api",), door, outer))
+            processes.append(Process(f"{name}-rpc", domain, ("rpc", "worker"), admin, grpc[name], inner))
+            processes.append(Process(f"{name}-api", domain, ("api",), rest[name], 0, outer))
         else:
-            processes.append(Process(name, domain, ("api", "rpc", "worker"), door, common))
+            processes.append(Process(name, domain, ("api", "rpc", "worker"), rest[name], grpc[name], common))
     served = tuple(
         Served(
             domain,

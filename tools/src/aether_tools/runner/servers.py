@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING, Final
 
 from aether_tools.console import Complaint
 from aether_tools.runner.children import Children
 from aether_tools.runner.plan import Servers
 from aether_tools.runner.ports import HOST
 from aether_tools.workspace import Domain, Workspace
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 NAMES: Final = frozenset({"redis", "kafka"})
 """What the embedded servers' processes are called."""
@@ -60,35 +62,35 @@ def from_environment(
     ]
     if missing:
         raise Complaint(f"--services needs {', '.join(missing)} in the environment.")
-    url = urlsplit(environment["AETHER_MYSQL_URL"])
-    if url.scheme not in {"mysql", "mysql+pymysql"} or not url.hostname:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(environment["AETHER_MYSQL_URL"])
+    except ArgumentError:
+        url = None
+    if url is None or url.get_backend_name() != "mysql" or not url.host:
         raise Complaint("AETHER_MYSQL_URL must look like mysql+pymysql://user:password@host:3306.")
+    url = url.set(drivername="mysql+pymysql")
     names = {domain.name: f"{workspace.name}_{domain.name}" for domain in domains}
-    _make_databases(url, list(names.values()))
+    _make_databases(url.set(database=None), list(names.values()))
     databases = {
-        domain: url._replace(scheme="mysql+pymysql", path=f"/{name}").geturl()
-        for domain, name in names.items()
+        domain: url.set(database=name).render_as_string(hide_password=False) for domain, name in names.items()
     }
     return Servers(databases, environment["AETHER_REDIS_URL"], environment["AETHER_KAFKA"])
 
 
-def _make_databases(url: SplitResult, names: Sequence[str]) -> None:
-    from urllib.parse import unquote
+def _make_databases(server: URL, names: Sequence[str]) -> None:
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
 
-    import pymysql
-
+    engine = create_engine(server, connect_args={"connect_timeout": _CONNECT}, isolation_level="AUTOCOMMIT")
     try:
-        connection = pymysql.connect(
-            host=url.hostname or HOST,
-            port=url.port or 3306,
-            user=unquote(url.username or "root"),
-            password=unquote(url.password or ""),
-            connect_timeout=_CONNECT,
-            charset="utf8mb4",
-        )
-        with connection, connection.cursor() as cursor:
+        with engine.connect() as connection:
             for name in names:  # identifiers by construction: `scaffold.checked_name`
-                cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
-    except pymysql.MySQLError as error:
-        reason = error.args[-1] if error.args else error
+                connection.exec_driver_sql(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
+    except SQLAlchemyError as error:
+        reason = getattr(error, "orig", None) or error
         raise Complaint(f"the server of AETHER_MYSQL_URL cannot be used: {reason}") from error
+    finally:
+        engine.dispose()

@@ -6,6 +6,7 @@ import fcntl
 import http.client
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Final
 from aether_tools.console import Complaint
 from aether_tools.runner.children import Child, Children
 from aether_tools.runner.plan import Plan, Process
+from aether_tools.runner.ports import HOST
 from aether_tools.workspace import Workspace
 
 _START: Final = 60.0
@@ -123,7 +125,7 @@ class Session:
         waiting = list(processes)
         while waiting:
             self._look(waiting[0].name)
-            waiting = [process for process in waiting if not _ready(*process.health)]
+            waiting = [process for process in waiting if not _ready(process)]
 
     def wait_for(self, ready: Callable[[], bool], name: str) -> None:
         """Wait until `ready` says so; `name` is who is waited for."""
@@ -169,9 +171,12 @@ def _environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, "PYTHONUNBUFFERED": "1", **settings}
 
 
-def _ready(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=1)
+def _ready(process: Process) -> bool:
+    """Whether the process says it is ready, and answers gRPC where it should: each role starts by itself."""
+    connection = http.client.HTTPConnection(HOST, process.health, timeout=1)
     try:
+        if process.grpc:
+            socket.create_connection((HOST, process.grpc), timeout=1).close()
         connection.request("GET", "/readyz")
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
