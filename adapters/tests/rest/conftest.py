@@ -53,7 +53,9 @@ def asker(app: Any) -> Ask:
 
         async def once() -> httpx.Response:
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://edge") as client:
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://edge", trust_env=False
+            ) as client:
                 return await client.request(method, url, headers=sent, **kwargs)
 
         return asyncio.run(once())
@@ -64,3 +66,9 @@ def asker(app: Any) -> Ask:
 @pytest.fixture
 def ask(app: RestApp) -> Iterator[Ask]:
     yield asker(app)
+
+
+@pytest.fixture
+def asking() -> Callable[[Any], Ask]:
+    """Makes an asker of any app."""
+    return asker
