@@ -96,7 +96,7 @@ def _differences(root: Path, files: dict[str, bytes]) -> list[Finding]:
         if path not in files:
             reason = "No contract generates this file any more."
             found.append(Finding(Place(path), "generated-stale", reason, run))
-    return found
+    return sorted(found)
 
 
 def _edited(root: Path, now: Stamp, last: Stamp | None, files: dict[str, bytes]) -> tuple[Finding, ...]:

@@ -1,0 +1,160 @@
+"""Generated code is what its readers expect: strict, in its final form, and hard to misuse."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[[Path, str], str]
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_passes_mypy_strict(zoo: Path, request: pytest.FixtureRequest) -> None:
+    cache = request.config.cache
+    assert cache is not None
+    options = [
+        "--strict",
+        "--explicit-package-bases",
+        "--namespace-packages",
+        f"--cache-dir={cache.mkdir('mypy')}",
+    ]
+    environment = {**os.environ, "MYPYPATH": f"{zoo / 'proto/gen'}:{ROOT / 'adapters/src'}"}
+    command = [sys.executable, "-m", "mypy", *options, str(zoo / "proto/gen")]
+    done = subprocess.run(command, cwd=zoo, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("Success"), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
+def test_needs_no_linter_and_no_formatter(command: list[str], zoo: Path, tmp_path: Path) -> None:
+    shutil.copy(
+        ROOT / "pyproject.toml", tmp_path
+    )  # the rules of this repository, which a team's own begin as
+    shutil.copytree(zoo / "proto", tmp_path / "proto")
+    ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "proto/gen"]
+    done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_use_case_without_its_call_cannot_be_made(acme: Path, python: Run) -> None:
+    printed = python(
+        acme,
+        """
+        from dataclasses import dataclass
+        from acme.billing.v1.port import CreateInvoice
+
+        @dataclass(frozen=True, slots=True)
+        class Forgotten(CreateInvoice):
+            clock: str
+
+        try:
+            Forgotten("noon")
+        except TypeError as error:
+            print(error)
+        """,
+    )
+    assert re.search(r"abstract.*__call__", printed)
+
+
+def test_a_use_case_is_a_small_frozen_slotted_dataclass(acme: Path, python: Run) -> None:
+    printed = python(
+        acme,
+        """
+        from dataclasses import FrozenInstanceError, dataclass
+        from acme.billing.v1.port import GetTally
+        from acme.billing.v1.types import GetTallyRequest, Tally
+
+        @dataclass(frozen=True, slots=True)
+        class CountInvoices(GetTally):
+            start: int
+
+            def __call__(self, request: GetTallyRequest, /) -> Tally:
+                return Tally(created=self.start, closed=0)
+
+        count = CountInvoices(7)
+        print(count(GetTallyRequest()), hasattr(count, "__dict__"))
+        try:
+            count.start = 8
+        except FrozenInstanceError as error:
+            print(error)
+        """,
+    )
+    assert printed == "Tally(created=7, closed=0) False\ncannot assign to field 'start'\n"
+
+
+def test_the_port_and_its_types_need_nothing_but_the_standard_library(acme: Path, python: Run) -> None:
+    printed = python(
+        acme,
+        """
+        import sys
+        import acme.billing.v1.port
+        print(*sorted({name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names - {"__main__"}))
+        """,
+    )
+    foreign = set(printed.split()) - {"_distutils_hack", "sitecustomize", "usercustomize"}
+    assert {name for name in foreign if not name.startswith(("__editable__", "_virtualenv"))} == {"acme"}
+
+
+def test_methods_tell_the_kit_who_may_call_them(zoo: Path, python: Run) -> None:
+    printed = python(
+        zoo,
+        """
+        from zoo.ark.v1 import grpc
+        for method in grpc.METHODS:
+            print(method.path, method.access.name, method.idempotent, method.caller and method.caller.__name__)
+        """,
+    )
+    assert printed.splitlines() == [
+        "/zoo.ark.v1.ArkService/Board PUBLIC False None",
+        "/zoo.ark.v1.ArkService/Sink SERVICE True None",
+        "/zoo.ark.v1.ArkService/Import CALLER False Caller",
+        "/zoo.ark.v1.ArkService/RememberEveryPassengerThatEverCameAboardTheArk CALLER False Caller",
+    ]
+
+
+def test_comments_become_docstrings_whatever_is_in_them(zoo: Path, python: Run) -> None:
+    printed = python(
+        zoo,
+        """
+        from zoo.ark.v1 import port
+        print(port.ArkService.__doc__)
+        """,
+    )
+    assert 'It says """quotes""", back\\slashes and "ends with a quote"' in printed
+
+
+def test_a_method_called_over_grpc_reaches_the_use_case_and_its_answer_comes_back(
+    acme: Path, python: Run
+) -> None:
+    printed = python(
+        acme,
+        """
+        from dataclasses import replace
+        from acme.billing.v1 import grpc
+        from acme.billing.v1.types import Tally
+
+        class Wire:
+            def bind(self, method):
+                bound = next(each for each in service.methods if each.method is method)
+                def call(request):
+                    answer = bound.call(method.request.from_wire(method.request.to_wire(request)))
+                    return method.response.from_wire(method.response.to_wire(answer))
+                return call
+
+        class Anything:
+            def __getattr__(self, name):
+                return lambda request: Tally(created=1, closed=2)
+
+        from acme.billing.v1.types import GetTallyRequest
+        service = grpc.service(Anything())
+        print(service.name, grpc.client(Wire()).get_tally(GetTallyRequest()))
+        """,
+    )
+    assert printed == "acme.billing.v1.BillingService Tally(created=1, closed=2)\n"
