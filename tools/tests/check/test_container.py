@@ -140,3 +140,17 @@ def _trade_is_importable(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv(
         "PYTHONPATH", f"{os.environ['PYTHONPATH']}{os.pathsep}{tmp_path / 'domains/trade/src'}"
     )
+
+
+def test_a_property_that_connects_to_something_is_not_asked(shop: Shop) -> None:
+    shop.replace(
+        f"{PACKAGE}/application/ports.py",
+        "class Invoices(Protocol):",
+        "class Invoices(Protocol):\n    @property\n    def size(self) -> int: ...",
+    )
+    shop.replace(
+        f"{PACKAGE}/adapters/memory.py",
+        "class MemoryInvoices:",
+        "class MemoryInvoices:\n    @property\n    def size(self) -> int:\n        raise OSError('no such server')\n",
+    )
+    assert shop.check() == []

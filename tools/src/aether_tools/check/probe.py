@@ -159,12 +159,23 @@ def _misses(wanted: Any, value: object) -> str:
             for name in {*vars(base), *getattr(base, "__annotations__", {})}
             if name == "__call__" or not name.startswith("_")
         }
-        lacking = sorted(name for name in members if not hasattr(value, name))
+        lacking = sorted(name for name in members if not _has(value, name))
         return f"has no {', '.join(lacking)}" if lacking else ""
     try:
         return "" if isinstance(value, wanted) else "is none"
     except TypeError:
         return ""
+
+
+def _has(value: object, name: str) -> bool:
+    """Whether `value` has the attribute, without asking a property, which may connect to something."""
+    if hasattr(type(value), "__getattr__"):
+        return True
+    try:
+        inspect.getattr_static(value, name)
+    except AttributeError:
+        return False
+    return True
 
 
 def _name(thing: object) -> str:

@@ -85,8 +85,8 @@ def new_workspace(wish: Wish, path: Path | None) -> int:
     return OK
 
 
-def _installed(workspace: Workspace, domain: Domain) -> bool:
-    """Make the domain importable in the workspace's Python, without a network."""
+def install_command(workspace: Workspace, domain: Domain) -> list[str]:
+    """What makes the domain importable in the workspace's Python, without a network."""
     uv = shutil.which("uv", path=str(workspace.python.parent)) or shutil.which("uv")
     python = str(workspace.python)
     installer = (
@@ -94,7 +94,11 @@ def _installed(workspace: Workspace, domain: Domain) -> bool:
         if uv
         else [python, "-m", "pip", "install", "--no-index", "--disable-pip-version-check"]
     )
-    command = [*installer, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(domain.folder)]
+    return [*installer, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(domain.folder)]
+
+
+def _installed(workspace: Workspace, domain: Domain) -> bool:
+    command = install_command(workspace, domain)
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own argv
     if done.returncode == 0:
         return True

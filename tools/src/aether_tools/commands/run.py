@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aether_adapters.tokens import DevelopmentKeys
 
+from aether_tools.commands.new import install_command
 from aether_tools.console import FINDINGS, OK, Complaint, say_json, table, tell
 from aether_tools.runner import servers
 from aether_tools.runner.children import Children
@@ -52,6 +53,11 @@ def run(wish: Wish) -> int:
             tell(f"aether: {ended}; everything is stopped.")
             for line in ended.last:
                 tell(f"  {line}")
+            for domain in domains:
+                if any(f"No module named {domain.package}" in line for line in ended.last):
+                    tell(
+                        f"aether: {domain.name} is not installed: {' '.join(install_command(workspace, domain))}"
+                    )
             return FINDINGS
 
 
@@ -88,8 +94,6 @@ def _run(
     with Session(workspace, children, interruptions) as session:
         if not wish.services:
             servers.start_embedded(children, workspace, domains, data, redis=redis, kafka=kafka)
-        session.migrate(laid_out)
-        if not wish.services:
             session.wait_for(lambda: answering >= servers.NAMES, "Redis or Kafka")
         session.serve(laid_out.processes)
         announcement = _announcement(laid_out, behind)

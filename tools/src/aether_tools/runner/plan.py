@@ -1,4 +1,7 @@
-"""What a run consists of: which processes, with which roles, ports and settings. Starts nothing."""
+"""What a run consists of: which processes, with which roles, ports and settings. Starts nothing.
+
+A domain migrates in the process that serves it: starting one more would cost as much as all its imports.
+"""
 
 from __future__ import annotations
 
@@ -43,11 +46,8 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All of it; `settings` holds what every process of a domain is given, by the domain's name."""
-
     served: tuple[Served, ...]
     processes: tuple[Process, ...]
-    settings: Mapping[str, Mapping[str, str]]
 
 
 def plan(
@@ -70,7 +70,6 @@ def plan(
     targets = {f"{name.upper()}_TARGET": f"{HOST}:{port}" for name, port in grpc.items()}
 
     processes: list[Process] = []
-    settings: dict[str, Mapping[str, str]] = {}
     for domain in domains:
         name = domain.name
         fields = {
@@ -89,15 +88,18 @@ def plan(
             **{key: target for key, target in targets.items() if key != f"{name.upper()}_TARGET"},
         }
         common = {f"{domain.prefix}{key}": value for key, value in fields.items()}
-        settings[name] = common
         if gateway:
             admin = ports.take(0)
             inner = common | {f"{domain.prefix}ADMIN_PORT": str(admin)}
             outer = common | {f"{domain.prefix}RPC_TARGET": f"{HOST}:{grpc[name]}"}
-            processes.append(Process(f"{name}-rpc", domain, ("rpc", "worker"), admin, grpc[name], inner))
+            processes.append(
+                Process(f"{name}-rpc", domain, ("migrate", "rpc", "worker"), admin, grpc[name], inner)
+            )
             processes.append(Process(f"{name}-api", domain, ("api",), rest[name], 0, outer))
         else:
-            processes.append(Process(name, domain, ("api", "rpc", "worker"), rest[name], grpc[name], common))
+            processes.append(
+                Process(name, domain, ("migrate", "api", "rpc", "worker"), rest[name], grpc[name], common)
+            )
     served = tuple(
         Served(
             domain,
@@ -107,4 +109,4 @@ def plan(
         )
         for domain in domains
     )
-    return Plan(served, tuple(processes), settings)
+    return Plan(served, tuple(processes))

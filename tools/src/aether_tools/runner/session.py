@@ -1,4 +1,4 @@
-"""One run from start to stop: servers, migrations, domains, and all of it away again."""
+"""One run from start to stop: servers, domains, and all of it away again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -16,7 +16,7 @@ from typing import Final
 
 from aether_tools.console import Complaint
 from aether_tools.runner.children import Child, Children
-from aether_tools.runner.plan import Plan, Process
+from aether_tools.runner.plan import Process
 from aether_tools.runner.ports import HOST
 from aether_tools.workspace import Workspace
 
@@ -94,31 +94,11 @@ class Session:
         self._children.stop(self._serving, grace=_GRACE, hurry=hurry)
         self._children.stop_all(grace=_GRACE, hurry=hurry)
 
-    def migrate(self, plan: Plan) -> None:
-        """Bring each domain's schema up to date, as many at a time as there are processors."""
-        waiting = [served.domain for served in plan.served]
-        running: list[Child] = []
-        while waiting or running:
-            while waiting and len(running) < (os.cpu_count() or 1):
-                domain = waiting.pop(0)
-                command = [str(self._workspace.python), "-m", domain.package, "migrate"]
-                env = _environment(plan.settings[domain.name])
-                name = f"{domain.name}-migrate"
-                running.append(
-                    self._children.start(name, command, env=env, folder=self._workspace.root, essential=False)
-                )
-            self._look(running[0].name)
-            for child in [child for child in running if not child.running]:
-                running.remove(child)
-                self._children.pump(0)
-                if child.process.returncode != 0:
-                    raise Ended(f"{child.name} failed with code {child.process.returncode}", child.last)
-
     def serve(self, processes: Sequence[Process]) -> None:
         """Start the processes and wait until each says it is ready."""
         for process in processes:
             command = [str(self._workspace.python), "-m", process.domain.package, *process.roles]
-            env = _environment(process.env)
+            env = {**os.environ, "PYTHONUNBUFFERED": "1", **process.env}
             self._serving.append(
                 self._children.start(process.name, command, env=env, folder=self._workspace.root)
             )
@@ -165,10 +145,6 @@ class Session:
         dead = self._children.dead()
         if dead is not None:
             raise Ended(f"{dead.name} ended with code {dead.process.returncode}", dead.last)
-
-
-def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    return {**os.environ, "PYTHONUNBUFFERED": "1", **settings}
 
 
 def _ready(process: Process) -> bool:
