@@ -140,3 +140,14 @@ def test_a_token_by_another_scheme_is_no_token(
                 timeout=5,
             )
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_token_with_hundreds_of_roles_fits(
+    probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
+) -> None:
+    """gRPC refuses metadata above 8 KiB now and then, and above 16 KiB always, unless told otherwise."""
+    roles = tuple(f"role-number-{number}" for number in range(1000))
+    token = issuer.issue("ada", roles)
+    assert len(token) > 20_000
+    ask = connect(start(), token=lambda: token).bind(probe.methods.ask)
+    assert ask(probe.AskRequest(text="")).caller.roles == roles

@@ -105,3 +105,46 @@ def test_an_error_nobody_declared_tells_the_caller_nothing(
         connect(start(ping=fail)).bind(probe.methods.ping)(probe.PlainRequest(text=""))
     assert raised.value.kind is Kind.INTERNAL
     assert "hunter2" not in str(raised.value.problem)
+
+
+def test_a_problem_no_status_can_carry_is_still_an_answer(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    """Text with a lone surrogate has no UTF-8 form; the call ends as INTERNAL, and says nothing of it."""
+
+    def refuse(_: Any) -> Any:
+        raise probe.AlreadyClosed(1, "\ud800", ())
+
+    with pytest.raises(RemoteError) as raised:
+        connect(start(ping=refuse)).bind(probe.methods.ping)(probe.PlainRequest(text=""))
+    assert raised.value.problem == probe.errors.problem(RuntimeError())
+
+
+def test_values_of_many_kilobytes_arrive_whole(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    """Twice what gRPC's clients take by default."""
+    broken = probe.AlreadyClosed(1, "x" * 16_000, ())
+
+    def refuse(_: Any) -> Any:
+        raise broken
+
+    with pytest.raises(RemoteError) as raised:
+        connect(start(ping=refuse)).bind(probe.methods.ping)(probe.PlainRequest(text=""))
+    assert raised.value.problem == probe.errors.problem(broken)
+
+
+def test_a_port_that_is_taken_is_refused(start: Start) -> None:
+    """gRPC would share it by default, and each server get some of the calls."""
+    taken = start()
+    with pytest.raises(RuntimeError, match="Failed to bind"):
+        start(address=f"127.0.0.1:{taken.port}")
+
+
+def test_a_method_nobody_serves_is_unimplemented(start: Start) -> None:
+    with (
+        grpc.insecure_channel(f"127.0.0.1:{start().port}") as raw,
+        pytest.raises(grpc.RpcError) as refused,
+    ):
+        raw.unary_unary("/probe.v1.ProbeService/Nothing", None, None)(b"", timeout=5)
+    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -182,3 +182,20 @@ def test_a_failure_is_logged_with_the_requests_id_and_the_trace(
         "boom",
     )
     assert len({log["request_id"] for log in others}) == 2
+
+
+def test_a_request_id_too_long_for_a_log_is_replaced(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    seen: list[str] = []
+
+    def look(_: Any) -> Any:
+        seen.append(structlog.contextvars.get_contextvars()["request_id"])
+        return probe.Answer(text="")
+
+    ping = connect(start(ping=look)).bind(probe.methods.ping)
+    for name in ("a" * 128, "b" * 129):
+        with structlog.contextvars.bound_contextvars(request_id=name):
+            ping(probe.PlainRequest(text=""))
+    assert seen[0] == "a" * 128
+    assert 0 < len(seen[1]) <= 64

@@ -17,6 +17,7 @@ from aether_adapters.deadline import DEADLINE, remaining, within
 from aether_adapters.errors import DeadlineExceeded, Kind, RemoteError, Unavailable
 from aether_adapters.grpc import Channel, Server
 from aether_adapters.tokens import Issuer
+from prometheus_client import REGISTRY
 
 Start = Callable[..., Server]
 Connect = Callable[..., Channel]
@@ -58,6 +59,16 @@ def test_beyond_threads_and_queue_calls_are_refused_at_once_and_told_when_to_com
     ping = connect(start(ping=gate, options={"threads": 4, "queue": 12})).bind(probe.methods.ping)
     refused = threading.Semaphore(0)
 
+    def counted() -> float:
+        labels = {
+            "grpc_service": "probe.v1.ProbeService",
+            "grpc_method": "Ping",
+            "grpc_code": "RESOURCE_EXHAUSTED",
+        }
+        return REGISTRY.get_sample_value("grpc_server_handled_total", labels) or 0.0
+
+    before = counted()
+
     def call(_: int) -> str:
         try:
             return str(ping(probe.PlainRequest(text="")).text)
@@ -73,6 +84,7 @@ def test_beyond_threads_and_queue_calls_are_refused_at_once_and_told_when_to_com
         gate.open.set()
         assert Counter(outcomes) == {"done": 16, "EXHAUSTED": 48}
     assert gate.most == 4
+    assert counted() == before + 48
 
 
 def test_a_full_server_has_room_again_when_calls_end_or_their_callers_leave(

@@ -39,6 +39,8 @@ _FOREVER: Final = 365 * 86400.0
 """Seconds; gRPC reports a call without a deadline as one some centuries away."""
 _MESSAGE_LIMIT: Final = 1024
 """Characters of an error's text in the plain status message; the details carry all of it."""
+_LONGEST_ID: Final = 128
+"""Characters; a request id goes into every line of the log."""
 _PROCESS: Final = os.urandom(12).hex()
 _CALLS: Final = itertools.count()
 """Together they name a call that brings no request id; a random name for each would cost five times as much."""
@@ -95,7 +97,7 @@ def _read(context: grpc.ServicerContext) -> str:
             scheme, _, token = str(value).partition(" ")
             if scheme.lower() != "bearer":
                 token = ""
-        elif key == REQUEST_ID:
+        elif key == REQUEST_ID and len(value) <= _LONGEST_ID:
             known["request_id"] = value
         elif key == TRACEPARENT:
             known["traceparent"] = value
@@ -158,6 +160,8 @@ def _refuse(
     HANDLED.labels(service, name, code.name).inc()
     if problem.kind is Kind.INTERNAL:
         _LOG.error("call failed", grpc_service=service, grpc_method=name, exc_info=error)
+    elif problem.status >= 500:
+        _LOG.warning("call refused", grpc_service=service, grpc_method=name, problem=problem.type)
     context.set_trailing_metadata(((DETAILS, details),))
     context.abort(code, problem.detail[:_MESSAGE_LIMIT])
 

@@ -13,8 +13,10 @@ from aether_adapters.grpc.edge import handler, refusal
 from aether_adapters.grpc.health import SERVICE_NAME as HEALTH
 from aether_adapters.grpc.health import HealthService
 from aether_adapters.grpc.method import Service
+from aether_adapters.grpc.metrics import HANDLED
 from aether_adapters.grpc.pool import CallPool
 from aether_adapters.grpc.reflection import ReflectionService
+from aether_adapters.grpc.status import METADATA_LIMIT
 from aether_adapters.health import Health
 from aether_adapters.identity import Verify
 
@@ -73,8 +75,15 @@ class Server:
                 ("grpc.max_receive_message_length", message_limit),
                 # Two servers on one port would share its calls without a word.
                 ("grpc.so_reuseport", 0),
+                # A token with many roles is longer than the 8 KiB that gRPC allows by default.
+                ("grpc.max_metadata_size", METADATA_LIMIT),
+                ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
+                # Our clients ping every 30 s; by default gRPC takes that for an attack.
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+                # Clients look names up again when a connection ends: so new replicas get their share.
+                ("grpc.max_connection_age_ms", 300_000),
+                ("grpc.max_connection_age_grace_ms", 60_000),
             ),
         )
         self.port: Final = (
@@ -121,7 +130,11 @@ class _Admission(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         found = self._handlers.get(handler_call_details.method)
-        return self._refuse if found is not None and self._pool.full else found
+        if found is None or not self._pool.full:
+            return found
+        service, _, name = handler_call_details.method.removeprefix("/").partition("/")
+        HANDLED.labels(service, name, grpc.StatusCode.RESOURCE_EXHAUSTED.name).inc()
+        return self._refuse
 
 
 class _Housekeeping(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in the stubs only
