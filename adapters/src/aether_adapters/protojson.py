@@ -27,7 +27,7 @@ _DURATION: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6})([0-9]{0,3}))?
 _LONGEST: Final = timedelta(seconds=315_576_000_000)
 _MASK_PATH: Final = re.compile(r"[a-z][a-zA-Z0-9]*(\.[a-z][a-zA-Z0-9]*)*")
 _DEEPEST: Final = 32
-"""Levels of a Struct: gRPC's parser follows 100 messages, and each level is three."""
+"""Levels of a Struct: protobuf reads messages 100 deep, each level takes three, and a few stand around it."""
 
 
 def timestamp_json(value: datetime, /) -> str:

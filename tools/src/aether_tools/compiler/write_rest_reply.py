@@ -134,7 +134,7 @@ class ReplyWriter:
             reason = (
                 f"{pair.message.full_name}.{oneof} is unset, and the contract promises one of its members"
             )
-            lines += ["        case None:", f"            raise ValueError({literal(reason)})"]
+            lines += ["        case None:", *place(12, "raise ", call("ValueError", ("", literal(reason))))]
         return lines
 
 

@@ -20,7 +20,7 @@ from aether_tools.compiler.layout import docstring, function
 from aether_tools.compiler.model import EnumRef, Field, Message, Scalar, WellKnown
 from aether_tools.compiler.naming import field_name
 from aether_tools.compiler.python_types import member_class
-from aether_tools.compiler.write_rest_layout import Choice, Expression, call, place
+from aether_tools.compiler.write_rest_layout import Choice, Expression, Group, call, place
 from aether_tools.compiler.write_rest_values import Pointer, Values, literal
 
 
@@ -165,10 +165,8 @@ class RequestWriter:
         lines = []
         for name, reason in pair.refused:
             malformed = self._values.imports.need("aether_adapters.errors", "Malformed")
-            lines += [
-                f"    if {literal(name)} in body:",
-                f"        raise {malformed}({at.child(name)}, {literal(reason)})",
-            ]
+            error = call(malformed, ("", str(at.child(name))), ("", literal(reason)))
+            lines += [f"    if {literal(name)} in body:", *place(8, "raise ", error)]
         return lines
 
     def _oneofs(self, pair: Pair, owner: str) -> list[list[str]]:
@@ -191,15 +189,16 @@ class RequestWriter:
             0,
             f"{owner}_{oneof}",
             self._parameters(fails),
-            " | ".join([*classes, "None"]),
+            [*classes, "None"],
         )
         lines.append(f'    """Reads oneof {oneof} of {pair.message.python_name}."""')
         if not exclusive and len(sources) > 1:
             malformed = self._values.imports.need("aether_adapters.errors", "Malformed")
-            names = [source.name for source in sources]
+            members = Group("(", tuple(("", literal(source.name)) for source in sources), ")")
             lines += [
-                f"    if sum(name in body for name in ({', '.join(map(literal, names))})) > 1:",
-                f"        raise {malformed}(at, {literal('holds more than one of ' + ', '.join(names))})",
+                *place(4, "members = ", members),
+                "    if sum(name in body for name in members) > 1:",
+                f"""        raise {malformed}(at, f"holds more than one of {{', '.join(members)}}")""",
             ]
         for source, cls in zip(sources, classes, strict=True):
             key = literal(source.name)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
 from aether_adapters.errors import Malformed
 from aether_adapters.identity import ANONYMOUS, Access
 from aether_adapters.rest import Reply
@@ -35,7 +34,9 @@ def test_each_operation_says_who_may_call_it(edge: Any) -> None:
     }
 
 
-def test_parameters_fill_fields_and_what_is_absent_is_zero_or_none(edge: Any, types: Any, caller: Any) -> None:
+def test_parameters_fill_fields_and_what_is_absent_is_zero_or_none(
+    edge: Any, types: Any, caller: Any
+) -> None:
     read = edge.decode(
         "search", path={"shelf": "7", "parts": ["a", "b"]}, query={"tags": ["fresh"], "page": 1}, header={}
     )
@@ -107,7 +108,9 @@ def test_a_malformed_parameter_is_named(edge: Any, inputs: dict[str, Any], point
 
 
 def test_inputs_fill_fields_of_fields(edge: Any, types: Any, caller: Any) -> None:
-    read = edge.decode("moveThing", path={"shelf": "s"}, query={"name": "pie", "row": 3}, body={"reason": "tidy"})
+    read = edge.decode(
+        "moveThing", path={"shelf": "s"}, query={"name": "pie", "row": 3}, body={"reason": "tidy"}
+    )
     target = types.Target(shelf="s", plain=types.Plain(name="pie", ripe=False), row=3)
     assert read == types.MoveRequest(caller=caller, target=target, why="tidy")
 
@@ -119,7 +122,9 @@ def test_a_body_that_may_be_left_out_has_its_defaults(edge: Any, body: object) -
 
 def test_a_caller_in_an_open_body_is_refused(edge: Any) -> None:
     with pytest.raises(Malformed) as malformed:
-        edge.decode("moveThing", path={"shelf": "s"}, query={"name": "pie"}, body={"caller": {"subject": "eve"}})
+        edge.decode(
+            "moveThing", path={"shelf": "s"}, query={"name": "pie"}, body={"caller": {"subject": "eve"}}
+        )
     assert malformed.value.pointer == "/caller"
 
 
