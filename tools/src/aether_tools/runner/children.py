@@ -118,7 +118,7 @@ class Children:
             self.pump(0.05)
         for child in children:
             if child.running:
-                self._show(child.name, f"did not stop within {grace:g} s: killed")
+                self._show(child.name, "did not stop in time: killed")
             with suppress(ProcessLookupError):
                 os.killpg(child.process.pid, signal.SIGKILL)
             child.process.wait()
