@@ -6,11 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 from uuid import uuid4
 
 import pytest
 from aether_adapters.events import OutgoingEvent
-from aether_adapters.kafka import Consumer
+from aether_adapters.kafka.envelope import Record, received
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+from confluent_kafka import Consumer as Client
 
 
 @pytest.fixture(params=["embedded", "kafka"])
@@ -26,16 +29,22 @@ def topic() -> str:
     return f"test.{uuid4().hex[:8]}.v1"
 
 
+class Loop(Protocol):
+    """A consumer or a relay."""
+
+    def run(self, stop: threading.Event) -> None: ...
+
+
 class Kit:
     """What tests of the kit share."""
 
     @staticmethod
     @contextmanager
-    def running(*loops: Consumer) -> Iterator[None]:
+    def running(*loops: Loop) -> Iterator[None]:
         """The loops in threads of their own; what one raises is raised here."""
         stop, errors = threading.Event(), list[BaseException]()
 
-        def run(loop: Consumer) -> None:
+        def run(loop: Loop) -> None:
             try:
                 loop.run(stop)
             except BaseException as error:
@@ -50,7 +59,8 @@ class Kit:
             stop.set()
             for thread in threads:
                 thread.join(30)
-        assert not errors, errors
+            if errors:  # the reason why whatever the test waited for did not happen
+                raise errors[0]
         assert not any(thread.is_alive() for thread in threads), "a loop did not stop"
 
     @staticmethod
@@ -60,6 +70,22 @@ class Kit:
         while not holds():
             assert time.monotonic() < give_up, "it did not happen"
             time.sleep(0.01)
+
+    @staticmethod
+    def read(bootstrap: str, topic: str, enough: Callable[[list[Record]], bool]) -> list[Record]:
+        """The messages of a topic, partition by partition in order, as soon as they are `enough`."""
+        client = Client({"bootstrap.servers": bootstrap, "group.id": "reading", "log_level": 3})
+        partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
+        client.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+        found: list[Record] = []
+        give_up = time.monotonic() + 60
+        while not enough(found):
+            assert time.monotonic() < give_up, f"only {len(found)} messages came"
+            for message in client.consume(500, 0.1):
+                if message.error() is None:  # a broker that is away is part of some tests
+                    found.append(received(message))
+        client.close()
+        return found
 
     @staticmethod
     def event(topic: str, number: int, key: str = "1") -> OutgoingEvent:

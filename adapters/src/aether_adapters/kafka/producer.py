@@ -22,6 +22,7 @@ LIBRARY_LOG: Final = logging.getLogger("aether.kafka.librdkafka")
 _NONE: Final[Mapping[str, object]] = MappingProxyType({})
 _PATIENCE: Final = 10.0
 _LISTEN_EVERY: Final = 0.1
+_HEARINGS: Final = 50
 _AWAY: Final = frozenset(
     {
         KafkaError._PURGE_QUEUE,
@@ -48,7 +49,7 @@ class Producer:
 
     A message waits in the library for as long as its caller does and no longer: a timeout of the library's
     own would drop one message and still send the next one of its key. For the same reason a refused message
-    stops those behind it (`enable.gapless.guarantee`), and after any failure the client is made anew.
+    stops those behind it (`enable.gapless.guarantee`), and then the client is made anew.
     `options` are librdkafka's, and win over the kit's.
     """
 
@@ -109,11 +110,11 @@ class Producer:
                     delivery.not_taken(index, error)
                     break
             while len(client) and not delivery.broken and (left := give_up - time.monotonic()) > 0:
-                client.flush(min(left, _LISTEN_EVERY))
+                delivery.listen(client, min(left, _LISTEN_EVERY))
             if len(client):
                 client.purge()  # what is still here must not leave after its caller was told that it did not
-                client.flush(1)
-            if any(delivery.outcomes):
+                delivery.listen_to_the_end(client)
+            if delivery.broken:
                 self._client = None
         return delivery.outcomes
 
@@ -124,7 +125,7 @@ class Producer:
 
 
 class _Delivery:
-    """What became of each message of a batch; `broken` once Kafka has refused one."""
+    """What became of each message of a batch; `broken` once one was refused or was lost sight of on its way."""
 
     __slots__ = ("broken", "outcomes")
 
@@ -132,9 +133,28 @@ class _Delivery:
         self.outcomes: list[Undelivered | None] = [None] * count
         self.broken = False
 
+    def listen(self, client: Client, seconds: float) -> None:
+        """Hear what has become of messages, for at most `seconds`."""
+        try:
+            client.flush(seconds)
+        except KafkaException:
+            self.broken = True  # a fatal error of the client; what it means for each message is heard next
+
+    def listen_to_the_end(self, client: Client) -> None:
+        """Hear of every message that was purged."""
+        for _ in range(_HEARINGS):
+            if not len(client):
+                return
+            self.listen(client, _LISTEN_EVERY)
+        # Never seen; but silence means delivered, so it must not be taken for it.
+        unheard = Undelivered(KafkaError._PURGE_INFLIGHT, "The client does not say what became of it.")
+        self.outcomes = [outcome or unheard for outcome in self.outcomes]
+        self.broken = True
+
     def heard(self, index: int, error: KafkaError, _: object) -> None:
         """Kafka, or the library, says that a message was not delivered."""
-        self.broken = True
+        # One that never left the queue leaves no gap, and the client, slow to start, is kept.
+        self.broken = self.broken or error.code() != KafkaError._PURGE_QUEUE
         self.outcomes[index] = Undelivered(error.code(), error.str())
 
     def not_taken(self, index: int, error: BufferError | KafkaException) -> None:

@@ -30,8 +30,11 @@ class Relay:
 
     An event is marked only after Kafka confirmed it, so a crash in between sends it twice, never not at all.
     Where one event of a key cannot be sent, later ones of that key wait and other keys go on. The broker's
-    absence, or the database's, is waited out. `poll` is the longest pause in seconds when nothing waits; `wake` cuts it short.
-    Sent events are deleted after `keep`.
+    absence, or the database's, is waited out.
+
+    `poll` is the longest pause when nothing waits, and `wake` cuts it short; `again` is the pause of a key whose
+    event is refused; both in seconds. Sent events are deleted after `keep`. A batch must be confirmed within half
+    of the lease's term, and setting up a connection alone takes half a second: do not choose a term below 3 s.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Relay:
         *,
         batch: int = 1000,
         poll: float = 0.5,
+        again: float = 10.0,
         keep: timedelta = timedelta(days=7),
     ) -> None:
         self._outbox = outbox
@@ -51,7 +55,7 @@ class Relay:
         self._poll = poll
         self._keep = keep
         self._wake = threading.Event()
-        self._stuck = _Stuck()
+        self._stuck = _Stuck(again)
         self._measure_at = self._prune_at = 0.0
 
     def wake(self) -> None:
@@ -176,15 +180,14 @@ class Relay:
 class _Stuck:
     """Keys whose next event the broker refuses, and when to try again."""
 
-    _AGAIN = 10.0  # seconds
-
-    def __init__(self) -> None:
+    def __init__(self, again: float) -> None:
+        self._again = again
         self._until: dict[tuple[str, str], float] = {}
         self.waiting = 0
         """How many rows the last look passed over; the next look goes that much further."""
 
     def add(self, row: OutboxRow) -> None:
-        self._until[row.event.topic, row.event.key] = time.monotonic() + self._AGAIN
+        self._until[row.event.topic, row.event.key] = time.monotonic() + self._again
 
     def holds(self, row: OutboxRow) -> bool:
         return (row.event.topic, row.event.key) in self._until
