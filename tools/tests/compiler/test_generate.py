@@ -81,7 +81,7 @@ def test_nothing_changed_means_nothing_is_done(acme: Path) -> None:
     stamps = {path: (acme / path).stat().st_mtime_ns for path in _tree(acme)}
     report = generate(acme)
     assert report.fresh
-    assert report.written == report.removed == report.findings == ()
+    assert (report.written, report.removed, report.findings) == ((), (), ())
     assert {path: (acme / path).stat().st_mtime_ns for path in _tree(acme)} == stamps
 
 

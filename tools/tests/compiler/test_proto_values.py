@@ -108,12 +108,12 @@ class Values:
         return self._one(field, depth)
 
     def _one(self, field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
-        kind = field.type
-        if kind == FieldDescriptor.TYPE_MESSAGE:
-            return st.deferred(lambda: self.message(field.message_type, max(0, depth - 1)))
-        if kind == FieldDescriptor.TYPE_ENUM:
-            path = field.enum_type.full_name.removeprefix(f"{field.enum_type.file.package}.")
-            return st.sampled_from(getattr(self._home(field.enum_type.file.package), naming.class_name(path)))
+        kind, message, enum = field.type, field.message_type, field.enum_type
+        if message is not None:
+            return st.deferred(lambda: self.message(message, max(0, depth - 1)))
+        if enum is not None:
+            path = enum.full_name.removeprefix(f"{enum.file.package}.")
+            return st.sampled_from(getattr(self._home(enum.file.package), naming.class_name(path)))
         if kind in _SIGNED | _LONG:
             bits = 31 if kind in _SIGNED else 63
             return st.integers(-(2**bits), 2**bits - 1)

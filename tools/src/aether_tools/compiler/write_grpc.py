@@ -62,24 +62,22 @@ def _tuple(head: str, names: list[str]) -> Lines:
 
 def _service(scope: Scope, service: Service) -> Lines:
     need = scope.imports.need
-    bound = need(_KIT, "Bound")
+    methods = [
+        line
+        for method in service.methods
+        for line in layout.place(
+            12,
+            "",
+            layout.simple(need(_KIT, "Bound"), method.python_name.upper(), f"port.{method.python_name}"),
+            ",",
+        )
+    ]
     return [
         *layout.function(0, "service", f"port: {need('.port', service.name)}, /", need(_KIT, "Service")),
         *layout.docstring(4, "The service a server offers, answered by `port`."),
         "    return Service(",
         f'        name="{service.full_name}",',
-        "        methods=(",
-        *(
-            line
-            for method in service.methods
-            for line in layout.place(
-                12,
-                "",
-                layout.simple(bound, method.python_name.upper(), f"port.{method.python_name}"),
-                ",",
-            )
-        ),
-        "        ),",
+        *(["        methods=(", *methods, "        ),"] if methods else ["        methods=(),"]),
         "    )",
     ]
 

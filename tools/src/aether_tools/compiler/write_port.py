@@ -83,33 +83,25 @@ def _protocol(scope: Scope, name: str, method: Method, result: str) -> Lines:
 
 def _holder(scope: Scope, service: Service) -> Lines:
     words = service.comment or f"The operations of {service.name}."
-    return [
-        *_dataclass(scope, service.name, f"{words}\n\nThe inbound port: one of each operation."),
-        *(
-            line
-            for method in service.methods
-            for line in layout.union(4, f"{method.python_name}: ", [method.name])
-        ),
-    ]
+    return _dataclass(scope, service, f"{words}\n\nThe inbound port: one of each operation.", prefix="")
 
 
 def _async_holder(scope: Scope, service: Service) -> Lines:
-    return [
-        *_dataclass(
-            scope, f"Async{service.name}", f"The operations of `{service.name}` for callers on an event loop."
-        ),
-        *(
-            line
-            for method in service.methods
-            for line in layout.union(4, f"{method.python_name}: ", [f"Async{method.name}"])
-        ),
+    return _dataclass(
+        scope, service, f"The operations of `{service.name}` for callers on an event loop.", prefix="Async"
+    )
+
+
+def _dataclass(scope: Scope, service: Service, words: str, prefix: str) -> Lines:
+    fields = [
+        line
+        for method in service.methods
+        for line in layout.union(4, f"{method.python_name}: ", [f"{prefix}{method.name}"])
     ]
-
-
-def _dataclass(scope: Scope, name: str, words: str) -> Lines:
     return [
         f"@{scope.imports.need('dataclasses', 'dataclass')}(frozen=True, slots=True, kw_only=True)",
-        f"class {name}:",
+        f"class {prefix}{service.name}:",
         *layout.docstring(4, words),
-        "",
+        *([""] if fields else []),
+        *fields,
     ]

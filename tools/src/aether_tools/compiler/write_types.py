@@ -85,8 +85,9 @@ def _message(scope: Scope, message: Message) -> Lines:
 def _field(scope: Scope, message: Message, field: Field) -> Lines:
     default = scope.default(message, field)
     tail = f" = {default}" if default is not None else ""
+    words = "\n\n".join(filter(None, (field.comment, "Deprecated." if field.deprecated else "")))
     line = f"    {field.python_name}: {scope.annotation(field)}{tail}"
-    return [line, *layout.docstring(4, field.comment)] if field.comment else [line]
+    return [line, *layout.docstring(4, words)] if words else [line]
 
 
 def _oneof_member(scope: Scope, message: Message, field: Field) -> Lines:
