@@ -1,0 +1,188 @@
+"""Placing an order (its row, three items, an event; one transaction) against SQLAlchemy Core by hand."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from aether_adapters.deadline import within
+from aether_adapters.events import OutgoingEvent
+from aether_adapters.sql import BigId, Outbox, Transactions, UtcDateTime, connect, exact, outbox_table
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event, insert, select
+from sqlalchemy.engine import URL, make_url
+
+from tests.bench.harness import Row, Side
+
+METADATA = MetaData()
+OUTBOX = outbox_table(METADATA)
+ORDERS = Table(
+    "orders",
+    METADATA,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("buyer", exact(50), nullable=False),
+    Column("total_cents", BigId, nullable=False),
+    Column("placed_at", UtcDateTime, nullable=False),
+    Column("version", BigId, nullable=False),
+)
+ITEMS = Table(
+    "items",
+    METADATA,
+    Column("order_id", BigId, primary_key=True, autoincrement=False),
+    Column("line", BigId, primary_key=True, autoincrement=False),
+    Column("course", exact(50), nullable=False),
+    Column("cents", BigId, nullable=False),
+)
+PLACED_AT = datetime(2026, 1, 2, 3, 4, 5, 678, UTC)
+PAYLOAD = b"an order as protobuf, some hundred bytes long" * 4
+
+
+def order(number: int) -> dict[str, Any]:
+    return {"id": number, "buyer": "ann", "total_cents": 600, "placed_at": PLACED_AT, "version": 1}
+
+
+def items(number: int) -> list[dict[str, Any]]:
+    return [
+        {"order_id": number, "line": line, "course": f"course {line}", "cents": 100 * line}
+        for line in (1, 2, 3)
+    ]
+
+
+class Orders:
+    """A repository as a domain's adapter has it: the row, its items, then its event."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._outbox = Outbox(connection, OUTBOX)
+
+    def place(self, number: int) -> None:
+        self._connection.execute(insert(ORDERS), order(number))
+        self._connection.execute(insert(ITEMS), items(number))
+        placed = OutgoingEvent(
+            type="acme.trade.v1.OrderPlaced",
+            source="acme.trade",
+            topic="acme.trade.v1",
+            key=str(number),
+            payload=PAYLOAD,
+            occurred_at=PLACED_AT,
+        )
+        self._outbox.add(placed)
+
+
+def with_aether(transactions: Transactions[Orders], number: int) -> None:
+    """As the edge does it: within a deadline."""
+    with within(5.0):
+        transactions.run(lambda orders: orders.place(number))
+
+
+def by_hand(engine: Engine, number: int) -> None:
+    """The same, written by somebody who knows what they do; no deadline, nothing run again."""
+    with engine.begin() as connection:
+        connection.execute(insert(ORDERS), order(number))
+        connection.execute(insert(ITEMS), items(number))
+        placed = {
+            "event_id": str(uuid4()),
+            "type": "acme.trade.v1.OrderPlaced",
+            "source": "acme.trade",
+            "topic": "acme.trade.v1",
+            "key": str(number),
+            "payload": PAYLOAD,
+            "headers": json.dumps({}),
+            "occurred_at": PLACED_AT,
+        }
+        connection.execute(insert(OUTBOX), placed)
+
+
+def engine_by_hand(url: URL) -> Engine:
+    """SQLAlchemy's engine with what each database needs to be used rightly."""
+    if url.drivername != "sqlite":
+        return create_engine(url, isolation_level="READ COMMITTED")
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+            "foreign_keys = ON",
+            "busy_timeout = 5000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def stored(engine: Engine) -> list[Any]:
+    """All that a side wrote, but for the random id of its event."""
+    with engine.connect() as connection:
+        found = [connection.execute(select(table)).mappings().all() for table in (ORDERS, ITEMS, OUTBOX)]
+    return [[{**row, "event_id": ""} for row in rows] for rows in found]
+
+
+@contextmanager
+def _on_sqlite() -> Iterator[tuple[URL, URL]]:
+    with tempfile.TemporaryDirectory(prefix="aether-bench-") as folder:
+        yield tuple(URL.create("sqlite", database=str(Path(folder) / f"{name}.db")) for name in "ab")  # type: ignore[misc]
+
+
+@contextmanager
+def _on_mariadb() -> Iterator[tuple[URL, URL]]:
+    from aether_adapters.testing.mysql import PrivateMySql
+
+    with PrivateMySql() as private:
+        server = private.start()
+        with server.database() as first, server.database() as second:
+            yield make_url(first), make_url(second)
+
+
+@contextmanager
+def _sides(databases: Callable[[], AbstractContextManager[tuple[URL, URL]]]) -> Iterator[tuple[Side, Side]]:
+    with databases() as (first, second):
+        mine, other = connect(first), engine_by_hand(second)
+        for engine in (mine, other):
+            METADATA.create_all(engine)
+        numbers = itertools.count(1)
+        transactions = Transactions(mine, Orders)
+        with_aether(transactions, 0)
+        by_hand(other, 0)
+        if stored(mine) != stored(other):
+            raise RuntimeError(f"the sides differ: {stored(mine)} and {stored(other)}")
+        yield (
+            partial(_place, partial(with_aether, transactions), numbers),
+            partial(_place, partial(by_hand, other), numbers),
+        )
+        mine.dispose()
+        other.dispose()
+
+
+def _place(place: Callable[[int], None], numbers: Iterator[int], seconds: float) -> float:
+    started = time.perf_counter()
+    end, done = started + seconds, 0
+    while (now := time.perf_counter()) < end:
+        place(next(numbers))
+        done += 1
+    return done / (now - started)
+
+
+ROWS = (
+    Row("place-order-sql", "sqlalchemy-core on SQLite", 0.9, "orders/s", partial(_sides, _on_sqlite)),
+    *(
+        [Row("place-order-sql", "sqlalchemy-core on MariaDB", 0.9, "orders/s", partial(_sides, _on_mariadb))]
+        if shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+        else []
+    ),
+)
