@@ -65,13 +65,13 @@ def timestamp_to_pb(value: datetime, /) -> timestamp_pb2.Timestamp:
 
 def timestamp_from_pb(message: timestamp_pb2.Timestamp, field: str, /) -> datetime:
     """A datetime in UTC; raises `Malformed` outside the years 1 to 9999 and below a microsecond."""
-    micros, finer = divmod(message.nanos, 1_000)
-    if finer:
-        raise Malformed(field, "is finer than microseconds")
-    if not 0 <= micros < 1_000_000:
+    nanos = message.nanos
+    if not 0 <= nanos < 1_000_000_000:
         raise Malformed(field, "has nanoseconds outside a second")
+    if nanos % 1_000:
+        raise Malformed(field, "is finer than microseconds")
     try:
-        return _EPOCH + timedelta(seconds=message.seconds, microseconds=micros)
+        return _EPOCH + timedelta(0, message.seconds, nanos // 1_000)
     except OverflowError as error:
         raise Malformed(field, "is outside the years 1 to 9999") from error
 
@@ -93,7 +93,7 @@ def duration_from_pb(message: duration_pb2.Duration, field: str, /) -> timedelta
         raise Malformed(field, "has seconds and nanoseconds of different signs")
     if nanos % 1_000:
         raise Malformed(field, "is finer than microseconds")
-    return timedelta(seconds=seconds, microseconds=nanos // 1_000)
+    return timedelta(0, seconds, nanos // 1_000)
 
 
 def field_mask_to_pb(paths: tuple[str, ...], /) -> field_mask_pb2.FieldMask:
