@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -94,3 +95,23 @@ def test_threads_that_share_an_issuer_never_get_the_same_id_and_each_sees_them_r
         each = list(pool.map(issue, range(8)))
     assert all(issued == sorted(issued) for issued in each)
     assert len({snowflake for issued in each for snowflake in issued}) == 8 * 300 * 40
+
+
+class NumberOfThisProcess:
+    """A worker number that is another one in a forked child, as a lease's is."""
+
+    @property
+    def term(self) -> Term:
+        return Term(os.getpid() % 1024, os.getpid(), 0, 10**12)
+
+
+def test_a_forked_child_does_not_go_on_with_its_parents_block() -> None:
+    snowflakes = Snowflakes(NumberOfThisProcess(), lambda: 0)
+    mine = snowflakes.next()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, str(snowflakes.next()).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert parts(int(os.read(reading, 100))).worker == child % 1024 != parts(mine).worker

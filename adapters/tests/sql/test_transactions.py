@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -130,6 +131,62 @@ def test_when_every_connection_is_busy_the_caller_is_told_when_to_come_back(url:
             plain(engine).read(lambda _: None)
         assert caught.value.retry_after == 1.0
     engine.dispose()
+
+
+def test_a_wait_for_a_connection_ends_at_the_deadline(url: str) -> None:
+    engine = connect(url, pool=1)
+    with engine.execution_options(aether_read_only=True).connect():
+        started = time.monotonic()
+        with within(0.2), pytest.raises(DeadlineExceeded):
+            plain(engine).read(lambda _: None)
+        assert time.monotonic() - started < 1.5
+    engine.dispose()
+
+
+@pytest.mark.implementation("sqlite")
+def test_a_wait_for_ones_turn_ends_at_the_deadline_and_the_next_one_still_gets_in(tmp_path: Path) -> None:
+    transactions = plain(connect(f"sqlite:///{tmp_path}/test.db"))
+    inside, release = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> None:
+        inside.set()
+        release.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        holder = pool.submit(transactions.run, hold)
+        inside.wait(10)
+        with within(0.2), pytest.raises(DeadlineExceeded):
+            transactions.run(lambda _: None)
+        later = pool.submit(transactions.run, lambda _: "my turn")
+        release.set()
+        assert (holder.result(10), later.result(10)) == (None, "my turn")
+
+
+@pytest.mark.implementation("sqlite")
+def test_threads_that_write_all_the_time_do_not_starve_each_other(tmp_path: Path, accounts: Table) -> None:
+    engine = connect(f"sqlite:///{tmp_path}/test.db")
+    accounts.metadata.create_all(engine)
+    transactions = plain(engine)
+    transactions.run(lambda c: c.execute(insert(accounts), account(accounts, 1)))
+    done: list[int] = []
+
+    def turn(thread: int, connection: Connection) -> None:
+        connection.execute(update(accounts).values(balance=thread))
+        done.append(thread)
+
+    def write(thread: int) -> int:
+        """The most that others did between this thread's asking and its turn."""
+        most = 0
+        for _ in range(60):
+            asked = len(done)
+            transactions.run(
+                lambda c: (c.execute(update(accounts).values(balance=asked)), done.append(thread))
+            )
+            most = max(most, len(done) - asked)
+        return most
+
+    with ThreadPoolExecutor(8) as pool:
+        assert max(pool.map(write, range(8))) < 60
 
 
 def test_many_threads_add_to_one_row_and_nothing_is_lost(engine: Engine, accounts: Table) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from aether_adapters.deadline import within
+from aether_adapters.deadline import remaining, within
 from aether_adapters.sql.limits import READ_ONLY, limit_mysql, limit_sqlite
 from aether_adapters.sql.transactions import Transactions
+from aether_adapters.sql.turns import TURNS, Turns
 
 _MYSQL: Final = {"mysql", "mysql+pymysql", "mariadb", "mariadb+pymysql"}
 _IDLE: Final = 240
@@ -52,6 +53,7 @@ def _mysql(address: URL, pool: int, statement_seconds: float, pool_seconds: floa
         # Locks only the rows it touches, where REPEATABLE READ also locks the gaps between them and
         # deadlocks more; what was read is guarded by its version. docs/adr/0004.
         isolation_level="READ COMMITTED",
+        poolclass=_PoolInTime,
         pool_size=pool,
         max_overflow=0,
         pool_timeout=pool_seconds,
@@ -73,7 +75,14 @@ def _sqlite(address: URL, pool: int, statement_seconds: float, pool_seconds: flo
         raise ValueError("SQLite in memory has one database for each connection; name a file.")
     if not address.database.startswith("file:"):
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(address, pool_size=pool, max_overflow=0, pool_timeout=pool_seconds)
+    engine = create_engine(
+        address,
+        poolclass=_PoolInTime,
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=pool_seconds,
+        execution_options={TURNS: Turns()},
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: DBAPIConnection, _record: object) -> None:
@@ -97,6 +106,23 @@ def _sqlite(address: URL, pool: int, statement_seconds: float, pool_seconds: flo
     return engine
 
 
+class _PoolInTime(QueuePool):
+    """Waits for a free connection no longer than the deadline allows.
+
+    QueuePool reads this attribute at each wait, and has no other place to say how long one may be.
+    """
+
+    _longest: float
+
+    @property
+    def _timeout(self) -> float:
+        return remaining(self._longest)
+
+    @_timeout.setter
+    def _timeout(self, seconds: float) -> None:
+        self._longest = seconds
+
+
 def probe(engine: Engine) -> Callable[[], None]:
     """A health probe: asks the database for one row within two seconds, else raises `errors.Unavailable`."""
     transactions = Transactions(engine, lambda connection: connection)
@@ -114,6 +140,8 @@ _ENGINES: Final[weakref.WeakSet[Engine]] = weakref.WeakSet()
 def _forget_connections() -> None:
     for engine in _ENGINES:
         engine.dispose(close=False)
+        if TURNS in engine.get_execution_options():
+            engine.update_execution_options(**{TURNS: Turns()})
 
 
 # A forked child that used its parent's connections would read its parent's answers.

@@ -16,6 +16,7 @@ from aether_adapters.deadline import remaining
 from aether_adapters.errors import DeadlineExceeded, Exhausted, Unavailable
 from aether_adapters.sql.faults import Fault, fault_of
 from aether_adapters.sql.limits import READ_ONLY
+from aether_adapters.sql.turns import TURNS, Turns
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -23,6 +24,7 @@ T = TypeVar("T")
 _INSIDE: Final[ContextVar[bool]] = ContextVar("aether_unit_of_work", default=False)
 _RERUNS: Final = 3
 _PAUSE: Final = 0.02
+_TURN: Final = 30.0
 _LONG: Final = 3600.0
 
 
@@ -55,7 +57,18 @@ class Transactions(Generic[R]):
         database. Raises `Unavailable`, `Exhausted` (no free connection), `DeadlineExceeded`,
         `NestedUnitOfWork`; integrity errors pass as they are.
         """
-        return self._attempts(self._writing, work)
+        turns: Turns | None = self._writing.get_execution_options().get(TURNS)
+        if turns is None or _INSIDE.get():
+            return self._attempts(self._writing, work)
+        if not turns.take(remaining(_TURN)):
+            remaining(_LONG)
+            raise Unavailable(
+                f"Other threads have kept the database busy for {_TURN:.0f} s.", retry_after=1.0
+            )
+        try:
+            return self._attempts(self._writing, work)
+        finally:
+            turns.give()
 
     def read(self, work: Callable[[R], T], /) -> T:
         """Do `work`, which only reads, without a write lock. Raises as `run`, and `RuntimeError` for a write.
