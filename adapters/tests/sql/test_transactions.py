@@ -179,9 +179,7 @@ def test_threads_that_write_all_the_time_do_not_starve_each_other(tmp_path: Path
         most = 0
         for _ in range(60):
             asked = len(done)
-            transactions.run(
-                lambda c: (c.execute(update(accounts).values(balance=asked)), done.append(thread))
-            )
+            transactions.run(partial(turn, thread))
             most = max(most, len(done) - asked)
         return most
 
