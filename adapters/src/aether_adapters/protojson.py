@@ -32,9 +32,10 @@ _DEEPEST: Final = 32
 
 def timestamp_json(value: datetime, /) -> str:
     """RFC 3339 in UTC with 0, 3 or 6 digits of fraction."""
-    moment = value.astimezone(UTC).replace(tzinfo=None)
-    precision = "milliseconds" if moment.microsecond % 1000 == 0 else "microseconds"
-    return moment.isoformat(timespec="seconds" if moment.microsecond == 0 else precision) + "Z"
+    text = (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat()
+    if value.microsecond and value.microsecond % 1000 == 0:
+        return f"{text[:-9]}Z"  # less three zeros and +00:00
+    return f"{text[:-6]}Z"
 
 
 def duration_json(value: timedelta, /) -> str:

@@ -284,6 +284,7 @@ class Agreement:
             )
         if own.flag("readOnly") and reading:
             pair.refused.append((name, "is read-only; leave it out"))
+            self._required_elsewhere(shape, name, node)
             if is_required(field, self.contracts.enums):
                 self._findings.add(
                     node,
@@ -314,6 +315,21 @@ class Agreement:
                 nullable=own.nullable and field.nullable,
                 default=NOTHING if default is None or listed or not reading else default.plain(),
             )
+        )
+
+    def _required_elsewhere(self, shape: Shape, name: str, node: Node) -> None:
+        """A validator forgives a missing readOnly property only where one schema says both."""
+        listed = shape.required.get(name)
+        if (
+            listed is None
+            or listed.pointer.rpartition("/required/")[0] == node.pointer.rpartition("/properties/")[0]
+        ):
+            return
+        self._findings.add(
+            listed,
+            "read-only",
+            f"{name!r} is required here and readOnly in another schema, so no request could pass.",
+            "List it in the `required` beside its `properties`.",
         )
 
     def _required_in_request(self, node: Node, name: str, field: Field, sure: bool) -> None:

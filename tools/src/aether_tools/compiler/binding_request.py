@@ -40,6 +40,7 @@ class RequestBinder:
 
     def bind(self) -> Assembly:
         """The request, with a source for every field; what has none is found."""
+        before = len(self._findings)
         caller = next((field for field in self._assembly.message.fields if self._is_caller(field)), None)
         self._assembly.caller = caller
         for parameter in self._spec.parameters:
@@ -48,7 +49,8 @@ class RequestBinder:
             self._input(node)
         if self._spec.body is not None:
             self._body(self._spec.body)
-        self._complete(self._assembly)
+        if len(self._findings) == before:  # else a field may lack a source only because its input was refused
+            self._complete(self._assembly)
         return self._assembly
 
     def _is_caller(self, field: Field) -> bool:

@@ -14,6 +14,7 @@ from aether_tools.compiler.binding_reply import ReplyBinder
 from aether_tools.compiler.binding_request import RequestBinder
 from aether_tools.compiler.model import (
     Contracts,
+    EnumType,
     Message,
     MessageRef,
     Method,
@@ -29,6 +30,7 @@ from aether_tools.compiler.openapi_operations import Operations, OperationSpec
 from aether_tools.compiler.openapi_schema import Schemas
 from aether_tools.compiler.openapi_security import check_schemes, scopes
 from aether_tools.compiler.write_rest import write
+from aether_tools.compiler.write_rest_values import RESERVED
 from aether_tools.finding import Place
 
 
@@ -80,8 +82,32 @@ def bind(contracts: Contracts, package: Package, document: Document, findings: F
             )
             continue
         operations.append(_operation(spec, method, contracts, agreement, schemas, document, findings))
+    _check_shared_names(contracts, findings)
+    if not specs:
+        findings.add(
+            document.root.key("paths"),
+            "no-operations",
+            "The contract has no operation.",
+            "Add one under paths, or remove the file.",
+        )
     findings.refuse()
     return Binding(service, tuple(operations), tuple(agreement.pairs))
+
+
+def _check_shared_names(contracts: Contracts, findings: Findings) -> None:
+    """A domain's own types step aside for the module's names as `types.<name>`; a second `types` has no place."""
+    for package in contracts.packages:
+        if package.domain != "common":
+            continue
+        types: list[Message | EnumType] = [*package.messages, *package.enums]
+        for known in types:
+            if known.python_name in RESERVED:
+                findings.add(
+                    known.place,
+                    "reserved-name",
+                    f"{known.full_name} has a name that every REST edge needs for itself.",
+                    f"Call it something else than {', '.join(sorted(RESERVED))}.",
+                )
 
 
 def _method(

@@ -32,8 +32,8 @@ class Findings:
         place = at.place if isinstance(at, Node) else at
         self._found[Finding(place, f"openapi-{code}", reason, mend)] = None
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    def __len__(self) -> int:
+        return len(self._found)
 
     def stop(self, at: Node | Place, code: str, reason: str, mend: str) -> NoReturn:
         """Add a finding after which nothing else can be judged, and raise `Refused`."""

@@ -10,12 +10,11 @@ from aether_tools.compiler.binding import Conversion, Many, Object, One, Pair, T
 from aether_tools.compiler.binding_types import DECODERS, message_of
 from aether_tools.compiler.layout import Imports
 from aether_tools.compiler.model import Contracts, EnumRef, Field, Message, Scalar, WellKnown
-from aether_tools.compiler.naming import pascal
 from aether_tools.compiler.openapi_document import escape
 from aether_tools.compiler.write_rest_layout import Expression, Loop, call
 
 RESERVED: Final = frozenset(["Access", "Any", "Final", "Inputs", "Malformed", "Operation", "Path", "Reply"])
-"""What the generated module imports for itself."""
+"""What the generated module imports for itself, and no shared type may be called."""
 
 _KEYS: Final = {
     kind: {"int32": "int32_key", "uint32": "uint32_key"}.get(name, name)
@@ -81,18 +80,13 @@ class Values:
         self._pairs = pairs
         self._functions = functions
         self.imports = Imports()
-        self._types: dict[tuple[str, str], str] = {}
-        """The pure types that are used, by package and name, each with the name it has in the module."""
         self._failing = self._find_failing()
 
     def type(self, package: str, name: str) -> str:
-        """What a pure type is called here, noted for import; one whose name is taken gets its domain's before it."""
-        if (package, name) not in self._types:
-            taken = name in RESERVED or name in self._types.values()
-            alias = f"{pascal(package.split('.')[1])}{name}" if taken else name
-            self._types[package, name] = alias
-            self.imports.need(f"{package}.types", f"{name} as {alias}" if taken else name)
-        return self._types[package, name]
+        """What a pure type is called here, noted for import; one whose name the module needs is `types.<name>`."""
+        if name in RESERVED:
+            return f"{self.imports.need(package, 'types')}.{name}"
+        return self.imports.need(f"{package}.types", name)
 
     def kit(self, name: str) -> str:
         """A name of `aether_adapters.rest`, noted for import."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +31,7 @@ def test_each_operation_says_who_may_call_it(edge: Any) -> None:
         "open": (Access.PUBLIC, frozenset(), False),
         "receive": (Access.PUBLIC, frozenset(), True),
         "rename": (Access.CALLER, frozenset(), False),
+        "say": (Access.PUBLIC, frozenset(), False),
         "ping": (Access.PUBLIC, frozenset(), False),
     }
 
@@ -195,3 +197,12 @@ def test_the_parts_of_an_allof_are_one_object(edge: Any, types: Any) -> None:
 
 def test_a_deprecated_operation_says_so_where_it_is_read(edge: Any) -> None:
     assert edge.operations["search"].decode.__doc__ == "Looks for things.\n\n    Deprecated.\n    "
+
+
+def test_messages_may_have_names_that_are_taken(edge: Any, types: Any) -> None:
+    body = {"operation": {"name": "o"}, "shared": {"weight": "7"}, "own": {"name": "p", "ripe": True}}
+    read = edge.decode("say", body=body)
+    parcel = importlib.import_module("oas.common.v1.types").Parcel(weight=7)
+    own = types.Plain(name="p", ripe=True)
+    assert read == types.Reply(operation=types.Operation(name="o"), shared=parcel, own=own)
+    assert edge.encode("say", read) == Reply(200, (), body)

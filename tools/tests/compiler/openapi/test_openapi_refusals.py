@@ -5,6 +5,7 @@ Every case edits the kitchen contract, which compiles, at one place; `at` is the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -109,7 +110,7 @@ CASES = {
     "an enum with a stranger": Case("enum", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE]}", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE, BIG]}", "BIG]}", "'BIG' is no member", "SIZE_LARGE"),
     "an enum with its zero": Case("enum", "    Colour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN]}", "    Colour: {type: string, enum: [COLOUR_UNSPECIFIED, COLOUR_RED, COLOUR_GREEN]}", "COLOUR_UNSPECIFIED", "unset", "COLOUR_RED"),
     "a word YAML takes for true": Case("enum", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE]}", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE, on]}", "on]}", "True is no member", "SIZE_LARGE"),
-    "a property without a field": Case("property-without-field", PLAIN, "properties: {name: {type: string}, ripe: {type: boolean}, taste: {type: string}}", "{type: string}}\n    Leaf", "'taste'", "name, ripe"),
+    "a property without a field": Case("property-without-field", PLAIN, "properties: {name: {type: string}, ripe: {type: boolean}, taste: {type: string}}", "{type: string}}\n    Said", "'taste'", "name, ripe"),
     "an x-field without a field": Case("property-without-field", "reason: {type: string, x-field: why, default: none}", "reason: {type: string, x-field: wherefore}", "wherefore", "'reason'", "x-field"),
     "two properties for one field": Case("duplicate-binding", PLAIN, "properties: {name: {type: string}, ripe: {type: boolean}, nom: {type: string, x-field: name}}", "{type: string, x-field: name}", "'nom' and 'name'", "Keep one"),
     "a field without a property": Case("field-without-partner", PLAIN, "properties: {name: {type: string}}", "type: object\n      additionalProperties: false\n      required: [name, ripe]\n      properties: {name", "oas.kitchen.v1.Plain.ripe", "'ripe'"),
@@ -119,6 +120,7 @@ CASES = {
     "an absent field required": Case("required", "required: [name, password, groups]", "required: [id, name, password, groups]", "id, name", "left out where", "Take 'id'"),
     "both readOnly and writeOnly": Case("read-write", "password: {type: string, writeOnly: true}", "password: {type: string, writeOnly: true, readOnly: true}", "{type: string, writeOnly", "both", "Keep one"),
     "a required field nobody may send": Case("read-only", "aColour: {$ref: '#/components/schemas/Colour'}", "aColour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN], readOnly: true}", "{type: string, enum: [COLOUR_RED, COLOUR_GREEN], readOnly", "required", "optional"),
+    "required apart from readOnly": Case("read-only", "schema: {$ref: '#/components/schemas/Account'}\n      responses", "schema: {required: [id], allOf: [{$ref: '#/components/schemas/Account'}]}\n      responses", "id], allOf", "no request could pass", "beside"),
     "a default of another type": Case("default", "maximum: 1000, default: 1}", "maximum: 1000, default: '1'}", "'1'}", "does not fit its schema", "drop"),
     "a default out of range": Case("default", "{name: offset, in: query, schema: {type: string, format: uint64}}", "{name: offset, in: query, schema: {type: string, format: uint64, default: '-1'}}", "'-1'", "between", "drop"),
     # Parameters.
@@ -186,6 +188,7 @@ CASES = {
     "a method for services": Case("service-only", "operationId: ping", "operationId: ping\n      x-rpc: kitchen.v1.KitchenService/Sweep", "kitchen.v1.KitchenService/Sweep", "services only", "Remove"),
     "paths that collide": Case("path-collision", "  /jobs:", "  /targets/{id}:\n    parameters: []\n  /jobs:", "/targets/{id}", "same path", "one of them"),
     "a path without a slash": Case("path", "  /ping:", "  ping:", "ping:\n    get", "begin with /", "/"),
+    "no operation": Case("no-operations", KITCHEN[KITCHEN.index("paths:\n") : KITCHEN.index("components:\n")], "paths: {}\n", "paths: {}", "no operation", "Add one"),
     # Security.
     "an API key": Case("security-scheme", "bearer: {type: http, scheme: bearer}", "bearer: {type: apiKey, in: header, name: X-Key}", "{type: apiKey", "apiKey", "scheme: bearer"),
     "basic": Case("security-scheme", "bearer: {type: http, scheme: bearer}", "bearer: {type: http, scheme: basic}", "{type: http, scheme: basic", "http basic", "scheme: bearer"),
@@ -221,6 +224,25 @@ def test_all_that_is_wrong_is_said_at_once(kitchen: Any) -> None:
     )
     codes = {finding.code for finding in kitchen.refusals(yaml)}
     assert {"openapi-no-method", "openapi-field-without-partner", "openapi-cookie"} <= codes
+
+
+def test_a_refused_input_is_not_said_to_be_missing_too(kitchen: Any) -> None:
+    yaml = KITCHEN.replace(SINCE, "{name: since, in: query, schema: {type: integer}}")
+    assert [finding.code for finding in kitchen.refusals(yaml)] == ["openapi-type"]
+
+
+def test_a_shared_type_may_not_have_a_name_the_module_needs(kitchen: Any) -> None:
+    common, *others = kitchen.contracts.packages
+    assert common.domain == "common"
+    messages = tuple(replace(message, python_name="Reply") for message in common.messages[1:])
+    packages = (replace(common, messages=(common.messages[0], *messages)), *others)
+    workspace = replace(kitchen, contracts=replace(kitchen.contracts, packages=packages))
+    (finding,) = workspace.refusals(KITCHEN)
+    assert (finding.code, finding.place) == ("openapi-reserved-name", messages[0].place)
+    assert (
+        finding.mend
+        == "Call it something else than Access, Any, Final, Inputs, Malformed, Operation, Path, Reply."
+    )
 
 
 def test_findings_come_in_the_order_of_the_file(kitchen: Any) -> None:
