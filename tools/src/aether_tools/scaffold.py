@@ -134,7 +134,8 @@ def domain_into(root: Path, source: Source, answers: Mapping[str, str], *, ask: 
         state.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="new-", dir=state) as folder:
             rendered = Path(folder, "tree")
-            _render(source, rendered, answers, ask=ask)
+            answers_file = f"domains/{answers['domain']}/.copier-answers.domain.yml"
+            _render(source, rendered, answers, answers_file, ask=ask)
             return _move_into(root, rendered)
 
 
@@ -147,14 +148,16 @@ def workspace_at(destination: Path, source: Source, answers: Mapping[str, str], 
         try:
             with tempfile.TemporaryDirectory(prefix=".aether-new-", dir=destination.parent) as folder:
                 rendered = Path(folder, "tree")
-                _render(source, rendered, answers, ask=ask)
+                _render(source, rendered, answers, ".copier-answers.workspace.yml", ask=ask)
                 rendered.replace(destination)
         except BaseException:
             _remove_empty(made)
             raise
 
 
-def _render(source: Source, destination: Path, answers: Mapping[str, str], *, ask: bool) -> None:
+def _render(
+    source: Source, destination: Path, answers: Mapping[str, str], answers_file: str, *, ask: bool
+) -> None:
     try:
         # Copier draws its own complaints on stderr; what they say comes with the exception.
         with contextlib.redirect_stderr(io.StringIO()):
@@ -163,7 +166,14 @@ def _render(source: Source, destination: Path, answers: Mapping[str, str], *, as
             from jinja2 import TemplateError
 
             copier.run_copy(
-                source.location, destination, dict(answers), vcs_ref=source.ref, defaults=not ask, quiet=True
+                source.location,
+                destination,
+                dict(answers),
+                # Told outright: copier renders the template's own `_answers_file` again for each path it makes.
+                answers_file=answers_file,
+                vcs_ref=source.ref,
+                defaults=not ask,
+                quiet=True,
             )
     except KeyboardInterrupt:
         raise
@@ -178,8 +188,8 @@ def _render(source: Source, destination: Path, answers: Mapping[str, str], *, as
         raise Complaint(f"the template {source.recorded} cannot be rendered: {reason}") from error
     if not destination.is_dir() or not any(destination.iterdir()):
         raise Complaint(f"the template {source.recorded} renders nothing; is it a template of aether?")
-    for answers_file in destination.rglob(".copier-answers*.yml"):
-        _record(answers_file, source)
+    if (destination / answers_file).is_file():
+        _record(destination / answers_file, source)
 
 
 def _not_fetched(source: Source, error: subprocess.CalledProcessError) -> str:

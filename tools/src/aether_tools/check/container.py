@@ -1,12 +1,14 @@
 """The composition root of each domain builds: asked of the workspace's own Python, in few processes for many domains.
 
-Importing the kits costs more than a second; so domains share a process, as many processes as processors. Domains
-never share a name (the workspace's name and theirs are in every package), so they do not disturb each other.
+Importing the kits takes seconds, and a domain more a tenth of one; so domains share a process, and only many of
+them are worth a second. They never share a name (the workspace's and their own are in every package), so they do not
+disturb each other.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import tempfile
@@ -23,6 +25,8 @@ _START: Final = 30.0
 """Seconds for a process to start and import the kits."""
 _EACH: Final = 5.0
 """Seconds more for each domain in it."""
+_WORTH_A_PROCESS: Final = 20
+"""Domains; fewer are probed sooner than another process has imported the kits."""
 _MENDS: Final = {
     "container-argument": "Give the provider exactly the arguments that what it makes takes.",
     "container-type": "Pass the provider of an adapter that has what the port asks for.",
@@ -47,7 +51,7 @@ def check_containers(workspace: Workspace, domains: Sequence[Domain]) -> Iterato
             )
     if not standing:
         return
-    workers = min(os.cpu_count() or 1, len(standing))
+    workers = min(os.cpu_count() or 1, math.ceil(len(standing) / _WORTH_A_PROCESS))
     with tempfile.TemporaryDirectory(prefix="aether-check-") as folder, ThreadPoolExecutor(workers) as pool:
         batches = [standing[at::workers] for at in range(workers)]
         for findings in pool.map(lambda batch: _probe(workspace, batch, Path(folder)), batches):

@@ -7,8 +7,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-
-from aether_adapters.tokens import DevelopmentKeys
+from typing import Final
 
 from aether_tools.commands.new import install_command
 from aether_tools.console import FINDINGS, OK, Complaint, say_json, table, tell
@@ -19,6 +18,9 @@ from aether_tools.runner.plan import Plan, Servers, plan
 from aether_tools.runner.ports import Ports
 from aether_tools.runner.session import Ended, Interruptions, Session, Stopped, alone
 from aether_tools.workspace import Domain, Workspace
+
+_PUBLIC_KEYS: Final = "jwks.json"
+"""What `DevelopmentKeys` calls its key set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _run(
         ports,
         gateway=wish.gateway,
         port_base=wish.port_base,
-        jwks=DevelopmentKeys(workspace.keys).ensure().jwks,
+        jwks=workspace.keys / _PUBLIC_KEYS,
     )
     names = [process.name for process in laid_out.processes]
     log = Log(sys.stderr if wish.as_json else sys.stdout, [*names, "redis", "kafka"])
@@ -94,14 +96,27 @@ def _run(
     with Session(workspace, children, interruptions) as session:
         if not wish.services:
             servers.start_embedded(children, workspace, domains, data, redis=redis, kafka=kafka)
+        # At once: a domain needs longer for its imports than the servers need to be there.
+        session.start(laid_out.processes)
+        _ensure_keys(workspace)
+        if not wish.services:
             session.wait_for(lambda: answering >= servers.NAMES, "Redis or Kafka")
-        session.serve(laid_out.processes)
+        session.wait_until_ready(laid_out.processes)
         announcement = _announcement(laid_out, behind)
         if wish.as_json:
             say_json(announcement)
         else:
             _show_table(laid_out, behind)
         return session.watch(wish.once_ready, json.dumps(announcement))
+
+
+def _ensure_keys(workspace: Workspace) -> None:
+    """Have development keys before anybody is told that all is ready; services read them with the first token."""
+    if not (workspace.keys / _PUBLIC_KEYS).exists():
+        # Behind the start of everything else, because importing it takes most of a second.
+        from aether_adapters.tokens import DevelopmentKeys
+
+        DevelopmentKeys(workspace.keys).ensure()
 
 
 def _announcement(laid_out: Plan, behind: Servers) -> dict[str, object]:

@@ -94,14 +94,17 @@ class Session:
         self._children.stop(self._serving, grace=_GRACE, hurry=hurry)
         self._children.stop_all(grace=_GRACE, hurry=hurry)
 
-    def serve(self, processes: Sequence[Process]) -> None:
-        """Start the processes and wait until each says it is ready."""
+    def start(self, processes: Sequence[Process]) -> None:
+        """Start the processes of the domains."""
         for process in processes:
             command = [str(self._workspace.python), "-m", process.domain.package, *process.roles]
             env = {**os.environ, "PYTHONUNBUFFERED": "1", **process.env}
             self._serving.append(
                 self._children.start(process.name, command, env=env, folder=self._workspace.root)
             )
+
+    def wait_until_ready(self, processes: Sequence[Process]) -> None:
+        """Wait until each of the processes says it is ready."""
         waiting = list(processes)
         while waiting:
             self._look(waiting[0].name)
