@@ -134,7 +134,7 @@ class Verifier:
 def _known(claims: Mapping[str, object]) -> _Known:
     issued_at, expires_at = (float(str(claims[name])) for name in ("iat", "exp"))
     if expires_at - issued_at > LONGEST_LIFE:
-        raise jwt.InvalidTokenError("lives too long")
+        raise _LivesTooLong
     subject, session, roles, scope = (claims.get(name, "") for name in ("sub", "sid", "roles", "scope"))
     if not isinstance(subject, str) or not subject or not isinstance(session, str):
         raise jwt.InvalidTokenError("names nobody")
@@ -164,10 +164,16 @@ def _reason(error: Exception) -> str:
             return "The token comes from another issuer."
         case jwt.InvalidSignatureError() | jwt.InvalidAlgorithmError() | jwt.InvalidKeyError():
             return "The token's signature does not match."
+        case _LivesTooLong():
+            return f"The token lives for more than the {LONGEST_LIFE / 3600:g} hours that are accepted."
         case jwt.MissingRequiredClaimError():
             return f"The token lacks the claim {error.claim}."
         case _:
             return "The token is malformed."
+
+
+class _LivesTooLong(jwt.InvalidTokenError):
+    """A token whose revocation would be forgotten before it ends."""
 
 
 class Issuer:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import grpc
 import pytest
 from aether_adapters.errors import Kind, Malformed, Problem, RemoteError
-from aether_adapters.grpc import Channel, Server
+from aether_adapters.grpc import Channel, Codec, Server
 from aether_adapters.tokens import Issuer
 
 Start = Callable[..., Server]
@@ -123,8 +124,8 @@ def test_a_problem_no_status_can_carry_is_still_an_answer(
 def test_values_of_many_kilobytes_arrive_whole(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
-    """Twice what gRPC's clients take by default."""
-    broken = probe.AlreadyClosed(1, "x" * 16_000, ())
+    """More than gRPC's clients take by default."""
+    broken = probe.AlreadyClosed(1, "x" * 30_000, ())
 
     def refuse(_: Any) -> Any:
         raise broken
@@ -148,3 +149,18 @@ def test_a_method_nobody_serves_is_unimplemented(start: Start) -> None:
     ):
         raw.unary_unary("/probe.v1.ProbeService/Nothing", None, None)(b"", timeout=5)
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_an_answer_that_breaks_the_contract_is_not_the_callers_fault(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
+    """A gateway renders a Malformed as 400; this is an INTERNAL of the service behind it."""
+    other = replace(probe.methods.ping, response=Codec(to_wire=bytes, from_wire=_refused))
+    ping = connect(start()).bind(other)
+    with pytest.raises(RuntimeError, match="contract") as raised:
+        ping(probe.PlainRequest(text=""))
+    assert probe.errors.problem(raised.value).kind is Kind.INTERNAL
+
+
+def _refused(_: bytes) -> Any:
+    raise Malformed("Answer.text", "is required")

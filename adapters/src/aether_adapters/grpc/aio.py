@@ -22,6 +22,7 @@ from aether_adapters.grpc.outgoing import (
     emptier,
     endpoint,
     pause_before,
+    reader,
     token_source,
     translated,
 )
@@ -57,7 +58,7 @@ class AsyncChannel:
 
     def bind(self, method: Method[Request, Response], /) -> Callable[[Request], Awaitable[Response]]:
         """An async function that calls `method`; it raises what `Channel.bind`'s does."""
-        path, encode, decode = method.path, method.request.to_wire, method.response.from_wire
+        path, encode, read = method.path, method.request.to_wire, reader(method)
         strip = emptier(method)
         attempts = ATTEMPTS if method.idempotent else 1
         token, timeout, invoker = self._token, self._timeout, self._invoker
@@ -70,7 +71,7 @@ class AsyncChannel:
             attempt = 1
             while True:
                 try:
-                    return decode(await invoker(path)(data, timeout=left, metadata=metadata))
+                    return read(await invoker(path)(data, timeout=left, metadata=metadata))
                 except grpc.aio.AioRpcError as failure:
                     error = translated(failure)
                     pause = pause_before(attempt, attempts, error, ends)

@@ -18,6 +18,7 @@ from aether_adapters.grpc.outgoing import (
     emptier,
     endpoint,
     pause_before,
+    reader,
     token_source,
     translated,
 )
@@ -55,12 +56,12 @@ class Channel:
         """A function that calls `method`.
 
         It raises `RemoteError` with the server's problem, `Unavailable` when no server answered and
-        `DeadlineExceeded` when time ran out.
+        `DeadlineExceeded` when time ran out; `RuntimeError` for an answer that breaks the contract.
         """
         invoke: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(
             method.path, None, None
         )
-        encode, decode = method.request.to_wire, method.response.from_wire
+        encode, read = method.request.to_wire, reader(method)
         strip = emptier(method)
         attempts = ATTEMPTS if method.idempotent else 1
         token, timeout = self._token, self._timeout
@@ -72,7 +73,7 @@ class Channel:
             attempt = 1
             while True:
                 try:
-                    return decode(invoke(data, timeout=ends - time.monotonic(), metadata=metadata))
+                    return read(invoke(data, timeout=ends - time.monotonic(), metadata=metadata))
                 except grpc.RpcError as failure:
                     error = translated(failure)
                     pause = pause_before(attempt, attempts, error, ends)

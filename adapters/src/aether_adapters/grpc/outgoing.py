@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from aether_adapters.errors import Kind, RemoteError, Unavailable
+from google.protobuf.message import DecodeError
+
+from aether_adapters.errors import Kind, Malformed, RemoteError, Unavailable
 from aether_adapters.grpc.method import Method
 from aether_adapters.grpc.status import DETAILS, METADATA_LIMIT, error_of
 from aether_adapters.identity import TOKEN
@@ -66,6 +68,19 @@ def emptier(method: Method[Request, Response]) -> Callable[[Request], Request]:
         return dataclasses.replace(request, caller=nobody)  # type: ignore[type-var] # any request is a dataclass
 
     return strip
+
+
+def reader(method: Method[Request, Response]) -> Callable[[bytes], Response]:
+    """What reads an answer. One that breaks the contract is the server's fault, never the caller's."""
+    decode, path = method.response.from_wire, method.path
+
+    def read(data: bytes) -> Response:
+        try:
+            return decode(data)
+        except (DecodeError, Malformed) as error:
+            raise RuntimeError(f"{path} answered something that its contract does not allow") from error
+
+    return read
 
 
 def translated(failure: Any) -> Exception:
