@@ -39,11 +39,11 @@ def _replace(file: Path, old: str, new: str) -> None:
 def test_generates_modules_stubs_and_the_contracts_themselves(acme: Path) -> None:
     billing = {Path(path).name for path in _tree(acme) if "/billing/" in path}
     common = {Path(path).name for path in _tree(acme) if "/common/" in path}
-    modules = {"types.py", "port.py", "codec.py", "threads.py", "grpc.py", "events.py"}
+    modules = {"py.typed", "types.py", "port.py", "codec.py", "threads.py", "grpc.py", "events.py"}
     assert billing == modules | {
         f"{stem}{end}" for stem in ("billing", "events") for end in (".proto", "_pb2.py", "_pb2.pyi")
     }
-    assert common == {"types.py", "codec.py", "common.proto", "common_pb2.py", "common_pb2.pyi"}
+    assert common == {"py.typed", "types.py", "codec.py", "common.proto", "common_pb2.py", "common_pb2.pyi"}
     assert (acme / "proto/gen/acme/billing/v1/billing.proto").read_bytes() == (acme / CONTRACT).read_bytes()
 
 

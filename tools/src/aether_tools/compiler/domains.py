@@ -42,6 +42,8 @@ def compile_workspace(root: Path) -> Compiled:
             found += refused.findings
     if found:
         raise Refused(*found)
+    if rest:
+        rest["py.typed"] = b""
     modules = surveyed.python | write_proto(contracts) | _contract_files(root, contracts.packages)
     files = {f"proto/gen/{path}": content for path, content in modules.items()}
     files |= {f"openapi/gen/{workspace}_openapi/{path}": content for path, content in rest.items()}

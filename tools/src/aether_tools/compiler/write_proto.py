@@ -22,6 +22,7 @@ def write_proto(contracts: Contracts) -> dict[str, bytes]:
 
 
 def _modules(contracts: Contracts, package: Package) -> Iterator[tuple[str, bytes]]:
+    yield "py.typed", b""
     if any(not file.endswith("/events.proto") for file in package.files) or uses_empty(package):
         yield "types.py", write_types(contracts, package)
         yield "codec.py", write_codec(contracts, package)
