@@ -30,6 +30,7 @@ Handler = Callable[[IncomingEvent], None]
 
 _NONE: Final[Mapping[str, object]] = MappingProxyType({})
 _POLL: Final = 0.1
+_LOOK_UP: Final = 2.0
 _MEASURE_EVERY: Final = 5.0
 _DEAD_LETTER_SECONDS: Final = 10.0
 _TRANSIENT: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED, Kind.DEADLINE})
@@ -124,6 +125,7 @@ class Consumer:
             progress.give_up(partitions, lost=True)
 
         try:
+            self._try("look the topics up", lambda: self._look_up(client))
             client.subscribe(self._topics, on_revoke=revoked, on_lost=lost)
             while not stop.is_set():
                 message = client.poll(_POLL)
@@ -134,6 +136,11 @@ class Consumer:
             self._try("commit", progress.commit)
         finally:
             client.close()
+
+    def _look_up(self, client: Client) -> None:
+        # Where topics are made on first use this makes them: librdkafka's mock never assigns one that came later.
+        for topic in self._topics:
+            client.list_topics(topic, timeout=_LOOK_UP)
 
     def _take(self, message: Message | None, progress: Progress) -> None:
         if message is None:
