@@ -7,8 +7,10 @@ Python, and the numbers are put into Prometheus' shape only when somebody asks f
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
+from operator import add
 from typing import Final
 from weakref import WeakSet
 
@@ -27,20 +29,16 @@ class RequestSeries:
     def __init__(self, domain: str) -> None:
         self.domain = domain
         self.in_flight = 0
-        self.statuses: dict[tuple[str, int], int] = {}
-        self.durations: dict[str, list[int]] = {}
-        self.seconds: dict[str, float] = {}
+        self.counts: dict[tuple[str, int], list[float]] = {}
+        """By operation and status: requests in each bucket, and last their seconds."""
 
     def observe(self, operation: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        key = (operation, status)
-        self.statuses[key] = self.statuses.get(key, 0) + 1
-        buckets = self.durations.get(operation)
-        if buckets is None:
-            buckets = self.durations[operation] = [0] * (len(BUCKETS) + 1)
-            self.seconds[operation] = 0.0
-        buckets[bisect_left(BUCKETS, seconds)] += 1
-        self.seconds[operation] += seconds
+        counts = self.counts.get((operation, status))
+        if counts is None:
+            counts = self.counts[operation, status] = [0.0] * (len(BUCKETS) + 2)
+        counts[bisect_left(BUCKETS, seconds)] += 1
+        counts[-1] += seconds
 
 
 class Requests(Collector):
@@ -62,26 +60,21 @@ class Requests(Collector):
     def collect(self) -> Iterator[Metric]:
         """The metrics; edges of one domain are added up."""
         total, duration, in_flight = self._families()
-        statuses: dict[tuple[str, str, int], int] = {}
-        buckets: dict[tuple[str, str], list[int]] = {}
-        seconds: dict[tuple[str, str], float] = {}
-        inside: dict[str, int] = {}
+        statuses: Counter[tuple[str, str, int]] = Counter()
+        durations: dict[tuple[str, str], list[float]] = {}
+        inside: Counter[str] = Counter()
         for series in list(self._series):
-            domain = series.domain
-            inside[domain] = inside.get(domain, 0) + series.in_flight
-            for (operation, status), count in list(series.statuses.items()):
-                statuses[domain, operation, status] = statuses.get((domain, operation, status), 0) + count
-            for operation, counts in list(series.durations.items()):
-                key = (domain, operation)
-                known = buckets.get(key, [0] * len(counts))
-                buckets[key] = [one + other for one, other in zip(known, counts, strict=True)]
-                seconds[key] = seconds.get(key, 0.0) + series.seconds[operation]
+            inside[series.domain] += series.in_flight
+            for (operation, status), counts in list(series.counts.items()):
+                statuses[series.domain, operation, status] += round(sum(counts[:-1]))
+                known = durations.setdefault((series.domain, operation), [0.0] * len(counts))
+                durations[series.domain, operation] = [*map(add, known, counts)]
         for (domain, operation, status), count in sorted(statuses.items()):
             total.add_metric([domain, operation, str(status)], count)
         bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
-        for (domain, operation), counts in sorted(buckets.items()):
+        for (domain, operation), (*counts, seconds) in sorted(durations.items()):
             cumulated = list(zip(bounds, accumulate(counts), strict=True))
-            duration.add_metric([domain, operation], cumulated, seconds[domain, operation])
+            duration.add_metric([domain, operation], cumulated, seconds)
         for domain, count in sorted(inside.items()):
             in_flight.add_metric([domain], count)
         yield from (total, duration, in_flight)

@@ -19,14 +19,25 @@ Ask = Callable[..., httpx.Response]
 
 
 @pytest.fixture(scope="session")
-def billing() -> ModuleType:
+def load() -> Callable[[str], ModuleType]:
+    """Imports a module that stands beside this file; tests here are in no package."""
+
+    def loaded(name: str) -> ModuleType:
+        full = f"aether_rest_tests_{name}"
+        if full not in sys.modules:
+            spec = spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
+            assert spec is not None and spec.loader is not None
+            sys.modules[full] = module = module_from_spec(spec)
+            spec.loader.exec_module(module)
+        return sys.modules[full]
+
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def billing(load: Callable[[str], ModuleType]) -> ModuleType:
     """The hand-written golden module beside this file."""
-    spec = spec_from_file_location("rest_billing", Path(__file__).with_name("billing.py"))
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load("billing")
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
-from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
+from connexion.middleware.abstract import ROUTING_CONTEXT, RoutedAPI, RoutedMiddleware
 from connexion.operations import AbstractOperation
-from starlette.types import Receive, Scope
+from connexion.spec import Specification
+from starlette.types import ASGIApp, Receive, Scope
 
 from aether_adapters.deadline import DEADLINE
 from aether_adapters.errors import DeadlineExceeded, Forbidden, Malformed, TechnicalError, Unauthenticated
@@ -24,6 +25,8 @@ from aether_adapters.rest.inputs import Parameters
 from aether_adapters.rest.operation import Inputs, Operation, Reply
 from aether_adapters.rest.problems import Challenge, Misfit
 from aether_adapters.rest.request_body import RequestBody
+
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +83,11 @@ class CompiledOperation:
         if self._body is not None:
             raw, body = await self._body.read(receive, headers, self._edge.body_limit)
         errors: list[TechnicalError] = []
-        parameters = self._parameters
+        path, query, header = self._parameters.read(scope, headers, errors)
         inputs = Inputs(
-            parameters.path(scope["path_params"], errors),
-            parameters.query(scope["query_string"], errors),
-            parameters.header(headers, errors),
+            path,
+            query,
+            header,
             body,
             raw,
             identity,
@@ -172,6 +175,24 @@ class CompiledAPI(RoutedAPI[CompiledOperation]):  # type: ignore[misc]  # Connex
 
 
 class CompiledMiddleware(RoutedMiddleware[CompiledAPI]):  # type: ignore[misc]  # Connexion is untyped
-    """Connexion's own dispatch by operation id, to operations of ours."""
+    """Connexion's dispatch by operation id, with the one contract it has looked up beforehand."""
 
     api_cls = CompiledAPI
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app)
+        self._operations: dict[str | None, CompiledOperation] = {}
+
+    def add_api(self, specification: Specification, **kwargs: Any) -> CompiledAPI:
+        """Learn a contract's operations; Connexion calls this at start-up."""
+        api: CompiledAPI = super().add_api(specification, **kwargs)
+        self._operations.update(api.operations)
+        return api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Any) -> None:
+        context = scope.get("extensions", _NOTHING).get(ROUTING_CONTEXT, _NOTHING)
+        operation = self._operations.get(context.get("operation_id"))
+        if operation is None:
+            await self.app(scope, receive, send)
+        else:
+            await operation(scope, receive, send)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from starlette.types import Scope
+
 from aether_adapters.errors import Malformed, TechnicalError
 from aether_adapters.rest.parameters import Parameter, decoded
 
@@ -16,7 +18,7 @@ _IGNORED = frozenset({"accept", "content-type", "authorization"})
 
 
 class Parameters:
-    """The parameters of one operation. Each reader adds what is wrong to `errors`, and goes on."""
+    """The parameters of one operation; reading them adds what is wrong to `errors`, and goes on."""
 
     __slots__ = ("_header", "_path", "_query", "_query_unsent")
 
@@ -33,8 +35,18 @@ class Parameters:
         self._query_unsent = tuple(each for each in places["query"] if each.required or each.has_default)
         self._header = tuple((each.name.lower().encode("ascii"), each) for each in places["header"])
 
-    def path(self, sent: Mapping[str, str], errors: Errors) -> Values:
-        """Path parameters from their encoded segments."""
+    def read(
+        self, scope: Scope, headers: Mapping[bytes, bytes], errors: Errors
+    ) -> tuple[Values, Values, Values]:
+        """Path, query and header parameters, by their names in the contract."""
+        query = scope["query_string"]
+        return (
+            self._read_path(scope["path_params"], errors) if self._path else {},
+            self._read_query(query, errors) if query or self._query_unsent else {},
+            self._read_header(headers, errors) if self._header else {},
+        )
+
+    def _read_path(self, sent: Mapping[str, str], errors: Errors) -> Values:
         values: Values = {}
         for parameter in self._path:
             name = parameter.name
@@ -44,8 +56,8 @@ class Parameters:
                 errors.append(error)
         return values
 
-    def query(self, query: bytes, errors: Errors) -> Values:
-        """Query parameters; one the contract does not declare is refused, for it was meant to do something."""
+    def _read_query(self, query: bytes, errors: Errors) -> Values:
+        # One that the contract does not declare is refused: it was meant to do something.
         values: Values = {}
         sent: Mapping[str, list[str]] = {}
         if query:
@@ -68,8 +80,7 @@ class Parameters:
                 _fill(parameter, values, errors)
         return values
 
-    def header(self, headers: Mapping[bytes, bytes], errors: Errors) -> Values:
-        """Header parameters."""
+    def _read_header(self, headers: Mapping[bytes, bytes], errors: Errors) -> Values:
         values: Values = {}
         for field, parameter in self._header:
             sent = headers.get(field)

@@ -83,7 +83,7 @@ class Parameter:
                 f"parameter {self.name}: object parameters are not served; use one for each value"
             )
         self._is_array = kind == "array"
-        self._exploded = place == "query" and declared.get("explode", style == "form")
+        self._exploded = self._is_array and place == "query" and declared.get("explode", style == "form")
         self._separator = _SEPARATORS[style]
         self.required = bool(declared.get("required", False))
         self.has_default = "default" in schema
@@ -97,15 +97,13 @@ class Parameter:
 
         Raises `Malformed` naming the parameter.
         """
-        if not self._is_array:
-            if len(texts) > 1:
-                raise Malformed(self.name, "must be sent once")
-            value = self._convert(texts[0], self.name)
+        if len(texts) > 1 and not self._exploded:
+            raise Malformed(self.name, "must be sent once")
+        if self._is_array:
+            parts = texts if self._exploded else texts[0].split(self._separator)
+            value: Json = [self._convert(part, self.name) for part in parts]
         else:
-            parts = (
-                texts if self._exploded else [part for text in texts for part in text.split(self._separator)]
-            )
-            value = [self._convert(part, self.name) for part in parts]
+            value = self._convert(texts[0], self.name)
         if self._schema is not None and not self._schema.is_valid(value):
             raise Misfit(self._schema.errors(value, self.name))
         return value

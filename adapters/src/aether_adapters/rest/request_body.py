@@ -53,11 +53,17 @@ class RequestBody:
         """The raw body, and its value: parsed where it is JSON, bytes where not, None where it is empty."""
         announced = headers.get(b"content-length")
         raw = b"" if announced == b"0" else await read_body(receive, announced, limit)
-        if self._media is None or not raw:
+        if self._media is None:
             return raw, None
-        if not self._media.is_json(headers.get(b"content-type")):
-            return raw, raw
-        return raw, parse_json(raw, floats=self._floats)
+        content_type = headers.get(b"content-type")
+        if not raw and content_type is None:
+            return raw, None
+        json = self._media.is_json(
+            content_type
+        )  # asked even of an empty body: its sender meant another operation
+        if not raw:
+            return raw, None
+        return raw, parse_json(raw, floats=self._floats) if json else raw
 
     def check(self, body: Any, raw: bytes, errors: list[TechnicalError]) -> None:
         """Hold the value against the schema."""
