@@ -1,4 +1,4 @@
-"""Reads protoc's descriptors into the model, and refuses by name what the compiler has no words for."""
+"""Reads the descriptors of a file into the model, and refuses by name what the compiler has no words for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from google.protobuf import descriptor_pb2 as pb
 
 from aether_tools.compiler import naming
 from aether_tools.compiler.model import (
-    Contracts,
     EnumMember,
     EnumRef,
     EnumType,
@@ -20,7 +19,6 @@ from aether_tools.compiler.model import (
     MessageRef,
     Method,
     MethodAccess,
-    Package,
     Scalar,
     Service,
     WellKnown,
@@ -38,110 +36,30 @@ _ACCESS: Final = {
 }
 
 
-class Reader:
-    """Builds the model of one workspace; what it refuses is added to `found`."""
+class FileReader:
+    """Reads one file; what it refuses is added to `found`."""
 
-    def __init__(self, workspace: str, own: frozenset[str], found: list[Finding]) -> None:
-        self._workspace = workspace
-        self._own = own
+    def __init__(self, file: pb.FileDescriptorProto, found: list[Finding]) -> None:
+        self._file = file
         self._found = found
-        self._package = ""
-        self._source = Source(pb.FileDescriptorProto())
+        self._package = file.package
+        self._source = Source(file)
 
-    def read(self, files: Iterable[pb.FileDescriptorProto]) -> Contracts:
-        """The contracts of the workspace's own files, in the order of their names."""
-        packages: dict[
-            str, list[tuple[pb.FileDescriptorProto, list[Message], list[EnumType], list[Service]]]
-        ] = {}
-        for file in sorted(files, key=lambda file: file.name):
-            if file.name in self._own and self._readable(file):
-                messages = list(self._messages(file.message_type, (4,), ""))
-                enums = [
-                    *self._enum_list(file.enum_type, (5,), ""),
-                    *self._nested_enums(file.message_type, (4,), ""),
-                ]
-                services = [self._service(service, (6, i)) for i, service in enumerate(file.service)]
-                packages.setdefault(file.package, []).append((file, messages, enums, services))
-        built = []
-        for name, parts in packages.items():
-            services = [service for _, _, _, found in parts for service in found]
-            for extra in services[1:]:
-                self._refuse(
-                    extra.place,
-                    "proto-two-services",
-                    f"Package {name} has a second service, {extra.name}; a domain has one.",
-                    f"Move its methods into {services[0].name}, or into a domain of their own.",
-                )
-            built.append(
-                Package(
-                    name=name,
-                    domain=name.split(".")[1],
-                    version=name.split(".")[2],
-                    files=tuple(file.name for file, _, _, _ in parts),
-                    messages=tuple(message for _, found, _, _ in parts for message in found),
-                    enums=tuple(enum for _, _, found, _ in parts for enum in found),
-                    service=services[0] if services else None,
-                )
-            )
-        return Contracts(
-            workspace=self._workspace,
-            packages=tuple(built),
-            messages={message.full_name: message for package in built for message in package.messages},
-            enums={enum.full_name: enum for package in built for enum in package.enums},
-        )
+    def messages(self) -> tuple[Message, ...]:
+        """Every message, the nested ones after those they stand in."""
+        return tuple(self._messages(self._file.message_type, (4,), ""))
+
+    def enums(self) -> tuple[EnumType, ...]:
+        """Every enum, the nested ones last."""
+        top = self._enum_list(self._file.enum_type, (5,), "")
+        return (*top, *self._nested_enums(self._file.message_type, (4,), ""))
+
+    def services(self) -> tuple[Service, ...]:
+        """Every service."""
+        return tuple(self._service(service, (6, i)) for i, service in enumerate(self._file.service))
 
     def _refuse(self, place: Place, code: str, reason: str, mend: str) -> None:
         self._found.append(Finding(place, code, reason, mend))
-
-    def _readable(self, file: pb.FileDescriptorProto) -> bool:
-        self._package = file.package
-        self._source = source = Source(file)
-        if file.syntax != "proto3":
-            self._refuse(
-                source.place(12) if file.syntax else Place(source.file, 1, 1),
-                "proto-syntax-level",
-                f"The file is {'an edition' if file.syntax == 'editions' else 'proto2'}; contracts are proto3.",
-                'Begin it with syntax = "proto3"; and mark fields that may be absent as optional.',
-            )
-            return False
-        expected = ".".join(file.name.split("/")[:3])
-        if file.package != expected:
-            self._refuse(
-                source.place(2),
-                "proto-package",
-                f"Package {file.package or '(none)'} does not match the file's path.",
-                f"Write package {expected}; or move the file.",
-            )
-            return False
-        for i, name in enumerate(file.dependency):
-            if not self._may_import(file, name):
-                self._refuse(
-                    source.place(3, i),
-                    "proto-import",
-                    f"{name} is none of this contract's files: a domain's contract stands on its own.",
-                    f"Move what both need to proto/{self._workspace}/common/v1/ and import that.",
-                )
-        common = file.package == f"{self._workspace}.common.v1"
-        if file.service and (common or file.name.endswith("/events.proto")):
-            self._refuse(
-                source.place(6, 0),
-                "proto-service-place",
-                f"{'The shared package' if common else 'events.proto'} cannot hold a service.",
-                "Move the service to the <domain>.proto of the domain that serves it.",
-            )
-        return True
-
-    def _may_import(self, file: pb.FileDescriptorProto, name: str) -> bool:
-        folder = file.name.rpartition("/")[0]
-        if name == f"{folder}/events.proto":
-            return False
-        allowed = (
-            f"{folder}/",
-            f"{self._workspace}/common/v1/",
-            "google/protobuf/",
-            options_pb2.DESCRIPTOR.name,
-        )
-        return name.startswith(allowed)
 
     def _messages(
         self, messages: Iterable[pb.DescriptorProto], at: tuple[int, ...], outer: str

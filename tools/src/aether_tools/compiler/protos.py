@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aether_tools.compiler import protoc
-from aether_tools.compiler.descriptors import Reader
 from aether_tools.compiler.model import Contracts
+from aether_tools.compiler.packages import read_packages
 from aether_tools.compiler.paths import contract_files
 from aether_tools.compiler.rules import check
 from aether_tools.finding import Finding, Refused
@@ -30,7 +30,7 @@ def survey(root: Path, workspace: str) -> Protos:
     found: list[Finding] = []
     files = contract_files(root, workspace, found)
     compiled = protoc.compile_files(root, files, found)
-    contracts = Reader(workspace, frozenset(files), found).read(compiled.files)
+    contracts = read_packages(workspace, compiled.files, frozenset(files), found)
     found += check(contracts)
     return Protos(contracts, compiled.python, tuple(sorted(set(found))))
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from aether_tools.compiler import layout, naming
-from aether_tools.compiler.layout import Call, Choice, Expression, Loop, simple
+from aether_tools.compiler.conversions import Conversions, attribute
+from aether_tools.compiler.layout import Call, Expression, simple
 from aether_tools.compiler.model import (
     Contracts,
     EnumRef,
     EnumType,
     Field,
-    FieldType,
     Message,
     MessageRef,
     Package,
@@ -30,16 +30,6 @@ from aether_tools.compiler.python_types import (
     parts,
     required_message,
 )
-
-_STEMS: Final = {
-    WellKnown.TIMESTAMP: "timestamp",
-    WellKnown.DURATION: "duration",
-    WellKnown.FIELD_MASK: "field_mask",
-    WellKnown.STRUCT: "struct",
-    WellKnown.VALUE: "value",
-    WellKnown.LIST_VALUE: "list_value",
-}
-"""What `aether_adapters.contract.wire` calls the well-known types it converts."""
 
 
 def write_codec(contracts: Contracts, package: Package) -> bytes:
@@ -78,7 +68,7 @@ class CodecWriter:
 
     def __init__(self, scope: Scope, *, types: str | None) -> None:
         self.scope = scope
-        self._types = types
+        self._conversions = Conversions(scope, types)
 
     def functions(self, messages: Iterable[Message], enums: Iterable[EnumType]) -> Iterator[Lines]:
         """The functions of enums and messages, each a top-level block."""
@@ -93,9 +83,12 @@ class CodecWriter:
     def wire(self, kind: MessageRef | WellKnown) -> Iterator[Lines]:
         """The two functions between a request or response and the bytes of a call."""
         to_wire, from_wire = wire_names(self.scope.contracts, kind)
-        helper = self._wire("parse")
+        helper = self._conversions.helper("parse")
         if isinstance(kind, WellKnown):
-            empty, module = self._own("Empty"), self.scope.imports.need("google.protobuf", "empty_pb2")
+            empty, module = (
+                self._conversions.own("Empty"),
+                self.scope.imports.need("google.protobuf", "empty_pb2"),
+            )
             yield [f"def {to_wire}(_: {empty}, /) -> bytes:", '    return b""']
             yield [
                 f"def {from_wire}(data: bytes, /) -> {empty}:",
@@ -104,57 +97,43 @@ class CodecWriter:
             ]
             return
         message = self.scope.contracts.messages[kind.full_name]
-        name = self._class(message)
+        name = self._conversions.cls(message)
         yield [
             *layout.function(0, to_wire, f"value: {name}, /", "bytes"),
-            f"    return {self._function(message, 'to_pb')}(value).SerializeToString()",
+            f"    return {self._conversions.function(message, 'to_pb')}(value).SerializeToString()",
         ]
         yield [
             *layout.function(0, from_wire, "data: bytes, /", name),
             *layout.place(
                 4,
                 "return ",
-                simple(self._function(message, "from_pb"), simple(helper, self._pb(message), "data")),
+                simple(
+                    self._conversions.function(message, "from_pb"),
+                    simple(helper, self._conversions.pb(message), "data"),
+                ),
             ),
         ]
 
-    def _wire(self, name: str) -> str:
-        return f"{self.scope.imports.need('aether_adapters.contract', 'wire')}.{name}"
-
-    def _own(self, name: str) -> str:
-        return name if self._types is None else self.scope.imports.need(self._types, name)
-
-    def _class(self, known: Message | EnumType) -> str:
-        if self.scope.sibling(known, "types") is None:
-            return self._own(known.python_name)
-        return self.scope.name(known)
-
-    def _function(self, known: Message | EnumType, direction: str) -> str:
-        name = f"{naming.snake(known.python_name)}_{direction}"
-        module = self.scope.sibling(known, "codec")
-        return name if module is None else self.scope.imports.need(module, name)
-
-    def _pb(self, known: Message | EnumType) -> str:
-        """protoc's class of a message or enum: `billing_pb2.Invoice.Line`."""
-        folder, _, file = known.place.file.removeprefix("proto/").removesuffix(".proto").rpartition("/")
-        package = folder.replace("/", ".")
-        home = "." if package == self.scope.package.name else package
-        return f"{self.scope.imports.need(home, f'{file}_pb2')}.{known.full_name.removeprefix(f'{known.package}.')}"
-
     def _enum(self, enum: EnumType) -> Iterator[Lines]:
-        name, pb, cast = self._class(enum), self._pb(enum), self.scope.imports.need("typing", "cast")
+        name, pb, cast = (
+            self._conversions.cls(enum),
+            self._conversions.pb(enum),
+            self.scope.imports.need("typing", "cast"),
+        )
         table = f"_{naming.snake(enum.python_name).upper()}"
         members = [f"    {member.number}: {name}.{member.python_name}," for member in enum.members]
         yield [f"{table}: {self.scope.imports.need('typing', 'Final')} = {{", *members, "}"]
         yield [
-            *layout.function(0, self._function(enum, "to_pb"), f"value: {name}, /", pb),
+            *layout.function(0, self._conversions.function(enum, "to_pb"), f"value: {name}, /", pb),
             *layout.place(4, "return ", simple(cast, f'"{pb}"', simple(f"{pb}.Value", "value.value"))),
         ]
         yield [
-            *layout.function(0, self._function(enum, "from_pb"), "number: int, field: str, /", name),
+            *layout.function(
+                0, self._conversions.function(enum, "from_pb"), "number: int, field: str, /", name
+            ),
             f"    member = {table}.get(number)",
             "    if member is None:",
-            f"        raise {self._wire('not_a_member')}(field, number)",
+            f"        raise {self._conversions.helper('not_a_member')}(field, number)",
             "    return member",
         ]
 
@@ -165,10 +144,12 @@ class CodecWriter:
             if isinstance(part, tuple):
                 choices += self._oneof_to_pb(message, *part)
             elif not is_caller(self.scope.contracts, part.type):
-                arguments.append(self._argument(part))
-        pb, name = self._pb(message), self._class(message)
+                arguments.append(self._conversions.argument(part))
+        pb, name = self._conversions.pb(message), self._conversions.cls(message)
         parameter = "value" if message.fields and (arguments or choices) else "_"
-        lines = layout.function(0, self._function(message, "to_pb"), f"{parameter}: {name}, /", pb)
+        lines = layout.function(
+            0, self._conversions.function(message, "to_pb"), f"{parameter}: {name}, /", pb
+        )
         if not choices:
             return [*lines, *layout.place(4, "return ", Call(pb, arguments, listed=True))]
         return [
@@ -178,32 +159,29 @@ class CodecWriter:
             "    return message",
         ]
 
-    def _argument(self, field: Field) -> tuple[str, Expression]:
-        value = self._encode_field(field, f"value.{field.python_name}")
-        if keyword.iskeyword(field.name):
-            return "**", simple(self._wire("named"), f'"{field.name}"', value)
-        return f"{field.name}=", value
-
     def _oneof_to_pb(self, message: Message, name: str, fields: list[Field]) -> Lines:
         lines = [f"    match value.{naming.field_name(name)}:"]
         for field in fields:
-            pattern = Call(self._own(member_class(message, field)), [("value=", _LOCAL)])
+            pattern = Call(self._conversions.own(member_class(message, field)), [("value=", _LOCAL)])
             lines += [*layout.place(8, "case ", pattern, ":"), *self._set(field)]
         return lines
 
     def _set(self, field: Field) -> Lines:
         if isinstance(field.type, Scalar | EnumRef):
-            value = _LOCAL if isinstance(field.type, Scalar) else self._codec(field.type, "to_pb", _LOCAL)
+            value = (
+                _LOCAL
+                if isinstance(field.type, Scalar)
+                else self._conversions.codec(field.type, "to_pb", _LOCAL)
+            )
             if keyword.iskeyword(field.name):
                 return layout.place(12, "", simple("setattr", "message", f'"{field.name}"', value))
             return layout.place(12, f"message.{field.name} = ", value)
-        return layout.place(12, "", simple(f"{_attribute(field)}.CopyFrom", self._encode(field.type, _LOCAL)))
-
-    def _codec(self, kind: MessageRef | EnumRef, direction: str, *arguments: str) -> Call:
-        return simple(self._function(self.scope.find(kind), direction), *arguments)
+        return layout.place(
+            12, "", simple(f"{attribute(field)}.CopyFrom", self._conversions.encode(field.type, _LOCAL))
+        )
 
     def _from_pb(self, message: Message) -> Lines:
-        name, label = self._class(message), _label(message)
+        name, label = self._conversions.cls(message), _label(message)
         guards: Lines = []
         arguments: list[tuple[str, Expression]] = []
         for part in parts(message):
@@ -211,16 +189,21 @@ class CodecWriter:
                 function = self._oneof_function(message, part[0])
                 arguments.append((f"{naming.field_name(part[0])}=", simple(function, "message")))
             elif is_caller(self.scope.contracts, part.type):
-                guards += _guard(f'message.HasField("{part.name}")', self._wire("forged"), part.name)
+                guards += _guard(
+                    f'message.HasField("{part.name}")', self._conversions.helper("forged"), part.name
+                )
             else:
                 if required_message(self.scope.contracts, part):
                     has = f'not message.HasField("{part.name}")'
-                    guards += _guard(has, self._wire("missing"), f"{label}.{part.name}")
-                arguments.append((f"{part.python_name}=", self._decode_field(part, label)))
+                    guards += _guard(has, self._conversions.helper("missing"), f"{label}.{part.name}")
+                arguments.append((f"{part.python_name}=", self._conversions.decode_field(part, label)))
         parameter = "message" if guards or arguments else "_"
         return [
             *layout.function(
-                0, self._function(message, "from_pb"), f"{parameter}: {self._pb(message)}, /", name
+                0,
+                self._conversions.function(message, "from_pb"),
+                f"{parameter}: {self._conversions.pb(message)}, /",
+                name,
             ),
             *guards,
             *layout.place(4, "return ", Call(name, arguments, listed=True)),
@@ -230,89 +213,18 @@ class CodecWriter:
         return f"_{naming.snake(message.python_name)}_{name}_from_pb"
 
     def _oneof_from_pb(self, message: Message, name: str, fields: list[Field]) -> Lines:
-        classes = [self._own(member_class(message, field)) for field in fields]
-        parameter = f"message: {self._pb(message)}, /"
+        classes = [self._conversions.own(member_class(message, field)) for field in fields]
+        parameter = f"message: {self._conversions.pb(message)}, /"
         lines = layout.function(0, self._oneof_function(message, name), parameter, [*classes, "None"])
         lines.append(f'    match message.WhichOneof("{name}"):')
         for field, cls in zip(fields, classes, strict=True):
-            value = self._decode(field.type, _attribute(field), f"{_label(message)}.{field.name}")
+            value = self._conversions.decode(field.type, attribute(field), f"{_label(message)}.{field.name}")
             lines.append(f'        case "{field.name}":')
             lines += layout.place(12, "return ", Call(cls, [("value=", value)]))
         return [*lines, "        case _:", "            return None"]
 
-    def _encode_field(self, field: Field, value: str) -> Expression:
-        if field.map_key is not None:
-            if isinstance(field.type, Scalar):
-                return value
-            item = self._encode(field.type, "item")
-            if isinstance(field.type, EnumRef):
-                item = self._codec(field.type, "to_pb", "item")
-            return Loop("{", item, f"for key, item in {value}.items()", "}", "key: ")
-        one = self._encode(field.type, "item" if field.repeated else value)
-        if field.repeated:
-            return value if one == "item" else Loop("[", one, f"for item in {value}", "]")
-        return Choice("None", f"{value} is None", one) if field.nullable and one != value else one
-
-    def _encode(self, kind: FieldType, value: str) -> Expression:
-        match kind:
-            case Scalar():
-                return value
-            case EnumRef():
-                return f"{value}.value"  # protobuf takes an enum by its name, faster than by a table of ours
-            case MessageRef():
-                return self._codec(kind, "to_pb", value)
-            case WellKnown.EMPTY:
-                return f"{self.scope.imports.need('google.protobuf', 'empty_pb2')}.Empty()"
-            case WellKnown():
-                if kind.wraps is None:
-                    return simple(f"{self._wire(_STEMS[kind])}_to_pb", value)
-                module = self.scope.imports.need("google.protobuf", "wrappers_pb2")
-                return Call(f"{module}.{kind.value.rpartition('.')[2]}", [("value=", value)])
-
-    def _decode_field(self, field: Field, label: str) -> Expression:
-        value, where = _attribute(field), f"{label}.{field.name}"
-        if field.map_key is not None:
-            if isinstance(field.type, Scalar):
-                return simple("dict", value)
-            return Loop(
-                "{",
-                self._decode(field.type, "item", where),
-                f"for key, item in {value}.items()",
-                "}",
-                "key: ",
-            )
-        if field.repeated:
-            one = self._decode(field.type, "item", where)
-            return (
-                simple("tuple", value) if one == "item" else Loop("tuple(", one, f"for item in {value}", ")")
-            )
-        one = self._decode(field.type, value, where)
-        return Choice(one, f'message.HasField("{field.name}")', "None") if field.nullable else one
-
-    def _decode(self, kind: FieldType, value: str, where: str) -> Expression:
-        match kind:
-            case Scalar():
-                return value
-            case EnumRef():
-                return self._codec(kind, "from_pb", value, f'"{where}"')
-            case MessageRef():
-                return self._codec(kind, "from_pb", value)
-            case WellKnown.EMPTY:
-                return f"{self.scope.empty() if self._types is None else self._own('Empty')}()"
-            case WellKnown.FIELD_MASK:
-                return simple(self._wire("field_mask_from_pb"), value)
-            case WellKnown():
-                if kind.wraps is not None:
-                    return f"{value}.value"
-                return simple(f"{self._wire(_STEMS[kind])}_from_pb", value, f'"{where}"')
-
 
 _LOCAL: Final = "chosen"
-
-
-def _attribute(field: Field) -> str:
-    """A field of protobuf's message; one called as a keyword is reached by its name."""
-    return f'getattr(message, "{field.name}")' if keyword.iskeyword(field.name) else f"message.{field.name}"
 
 
 def _label(message: Message) -> str:
