@@ -14,7 +14,6 @@ from aether_tools.compiler.model import Contracts, EnumType, Message, Package, S
 from aether_tools.compiler.places import Source
 from aether_tools.finding import Finding
 
-
 _UNREADABLE: Final = ("proto-syntax-level", "proto-package")
 """What keeps a file from being read any further."""
 
