@@ -27,10 +27,9 @@ from tests.bench.rest_apps import verifier
 def aether() -> Any:
     """Generated edge, generated client, one line between them."""
     grpc_contract.use()
-    from acme.billing.v1.grpc import async_client
-    from acme_openapi import billing
-
-    port = async_client(AsyncChannel(f"127.0.0.1:{os.environ['BENCH_RPC_PORT']}"))
+    billing = grpc_contract.module("acme_openapi.billing")
+    client = grpc_contract.module("acme.billing.v1.grpc").async_client
+    port = client(AsyncChannel(f"127.0.0.1:{os.environ['BENCH_RPC_PORT']}"))
     return build_app(
         billing.CONTRACT,
         billing.operations(port),
@@ -57,8 +56,7 @@ class InvoiceModel(BaseModel):
 def fastapi() -> Any:
     """FastAPI and grpc.aio, each as its tutorial has it, with one channel kept for all requests."""
     grpc_contract.use()
-    from acme.billing.v1.billing_pb2 import CreateInvoiceRequest, Invoice, InvoiceStatus
-
+    pb = grpc_contract.module("acme.billing.v1.billing_pb2")
     app, verify, bearer, kept = FastAPI(), verifier(), HTTPBearer(), {}
 
     def create_invoice() -> Any:
@@ -67,8 +65,8 @@ def fastapi() -> Any:
             channel = grpc.aio.insecure_channel(f"127.0.0.1:{os.environ['BENCH_RPC_PORT']}")
             kept["create"] = channel.unary_unary(
                 "/acme.billing.v1.BillingService/CreateInvoice",
-                CreateInvoiceRequest.SerializeToString,
-                Invoice.FromString,
+                pb.CreateInvoiceRequest.SerializeToString,
+                pb.Invoice.FromString,
             )
         return kept["create"]
 
@@ -84,7 +82,9 @@ def fastapi() -> Any:
     async def create(new: NewInvoice, response: Response, token: str = Depends(caller)) -> InvoiceModel:
         metadata = (("authorization", f"Bearer {token}"),)
         try:
-            made = await create_invoice()(CreateInvoiceRequest(title=new.title), timeout=5, metadata=metadata)
+            made = await create_invoice()(
+                pb.CreateInvoiceRequest(title=new.title), timeout=5, metadata=metadata
+            )
         except grpc.aio.AioRpcError as error:
             raise HTTPException(502, error.details()) from error
         response.headers["location"] = f"/v1/invoices/{made.id}"
@@ -92,7 +92,7 @@ def fastapi() -> Any:
         return InvoiceModel(
             id=str(made.id),
             title=made.title,
-            status=InvoiceStatus.Name(made.status),
+            status=pb.InvoiceStatus.Name(made.status),
             version=str(made.version),
             createdAt=timestamp_json(made.created_at.ToDatetime()),
         )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.bench.grpc_contract import generated
+from tests.bench.grpc_contract import generated, without_token_cache
 from tests.bench.harness import Row, Side
 from tests.bench.http_sides import Exchange, Request, asgi, http_sides
 from tests.bench.processes import started
@@ -39,4 +39,7 @@ def _sides() -> Iterator[tuple[Side, Side]]:
             del os.environ["BENCH_RPC_PORT"]
 
 
-ROWS = (Row("rest-gateway", "fastapi + grpc.aio", 1.5, "req/s", _sides),)
+ROWS = (
+    Row("rest-gateway", "fastapi + grpc.aio", 1.5, "req/s", _sides),
+    Row("rest-gateway (no token cache)", "fastapi + grpc.aio", None, "req/s", without_token_cache(_sides)),
+)

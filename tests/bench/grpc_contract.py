@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -10,7 +11,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from tests.bench.harness import Side, Sides
 from tests.bench.processes import ROOT
 
 _GOLDEN = ROOT / "tools" / "tests" / "compiler" / "fixtures" / "acme"
@@ -32,6 +35,26 @@ def generated() -> Iterator[None]:
             yield
         finally:
             del os.environ[_FOLDER]
+
+
+def without_token_cache(sides: Sides) -> Sides:
+    """The same sides, each verifying every token's signature anew."""
+
+    @contextmanager
+    def without() -> Iterator[tuple[Side, Side]]:
+        os.environ["BENCH_TOKEN_CACHE"] = "0"
+        try:
+            with sides() as both:
+                yield both
+        finally:
+            del os.environ["BENCH_TOKEN_CACHE"]
+
+    return without
+
+
+def module(name: str) -> Any:
+    """A module of the generated code; untyped here, as it is not there when this is checked."""
+    return importlib.import_module(name)
 
 
 def use() -> None:

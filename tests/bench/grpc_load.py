@@ -21,9 +21,8 @@ _IN_FLIGHT = 32
 
 def main(port: str, token: str) -> None:
     """Serve rounds until standard input ends."""
-    from acme.billing.v1.billing_pb2 import CreateInvoiceRequest
-
-    request = CreateInvoiceRequest(title="Two courses and a sticker sheet").SerializeToString()
+    pb = grpc_contract.module("acme.billing.v1.billing_pb2")
+    request = pb.CreateInvoiceRequest(title="Two courses and a sticker sheet").SerializeToString()
     metadata = (("authorization", f"Bearer {token}"),)
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         create = channel.unary_unary("/acme.billing.v1.BillingService/CreateInvoice", None, None)

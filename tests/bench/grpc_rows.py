@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from tests.bench.grpc_contract import generated
+from tests.bench.grpc_contract import generated, without_token_cache
 from tests.bench.harness import Row, Side
 from tests.bench.processes import ROOT, started
 from tests.bench.rest_apps import token
@@ -55,4 +55,7 @@ def _load(app: str) -> Iterator[tuple[Side, str]]:
             stdout.close()
 
 
-ROWS = (Row("grpc-edge", "grpcio-handwritten", 0.9, "calls/s", _sides),)
+ROWS = (
+    Row("grpc-edge", "grpcio-handwritten", 0.9, "calls/s", _sides),
+    Row("grpc-edge (no token cache)", "grpcio-handwritten", None, "calls/s", without_token_cache(_sides)),
+)
