@@ -40,16 +40,28 @@ def billing(load: Callable[[str], ModuleType]) -> ModuleType:
     return load("billing")
 
 
-@pytest.fixture
-def app(billing: ModuleType) -> RestApp:
-    return build_app(
+@pytest.fixture(scope="session")
+def built(billing: ModuleType) -> tuple[RestApp, Any]:
+    """The billing edge and its use cases, compiled once."""
+    use_cases = billing.Billing()
+    options = RestOptions(body_limit=10_000, deadline=1.0, access_log=False)
+    app = build_app(
         billing.CONTRACT,
-        billing.operations(billing.Billing()),
+        billing.operations(use_cases),
         errors=billing.ERRORS,
         verify=billing.verify,
         health=Health({}),
-        options=RestOptions(body_limit=10_000, deadline=1.0, access_log=False),
+        options=options,
     )
+    return app, use_cases
+
+
+@pytest.fixture
+def app(built: tuple[RestApp, Any]) -> RestApp:
+    """The billing edge, with no invoices yet."""
+    app, use_cases = built
+    use_cases.invoices.clear()
+    return app
 
 
 def asker(app: Any) -> Ask:

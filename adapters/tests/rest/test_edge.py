@@ -233,7 +233,8 @@ def edge(billing: ModuleType, call: Any, **options: Any) -> RestApp:
     decode = options.pop("decode", lambda inputs: inputs)
     encode = options.pop("encode", lambda result: Reply(200, (), result))
     health = options.pop("health", Health({}))
-    mine = Operation("getTally", access, decode, call, encode, scopes)
+    raw = options.pop("needs_raw_body", False)
+    mine = Operation("getTally", access, decode, call, encode, scopes, raw)
     rest = [one for one in billing.operations(billing.Billing()) if one.operation_id != "getTally"]
     return build_app(
         billing.CONTRACT,
@@ -357,6 +358,19 @@ def test_bytes_leave_as_they_are(billing: ModuleType, asking: Callable[[Any], As
         "GET", "/v1/tally"
     )
     assert (answer.content, answer.headers["content-type"]) == (b"a,b\n", "text/csv")
+
+
+def test_a_raw_body_is_read_for_those_who_need_it_within_the_limit(
+    billing: ModuleType, asking: Callable[[Any], Ask]
+) -> None:
+    async def echo(inputs: Inputs) -> Any:
+        return inputs.raw_body
+
+    ask = asking(edge(billing, echo, needs_raw_body=True, body_limit=100))
+    signed = b'{"a" : 1}\n\xff'
+    assert ask("GET", "/v1/tally", content=signed, headers={"content-type": "text/plain"}).content == signed
+    problem(ask("GET", "/v1/tally", content=b"x" * 101), 413)
+    assert asking(edge(billing, echo))("GET", "/v1/tally", content=signed).content == b""
 
 
 def test_what_decode_refuses_is_a_400(billing: ModuleType, asking: Callable[[Any], Ask]) -> None:

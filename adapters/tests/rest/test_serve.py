@@ -99,3 +99,44 @@ def test_a_request_inside_finishes_after_stop_while_readiness_says_no(billing: M
 def test_a_taken_address_is_an_error_of_the_caller(billing: ModuleType) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         serve(build(billing, RestOptions()), "127.0.0.1", taken.getsockname()[1], threading.Event())
+
+
+def test_a_chunked_body_above_the_limit_is_answered_before_it_ends(billing: ModuleType) -> None:
+    with served(build(billing, RestOptions(body_limit=1000))) as (url, _, _):
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(
+                b"POST /v1/invoices HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ann\r\n"
+                b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+            )
+            for _ in range(3):
+                connection.sendall(b"1f4\r\n" + b" " * 500 + b"\r\n")
+            answer = b""
+            while part := connection.recv(65536):  # until the server closes: it asked for no more
+                answer += part
+        assert answer.startswith(b"HTTP/1.1 413 ") and b"application/problem+json" in answer
+
+
+def test_a_request_that_never_ends_is_answered_when_its_time_is_up(billing: ModuleType) -> None:
+    with served(build(billing, RestOptions(deadline=0.3))) as (url, _, _):
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(
+                b"POST /v1/invoices HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ann\r\n"
+                b"content-type: application/json\r\ncontent-length: 50\r\n\r\n{"
+            )
+            assert connection.recv(65536).startswith(b"HTTP/1.1 504 ")
+
+
+def test_a_client_that_leaves_takes_its_request_along(billing: ModuleType) -> None:
+    with served(build(billing, RestOptions())) as (url, _, _):
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(
+                b"POST /v1/invoices HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ann\r\ncontent-length: 50\r\n\r\n{"
+            )
+        deadline = time.monotonic() + 5
+        line = 'aether_rest_requests_total{domain="billing",operation="createInvoice",status="499"}'
+        while line not in httpx.get(f"{url}/metrics").text:
+            assert time.monotonic() < deadline, "the request is still inside"
+            time.sleep(0.02)

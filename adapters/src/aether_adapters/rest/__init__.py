@@ -1,5 +1,12 @@
 """The REST edge: an OpenAPI contract, compiled once, in front of an async inbound port."""
 
+import warnings
+
+with warnings.catch_warnings():
+    # It imports Starlette's test client, which tells every service at its start to install another httpx.
+    warnings.simplefilter("ignore")
+    import connexion  # noqa: F401
+
 from aether_adapters.rest.app import RestApp, RestOptions, build_app
 from aether_adapters.rest.etag import etag, parse_etag
 from aether_adapters.rest.offload import Offload

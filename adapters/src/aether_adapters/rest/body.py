@@ -42,21 +42,27 @@ async def read_body(receive: Receive, announced: bytes | None, limit: int) -> by
     if message["type"] != "http.request":
         raise ClientGone
     body: bytes = message.get("body", b"")
-    if message.get("more_body", False):
-        parts, size = [body], len(body)
-        while message.get("more_body", False):
-            message = await receive()
-            if message["type"] != "http.request":
-                raise ClientGone
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > limit:
+    if not message.get("more_body", False) and len(body) <= limit:
+        return body
+    return await _read_on(receive, message, limit)
+
+
+async def _read_on(receive: Receive, message: MutableMapping[str, Any], limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        more = message.get("more_body", False)
+        if size > limit:
+            if more:
                 await _linger(receive, limit)
-                raise TooLarge(f"The body is larger than {limit} bytes.")
-        body = b"".join(parts)
-    if len(body) > limit:
-        raise TooLarge(f"The body is larger than {limit} bytes.")
-    return body
+            raise TooLarge(f"The body is larger than {limit} bytes.")
+        if not more:
+            return b"".join(parts)
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientGone
 
 
 async def _linger(receive: Receive, limit: int) -> None:

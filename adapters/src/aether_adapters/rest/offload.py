@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -47,7 +47,7 @@ class Offload:
         """Calls that wait or run."""
         return self._pending
 
-    def wrap(self, function: Callable[[Q], R], /) -> Callable[[Q], Awaitable[R]]:
+    def wrap(self, function: Callable[[Q], R], /) -> Callable[[Q], Coroutine[Any, Any, R]]:
         """An async twin of `function`.
 
         It raises what `function` raises; `Exhausted` when the queue is full; `Unavailable` after `stop`;
