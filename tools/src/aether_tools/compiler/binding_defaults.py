@@ -32,7 +32,10 @@ def check_default(shape: Shape, conversion: Conversion, document: Document, find
 def _by_schema(node: Node, value: object, document: Document) -> str:
     components = document.root.get("components")
     whole = {"allOf": [node.plain()], "components": None if components is None else components.plain()}
-    error = next(iter(Draft4Validator(whole, mask=repr(value)).iter_errors(value)), None)
+    try:
+        error = next(iter(Draft4Validator(whole, mask=repr(value)).iter_errors(value)), None)
+    except ValueError:
+        return ""  # a pattern that is none, which is said where it stands
     return "" if error is None else f"does not fit its schema: {error.message}"
 
 

@@ -135,6 +135,13 @@ class RequestBinder:
         shape = self._schemas.shape(parameter.schema)
         if conversion is None or shape is None:
             return
+        if "x-field" in shape.keywords:
+            self._findings.add(
+                shape.keywords["x-field"],
+                "extension",
+                f"x-field inside the schema of parameter {parameter.name!r} binds nothing.",
+                "Write it beside `name` and `in`.",
+            )
         declared = self._schemas.target(parameter.schema)
         if declared is not None and "type" not in declared:
             self._findings.add(

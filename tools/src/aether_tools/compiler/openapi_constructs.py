@@ -33,6 +33,7 @@ def check_constructs(document: Document, findings: Findings) -> None:
         )
     for node in root.walk():
         _reference(node, document, findings)
+        _extensions(node, findings)
     components = root.get("components") or Node(root.place, "")
     for name in ("callbacks", "links"):
         if name in components:
@@ -42,9 +43,12 @@ def check_constructs(document: Document, findings: Findings) -> None:
     _each(components.get("headers"), lambda node: _header(node, findings))
     _each(components.get("requestBodies"), lambda node: _content(node, findings))
     _each(components.get("responses"), lambda node: _response(node, findings))
-    for path, item in root.entries("paths"):
+    paths = root.get("paths") or Node(root.place, "")
+    for path, item in paths.items():
         if path.startswith("/"):
             _path_item(item, findings)
+        elif not path.startswith("x-"):
+            findings.add(paths.key(path), "path", f"Path {path!r} does not begin with /.", "Begin it with /.")
     _grammar(document, findings)
 
 
@@ -81,6 +85,22 @@ def _reference(node: Node, document: Document, findings: Findings) -> None:
                 f"`{name}` beside $ref is ignored by OpenAPI 3.0.",
                 f"Write allOf: [{{$ref: ...}}] with `{name}` beside it, or move it to what $ref means.",
             )
+
+
+def _extensions(node: Node, findings: Findings) -> None:
+    """The compiler's own keys hold what they are read as; a misshapen one would be ignored."""
+    for name in ("x-rpc", "x-field", "x-from"):
+        value = node.get(name)
+        if value is not None and (not isinstance(value.scalar, str) or not value.scalar):
+            findings.add(value, "extension", f"{name} is a string.", f"Write {name}: <text>.")
+    inputs = node.get("x-inputs")
+    if inputs is not None and inputs.sequence is None:
+        findings.add(
+            inputs,
+            "extension",
+            "x-inputs is a list.",
+            "Write x-inputs: [{source: raw-body, x-field: <proto name>}].",
+        )
 
 
 def _unknown(node: Node, name: str, findings: Findings) -> None:
@@ -146,6 +166,13 @@ def _parameter(node: Node, findings: Findings) -> None:
             "header",
             f"OpenAPI ignores a parameter called {name}.",
             "Drop it: the edge reads that header.",
+        )
+    if place == "path" and not node.flag("required"):
+        findings.add(
+            node,
+            "path-parameter",
+            f"Path parameter {name!r} is always there, and not `required`.",
+            "Add required: true.",
         )
     style = node.text("style")
     expected = _STYLES.get(place or "", "")
@@ -227,12 +254,16 @@ def _schema(node: Node, findings: Findings) -> None:
 
 
 def _grammar(document: Document, findings: Findings) -> None:
-    """Hold the document against the schema of OpenAPI 3.0 that Connexion carries and serves by."""
-    if findings:
-        return  # what is already said would be said again, in the words of a schema
-    for error in _validator().iter_errors(document.root.plain()):
-        node: Node = document.root
-        pointer = "#"
+    """Hold the document against the schema of OpenAPI 3.0 that Connexion carries and serves by.
+
+    Raises `Refused` where it does not fit: of what is no OpenAPI nothing more can be said.
+    """
+    whole = document.root.plain()
+    if _validator().is_valid(whole):
+        return
+    findings.refuse()  # what has a name of its own would be said again in the words of a schema
+    for error in _validator().iter_errors(whole):
+        node, pointer = document.root, "#"
         for step in error.instance_path:
             pointer = f"{pointer}/{escape(str(step))}"
             node = document.at(pointer) or node
@@ -243,6 +274,7 @@ def _grammar(document: Document, findings: Findings) -> None:
             f"This is no OpenAPI 3.0: {message}.",
             "Compare with https://spec.openapis.org/oas/v3.0.3 and mend it.",
         )
+    findings.refuse()
 
 
 @cache

@@ -80,7 +80,7 @@ class Operations:
         self._collisions(paths)
         by_id: dict[str, Node] = {}
         for path, item in paths.items():
-            for verb, node in item.items():
+            for verb, node in item.items() if path.startswith("/") else ():
                 if verb in METHODS and verb != "trace" and node.mapping is not None:
                     spec = self._operation(path, verb, node, item)
                     if spec is not None and self._unique(spec, by_id):
@@ -90,12 +90,6 @@ class Operations:
     def _collisions(self, paths: Node) -> None:
         known: dict[str, str] = {}
         for path, item in paths.items():
-            if not path.startswith("/"):
-                if not path.startswith("x-"):
-                    self._findings.add(
-                        paths.key(path), "path", f"Path {path!r} does not begin with /.", "Begin it with /."
-                    )
-                continue
             if "$ref" in item:
                 self._findings.add(
                     item, "path-ref", "A path item by $ref is not compiled.", "Write the operations here."
@@ -205,13 +199,6 @@ class Operations:
         name, place, schema = node.text("name"), node.text("in"), node.get("schema")
         if not name or place not in ("path", "query", "header") or schema is None:
             return None  # said by the walk over constructs
-        if place == "path" and not node.flag("required"):
-            self._findings.add(
-                node,
-                "path-parameter",
-                f"Path parameter {name!r} is always there, and not `required`.",
-                "Add required: true.",
-            )
         return Parameter(use, node, name, place, schema, node.flag("required"), node.text("x-field"))
 
     def _body(self, operation: Node, verb: str) -> RequestBody | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from aether_adapters.errors import Malformed
 from aether_adapters.identity import ANONYMOUS, Access
 from aether_adapters.rest import Reply
 
+KITCHEN = (Path(__file__).with_name("kitchen") / "openapi" / "kitchen.yaml").read_text(encoding="utf-8")
 NOW = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -206,3 +208,19 @@ def test_messages_may_have_names_that_are_taken(edge: Any, types: Any) -> None:
     own = types.Plain(name="p", ripe=True)
     assert read == types.Reply(operation=types.Operation(name="o"), shared=parcel, own=own)
     assert edge.encode("say", read) == Reply(200, (), body)
+
+
+def test_json_whose_bytes_are_wanted_is_not_read(kitchen: Any, load: Any, types: Any) -> None:
+    yaml = KITCHEN.replace(
+        "application/octet-stream:\n            schema: {type: string, format: binary}",
+        "application/json:\n            schema: {type: object}",
+    )
+    signed = load(kitchen.compile(yaml))
+    read = signed.decode("receive", raw_body=b'{"a":1}', body={"a": 1}, header={"X-Signature": "s"})
+    assert read == types.ReceiveRequest(payload=b'{"a":1}', address="", signature="s")
+
+
+def test_nothing_may_be_answered_by_an_empty_object(kitchen: Any, load: Any, types: Any) -> None:
+    body = "'200': {description: Here., content: {application/json: {schema: {type: object}}}}"
+    here = load(kitchen.compile(KITCHEN.replace("'204': {description: Here.}", body)))
+    assert here.encode("ping", types.Empty()) == Reply(200, (), {})

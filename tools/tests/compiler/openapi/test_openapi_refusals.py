@@ -116,7 +116,7 @@ CASES = {
     "a field without a property": Case("field-without-partner", PLAIN, "properties: {name: {type: string}}", "type: object\n      additionalProperties: false\n      required: [name, ripe]\n      properties: {name", "oas.kitchen.v1.Plain.ripe", "'ripe'"),
     "required without a property": Case("required", "required: [name, ripe]", "required: [name, ripe, taste]", "taste", "no property", "Declare"),
     "a required message left out": Case("required", "required: [aColour, aLeaf, aPlain,", "required: [aColour, aLeaf,", "{$ref: '#/components/schemas/Plain'}\n        aTimestamp", "cannot be absent", "optional"),
-    "a written field not required": Case("required", "required: [size]", "required: []", "{type: integer, format: int32}}\n  /things", "always written", "Add 'size'"),
+    "a written field not required": Case("required", "                required: [size]\n", "", "{type: integer, format: int32}}\n  /things", "always written", "Add 'size'"),
     "an absent field required": Case("required", "required: [name, password, groups]", "required: [id, name, password, groups]", "id, name", "left out where", "Take 'id'"),
     "both readOnly and writeOnly": Case("read-write", "password: {type: string, writeOnly: true}", "password: {type: string, writeOnly: true, readOnly: true}", "{type: string, writeOnly", "both", "Keep one"),
     "a required field nobody may send": Case("read-only", "aColour: {$ref: '#/components/schemas/Colour'}", "aColour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN], readOnly: true}", "{type: string, enum: [COLOUR_RED, COLOUR_GREEN], readOnly", "required", "optional"),
@@ -148,6 +148,9 @@ CASES = {
     "a field without a source": Case("field-without-source", f"        - {TRACE}\n", "", "search\n", "trace", "'trace'"),
     "no field for an input": Case("input-source", RAW, "- {source: raw-body}\n        - {source: raw-body, x-field: payload}", "{source: raw-body}", "no field", "x-field"),
     "a cookie input": Case("input-source", RAW, f"{RAW}\n        - {{source: cookie, name: s, x-field: signature}}", "{source: cookie", "cookie", "header"),
+    "an x-inputs that is no list": Case("extension", f"{RAW}\n        - {{source: client-address, x-field: address}}", "  source: raw-body", "source: raw-body", "a list", "[{source"),
+    "an x-from that is no text": Case("extension", "x-from: created\n", "x-from: [created]\n", "[created]", "a string", "x-from"),
+    "an x-field in a parameter's schema": Case("extension", SINCE, "{name: since, in: query, schema: {type: string, format: date-time, x-field: since}}", "since}}", "binds nothing", "beside"),
     "another input": Case("input-source", RAW, f"{RAW}\n        - {{source: moon, x-field: signature}}", "{source: moon", "'moon'", "raw-body"),
     "bytes into a string": Case("type", "x-field: payload", "x-field: address", "{source: raw-body", "raw-body is bytes", "bytes"),
     # Bodies and answers.
