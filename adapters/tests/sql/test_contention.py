@@ -178,6 +178,26 @@ def test_a_deadlock_that_never_ends_is_given_up_after_three_more_tries(mariadb: 
 
 
 @pytest.mark.implementation("mariadb")
+@pytest.mark.parametrize(
+    ("number", "error", "retry_after"),
+    [
+        (1040, Unavailable, 1.0),  # too many connections
+        (1053, Unavailable, 1.0),  # shutting down
+        (1290, Unavailable, 1.0),  # a primary that was demoted
+        (1969, DeadlineExceeded, None),  # MariaDB stopped the statement
+        (3024, DeadlineExceeded, None),  # MySQL stopped the statement
+    ],
+)
+def test_a_server_that_cannot_serve_now_is_told_apart_from_a_wrong_statement(
+    mariadb: Engine, number: int, error: type[Exception], retry_after: float | None
+) -> None:
+    signal = text(f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'so'")
+    with pytest.raises(error) as caught:
+        plain(mariadb).run(lambda c: c.execute(signal))
+    assert getattr(caught.value, "retry_after", None) == retry_after
+
+
+@pytest.mark.implementation("mariadb")
 def test_running_again_ends_with_the_deadline(mariadb: Engine) -> None:
     def work(connection: Connection) -> None:
         time.sleep(0.15)

@@ -28,7 +28,7 @@ from alembic import op
 revision, down_revision = "0001", None
 def upgrade():
     op.create_table("shelves", sa.Column("id", sa.Integer, primary_key=True))
-    time.sleep(0.5)
+    time.sleep(0.2)
     op.execute("INSERT INTO shelves (id) VALUES (1)")
 """
 
@@ -48,6 +48,25 @@ revision, down_revision = "0003", "0002"
 def upgrade():
     op.create_table("boxes", sa.Column("id", sa.Integer, primary_key=True))
     raise LookupError("half-way")
+"""
+
+STARTERS = """
+import os, sys
+import alembic.command
+from aether_adapters.sql import migrate
+
+children = []
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        try:
+            migrate(*sys.argv[1:])
+        except BaseException as error:
+            os.write(2, repr(error).encode())
+            os._exit(1)
+        os._exit(0)
+    children.append(child)
+sys.exit(any(os.waitpid(child, 0)[1] for child in children))
 """
 
 SHELVES = MetaData()
@@ -78,10 +97,10 @@ def empty(url: str) -> Iterator[Engine]:
 
 def test_several_processes_that_start_at_once_migrate_once(empty: Engine, scripts: Path) -> None:
     url = empty.url.render_as_string(hide_password=False)
-    code = f"from aether_adapters.sql import migrate; migrate({url!r}, {str(scripts)!r})"
-    starters = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
-    endings = [(starter.communicate()[1].decode(), starter.returncode) for starter in starters]
-    assert [code for _, code in endings] == [0, 0, 0], endings
+    done = subprocess.run(
+        [sys.executable, "-c", STARTERS, url, str(scripts)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
     with empty.connect() as connection:
         assert connection.execute(text("SELECT id, label FROM shelves")).all() == [(1, "top")]
     assert is_current(empty, scripts)

@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 from aether_adapters.events import OutgoingEvent
 from aether_adapters.sql import Backlog, Outbox, OutboxReader, Transactions
+from opentelemetry.sdk.trace import TracerProvider
 from sqlalchemy import Engine, Table
 
 T = TypeVar("T")
@@ -77,3 +78,14 @@ def test_an_id_is_never_given_twice_even_after_its_row_was_pruned(engine: Engine
     write(engine, outbox, event(2))
     reader.mark_sent([row.id])
     assert [row.event for row in reader.unsent(1)] == [event(2)]
+
+
+def test_an_event_carries_the_trace_it_was_written_in(engine: Engine, outbox: Table) -> None:
+    with TracerProvider().get_tracer("test").start_as_current_span("place order") as span:
+        write(engine, outbox, event(1))
+    write(engine, outbox, event(2))
+    first, second = (row.event.headers for row in OutboxReader(engine, outbox).unsent(2))
+    trace = span.get_span_context()
+    parent = f"00-{trace.trace_id:032x}-{trace.span_id:016x}-{trace.trace_flags:02x}"
+    assert first == {"note": "grüße 🎉", "traceparent": parent}
+    assert second == {"note": "grüße 🎉"}

@@ -54,6 +54,9 @@ def worker_lease_table(metadata: MetaData, name: str = "worker_leases") -> Table
     )
 
 
+_NEAR_MS: Final = 1000
+"""How far ids may run ahead of the clock, in milliseconds, before another number is preferred."""
+
 _WORKER_LEASES: Final = worker_lease_table(MetaData())
 
 
@@ -143,7 +146,12 @@ class WorkerLease:
                 return
             # Read after the term was dropped: no id above this millisecond was or will be issued from it.
             self._floor_ms = _millisecond(term, self._clock()) + 1
-            self._write(term.worker, self._floor_ms, 0.0)
+            try:
+                self._write(term.worker, self._floor_ms, 0.0)
+            except (TechnicalError, SQLAlchemyError) as error:
+                _log.warning(
+                    "Worker number %d is not given back; its lease runs out by itself: %s", term.worker, error
+                )
 
     def __enter__(self) -> WorkerLease:
         self.start()
@@ -230,8 +238,8 @@ def _candidates(rows: Sequence[Row[Any]], workers: int, now_ms: int) -> list[tup
     """Numbers that are free, best first: used before, then never used, then those whose ids run ahead of the clock."""
     free = [row for row in rows if row.lapsed]
     used = {row.worker for row in rows}
-    past = sorted((row.worker, row) for row in free if row.highest_ms < now_ms)
-    ahead = sorted((row.highest_ms, row.worker, row) for row in free if row.highest_ms >= now_ms)
+    past = sorted((row.worker, row) for row in free if row.highest_ms < now_ms + _NEAR_MS)
+    ahead = sorted((row.highest_ms, row.worker, row) for row in free if row.highest_ms >= now_ms + _NEAR_MS)
     unused = ((worker, None) for worker in range(workers) if worker not in used)
     return [*past, *unused, *((worker, row) for _, worker, row in ahead)]
 
