@@ -21,7 +21,7 @@ AETHER = Path(sys.executable).with_name("aether")
 SERVICE = '''
 """Answers on the ports it is given, as a service does; BEHAVE says how it is to misbehave."""
 
-import json, os, signal, socket, sys, threading, time
+import json, os, signal, socket, subprocess, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PREFIX = __package__.split("_", 1)[1].upper() + "_"
@@ -30,6 +30,8 @@ behave = os.environ.get(PREFIX + "BEHAVE", "")
 print("roles", *roles, flush=True)
 if behave == "broken migration" and "migrate" in roles:
     sys.exit("table is already there")
+if behave == "litter":
+    subprocess.Popen(["sleep", "1000"])
 
 
 class Handler(BaseHTTPRequestHandler):

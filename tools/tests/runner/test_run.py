@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -61,15 +61,16 @@ def test_every_domain_is_up_with_all_roles_and_its_settings(ground: Ground) -> N
         assert (ground.root / ".aether/keys/jwks.json").is_file()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_is_clean(ground: Ground, number: int) -> None:
-    before = set(Path(tempfile.gettempdir()).glob("aether*"))
-    with ground.running("billing") as run:
+    temporary = ground.root / "tmp"
+    temporary.mkdir()
+    with ground.running("billing", TMPDIR=str(temporary)) as run:
         assert len(run.children) >= 4  # Redis with its parent, Kafka, billing
         assert run.stop(number) == 0
         assert not any(alive(pid) for pid in run.children)
         assert not any(listening(port) for port in ports_of(run.where))
-    assert set(Path(tempfile.gettempdir()).glob("aether*")) <= before
+    assert list(temporary.iterdir()) == []
     assert "billing | asked to stop" in run.log.read_text()
 
 
@@ -101,6 +102,18 @@ def test_a_child_that_dies_ends_the_run_with_its_last_words(ground: Ground) -> N
             "  roles migrate api rpc worker\n  about to crash\n"
         )
         assert not any(alive(pid) for pid in run.children)
+
+
+@pytest.mark.parametrize("path", ["/", "/crash"])
+def test_what_a_domain_started_and_left_running_is_gone_too(ground: Ground, path: str) -> None:
+    with ground.running("billing", BILLING_BEHAVE="litter") as run:
+        litter = [pid for pid in run.children if b"sleep" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        assert len(litter) == 1
+        with contextlib.suppress(OSError):
+            ask(run.rest(), path)
+        run.process.terminate()
+        run.process.wait(20)
+        assert not any(alive(pid) for pid in litter)
 
 
 def test_a_server_that_dies_ends_the_run_too(ground: Ground) -> None:

@@ -40,7 +40,18 @@ class Child:
 
     @property
     def running(self) -> bool:
-        return self.process.poll() is None
+        """Whether it has not ended. It is not reaped: until then its process group cannot be anybody else's."""
+        if self.process.returncode is not None:
+            return False
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
+    def end(self) -> int:
+        """Kill what is left of it and of what it started; gives its exit code, negative for a signal."""
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        return int(self.process.returncode)
 
 
 class Children:
@@ -105,28 +116,23 @@ class Children:
         return gone
 
     def stop(self, children: Sequence[Child], *, grace: float, hurry: Callable[[], bool]) -> None:
-        """Ask `children` to end and kill what is left of them after `grace` seconds, or as soon as `hurry` says.
-
-        A child's whole process group is killed with it.
-        """
+        """Ask `children` to end; after `grace` seconds, or as soon as `hurry` says, kill what is left of them."""
         for child in children:
             child.essential = False
             if child.running:
-                child.process.terminate()
+                os.kill(child.process.pid, signal.SIGTERM)
         until = time.monotonic() + grace
         while any(child.running for child in children) and time.monotonic() < until and not hurry():
             self.pump(0.05)
         for child in children:
             if child.running:
                 self._show(child.name, "did not stop in time: killed")
-            with suppress(ProcessLookupError):
-                os.killpg(child.process.pid, signal.SIGKILL)
-            child.process.wait()
+            child.end()
         self._drain(0.2)
 
     def stop_all(self, *, grace: float, hurry: Callable[[], bool]) -> None:
-        """Stop whatever still runs, last started first, each kind of it together."""
-        self.stop([child for child in reversed(self._children) if child.running], grace=grace, hurry=hurry)
+        """Stop whatever still runs."""
+        self.stop(self._children, grace=grace, hurry=hurry)
 
     def _drain(self, seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -132,7 +132,7 @@ class Session:
             self._children.pump(_STEP)
             self._notice_the_dead()
             if last_word is not None and not last_word.running:
-                code = last_word.process.returncode
+                code = last_word.end()
                 return code if code >= 0 else 128 - code
         return 0
 
@@ -147,7 +147,7 @@ class Session:
     def _notice_the_dead(self) -> None:
         dead = self._children.dead()
         if dead is not None:
-            raise Ended(f"{dead.name} ended with code {dead.process.returncode}", dead.last)
+            raise Ended(f"{dead.name} ended with code {dead.end()}", dead.last)
 
 
 def _ready(process: Process) -> bool:
