@@ -136,7 +136,7 @@ class WorkerLease:
             return self._term
 
     def stop(self) -> None:
-        """Stop issuing and give the number back, so that a restart need not wait for the term's end."""
+        """Give the number back, so that a restart need not wait for its term to end; a later id leases anew."""
         with self._lock:
             renewal, self._renewal = self._renewal, None
             if renewal is not None:
