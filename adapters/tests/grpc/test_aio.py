@@ -47,15 +47,15 @@ def test_it_forwards_who_asks_which_request_and_which_trace(
     async def use(channel: AsyncChannel) -> None:
         TOKEN.set(issuer.issue("ada", ("admin",), "s-1"))
         structlog.contextvars.bind_contextvars(request_id="r-1", traceparent="00-ab-cd-01")
-        with within(2.0):
+        with within(20.0):
             mine = probe.Caller(subject="ada", roles=("admin",), session="s-1")
             await channel.bind(probe.methods.ask)(probe.AskRequest(caller=mine, text=""))
 
-    _run(start(ask=look), use)
+    _run(start(ask=look), use, timeout=60)
     assert seen[0]["request_id"] == "r-1"
     assert seen[0]["traceparent"] == "00-ab-cd-01"
     assert seen[0]["caller"] == probe.Caller(subject="ada", roles=("admin",), session="s-1")
-    assert 1.0 < seen[0]["left"] <= 2.0
+    assert 10.0 < seen[0]["left"] <= 20.1
 
 
 def test_a_broken_rule_arrives_as_the_problem_it_was(probe: SimpleNamespace, start: Start) -> None:

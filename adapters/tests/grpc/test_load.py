@@ -109,17 +109,17 @@ def test_a_full_server_has_room_again_when_calls_end_or_their_callers_leave(
 def test_a_call_has_what_the_caller_left_it_and_the_use_case_sees_it(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
-    """A deadline travels from the client's context to the server's."""
+    """A deadline travels from the client's context to the server's; gRPC rounds it up to a tenth of a second."""
     seen: list[float] = []
 
     def look(_: Any) -> Any:
         seen.append(remaining(60))
         return probe.Answer(text="")
 
-    ping = connect(start(ping=look), timeout=30).bind(probe.methods.ping)
-    with within(2.0):
+    ping = connect(start(ping=look), timeout=60).bind(probe.methods.ping)
+    with within(20.0):
         ping(probe.PlainRequest(text=""))
-    assert 1.0 < seen[0] <= 2.0
+    assert 10.0 < seen[0] <= 20.1
 
 
 def test_a_caller_without_a_deadline_gets_the_servers(probe: SimpleNamespace, pb: Any, start: Start) -> None:
