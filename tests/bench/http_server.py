@@ -1,8 +1,9 @@
-"""`python -m tests.bench.http_server module:factory`: one ASGI app, one worker, on a free port, printed first."""
+"""`python -m tests.bench.http_server module:factory`: one ASGI app, one worker, on a free port, printed first with its pid."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import socket
 import sys
 from typing import Any
@@ -16,7 +17,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         assert sockets is not None
-        print(sockets[0].getsockname()[1], flush=True)
+        print(sockets[0].getsockname()[1], os.getpid(), flush=True)
 
 
 def main(target: str) -> None:

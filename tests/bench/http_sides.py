@@ -6,6 +6,7 @@ import base64
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -49,38 +50,66 @@ class Exchange:
     refused: Callable[[], tuple[Request, ...]] = tuple
 
 
-Server = Callable[[], AbstractContextManager[int]]
-"""Starts a server; yields its port."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running server."""
+
+    port: int
+    pid: int
+
+
+Server = Callable[[], AbstractContextManager[Served]]
+"""Starts a server in a process of its own."""
+
+Clock = Callable[[int], float]
+"""Seconds that have passed for the server with that process id."""
+
+
+def wall(_pid: int) -> float:
+    """Seconds for everybody."""
+    return time.perf_counter()
+
+
+def processor(pid: int) -> float:
+    """Seconds of processor time a server has used, as Linux counts them; wall time elsewhere.
+
+    On a machine of its own a server under full load uses every second there is, and both clocks say the same. On a
+    shared one the wall clock measures the neighbours, too.
+    """
+    if sys.platform != "linux":
+        return time.perf_counter()
+    return time.clock_gettime((~pid << 3) | 2)  # the clock id that clock_getcpuclockid(3) gives for a process
 
 
 def asgi(factory: str) -> Server:
     """The ASGI app of "module:factory" in a process of its own."""
 
     @contextmanager
-    def server() -> Iterator[int]:
-        with started("tests.bench.http_server", factory, core=0) as port:
-            yield int(port)
+    def server() -> Iterator[Served]:
+        with started("tests.bench.http_server", factory, core=0) as line:
+            port, pid = line.split()
+            yield Served(int(port), int(pid))
 
     return server
 
 
-def http_sides(ours: Server, theirs: Server, exchange: Exchange) -> Sides:
-    """Both servers under load, after both have answered the same."""
+def http_sides(ours: Server, theirs: Server, exchange: Exchange, clock: Clock = wall) -> Sides:
+    """Both servers under load, after both have answered the same; requests a second, by `clock`."""
 
     @contextmanager
     def sides() -> Iterator[tuple[Side, Side]]:
         with ExitStack() as stack:
-            ports = stack.enter_context(ours()), stack.enter_context(theirs())
+            servers = stack.enter_context(ours()), stack.enter_context(theirs())
             request = exchange.request()
-            answers = [_once(port, request) for port in ports]
+            answers = [_once(server.port, request) for server in servers]
             if answers[0] != answers[1] or answers[0][0] != exchange.status:
                 raise RuntimeError(f"the sides differ: {answers[0]} and {answers[1]}")
             for bad in exchange.refused():
-                for port in ports:
-                    status = _once(port, bad)[0]
+                for server in servers:
+                    status = _once(server.port, bad)[0]
                     if not 400 <= status < 500:
                         raise RuntimeError(f"{bad.body[:80]!r} was answered with {status}")
-            mine, other = (stack.enter_context(_load(port, request)) for port in ports)
+            mine, other = (stack.enter_context(_load(server, request, clock)) for server in servers)
             yield mine, other
 
     return sides
@@ -96,9 +125,9 @@ def _once(port: int, request: Request) -> tuple[int, Mapping[str, str], bytes]:
 
 
 @contextmanager
-def _load(port: int, request: Request) -> Iterator[Side]:
+def _load(server: Served, request: Request, clock: Clock) -> Iterator[Side]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.http_load", str(port), str(_CONNECTIONS)],
+        [sys.executable, "-m", "tests.bench.http_load", str(server.port), str(_CONNECTIONS)],
         cwd=ROOT,
         env=os.environ | {"BENCH_CORE": "1"},
         stdin=subprocess.PIPE,
@@ -113,12 +142,13 @@ def _load(port: int, request: Request) -> Iterator[Side]:
 
     def side(seconds: float) -> float:
         assert process.stdin is not None and process.stdout is not None
+        began = clock(server.pid)
         process.stdin.write(f"{seconds}\n")
         process.stdin.flush()
-        figure = process.stdout.readline()
-        if not figure:
+        answered = process.stdout.readline()
+        if not answered:
             raise RuntimeError(f"the load generator ended with {process.wait()}")
-        return float(figure)
+        return int(answered) / (clock(server.pid) - began)
 
     try:
         yield side

@@ -1,4 +1,4 @@
-"""One operation, served by each contestant the way its own documentation shows: an order is validated and echoed.
+"""One operation, served by each contestant the way its own documentation shows: an invoice is made and told.
 
 No storage, so that the frameworks are what is measured. Every contestant verifies the caller's RS256 token through the
 one `verify` below.
@@ -7,18 +7,20 @@ one `verify` below.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
+import yaml
 from aether_adapters.errors import ErrorTable, Unauthenticated
 from aether_adapters.health import Health
-from aether_adapters.identity import Access, Identity
-from aether_adapters.rest import Inputs, Operation, Reply, RestOptions, build_app
+from aether_adapters.identity import Identity
+from aether_adapters.rest import RestOptions, build_app
 from aether_adapters.tokens import DevelopmentKeys, Issuer, Keys, Verifier
-from connexion import AsyncApp, context
+from connexion import AsyncApp
 from connexion.exceptions import OAuthProblem
 from connexion.lifecycle import ConnexionResponse
 from connexion.resolver import Resolver
@@ -30,22 +32,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-CONTRACT = Path(__file__).with_name("rest_contract.yaml")
-BODY = orjson.dumps(
-    {
-        "customer": "Ada Lovelace",
-        "currency": "EUR",
-        "note": "Leave it at the door, please.",
-        "lines": [
-            {"sku": "course-hexagons", "quantity": 1, "priceCents": 12900},
-            {"sku": "course-contracts", "quantity": 2, "priceCents": 9900},
-            {"sku": "sticker-sheet", "quantity": 10, "priceCents": 150},
-        ],
-    }
-)
-TOO_MANY = BODY.replace(b'"quantity":10,', b'"quantity":1001,')
-NO_LINES = orjson.dumps({"customer": "Ada", "currency": "EUR"})
+from tests.bench import grpc_contract
 
+BODY = b'{"title":"Two courses and a sticker sheet"}'
+REFUSED = (b'{"title":""}', b'{"title":"a","owner":"root"}', b'{"title":7}', b"{}")
+
+_BORN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_HEADERS = {"location": "/v1/invoices/7204113256386461696", "etag": '"1"'}
 _KEYS = Path(os.environ.get("BENCH_KEYS", Path(gettempdir()) / f"aether-bench-keys-{os.getuid()}"))
 
 
@@ -62,89 +55,29 @@ def verifier() -> Verifier:
     return Verifier(Keys.from_file(pair.jwks), "bench", "bench", cache_size=size)
 
 
-# Aether: what `aether generate` writes for this contract, and an operation that echoes.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    sku: str
-    quantity: int
-    price_cents: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlaceOrder:
-    owner: str
-    customer: str
-    currency: str
-    note: str
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    id: int
-    owner: str
-    customer: str
-    currency: str
-    note: str
-    total_cents: int
-    lines: tuple[Line, ...]
-
-
-def _line_from(value: dict[str, Any]) -> Line:
-    return Line(sku=value["sku"], quantity=value["quantity"], price_cents=value["priceCents"])
-
-
-def _decode(inputs: Inputs) -> PlaceOrder:
-    body = inputs.body
-    return PlaceOrder(
-        owner=inputs.identity.subject,
-        customer=body["customer"],
-        currency=body["currency"],
-        note=body.get("note", ""),
-        lines=tuple([_line_from(item) for item in body["lines"]]),
-    )
-
-
-async def _place(request: PlaceOrder) -> Order:
-    return Order(
-        id=1,
-        owner=request.owner,
-        customer=request.customer,
-        currency=request.currency,
-        note=request.note,
-        total_cents=sum(line.quantity * line.price_cents for line in request.lines),
-        lines=request.lines,
-    )
-
-
-def _line(value: Line) -> dict[str, object]:
-    return {"sku": value.sku, "quantity": value.quantity, "priceCents": value.price_cents}
-
-
-def _encode(value: Order) -> Reply:
-    return Reply(
-        201,
-        (("location", f"/v1/orders/{value.id}"),),
-        {
-            "id": str(value.id),
-            "owner": value.owner,
-            "customer": value.customer,
-            "currency": value.currency,
-            "note": value.note,
-            "totalCents": value.total_cents,
-            "lines": [_line(item) for item in value.lines],
-        },
-    )
-
-
 def aether() -> Any:
-    """The compiled edge. No access log, as the others have none."""
+    """The compiled edge with generated code. No access log, as the others have none."""
+    grpc_contract.use()
+    billing = grpc_contract.module("acme_openapi.billing")
+    port, types = (grpc_contract.module(f"acme.billing.v1.{name}") for name in ("port", "types"))
+
+    async def create(request: Any) -> Any:
+        return types.Invoice(
+            id=7204113256386461696,
+            title=request.title,
+            status=types.InvoiceStatus.OPEN,
+            version=1,
+            created_at=_BORN,
+        )
+
+    service = port.AsyncBillingService(
+        **dict.fromkeys(("get_invoice", "list_invoices", "close_invoice", "get_tally"), create),
+        create_invoice=create,
+    )
     return build_app(
-        CONTRACT,
-        [Operation("placeOrder", Access.CALLER, _decode, _place, _encode)],
-        errors=ErrorTable("shop", {}),
+        billing.CONTRACT,
+        billing.operations(service),
+        errors=ErrorTable("billing", {}),
         verify=verifier(),
         health=Health({}),
         options=RestOptions(access_log=False),
@@ -154,29 +87,22 @@ def aether() -> Any:
 # FastAPI: pydantic models in and out, the caller as a dependency.
 
 
-class LineModel(BaseModel):
+class InvoiceStatus(Enum):
+    OPEN = "INVOICE_STATUS_OPEN"
+    CLOSED = "INVOICE_STATUS_CLOSED"
+
+
+class NewInvoice(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    sku: Annotated[str, Field(min_length=1, max_length=40)]
-    quantity: Annotated[int, Field(ge=1, le=1000, strict=True)]
-    priceCents: Annotated[int, Field(ge=0, strict=True)]  # noqa: N815  # the contract's name
+    title: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class NewOrderModel(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    customer: Annotated[str, Field(min_length=1, max_length=80)]
-    currency: Literal["EUR", "USD", "GBP"]
-    note: Annotated[str, Field(max_length=200)] = ""
-    lines: Annotated[list[LineModel], Field(min_length=1, max_length=50)]
-
-
-class OrderModel(BaseModel):
+class Invoice(BaseModel):
     id: str
-    owner: str
-    customer: str
-    currency: str
-    note: str
-    totalCents: int  # noqa: N815  # the contract's name
-    lines: list[LineModel]
+    title: str
+    status: InvoiceStatus
+    version: str
+    createdAt: datetime  # noqa: N815  # the contract's name
 
 
 def fastapi() -> Any:
@@ -191,21 +117,19 @@ def fastapi() -> Any:
         except Unauthenticated as error:
             raise HTTPException(401, error.detail) from error
 
-    @app.post("/v1/orders", status_code=201)
-    async def place_order(
-        new: NewOrderModel,
+    @app.post("/v1/invoices", status_code=201)
+    async def create_invoice(
+        new: NewInvoice,
         response: Response,
         identity: Identity = Depends(caller),  # noqa: B008
-    ) -> OrderModel:
-        response.headers["location"] = "/v1/orders/1"
-        return OrderModel(
-            id="1",
-            owner=identity.subject,
-            customer=new.customer,
-            currency=new.currency,
-            note=new.note,
-            totalCents=sum(line.quantity * line.priceCents for line in new.lines),
-            lines=new.lines,
+    ) -> Invoice:
+        response.headers.update(_HEADERS)
+        return Invoice(
+            id="7204113256386461696",
+            title=new.title,
+            status=InvoiceStatus.OPEN,
+            version="1",
+            createdAt=_BORN,
         )
 
     return app
@@ -214,15 +138,13 @@ def fastapi() -> Any:
 # Starlette: the same answer, with nothing validated but the token.
 
 
-def _echo(body: dict[str, Any], owner: str) -> dict[str, Any]:
+def _invoice(body: dict[str, Any]) -> dict[str, Any]:
     return {
-        "id": "1",
-        "owner": owner,
-        "customer": body["customer"],
-        "currency": body["currency"],
-        "note": body.get("note", ""),
-        "totalCents": sum(line["quantity"] * line["priceCents"] for line in body["lines"]),
-        "lines": body["lines"],
+        "id": "7204113256386461696",
+        "title": body["title"],
+        "status": "INVOICE_STATUS_OPEN",
+        "version": "1",
+        "createdAt": "2026-01-02T03:04:05Z",
     }
 
 
@@ -230,15 +152,11 @@ def starlette() -> Any:
     """Starlette as its documentation has it."""
     verify = verifier()
 
-    async def place_order(request: Request) -> JSONResponse:
-        identity = verify(request.headers["authorization"].removeprefix("Bearer "))
-        return JSONResponse(
-            _echo(await request.json(), identity.subject),
-            status_code=201,
-            headers={"location": "/v1/orders/1"},
-        )
+    async def create_invoice(request: Request) -> JSONResponse:
+        verify(request.headers["authorization"].removeprefix("Bearer "))
+        return JSONResponse(_invoice(await request.json()), status_code=201, headers=_HEADERS)
 
-    return Starlette(routes=[Route("/v1/orders", place_order, methods=["POST"])])
+    return Starlette(routes=[Route("/v1/invoices", create_invoice, methods=["POST"])])
 
 
 # Connexion as it comes: contract, validation and security interpreted at each request.
@@ -255,11 +173,10 @@ def bearer(token: str) -> dict[str, Any]:
         raise OAuthProblem(detail=error.detail) from error
 
 
-async def place_order(body: dict[str, Any]) -> ConnexionResponse:
+async def create_invoice(body: dict[str, Any]) -> ConnexionResponse:
     """Answers bytes, because Connexion's own JSON ends in a line feed and the others' does not."""
-    answer = orjson.dumps(_echo(body, context.context["user"]))
     return ConnexionResponse(
-        status_code=201, body=answer, content_type="application/json", headers={"location": "/v1/orders/1"}
+        status_code=201, body=orjson.dumps(_invoice(body)), content_type="application/json", headers=_HEADERS
     )
 
 
@@ -267,6 +184,9 @@ def connexion() -> Any:
     """Connexion's asynchronous app on the same contract."""
     global _verify
     _verify = verifier()
+    grpc_contract.use()
+    document = yaml.safe_load(grpc_contract.module("acme_openapi.billing").CONTRACT.read_text())
+    document["components"]["securitySchemes"]["bearer"]["x-bearerInfoFunc"] = f"{__name__}.bearer"
     app = AsyncApp(__name__)
-    app.add_api(CONTRACT, resolver=Resolver(lambda operation_id: place_order))
+    app.add_api(document, resolver=Resolver(lambda _: create_invoice))
     return app

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.bench.harness import Result, Row, measure
 
-_HEAD = f"{'path':<28} {'against':<28} {'ours':>12} {'theirs':>12} {'unit':<8} {'ratio':>6} {'least':>6}"
+_HEAD = f"{'path':<28} {'against':<28} {'ours':>12} {'theirs':>12} {'unit':<10} {'ratio':>6} {'least':>6}"
 
 
 def rows() -> Iterator[Row]:
@@ -52,7 +52,7 @@ def _line(result: Result) -> str:
     least = "" if result.at_least is None else f"{result.at_least:.2f}"
     mark = "" if result.good else "  BROKEN"
     return (
-        f"{result.path:<28} {result.against:<28} {result.ours:>12,.0f} {result.theirs:>12,.0f} {result.unit:<8} "
+        f"{result.path:<28} {result.against:<28} {result.ours:>12,.0f} {result.theirs:>12,.0f} {result.unit:<10} "
         f"{result.ratio:>6.2f} {least:>6}{mark}"
     )
 
