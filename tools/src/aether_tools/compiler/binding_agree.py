@@ -18,14 +18,18 @@ from aether_tools.compiler.binding import (
     Table,
 )
 from aether_tools.compiler.binding_defaults import check_default
+from aether_tools.compiler.binding_presence import (
+    exclusive_oneofs,
+    in_request,
+    in_response,
+    never_in_request,
+)
 from aether_tools.compiler.binding_types import (
     INT64,
     TAKEN_FORMATS,
-    always_written,
     as_schema,
     bounded,
     described,
-    is_required,
     wanted,
 )
 from aether_tools.compiler.model import (
@@ -245,7 +249,7 @@ class Agreement:
                 self._findings.add(
                     node, "required", f"{name!r} is required and no property.", "Declare it, or drop it."
                 )
-        pair.exclusive = self._oneofs(pair, shape)
+        pair.exclusive = exclusive_oneofs(pair, shape, self._findings)
 
     def _is_caller(self, field: Field) -> bool:
         return isinstance(field.type, MessageRef) and field.type.full_name == self.contracts.caller
@@ -284,14 +288,7 @@ class Agreement:
             )
         if own.flag("readOnly") and reading:
             pair.refused.append((name, "is read-only; leave it out"))
-            self._required_elsewhere(shape, name, node)
-            if is_required(field, self.contracts.enums):
-                self._findings.add(
-                    node,
-                    "read-only",
-                    f"{field.name} is required in {pair.message.full_name}, and no request may carry it.",
-                    "Mark the proto field `optional`, or give requests a message of their own.",
-                )
+            never_in_request(node, name, field, shape, self.contracts.enums, self._findings)
             return
         if own.flag("writeOnly") and not reading:
             return
@@ -302,9 +299,10 @@ class Agreement:
         listed = name in shape.required
         default = own.keywords.get("default")
         if reading:
-            self._required_in_request(node, name, field, listed or default is not None)
+            sure = listed or default is not None
+            in_request(node, name, field, sure, self.contracts.enums, self._findings)
         else:
-            self._required_in_response(node, name, field, listed, shape)
+            in_response(node, name, field, shape, self._findings)
         pair.sources.append(
             Source(
                 Origin.BODY,
@@ -316,71 +314,3 @@ class Agreement:
                 default=NOTHING if default is None or listed or not reading else default.plain(),
             )
         )
-
-    def _required_elsewhere(self, shape: Shape, name: str, node: Node) -> None:
-        """A validator forgives a missing readOnly property only where one schema says both."""
-        listed = shape.required.get(name)
-        if (
-            listed is None
-            or listed.pointer.rpartition("/required/")[0] == node.pointer.rpartition("/properties/")[0]
-        ):
-            return
-        self._findings.add(
-            listed,
-            "read-only",
-            f"{name!r} is required here and readOnly in another schema, so no request could pass.",
-            "List it in the `required` beside its `properties`.",
-        )
-
-    def _required_in_request(self, node: Node, name: str, field: Field, sure: bool) -> None:
-        if is_required(field, self.contracts.enums) and not sure:
-            self._findings.add(
-                node,
-                "required",
-                f"{field.name} ({field.place}) cannot be absent, and {name!r} may be left out.",
-                f"Add {name!r} to `required`, or mark the proto field `optional`.",
-            )
-
-    def _required_in_response(self, node: Node, name: str, field: Field, listed: bool, shape: Shape) -> None:
-        branch = any(branch.property == name for branch in shape.branches)
-        if always_written(field) and not listed:
-            self._findings.add(
-                node,
-                "required",
-                f"{name!r} is always written, for {field.name} has no presence, and is not in `required`.",
-                f"Add {name!r} to `required`, or mark the proto field `optional`.",
-            )
-        if not always_written(field) and listed and not branch:
-            self._findings.add(
-                shape.required[name],
-                "required",
-                f"{name!r} is left out where {field.name} ({field.place}) is unset, and is `required`.",
-                f"Take {name!r} out of `required`, or drop `optional` from the proto field.",
-            )
-
-    def _oneofs(self, pair: Pair, shape: Shape) -> frozenset[str]:
-        if not shape.branches:
-            return frozenset()
-        members = {field.json_name: field for field in pair.message.fields if field.oneof is not None}
-        oneofs = {members[branch.property].oneof for branch in shape.branches if branch.property in members}
-        for branch in shape.branches:
-            if branch.property not in members or len(oneofs) > 1:
-                self._findings.add(
-                    branch.node,
-                    "oneof",
-                    f"{branch.property!r} is no member of one oneof of {pair.message.full_name}.",
-                    "Let each branch require one member of the same proto oneof.",
-                )
-        missing = [
-            name
-            for name, field in members.items()
-            if field.oneof in oneofs and name not in [branch.property for branch in shape.branches]
-        ]
-        if missing:
-            self._findings.add(
-                shape.branches[0].node,
-                "oneof",
-                f"The oneOf leaves out {', '.join(missing)}.",
-                "Add a branch for each member of the proto oneof.",
-            )
-        return frozenset(name for name in oneofs if name is not None)

@@ -119,7 +119,7 @@ CASES = {
     "a written field not required": Case("required", "                required: [size]\n", "", "{type: integer, format: int32}}\n  /things", "always written", "Add 'size'"),
     "an absent field required": Case("required", "required: [name, password, groups]", "required: [id, name, password, groups]", "id, name", "left out where", "Take 'id'"),
     "both readOnly and writeOnly": Case("read-write", "password: {type: string, writeOnly: true}", "password: {type: string, writeOnly: true, readOnly: true}", "{type: string, writeOnly", "both", "Keep one"),
-    "a required field nobody may send": Case("read-only", "aColour: {$ref: '#/components/schemas/Colour'}", "aColour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN], readOnly: true}", "{type: string, enum: [COLOUR_RED, COLOUR_GREEN], readOnly", "required", "optional"),
+    "a required field nobody may send": Case("read-only", "aColour: {$ref: '#/components/schemas/Colour'}", "aColour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN], readOnly: true}", "{type: string, enum: [COLOUR_RED, COLOUR_GREEN], readOnly", "no request may carry", "optional"),
     "required apart from readOnly": Case("read-only", "schema: {$ref: '#/components/schemas/Account'}\n      responses", "schema: {required: [id], allOf: [{$ref: '#/components/schemas/Account'}]}\n      responses", "id], allOf", "no request could pass", "beside"),
     "a default of another type": Case("default", "maximum: 1000, default: 1}", "maximum: 1000, default: '1'}", "'1'}", "does not fit its schema", "drop"),
     "a default out of range": Case("default", "{name: offset, in: query, schema: {type: string, format: uint64}}", "{name: offset, in: query, schema: {type: string, format: uint64, default: '-1'}}", "'-1'", "between", "drop"),
