@@ -20,6 +20,7 @@ from aether_adapters.identity import Verify
 from aether_adapters.metrics import REQUESTS
 from aether_adapters.rest.client import ClientAddress
 from aether_adapters.rest.compiled import CompiledMiddleware, Edge
+from aether_adapters.rest.deadlines import Deadlines
 from aether_adapters.rest.documents import DocsMiddleware, healthz, metrics, nowhere, readyz
 from aether_adapters.rest.door import Door
 from aether_adapters.rest.operation import Operation
@@ -78,6 +79,7 @@ def build_app(
         client_address=ClientAddress(options.trusted_proxies),
         body_limit=options.body_limit,
         deadline=options.deadline,
+        deadlines=Deadlines(options.deadline),
     )
     extra = {"/healthz": healthz(), "/readyz": readyz(health)}
     if options.metrics:

@@ -21,6 +21,7 @@ from aether_adapters.errors import DeadlineExceeded, Forbidden, Malformed, Techn
 from aether_adapters.identity import ANONYMOUS, TOKEN, Access, Identity, Verify
 from aether_adapters.rest.answer import Answer
 from aether_adapters.rest.client import ClientAddress
+from aether_adapters.rest.deadlines import Deadlines
 from aether_adapters.rest.inputs import Parameters
 from aether_adapters.rest.operation import Inputs, Operation, Reply
 from aether_adapters.rest.problems import Challenge, Misfit
@@ -37,6 +38,7 @@ class Edge:
     client_address: ClientAddress
     body_limit: int
     deadline: float
+    deadlines: Deadlines
 
 
 class CompiledOperation:
@@ -53,27 +55,23 @@ class CompiledOperation:
             raise ValueError(f"{operation.operation_id}: a public operation can ask for no scopes")
         self._operation = operation
         self._edge = edge
+        self._deadlines = edge.deadlines
         self._parameters = Parameters(declared.parameters, document)
         self._body = RequestBody.of(document, declared, operation)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Answer) -> None:
         headers = _headers(scope["headers"])
         identity = ANONYMOUS if self._operation.access is Access.PUBLIC else self._identify(headers)
-        seconds = self._edge.deadline
-        DEADLINE.set(monotonic() + seconds)
-        # What asyncio.timeout does, in a third of its time.
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  # ASGI servers run an app in a task
-        alarm = _Alarm(task)
-        handle = asyncio.get_running_loop().call_later(seconds, alarm)
+        DEADLINE.set(monotonic() + self._edge.deadline)
+        alarm = self._deadlines.watch()
         try:
             reply = await self._answer(scope, receive, headers, identity)
         except asyncio.CancelledError as error:
-            if alarm.rang and task.uncancel() <= alarm.cancelling:
+            if alarm.is_why():
                 raise DeadlineExceeded("The service did not answer in time.") from error
             raise
         finally:
-            handle.cancel()
+            self._deadlines.forget(alarm)
         await send.reply(reply)
 
     async def _answer(
@@ -120,21 +118,6 @@ class CompiledOperation:
             raise Forbidden(f"The token lacks a scope: {missing}.")
         TOKEN.set(text)
         return identity
-
-
-class _Alarm:
-    """Cancels a task when its time is up, and remembers that it was the one."""
-
-    __slots__ = ("_task", "cancelling", "rang")
-
-    def __init__(self, task: asyncio.Task[Any]) -> None:
-        self._task = task
-        self.cancelling = task.cancelling()
-        self.rang = False
-
-    def __call__(self) -> None:
-        self.rang = True
-        self._task.cancel()
 
 
 def _headers(sent: list[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:

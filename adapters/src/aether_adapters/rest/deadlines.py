@@ -1,0 +1,69 @@
+"""Cancels requests whose time is up, with one timer for all of them.
+
+A timer for each request, set and taken back a millisecond later, costs an event loop more than a dictionary. All
+requests of an edge have the same time, so the first one in is the first one out of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+class Alarm:
+    """Watches one task."""
+
+    __slots__ = ("_cancelling", "at", "rang", "task")
+
+    def __init__(self, task: asyncio.Task[Any], at: float) -> None:
+        self.task = task
+        self.at = at
+        self.rang = False
+        self._cancelling = task.cancelling()
+
+    def is_why(self) -> bool:
+        """Whether this alarm, and nobody else, cancelled the task; takes the cancellation back if so."""
+        return self.rang and self.task.uncancel() <= self._cancelling
+
+
+class Deadlines:
+    """The alarms of one edge; used on its event loop alone."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._alarms: dict[Alarm, None] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._armed = False
+
+    def watch(self) -> Alarm:
+        """Watch the current task from now on, until `forget`."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None  # noqa: S101  # ASGI servers run an app in a task
+        alarm = Alarm(task, loop.time() + self._seconds)
+        if loop is not self._loop:  # the first request, or a test that runs each in a loop of its own
+            self._loop = loop
+            self._alarms.clear()
+            self._armed = False
+        if not self._armed:
+            self._armed = True
+            loop.call_at(alarm.at, self._ring, loop)
+        self._alarms[alarm] = None
+        return alarm
+
+    def forget(self, alarm: Alarm) -> None:
+        """The task has done what it was watched for."""
+        self._alarms.pop(alarm, None)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop is not self._loop:
+            return
+        now = loop.time()
+        for alarm in list(self._alarms):
+            if alarm.at > now:
+                loop.call_at(alarm.at, self._ring, loop)
+                return
+            del self._alarms[alarm]
+            alarm.rang = True
+            alarm.task.cancel()
+        self._armed = False

@@ -1,0 +1,63 @@
+"""One timer for all requests of an edge."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from aether_adapters.rest.deadlines import Deadlines
+
+
+async def watched(deadlines: Deadlines, seconds: float) -> str:
+    alarm = deadlines.watch()
+    try:
+        await asyncio.sleep(seconds)
+        return "done"
+    except asyncio.CancelledError:
+        if alarm.is_why():
+            return "late"
+        raise
+    finally:
+        deadlines.forget(alarm)
+
+
+def test_each_task_is_cancelled_when_its_own_time_is_up_and_no_other() -> None:
+    async def main() -> None:
+        deadlines = Deadlines(0.1)
+        begun = time.monotonic()
+        first = asyncio.create_task(watched(deadlines, 5))
+        quick = asyncio.create_task(watched(deadlines, 0.02))
+        await asyncio.sleep(0.06)
+        second = asyncio.create_task(watched(deadlines, 5))
+        assert await first == "late"
+        assert 0.08 < time.monotonic() - begun < 0.15
+        assert not second.done()
+        assert await second == "late"
+        assert time.monotonic() - begun > 0.14
+        assert await quick == "done"
+
+    asyncio.run(main())
+
+
+def test_a_cancellation_from_elsewhere_stays_one() -> None:
+    async def main() -> None:
+        task = asyncio.create_task(watched(Deadlines(5), 5))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
+def test_it_goes_on_working_after_a_pause_and_in_another_loop() -> None:
+    deadlines = Deadlines(0.05)
+
+    async def main() -> None:
+        assert await watched(deadlines, 0) == "done"
+        await asyncio.sleep(0.08)  # the timer has run out with nobody to watch
+        assert await watched(deadlines, 5) == "late"
+
+    asyncio.run(main())
+    asyncio.run(main())
