@@ -7,14 +7,15 @@ import sqlite3
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
 
 from aether_adapters.deadline import remaining, within
-from aether_adapters.sql.limits import READ_ONLY, limit_mysql, limit_sqlite
+from aether_adapters.sql.limits import READ_ONLY, limit_mysql, limit_sqlite, limit_wait
 from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.turns import TURNS, Turns
 
@@ -100,7 +101,14 @@ def _sqlite(address: URL, pool: int, statement_seconds: float, pool_seconds: flo
         # A transaction that reads first and writes later cannot wait for the write lock: SQLite fails it
         # at once, because what it read is stale. So a unit of work that may write takes the lock first.
         reads = connection.get_execution_options().get(READ_ONLY)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        statement = "BEGIN" if reads else "BEGIN IMMEDIATE"
+        limit_wait(connection, statement_seconds)
+        raw: Any = connection.connection.dbapi_connection
+        try:
+            # Not through SQLAlchemy, which would take as long about it as for an insert.
+            raw.execute(statement)
+        except sqlite3.OperationalError as error:
+            raise OperationalError(statement, None, error) from error
 
     limit_sqlite(engine, statement_seconds)
     return engine

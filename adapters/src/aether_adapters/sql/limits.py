@@ -51,10 +51,9 @@ def limit_mysql(engine: Engine, ceiling: float) -> None:
         cursor: Any,
         _statement: str,
         _parameters: object,
-        context: Any,
+        _context: Any,
         _many: bool,
     ) -> None:
-        refuse_writes(connection, context)
         steps = _steps(ceiling)
         info = connection.info
         if info.get(_LIMIT) == steps:
@@ -86,30 +85,30 @@ def limit_sqlite(engine: Engine, ceiling: float) -> None:
         connection.set_progress_handler(over, _OPCODES)
 
     @event.listens_for(engine, "before_cursor_execute")
-    def run_in_time(
-        connection: Connection,
-        cursor: Any,
+    def run_in_time(*_: object) -> None:
+        remaining(ceiling)
+
+
+def limit_wait(connection: Connection, ceiling: float) -> None:
+    """Let the wait for SQLite's write lock end with the deadline, or after `ceiling` seconds."""
+    steps, info = _steps(ceiling), connection.info
+    if info.get(_LIMIT) != steps:
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute(f"PRAGMA busy_timeout = {steps * 1000 // _STEP}")
+        info[_LIMIT] = steps
+
+
+def refuse_writes(engine: Engine) -> None:
+    """Raise `RuntimeError` for an insert, update or delete on `engine`, which is opened to read."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def refuse(
+        _connection: Connection,
+        _cursor: object,
         _statement: str,
         _parameters: object,
         context: Any,
         _many: bool,
     ) -> None:
-        refuse_writes(connection, context)
-        steps = _steps(ceiling)
-        info = connection.info
-        if info.get(_LIMIT) != steps:
-            cursor.execute(f"PRAGMA busy_timeout = {steps * 1000 // _STEP}").fetchall()
-            info[_LIMIT] = steps
-
-
-def refuse_writes(connection: Connection, context: Any) -> None:
-    """Raise `RuntimeError` for an insert, update or delete on a connection that was opened to read.
-
-    It would be lost: a read is rolled back.
-    """
-    if (
-        context is not None
-        and (context.isinsert or context.isupdate or context.isdelete)
-        and connection.get_execution_options().get(READ_ONLY)
-    ):
-        raise RuntimeError("A unit of work opened with read() wrote; open it with run().")
+        if context is not None and (context.isinsert or context.isupdate or context.isdelete):
+            raise RuntimeError("A unit of work opened with read() wrote; open it with run().")

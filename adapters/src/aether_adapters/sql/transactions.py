@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from aether_adapters.deadline import remaining
 from aether_adapters.errors import DeadlineExceeded, Exhausted, Unavailable
 from aether_adapters.sql.faults import Fault, fault_of
-from aether_adapters.sql.limits import READ_ONLY
+from aether_adapters.sql.limits import READ_ONLY, refuse_writes
 from aether_adapters.sql.turns import TURNS, Turns
 
 R = TypeVar("R")
@@ -47,6 +47,7 @@ class Transactions(Generic[R]):
     def __init__(self, engine: Engine, bind: Callable[[Connection], R]) -> None:
         self._writing = engine
         self._reading = engine.execution_options(**{READ_ONLY: True})
+        refuse_writes(self._reading)
         self._bind = bind
 
     def run(self, work: Callable[[R], T], /) -> T:
