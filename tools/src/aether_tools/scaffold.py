@@ -10,13 +10,10 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import io
-import keyword
 import os
-import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,54 +21,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from aether_tools.compiler.naming import RESERVED_DOMAINS
 from aether_tools.console import Complaint
-
-_SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_PASCAL: Final = re.compile(r"([A-Z][a-z0-9]*)+")
-_LONGEST: Final = 30
-"""Characters in a name: `<workspace>_<domain>` must fit MySQL's 64 for a database."""
-_TAKEN_BY_PYTHON: Final = frozenset(sys.stdlib_module_names) | {"google", "grpc", "buf"}
 
 BUNDLED: Final = "aether-tools"
 """What an answers file calls the templates that come with this command, instead of a path of this machine."""
-
-
-def checked_name(name: str, kind: str) -> str:
-    """`name` where a domain or workspace may be called so; raises `Complaint` otherwise."""
-    if not name:
-        raise Complaint(
-            f"a {kind} needs a name: `aether new {'--workspace acme' if kind == 'workspace' else 'billing'}`."
-        )
-    if not _SNAKE.fullmatch(name):
-        raise Complaint(
-            f"{name!r} cannot name a {kind}: it becomes a Python and a proto package, so take lower-case letters, "
-            "digits and single underscores, beginning with a letter, such as order_book."
-        )
-    if keyword.iskeyword(name):
-        raise Complaint(f"{name!r} is a keyword of Python; choose another name for the {kind}.")
-    if len(name) > _LONGEST:
-        raise Complaint(
-            f"{name!r} is longer than {_LONGEST} characters; choose a shorter name for the {kind}."
-        )
-    if name in RESERVED_DOMAINS:
-        raise Complaint(
-            f"{name!r} is reserved (as are {', '.join(sorted(RESERVED_DOMAINS - {name}))}); choose another name."
-        )
-    if kind == "workspace" and name in _TAKEN_BY_PYTHON:
-        raise Complaint(
-            f"`import {name}` already means something else in Python; choose another workspace name."
-        )
-    return name
-
-
-def checked_type(name: str, what: str) -> str:
-    """`name` where a message and a class may be called so; raises `Complaint` otherwise."""
-    if not _PASCAL.fullmatch(name) or keyword.iskeyword(name):
-        raise Complaint(
-            f"{name!r} cannot be the {what}: it becomes a class and a message, so write it like Invoice or OrderLine."
-        )
-    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +111,13 @@ def workspace_at(destination: Path, source: Source, answers: Mapping[str, str], 
 def _render(
     source: Source, destination: Path, answers: Mapping[str, str], answers_file: str, *, ask: bool
 ) -> None:
-    try:
-        # Copier draws its own complaints on stderr; what they say comes with the exception.
-        with contextlib.redirect_stderr(io.StringIO()):
-            import copier
-            from copier.errors import CopierError, InvalidConfigFileError
-            from jinja2 import TemplateError
+    # Copier draws its own complaints on stderr; what they say comes with the exception.
+    with contextlib.redirect_stderr(io.StringIO()):
+        import copier
+        from copier.errors import CopierError, InvalidConfigFileError
+        from jinja2 import TemplateError
 
+        try:
             copier.run_copy(
                 source.location,
                 destination,
@@ -175,17 +128,17 @@ def _render(
                 defaults=not ask,
                 quiet=True,
             )
-    except KeyboardInterrupt:
-        raise
-    except subprocess.CalledProcessError as error:
-        raise Complaint(_not_fetched(source, error)) from error
-    except InvalidConfigFileError as error:
-        raise Complaint(
-            f"the template {source.recorded} cannot be rendered: its copier.yml is not valid."
-        ) from error
-    except (CopierError, TemplateError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise Complaint(f"the template {source.recorded} cannot be rendered: {reason}") from error
+        except KeyboardInterrupt:  # one of copier's errors is both
+            raise
+        except subprocess.CalledProcessError as error:
+            raise Complaint(_not_fetched(source, error)) from error
+        except InvalidConfigFileError as error:
+            raise Complaint(
+                f"the template {source.recorded} cannot be rendered: its copier.yml is not valid."
+            ) from error
+        except (CopierError, TemplateError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise Complaint(f"the template {source.recorded} cannot be rendered: {reason}") from error
     if not destination.is_dir() or not any(destination.iterdir()):
         raise Complaint(f"the template {source.recorded} renders nothing; is it a template of aether?")
     if (destination / answers_file).is_file():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aether_tools import scaffold
+from aether_tools.commands.names import checked_name, checked_type
 from aether_tools.console import OK, UNUSABLE, Complaint, say, tell
 from aether_tools.workspace import Domain, Workspace
 
@@ -36,13 +37,13 @@ def new_domain(wish: Wish, path: Path | None, *, install: bool) -> int:
         raise Complaint(
             "a path is only for --workspace; a domain goes into domains/ of the workspace you are in."
         )
-    name = scaffold.checked_name(wish.name, "domain")
+    name = checked_name(wish.name, "domain")
     workspace = Workspace.find(Path.cwd())
     answers = {"template": "domain", "workspace": workspace.name, "domain": name}
     if wish.aggregate is not None:
-        answers["aggregate"] = scaffold.checked_type(wish.aggregate, "aggregate")
+        answers["aggregate"] = checked_type(wish.aggregate, "aggregate")
     if wish.plural is not None:
-        answers["aggregate_plural"] = scaffold.checked_type(wish.plural, "plural")
+        answers["aggregate_plural"] = checked_type(wish.plural, "plural")
     domain = workspace.domain(name)
     for taken in (
         domain.folder,
@@ -70,7 +71,7 @@ def new_domain(wish: Wish, path: Path | None, *, install: bool) -> int:
 
 def new_workspace(wish: Wish, path: Path | None) -> int:
     """Make a workspace in a folder of its own."""
-    name = scaffold.checked_name(wish.name, "workspace")
+    name = checked_name(wish.name, "workspace")
     if wish.aggregate is not None or wish.plural is not None:
         raise Complaint(
             "--aggregate and --plural are for a domain; make the workspace first, then its domains."

@@ -87,7 +87,7 @@ def _make_databases(server: URL, names: Sequence[str]) -> None:
     engine = create_engine(server, connect_args={"connect_timeout": _CONNECT}, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
-            for name in names:  # identifiers by construction: `scaffold.checked_name`
+            for name in names:  # identifiers by construction: `commands.names.checked_name`
                 connection.exec_driver_sql(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or error
