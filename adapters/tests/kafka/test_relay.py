@@ -84,7 +84,7 @@ class House:
         return OutboxReader(self.engine, _OUTBOX).unsent(100_000)
 
 
-@pytest.fixture(params=["sqlite", "mariadb", "kafka"])
+@pytest.fixture(params=["sqlite", "mariadb", pytest.param("kafka", marks=pytest.mark.prove)])
 def house(request: pytest.FixtureRequest, tmp_path: Path, topic: str, kit: Any) -> Iterator[House]:
     """A house for each implementation, its tables empty."""
     url = (

@@ -39,7 +39,8 @@ class Forwarder:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.closing(writer):
+        # Only `_shut` cancels; asyncio would log a connection that ends so as an error.
+        with contextlib.suppress(asyncio.CancelledError), contextlib.closing(writer):
             try:
                 onward_reader, onward_writer = await asyncio.open_connection(*self._target)
             except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from aether_adapters.kafka.envelope import NotAnEvent, Record, from_record, rece
 from aether_adapters.kafka.producer import LIBRARY_LOG, Producer
 from aether_adapters.kafka.progress import Progress
 from aether_adapters.kafka.stop import Stop
+from aether_adapters.kafka.versions import knows_kip_848
 
 _LOG = structlog.get_logger("aether.consumer")
 _TRACER = trace.get_tracer("aether.kafka")
@@ -31,6 +33,7 @@ Handler = Callable[[IncomingEvent], None]
 _NONE: Final[Mapping[str, object]] = MappingProxyType({})
 _POLL: Final = 0.1
 _LOOK_UP: Final = 2.0
+_FAREWELL: Final = 3.0
 _MEASURE_EVERY: Final = 5.0
 _DEAD_LETTER_SECONDS: Final = 10.0
 _TRANSIENT: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED, Kind.DEADLINE})
@@ -54,7 +57,8 @@ class Consumer:
     Types without a handler are passed over. `seconds` is the deadline of one handler. Offsets are committed
     after the handlers, so a crash repeats messages and loses none.
 
-    The group uses the protocol of KIP-848 where the brokers know it, else the classic one.
+    The group uses the protocol of KIP-848 where the brokers know it, else the classic one; behind TLS that
+    cannot be asked, so name `group.protocol` there when the brokers are older than Kafka 4.
     `options` are librdkafka's, and win over the kit's.
     """
 
@@ -102,18 +106,35 @@ class Consumer:
         try:
             while not stop.is_set():
                 try:
-                    self._be_a_member(stop)
+                    if self._choose_protocol():
+                        self._be_a_member(stop)
+                    else:
+                        time.sleep(_POLL)  # no broker answers yet
                 except _OldBrokers:
-                    _LOG.info(
-                        "the brokers do not know KIP-848; the classic protocol is used", group=self._group
-                    )
-                    self._settings["group.protocol"] = "classic"
-                    self._settings["partition.assignment.strategy"] = "cooperative-sticky"
+                    self._fall_back()
         finally:
             self._dead_letters.close()
 
+    def _choose_protocol(self) -> bool:
+        """Whether it is known which protocol the brokers understand."""
+        secured = "SSL" in str(self._settings.get("security.protocol", "")).upper()
+        if self._settings["group.protocol"] == "classic" or secured:
+            return True
+        answer = knows_kip_848(str(self._settings["bootstrap.servers"]))
+        if answer is False:
+            self._fall_back()
+        return answer is not None
+
+    def _fall_back(self) -> None:
+        _LOG.info("the brokers do not know KIP-848; the classic protocol is used", group=self._group)
+        self._settings["group.protocol"] = "classic"
+        self._settings["partition.assignment.strategy"] = "cooperative-sticky"
+
     def _be_a_member(self, stop: Stop) -> None:
-        client = Client(self._settings, logger=LIBRARY_LOG)
+        def committed(error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+            progress.committed(error, partitions)
+
+        client = Client(self._settings | {"on_commit": committed}, logger=LIBRARY_LOG)
         progress = Progress(client)
 
         def revoked(_: Client, partitions: list[TopicPartition]) -> None:
@@ -133,9 +154,18 @@ class Consumer:
                 progress.resume()
                 self._try("commit", lambda idle=message is None: progress.commit_when_due(idle=idle))  # type: ignore[misc]
                 self._measure(client)
-            self._try("commit", progress.commit)
+            self._try("commit", lambda: progress.finish_up(_FAREWELL))
         finally:
-            client.close()
+            self._leave(client)
+
+    def _leave(self, client: Client) -> None:
+        # Where the broker is away librdkafka goes on looking for it for 45 s before it closes; a service that
+        # is told to stop does not wait for that, and the group notices by itself.
+        closing = threading.Thread(target=client.close, name=f"leave-{self._group}", daemon=True)
+        closing.start()
+        closing.join(_FAREWELL)
+        if closing.is_alive():
+            _LOG.warning("left a group whose broker is away", group=self._group)
 
     def _look_up(self, client: Client) -> None:
         # Where topics are made on first use this makes them: librdkafka's mock never assigns one that came later.

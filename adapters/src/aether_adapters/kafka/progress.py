@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from confluent_kafka import Consumer as Client
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 
 from aether_adapters.kafka.envelope import Record
+
+_LOG = structlog.get_logger("aether.consumer")
 
 _COMMIT_EVERY: Final = 0.2
 _COMMIT_AFTER: Final = 500
@@ -45,6 +48,7 @@ class Progress:
         self._uncommitted = 0
         self._commit_at = 0.0
         self._not_before = 0.0
+        self._on_its_way: dict[Place, int] = {}
 
     def is_held(self, record: Record) -> bool:
         """Whether the partition waits for a message that was put back; this one will come again after it."""
@@ -86,36 +90,59 @@ class Progress:
 
     def commit_when_due(self, *, idle: bool) -> None:
         """Commit when there is nothing else to do, and after 0.2 s or 500 messages at the latest."""
-        if self._done and (idle or self._uncommitted >= _COMMIT_AFTER or time.monotonic() >= self._commit_at):
-            self.commit()
+        now = time.monotonic()
+        due = idle or self._uncommitted >= _COMMIT_AFTER or now >= self._commit_at
+        if self._done and due and now >= self._not_before:
+            self._commit()
 
-    def commit(self) -> None:
-        """Tell the group how far we are. Raises `KafkaException`; nothing is forgotten then."""
-        self._commit(self._done)
+    def committed(self, error: KafkaError | None, partitions: Iterable[TopicPartition]) -> None:
+        """Hear how a commit went; librdkafka calls it from a poll. What failed is committed again later."""
+        for partition in partitions:
+            place = (partition.topic, partition.partition)
+            if self._on_its_way.get(place) != partition.offset:
+                continue  # given up, or overtaken by a later one
+            del self._on_its_way[place]
+            trouble = error or partition.error
+            if trouble is not None:
+                self._done.setdefault(place, partition.offset)
+                self._not_before = time.monotonic() + _AFTER_REFUSAL
+                _LOG.warning("a commit was refused", topic=place[0], partition=place[1], reason=trouble.str())
+
+    def finish_up(self, seconds: float) -> None:
+        """Commit what is done and wait for the answer, at most `seconds`; then forget it.
+
+        Where the answer does not come, what was done is done again by whoever has the partition next.
+        """
+        give_up = time.monotonic() + seconds
+        if self._done:
+            self._commit()
+        while self._on_its_way and time.monotonic() < give_up:
+            self._client.poll(0.05)  # a message that comes now is left to the next one
         self._done.clear()
-        self._uncommitted = 0
+        self._on_its_way.clear()
 
     def give_up(self, partitions: Iterable[TopicPartition], *, lost: bool) -> None:
-        """Hand partitions over to another member; what was done is committed unless they are lost already.
-
-        Raises `KafkaException` when the commit fails, after forgetting the partitions: what it should have
-        said is then done again by the other member.
-        """
+        """Hand partitions over to another member; what was done is committed unless they are lost already."""
         places = [(partition.topic, partition.partition) for partition in partitions]
         done = {place: self._done.pop(place) for place in places if place in self._done}
         waiting = [place for place in places if self._retries.pop(place, None) is not None]
         if waiting:
             # A pause outlives the assignment in librdkafka, and would be met again when the partition comes back.
             self._client.resume([TopicPartition(*place) for place in waiting])
-        if not lost:
-            self._commit(done)
+        for place in places:
+            self._on_its_way.pop(place, None)
+        if done and not lost:
+            self._client.commit(offsets=_offsets(done), asynchronous=True)
 
-    def _commit(self, done: dict[Place, int]) -> None:
-        if done:
-            offsets = [TopicPartition(*place, offset) for place, offset in done.items()]
-            for result in self._client.commit(offsets=offsets, asynchronous=False):
-                if result.error is not None:
-                    raise KafkaException(result.error)
+    def _commit(self) -> None:
+        self._client.commit(offsets=_offsets(self._done), asynchronous=True)
+        self._on_its_way |= self._done
+        self._done.clear()
+        self._uncommitted = 0
+
+
+def _offsets(done: dict[Place, int]) -> list[TopicPartition]:
+    return [TopicPartition(*place, offset) for place, offset in done.items()]
 
 
 def _place(record: Record) -> Place:

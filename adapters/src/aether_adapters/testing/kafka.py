@@ -46,6 +46,8 @@ transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.consumer.min.heartbeat.interval.ms=100
 group.consumer.heartbeat.interval.ms=500
+group.consumer.min.session.timeout.ms=3000
+group.consumer.session.timeout.ms=3000
 """
 
 

@@ -1,0 +1,53 @@
+"""Which protocol a consumer group can use with the brokers at hand.
+
+librdkafka does not say that a broker lacks the protocol of KIP-848: it looks for another coordinator, for ever.
+So the kit asks first. Source: https://kafka.apache.org/protocol#The_Messages_ApiVersions
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Final
+
+_API_VERSIONS: Final = 18
+_CONSUMER_GROUP_HEARTBEAT: Final = 68
+_NO_TEXT: Final = -1
+_LARGEST_ANSWER: Final = 65_536
+_TIMEOUT: Final = 2.0
+
+
+def knows_kip_848(bootstrap: str) -> bool | None:
+    """Whether the first broker that answers, without TLS, has the group protocol of KIP-848; None when none answers."""
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            return _CONSUMER_GROUP_HEARTBEAT in _api_keys(host.strip("[]"), int(port or 9092))
+        except (OSError, ValueError, struct.error):
+            continue
+    return None
+
+
+def _api_keys(host: str, port: int) -> set[int]:
+    """The keys of the APIs a broker has; raises `OSError`, `ValueError` or `struct.error` for anything but an answer."""
+    request = struct.pack(">hhih", _API_VERSIONS, 0, 1, _NO_TEXT)
+    with socket.create_connection((host, port), _TIMEOUT) as connection:
+        connection.sendall(struct.pack(">i", len(request)) + request)
+        (length,) = struct.unpack(">i", _exactly(connection, 4))
+        if not 0 < length <= _LARGEST_ANSWER:
+            raise ValueError(f"An answer of {length} bytes is none of Kafka's.")
+        answer = _exactly(connection, length)
+    _, _, count = struct.unpack_from(">ihi", answer)
+    return {
+        key for key, _, highest in struct.iter_unpack(">hhh", answer[10 : 10 + 6 * count]) if highest >= 0
+    }
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        part = connection.recv(count - len(data))
+        if not part:
+            raise ConnectionError("The broker closed the connection.")
+        data += part
+    return data
