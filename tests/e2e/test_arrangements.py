@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -121,7 +122,7 @@ def test_grpc_answers_as_rest_does(billing: Acme) -> None:
 
         def over_grpc(operation: str, **arguments: object) -> str:
             call = billing.run(
-                "python", "-c", GRPC_CALL, system.grpc(), token, operation, repr(arguments)
+                sys.executable, "-c", GRPC_CALL, system.grpc(), token, operation, repr(arguments)
             ).succeeded()
             return call.strip()
 
