@@ -27,7 +27,14 @@ def main(target: str) -> None:
     app: Any = getattr(importlib.import_module(module), factory)()
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     config = uvicorn.Config(
-        app, loop="uvloop", http="httptools", lifespan="off", access_log=False, log_level="warning", ws="none"
+        app,
+        loop="uvloop",
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        ws="none",
+        proxy_headers=False,
     )
     _Server(config).run(sockets=[listener])
 

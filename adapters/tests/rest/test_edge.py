@@ -17,6 +17,7 @@ from aether_adapters.deadline import remaining
 from aether_adapters.errors import Exhausted, Malformed, Unavailable
 from aether_adapters.health import Health
 from aether_adapters.identity import TOKEN, Access
+from aether_adapters.logs import add_request_id
 from aether_adapters.rest import Inputs, Operation, Reply, RestApp, RestOptions, build_app
 
 Ask = Callable[..., httpx.Response]
@@ -256,7 +257,7 @@ def failing(error: Exception) -> Any:
 def test_an_unexpected_error_is_logged_under_the_requests_id_and_leaks_nothing(
     billing: ModuleType, asking: Callable[[Any], Ask]
 ) -> None:
-    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
+    with structlog.testing.capture_logs(processors=[add_request_id]) as logged:
         refused = asking(edge(billing, failing(RuntimeError("password=hunter2"))))("GET", "/v1/tally")
     problem(refused, 500)
     assert "hunter2" not in refused.text
@@ -453,7 +454,7 @@ def test_every_request_leaves_one_line_in_the_access_log(
         return {}
 
     app = edge(billing, ok, access_log=True)
-    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
+    with structlog.testing.capture_logs(processors=[add_request_id]) as logged:
         asking(app)("GET", "/v1/tally?x=1", headers={"x-request-id": "r-7"}, token=None)
     [line] = [line for line in logged if line["event"] == "request"]
     assert line.pop("milliseconds") >= 0

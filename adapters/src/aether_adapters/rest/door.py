@@ -15,6 +15,7 @@ from connexion.middleware.abstract import ROUTING_CONTEXT
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aether_adapters.errors import ErrorTable, Kind
+from aether_adapters.logs import REQUEST_ID
 from aether_adapters.metrics import RequestSeries
 from aether_adapters.rest.answer import Answer
 from aether_adapters.rest.body import ClientGone
@@ -46,7 +47,7 @@ class Door:
         started = perf_counter()
         request_id = self._request_id(scope)
         answer = Answer(send, (self._header, request_id))
-        structlog.contextvars.bind_contextvars(request_id=request_id.decode("ascii"))
+        REQUEST_ID.set(request_id.decode("ascii"))
         self._series.in_flight += 1
         try:
             await self._app(scope, receive, answer)

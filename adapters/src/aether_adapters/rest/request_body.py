@@ -56,14 +56,12 @@ class RequestBody:
         if self._media is None:
             return raw, None
         content_type = headers.get(b"content-type")
-        if not raw and content_type is None:
-            return raw, None
-        json = self._media.is_json(
-            content_type
-        )  # asked even of an empty body: its sender meant another operation
-        if not raw:
-            return raw, None
-        return raw, parse_json(raw, floats=self._floats) if json else raw
+        if raw or content_type is not None:
+            # Asked even of an empty body: who sent another type meant another operation.
+            json = self._media.is_json(content_type)
+            if raw:
+                return raw, parse_json(raw, floats=self._floats) if json else raw
+        return raw, None
 
     def check(self, body: Any, raw: bytes, errors: list[TechnicalError]) -> None:
         """Hold the value against the schema."""
