@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := $(sort $(dir $(wildcard adapters/pyproject.toml tools/pyproject.toml proto/pyproject.toml openapi/pyproject.toml domains/*/pyproject.toml)))
+SOURCES := $(wildcard domains/*/src)
+empty :=
 
 # uv installs in seconds what takes pip a minute; it is told of the index that pip is configured for.
 PIP_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
@@ -33,7 +35,10 @@ prove: setup ## The long proofs too: fuzzing, a real broker, kills.
 	@$(BIN)/pytest -m "prove or not prove"
 
 check: setup ## Format, lint, types, import rules, and contracts against code.
-	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/aether check
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	@MYPYPATH=$(subst $(empty) ,:,$(SOURCES)) $(BIN)/mypy adapters tools tests proto/gen openapi/gen $(SOURCES) $(wildcard domains/*/tests)
+	@$(BIN)/lint-imports
+	@test -z "$(SOURCES)" || $(BIN)/aether check
 
 bench: setup ## Our paths against their peers, side by side; ratios to build/bench.json.
 	@$(BIN)/python -m tests.bench.run --json build/bench.json

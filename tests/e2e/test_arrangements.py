@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import httpx
@@ -79,7 +79,7 @@ def provoke(ada: httpx.Client, eve: httpx.Client) -> Iterator[tuple[str, int, st
     one = f"/v1/invoices/{invoice['id']}"
     ada.post(f"{one}/close", headers={"if-match": '"1"'})
     bearer = ada.headers["authorization"]
-    requests = {
+    requests: dict[str, Callable[[], httpx.Response]] = {
         "unknown id": lambda: ada.get("/v1/invoices/7"),
         "another person's": lambda: eve.get(one),
         "closed already": lambda: ada.post(f"{one}/close", headers={"if-match": '"2"'}),

@@ -22,9 +22,10 @@ from schemathesis import GenerationMode
 
 from tests.support.acme import Acme, Running
 
+Case = schemathesis.Case[Any]
 CASES = int(os.environ.get("AETHER_FUZZ_CASES", "500"))
 """How many cases for each operation, half of them positive."""
-LIMITS_RAISED = {"BILLING_ALLOWANCE_RATE": "1000000", "BILLING_ALLOWANCE_BURST": "1000000"}
+LIMITS_RAISED = {"BILLING_CREATE_RATE": "1000000", "BILLING_CREATE_BURST": "1000000"}
 ENOUGH_ACCEPTED = 0.2
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(1200)]
@@ -65,9 +66,22 @@ def contract(acme: Acme) -> dict[str, Any]:
     return dict(yaml.safe_load((acme.root / "openapi/billing.yaml").read_text()))
 
 
+def loaded(acme: Acme, system: Running) -> schemathesis.BaseSchema:
+    """The contract, aimed at the running system.
+
+    Valid data may still break a rule of the domain (422) or name a version that has passed (412): the
+    contract's schemas promise neither.
+    """
+    schema = schemathesis.openapi.from_dict(contract(acme))
+    schema.config.update(base_url=system.rest() + "/v1")
+    accepted = schema.config.checks.positive_data_acceptance
+    accepted.expected_statuses = [*accepted.expected_statuses, "412", "422"]
+    return schema
+
+
 def operations(schema: schemathesis.BaseSchema) -> dict[str, Any]:
-    found = (result.ok() for result in schema.get_all_operations())
-    return {operation.definition.raw["operationId"]: operation for operation in found}
+    found: list[Any] = list(schema.get_all_operations())
+    return {result.ok().definition.raw["operationId"]: result.ok() for result in found}
 
 
 class Seeds:
@@ -83,8 +97,15 @@ class Seeds:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
-    def sow(self, case: schemathesis.Case, name: str) -> None:
-        """Point every second positive case at a stored invoice."""
+    def page_token(self) -> str:
+        """Where a second page begins."""
+        answer = self.client.get("/v1/invoices", params={"pageSize": 1})
+        return str(answer.json()["nextPageToken"])
+
+    def sow(self, case: Case, name: str) -> None:
+        """Point a positive case at a stored invoice, or at a page there is."""
+        if name == "listInvoices" and "pageToken" in (case.query or {}):
+            case.query["pageToken"] = self.page_token()
         if "id" not in (case.path_parameters or {}):
             return
         case.path_parameters["id"] = self.fresh()
@@ -93,39 +114,43 @@ class Seeds:
 
 
 def fuzz(operation: Any, name: str, answers: Answers, headers: dict[str, str], seeds: Seeds | None) -> None:
-    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-        try:
-            strategy = operation.as_strategy(generation_mode=mode)
-            strategy.validate()
-        except Exception as error:
-            if mode is GenerationMode.NEGATIVE and not operation.iter_parameters():
-                continue
-            raise AssertionError(f"{name}: no {mode.value} data: {error}") from error
+    """Every case of an operation, first those that fit its contract, then those that do not."""
+    play(operation, name, GenerationMode.POSITIVE, answers, headers, seeds)
+    if operation.body or list(operation.iter_parameters()):
+        play(operation, name, GenerationMode.NEGATIVE, answers, headers, None)
 
-        @settings(
-            max_examples=CASES // 2,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=strategy)
-        def every_case(case: schemathesis.Case, mode: GenerationMode = mode) -> None:
-            if seeds is not None and mode is GenerationMode.POSITIVE:
-                seeds.sow(case, name)
-            answer = case.call(headers=headers)
-            answers.note(name, mode.value, answer.status_code)
-            case.validate_response(answer, headers=headers)
 
-        every_case()
+def play(
+    operation: Any,
+    name: str,
+    mode: GenerationMode,
+    answers: Answers,
+    headers: dict[str, str],
+    seeds: Seeds | None,
+) -> None:
+    @settings(
+        max_examples=CASES // 2,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def every_case(case: Case) -> None:
+        if seeds is not None:
+            seeds.sow(case, name)
+        answer = case.call(headers=headers)
+        answers.note(name, mode.value, answer.status_code)
+        case.validate_response(answer, headers=headers)
+
+    every_case()
 
 
 def test_no_case_of_any_operation_fails_a_check(billing: Acme, system: Running) -> None:
     token = billing.token("ada")
     headers = {"Authorization": f"Bearer {token}"}
-    schema = schemathesis.openapi.from_dict(contract(billing))
-    schema.config.update(base_url=system.rest() + "/v1")
+    schema = loaded(billing, system)
     answers = Answers()
     with system.client(token) as client:
         seeds = Seeds(client)
@@ -137,8 +162,7 @@ def test_no_case_of_any_operation_fails_a_check(billing: Acme, system: Running) 
 
 
 def test_without_a_token_every_case_is_refused_by_the_contract(billing: Acme, system: Running) -> None:
-    schema = schemathesis.openapi.from_dict(contract(billing))
-    schema.config.update(base_url=system.rest() + "/v1")
+    schema = loaded(billing, system)
     answers = Answers()
     for name, operation in operations(schema).items():
         fuzz(operation, name, answers, {}, None)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -76,7 +77,7 @@ class Acme:
         """This process's environment, with the workspace importable."""
         return os.environ | {"PYTHONPATH": self.python_path, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
 
-    def run(self, *command: str, timeout: float = 120, **extra: str) -> Ran:
+    def run(self, *command: str, **extra: str) -> Ran:
         """Run a command in the workspace; `extra` adds to its environment."""
         done = subprocess.run(
             command,
@@ -86,7 +87,7 @@ class Acme:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=timeout,
+            timeout=180,
             check=False,
         )
         return Ran(done.returncode, done.stdout)
@@ -101,9 +102,10 @@ class Acme:
 
     @contextmanager
     def running(self, *flags: str, **extra: str) -> Iterator[Running]:
-        """`aether run` with `flags`, ready; stopped as by Ctrl-C on the way out, which must be clean."""
+        """`aether run` with `flags` and data of its own, ready; stopped as by Ctrl-C on the way out."""
+        data = tempfile.mkdtemp(dir=self.root.parent, prefix="data-")
         process = subprocess.Popen(
-            [str(AETHER), "run", "--json", "--port-base", "0", *flags],
+            [str(AETHER), "run", "--json", "--port-base", "0", "--data", data, *flags],
             cwd=self.root,
             env=self.environment | extra,
             stdin=subprocess.DEVNULL,
