@@ -17,8 +17,8 @@ from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope
 
 from aether_adapters.deadline import DEADLINE
-from aether_adapters.errors import DeadlineExceeded, Forbidden, Malformed, TechnicalError, Unauthenticated
-from aether_adapters.identity import ANONYMOUS, TOKEN, Access, Identity, Verify
+from aether_adapters.errors import DeadlineExceeded, Malformed, TechnicalError, Unauthenticated
+from aether_adapters.identity import ANONYMOUS, TOKEN, Access, Identity, Verify, authorise
 from aether_adapters.rest.answer import Answer
 from aether_adapters.rest.client import ClientAddress
 from aether_adapters.rest.deadlines import Deadlines
@@ -110,12 +110,7 @@ class CompiledOperation:
             identity = self._edge.verify(text)
         except Unauthenticated as error:
             raise Challenge(error.detail) from error
-        operation = self._operation
-        if operation.access is Access.SERVICE and not identity.service:
-            raise Forbidden("This operation is for services only.")
-        if not operation.scopes <= identity.scopes:
-            missing = " ".join(sorted(operation.scopes - identity.scopes))
-            raise Forbidden(f"The token lacks a scope: {missing}.")
+        authorise(identity, self._operation.access, self._operation.scopes)
         TOKEN.set(text)
         return identity
 
