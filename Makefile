@@ -39,7 +39,7 @@ check: setup ## Format, lint, types, import rules, and contracts against code.
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@MYPYPATH=$(subst $(empty) ,:,$(SOURCES)) $(BIN)/mypy adapters tools tests proto/gen $(wildcard openapi/gen/*/*.py) $(SOURCES) $(wildcard domains/*/tests)
 	@$(BIN)/lint-imports
-	@test -z "$(SOURCES)" || $(BIN)/aether check
+	@$(BIN)/aether check
 
 bench: setup ## Our paths against their peers, side by side; ratios to build/bench.json.
 	@$(BIN)/python -m tests.bench.run --json build/bench.json
