@@ -140,7 +140,8 @@ def await_ready(process: subprocess.Popen[str], log: list[str]) -> Mapping[str, 
 
 def scaffold(folder: Path, *domains: tuple[str, str], name: str = "acme") -> Acme:
     """A workspace in `folder`/`name` with `domains`, each a name and its aggregate, generated."""
-    subprocess.run([AETHER, "new", "--workspace", name], cwd=folder, check=True, stdin=subprocess.DEVNULL)
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    subprocess.run([AETHER, "new", "--workspace", name], cwd=folder, check=True, **quiet)
     acme = Acme(folder / name, name)
     for domain, aggregate in domains:
         acme.aether("new", domain, "--aggregate", aggregate, "--defaults", "--no-install").succeeded()
