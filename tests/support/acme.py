@@ -140,8 +140,8 @@ def await_ready(process: subprocess.Popen[str], log: list[str]) -> Mapping[str, 
 
 def scaffold(folder: Path, *domains: tuple[str, str], name: str = "acme") -> Acme:
     """A workspace in `folder`/`name` with `domains`, each a name and its aggregate, generated."""
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-    subprocess.run([AETHER, "new", "--workspace", name], cwd=folder, check=True, **quiet)
+    command, nothing = [AETHER, "new", "--workspace", name], subprocess.DEVNULL
+    subprocess.run(command, cwd=folder, check=True, stdin=nothing, stdout=nothing)
     acme = Acme(folder / name, name)
     for domain, aggregate in domains:
         acme.aether("new", domain, "--aggregate", aggregate, "--defaults", "--no-install").succeeded()
