@@ -62,7 +62,7 @@ def test_names_of_any_length_need_no_formatter(workspace: Write) -> None:
         "--diff",
         "--no-cache",
         "--config",
-        ROOT / "pyproject.toml",
+        str(ROOT / "pyproject.toml"),
     ]
     done = subprocess.run([*ruff, "proto/gen"], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
