@@ -23,6 +23,7 @@ from aether_adapters.rest.answer import Answer
 from aether_adapters.rest.client import ClientAddress
 from aether_adapters.rest.deadlines import Deadlines
 from aether_adapters.rest.inputs import Parameters
+from aether_adapters.rest.limits import Limits
 from aether_adapters.rest.operation import Inputs, Operation, Reply
 from aether_adapters.rest.problems import Challenge, Misfit
 from aether_adapters.rest.request_body import RequestBody
@@ -39,6 +40,7 @@ class Edge:
     body_limit: int
     deadline: float
     deadlines: Deadlines
+    limits: Limits
 
 
 class CompiledOperation:
@@ -56,6 +58,7 @@ class CompiledOperation:
         self._operation = operation
         self._edge = edge
         self._deadlines = edge.deadlines
+        self._gate = edge.limits.of(operation.operation_id)
         self._parameters = Parameters(declared.parameters, document)
         self._body = RequestBody.of(document, declared, operation)
 
@@ -65,6 +68,9 @@ class CompiledOperation:
         DEADLINE.set(monotonic() + self._edge.deadline)
         alarm = self._deadlines.watch()
         try:
+            fields = (
+                await self._gate(identity, self._edge.client_address(scope, headers)) if self._gate else ()
+            )
             reply = await self._answer(scope, receive, headers, identity)
         except asyncio.CancelledError as error:
             if alarm.is_why():
@@ -72,7 +78,7 @@ class CompiledOperation:
             raise
         finally:
             self._deadlines.forget(alarm)
-        await send.reply(reply)
+        await send.reply(reply._replace(headers=reply.headers + fields) if fields else reply)
 
     async def _answer(
         self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes], identity: Identity
