@@ -234,5 +234,6 @@ def test_an_order_is_worth_a_point_for_each_whole_100_cents_that_stay_paid() -> 
     entry = OrderPoints(order_id=1, user_id=7)
     assert entry.paid(1999).points == 19
     assert entry.paid(1999).refunded(100).points == 18
+    assert entry.paid(1999).paid(1999).points == 19, "told twice, paid once"
     assert entry.paid(1999).refunded(50).refunded(50) == entry.refunded(50).paid(1999).refunded(50)
     assert entry.refunded(500).points == 0, "what was paid too late goes back and was never counted"

@@ -5,21 +5,25 @@ connects to nothing, so that `aether check` can prove that they fit.
 """
 
 import socket
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 
 from aether_adapters.errors import ErrorTable, Kind
 from aether_adapters.grpc import AsyncChannel, Channel
-from aether_adapters.health import Health
+from aether_adapters.grpc import probe as probe_rpc
+from aether_adapters.health import Health, Probe
 from aether_adapters.ids import Snowflakes, WorkerLease
 from aether_adapters.kafka import Consumer, Producer, Relay
+from aether_adapters.kafka import probe as probe_kafka
 from aether_adapters.keys import Keys
 from aether_adapters.redis import SteadyBucket
 from aether_adapters.redis import connect as connect_redis
 from aether_adapters.rest import By, Limit, Limits, Offload, RestOptions, build_app
 from aether_adapters.revocations import revocations
-from aether_adapters.sql import Lease, OutboxReader
+from aether_adapters.sql import InboxCleaner, Lease, OutboxReader
 from aether_adapters.sql import Transactions as SqlTransactions
 from aether_adapters.sql import connect as connect_sql
-from aether_adapters.sql import probe as database_probe
+from aether_adapters.sql import probe as probe_database
 from aether_adapters.tokens import Verifier
 from dependency_injector import containers, providers
 from redis import Redis
@@ -34,7 +38,7 @@ from aether_user.adapters.passwords import Argon2Passwords
 from aether_user.adapters.published import PublishedKeys
 from aether_user.adapters.redis import Pace, RedisCards, RedisPresences, RedisThrottle
 from aether_user.adapters.sql import unit_of_work
-from aether_user.adapters.tables import OUTBOX
+from aether_user.adapters.tables import INBOX, OUTBOX
 from aether_user.adapters.tokens import EcKeyMaker, JwtSigner
 from aether_user.application.ban_user import BanUser
 from aether_user.application.change_profile import ChangeProfile
@@ -107,8 +111,26 @@ def _limit(client: Redis, name: str, by: By, rate: float, burst: int) -> Limit:
     return Limit(name=name, by=by, rate=rate, burst=burst, bucket=bucket)
 
 
+def readiness(
+    roles: Collection[str],
+    arrangement: str,
+    probes: Mapping[str, Callable[[], Probe]],
+) -> Health:
+    """Readiness asks for each server that these roles cannot do their work without; Redis is none of them."""
+    needed: set[str] = set()
+    if "api" in roles and arrangement == "gateway":
+        needed |= {"rpc"}
+    if "rpc" in roles or ("api" in roles and arrangement == "in_process"):
+        needed |= {"database"}
+    if "worker" in roles:
+        needed |= {"database", "kafka"}
+    return Health({name: probes[name]() for name in sorted(needed)})
+
+
 class Container(containers.DeclarativeContainer):
     settings = providers.Singleton(Settings)
+    roles = providers.Object(frozenset({"api", "rpc", "worker"}))
+    """Those of this process; whoever makes the container says which."""
 
     # The servers behind it.
     engine = providers.Singleton(
@@ -274,8 +296,7 @@ class Container(containers.DeclarativeContainer):
     count_points = providers.Singleton(CountPoints, transactions=transactions)
     forget_sessions = providers.Singleton(ForgetSessions, transactions=transactions, clock=clock)
 
-    # The doors. Readiness asks for what every operation needs: without Redis reads go on, and without Kafka
-    # events wait in the outbox.
+    # The doors.
     # Tokens are verified with this domain's own keys, and with those of whoever else may sign: see USER_JWKS.
     published = providers.Selector(
         settings.provided.arrangement,
@@ -301,13 +322,18 @@ class Container(containers.DeclarativeContainer):
         providers.Dict({REVOKED: providers.Object(revocation)}),
         verifier,
     )
-    health = providers.Selector(
+    database_probe = providers.Singleton(probe_database, engine)
+    kafka_probe = providers.Singleton(probe_kafka, settings.provided.kafka_bootstrap)
+    rpc_probe = providers.Singleton(probe_rpc, settings.provided.rpc_target)
+    health = providers.Singleton(
+        readiness,
+        roles,
         settings.provided.arrangement,
-        in_process=providers.Singleton(
-            Health,
-            providers.Dict(database=providers.Singleton(database_probe, engine)),
+        providers.Dict(
+            database=database_probe.provider,
+            kafka=kafka_probe.provider,
+            rpc=rpc_probe.provider,
         ),
-        gateway=providers.Singleton(Health, {}),
     )
     behind_rest = providers.Selector(
         settings.provided.arrangement,
@@ -344,6 +370,9 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(OutboxReader, engine, OUTBOX),
         producer,
         providers.Singleton(Lease, engine, "relay", socket.gethostname()),
+        keep=providers.Singleton(timedelta, days=settings.provided.outbox_days),
+        inbox=providers.Singleton(InboxCleaner, engine, INBOX),
+        inbox_keep=providers.Singleton(timedelta, days=settings.provided.inbox_days),
     )
     own_events = providers.Singleton(
         Consumer,

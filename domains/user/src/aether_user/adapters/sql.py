@@ -57,12 +57,9 @@ class SqlUsers:
         return self._one(user_id, hold=True)
 
     def by_login(self, login: str, /) -> User | None:
-        column, value = (
-            (USERS.c.mobile, login) if login.startswith("+") else (USERS.c.username_folded, login.lower())
-        )
-        row = self._connection.execute(select(USERS).where(column == value)).one_or_none()
-        # MySQL compares without the spaces at the end, and each spelling more would be one more try at a password.
-        return None if row is None or row._mapping[column] != value else user_from(row)
+        name = USERS.c.mobile == login if login.startswith("+") else USERS.c.username_folded == login.lower()
+        row = self._connection.execute(select(USERS).where(name)).one_or_none()
+        return None if row is None else user_from(row)
 
     def save(self, user: User, /) -> User:
         stored = user.stored()

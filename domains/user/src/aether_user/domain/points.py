@@ -21,7 +21,9 @@ class OrderPoints:
         return max(0, self.paid_cents - self.refunded_cents) // CENTS_A_POINT
 
     def paid(self, cents: int) -> Self:
-        return replace(self, paid_cents=self.paid_cents + cents)
+        """After its payment; an order is paid once, however often that is told."""
+        return replace(self, paid_cents=cents)
 
     def refunded(self, cents: int) -> Self:
+        """After one more refund."""
         return replace(self, refunded_cents=self.refunded_cents + cents)
