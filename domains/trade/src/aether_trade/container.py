@@ -13,7 +13,9 @@ from aether_adapters.ids import Snowflakes, WorkerLease
 from aether_adapters.kafka import Producer, Relay
 from aether_adapters.keys import Keys
 from aether_adapters.periodic import Periodic
+from aether_adapters.redis import connect as connect_redis
 from aether_adapters.rest import Offload, RestOptions, build_app
+from aether_adapters.revocations import revocations
 from aether_adapters.service_tokens import ServiceTokens, signer
 from aether_adapters.sql import Lease, OutboxReader
 from aether_adapters.sql import Transactions as SqlTransactions
@@ -26,7 +28,8 @@ from aether.promotion.v1 import grpc as promotion
 from aether.trade.v1 import grpc, port, threads
 from aether_openapi import trade as rest
 from aether_trade.adapters.clock import SystemClock
-from aether_trade.adapters.events import SOURCE
+from aether_trade.adapters.events import REVOKED, SOURCE, USER_TOPIC, revocation
+from aether_trade.adapters.limits import limits
 from aether_trade.adapters.payment import HttpPayments
 from aether_trade.adapters.promotion import RemotePromotions
 from aether_trade.adapters.sql import unit_of_work
@@ -73,11 +76,6 @@ ERRORS = ErrorTable(
 )
 
 
-def keys(jwks: str) -> Keys:
-    """The keys that tokens are verified with, from an address or a file."""
-    return Keys.from_url(jwks) if jwks.startswith(("http://", "https://")) else Keys.from_file(jwks)
-
-
 class Container(containers.DeclarativeContainer):
     settings = providers.Singleton(Settings)
 
@@ -85,6 +83,11 @@ class Container(containers.DeclarativeContainer):
     engine = providers.Singleton(
         connect_sql,
         settings.provided.database_url,
+        pool=settings.provided.connections,
+    )
+    redis = providers.Singleton(
+        connect_redis,
+        settings.provided.redis_url,
         pool=settings.provided.connections,
     )
     producer = providers.Singleton(Producer, settings.provided.kafka_bootstrap)
@@ -208,9 +211,16 @@ class Container(containers.DeclarativeContainer):
     # events wait in the outbox.
     verifier = providers.Singleton(
         Verifier,
-        providers.Singleton(keys, settings.provided.jwks),
+        providers.Singleton(Keys.from_all, settings.provided.jwks),
         issuer=settings.provided.token_issuer,
         audience=settings.provided.token_audience,
+    )
+    revocations = providers.Singleton(
+        revocations,
+        settings.provided.kafka_bootstrap,
+        USER_TOPIC,
+        providers.Dict({REVOKED: providers.Object(revocation)}),
+        verifier,
     )
     health = providers.Selector(
         settings.provided.arrangement,
@@ -244,6 +254,14 @@ class Container(containers.DeclarativeContainer):
             body_limit=settings.provided.body_limit,
             deadline=settings.provided.deadline_seconds,
             trusted_proxies=settings.provided.trusted_proxies,
+        ),
+        limits=providers.Singleton(
+            limits,
+            redis,
+            user_rate=settings.provided.user_rate,
+            user_burst=settings.provided.user_burst,
+            address_rate=settings.provided.address_rate,
+            address_burst=settings.provided.address_burst,
         ),
     )
     rpc_service = providers.Singleton(grpc.service, service)

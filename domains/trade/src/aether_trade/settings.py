@@ -28,6 +28,10 @@ class Settings(ServiceSettings):
         description="The file of the private key that signs this service's own tokens; empty: beside JWKS.",
     )
     service_key_id: str = Field(default="", description="Its name in the key set (kid).")
+    user_rate: float = Field(default=20.0, gt=0, description="Requests of one user in a second.")
+    user_burst: int = Field(default=200, ge=1, description="How many of them at once.")
+    address_rate: float = Field(default=500.0, gt=0, description="Requests from one address in a second.")
+    address_burst: int = Field(default=5000, ge=1, description="How many of them at once.")
     payment_seconds: float = Field(
         default=900.0, gt=0, description="How long an order may be paid, in seconds."
     )

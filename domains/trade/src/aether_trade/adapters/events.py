@@ -1,11 +1,16 @@
-"""What other services are told: domain events in the words of the contract.
+"""What other services are told: domain events in the words of the contract; and what the user service tells.
 
 The only module that knows both, so that either may change without the other.
 """
 
-from aether_adapters.events import OutgoingEvent
+from typing import Final
+
+from aether_adapters.errors import Malformed
+from aether_adapters.events import IncomingEvent, OutgoingEvent
+from aether_adapters.revocations import Revocation
 
 from aether.trade.v1 import events as contract
+from aether.user.v1 import events as user
 from aether_trade.domain.events import (
     OrderClosed,
     OrderEvent,
@@ -15,8 +20,10 @@ from aether_trade.domain.events import (
     OrderRefunded,
 )
 
-TOPIC = contract.TOPIC
-SOURCE = "aether-trade"
+TOPIC: Final = contract.TOPIC
+SOURCE: Final = "aether-trade"
+USER_TOPIC: Final = user.TOPIC
+REVOKED: Final = user.SessionsRevoked.TYPE
 
 
 def outgoing(event: OrderEvent) -> OutgoingEvent:
@@ -29,6 +36,16 @@ def outgoing(event: OrderEvent) -> OutgoingEvent:
         payload=contract.to_bytes(message),
         source=SOURCE,
         occurred_at=event.occurred_at,
+    )
+
+
+def revocation(event: IncomingEvent) -> Revocation:
+    """The access tokens that count no longer; raises `Malformed` for an event that revokes nothing."""
+    revoked = user.from_bytes(event.type, event.payload)
+    if not isinstance(revoked, user.SessionsRevoked):
+        raise Malformed("ce_type", f"{event.type} revokes nothing")
+    return Revocation(
+        subject=revoked.subject, session=revoked.session, before=revoked.revoked_before.timestamp()
     )
 
 
