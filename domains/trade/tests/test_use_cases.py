@@ -8,6 +8,7 @@ import pytest
 
 from aether.common.v1.types import Caller
 from aether.trade.v1 import types
+from aether_trade.application.ports import UnitOfWork
 from aether_trade.domain import errors
 from aether_trade.domain.events import OrderClosed, OrderRefunded
 from aether_trade.domain.values import CloseReason
@@ -376,3 +377,16 @@ def test_a_refund_waits_for_a_provider_that_is_away(world: World) -> None:
     world.send_refunds()
     assert [(owed.attempts, owed.sent_at) for owed in world.transactions.refunds] == [(2, world.clock.now())]
     assert list(world.payments.refunded.values()) == [1000]
+
+
+def test_what_paid_an_order_is_never_taken_for_a_second_payment(world: World) -> None:
+    """Not even when the inbox, which may be emptied some day, has forgotten it."""
+    order = ordered(world)
+
+    def pay(unit: UnitOfWork) -> None:
+        pending = unit.orders.get(order.id, buyer=None)
+        unit.orders.save(pending.pay(payment_id=f"pay_{order.id}", amount_cents=1000, now=pending.placed_at))
+
+    world.transactions.run(pay)
+    assert not world.notice(order)
+    assert world.transactions.refunds == ()

@@ -34,7 +34,9 @@ class ReceivePaymentNotice(port.ReceivePaymentNotice):
             order = unit.orders.get(notice.order_id, buyer=None)
             if notice.amount_cents != order.payable_cents:
                 raise AmountMismatch(order.id, order.payable_cents, notice.amount_cents)
-            if not unit.inbox.first_time(CONSUMER, notice.payment_id):
+            if order.payment_id == notice.payment_id or not unit.inbox.first_time(
+                CONSUMER, notice.payment_id
+            ):
                 return False
             if order.status is Status.PENDING_PAYMENT:
                 paid = order.pay(payment_id=notice.payment_id, amount_cents=notice.amount_cents, now=now)
