@@ -9,6 +9,7 @@ from aether_adapters.errors import RemoteError, Unavailable
 from aether.trade.v1 import types
 from aether_trade.adapters.memory import MemoryTransactions
 from aether_trade.application import place_order
+from aether_trade.application.forget_keys import ForgetKeys
 from aether_trade.application.placing import GRACE
 from aether_trade.application.ports import UnitOfWork
 from aether_trade.domain import errors
@@ -139,6 +140,15 @@ def test_the_same_key_with_another_request_is_a_conflict(sale: World) -> None:
         sale.place(item(course, 2), key="k")
     assert refused.value.idempotency_key == "k"
     assert len(orders(sale)) == 1
+
+
+def test_a_key_that_was_forgotten_places_another_order(sale: World) -> None:
+    course = sale.course()
+    first = sale.place(item(course), key="k")
+    assert ForgetKeys(transactions=sale.transactions, after=timedelta(days=7))() is False
+    assert sale.place(item(course), key="k") == first
+    ForgetKeys(transactions=sale.transactions, after=timedelta(seconds=-1))()
+    assert sale.place(item(course), key="k").id != first.id
 
 
 def test_two_buyers_may_make_the_same_key(sale: World) -> None:

@@ -388,6 +388,15 @@ def test_a_key_is_claimed_once_and_leads_to_one_result(store: Store, buyer: str)
     assert (found.fingerprint, found.result, found.lapsed) == ("f", "7", False)
 
 
+def test_old_keys_are_forgotten_and_young_ones_are_not(store: Store, buyer: str) -> None:
+    run = store.transactions.run
+    assert run(lambda unit: unit.keys.claim(buyer, "k", "f", "me", 60))
+    run(lambda unit: unit.keys.prune(timedelta(hours=1)))
+    assert run(lambda unit: unit.keys.find(buyer, "k")) is not None
+    assert run(lambda unit: unit.keys.prune(timedelta(seconds=-5))) >= 1
+    assert run(lambda unit: unit.keys.find(buyer, "k")) is None
+
+
 def test_a_message_is_new_once_for_each_consumer(store: Store) -> None:
     event_id = str(uuid4())
 

@@ -79,6 +79,7 @@ def serve(names: Collection[str]) -> int:
     if "worker" in names:
         roles["relay"] = container.relay().run
         roles["closer"] = container.closer().run
+        roles["forgetter"] = container.forgetter().run
         roles["refunder"] = container.refunder().run
     try:
         return run_roles(roles, roles, health=container.health(), admin_port=settings.admin_port)

@@ -39,6 +39,7 @@ from aether_trade.application.change_course import ChangeCourse
 from aether_trade.application.close_overdue_orders import CloseOverdueOrders
 from aether_trade.application.create_course import CreateCourse
 from aether_trade.application.finish_order import FinishOrder
+from aether_trade.application.forget_keys import ForgetKeys
 from aether_trade.application.get_course import GetCourse
 from aether_trade.application.get_order import GetOrder
 from aether_trade.application.get_order_state import GetOrderState
@@ -278,6 +279,12 @@ class Container(containers.DeclarativeContainer):
         "close overdue orders",
         providers.Singleton(CloseOverdueOrders, transactions=transactions, clock=clock),
         settings.provided.closing_seconds,
+    )
+    forgetter = providers.Singleton(
+        Periodic,
+        "forget idempotency keys",
+        providers.Singleton(ForgetKeys, transactions=transactions, after=settings.provided.key_life),
+        3600.0,
     )
     refunder = providers.Singleton(
         Periodic,

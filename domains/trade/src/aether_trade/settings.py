@@ -53,6 +53,15 @@ class Settings(ServiceSettings):
         default=1.0, gt=0, description="How often overdue orders and owed refunds are looked for, in seconds."
     )
 
+    key_days: float = Field(
+        default=7.0, gt=0, description="How long an idempotency key is remembered, in days."
+    )
+
+    @property
+    def key_life(self) -> timedelta:
+        """How long an idempotency key is remembered."""
+        return timedelta(days=self.key_days)
+
     @property
     def payment_time(self) -> timedelta:
         """How long an order may be paid."""

@@ -5,7 +5,7 @@ They store values, as the SQL ones do: a change that nobody saved is not there t
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import Lock
@@ -26,11 +26,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """An idempotency key; `until` is on the monotonic clock, in seconds."""
+    """An idempotency key; `until` and `since` are on the monotonic clock, in seconds."""
 
     fingerprint: str
     claimant: str
     until: float
+    since: float
     result: str | None = None
 
     @property
@@ -195,8 +196,13 @@ class MemoryKeys:
         known = self._keys.get((scope, key))
         if known is not None and not (known.lapsed and known.fingerprint == fingerprint):
             return False
-        until = time.monotonic() + seconds
-        self._keys[scope, key] = Claim(fingerprint=fingerprint, claimant=claimant, until=until)
+        now = time.monotonic()
+        self._keys[scope, key] = Claim(
+            fingerprint=fingerprint,
+            claimant=claimant,
+            until=now + seconds,
+            since=now if known is None else known.since,
+        )
         return True
 
     def find(self, scope: str, key: str) -> KnownKey | None:
@@ -209,15 +215,20 @@ class MemoryKeys:
         known = self._keys.get((scope, key))
         if known is None or known.result is not None or known.claimant != claimant:
             return False
-        self._keys[scope, key] = Claim(
-            fingerprint=known.fingerprint, claimant=claimant, until=known.until, result=result
-        )
+        self._keys[scope, key] = replace(known, result=result)
         return True
 
     def abandon(self, scope: str, key: str, claimant: str) -> None:
         known = self._keys.get((scope, key))
         if known is not None and known.result is None and known.claimant == claimant:
             del self._keys[scope, key]
+
+    def prune(self, older_than: timedelta) -> int:
+        before = time.monotonic() - older_than.total_seconds()
+        old = [name for name, known in self._keys.items() if known.since < before]
+        for name in old:
+            del self._keys[name]
+        return len(old)
 
 
 class MemoryInbox:

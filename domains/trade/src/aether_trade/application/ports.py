@@ -5,7 +5,7 @@ Every implementation passes the same suite, `tests/test_ports.py` and those besi
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from aether_trade.domain.basket import Item
@@ -120,6 +120,10 @@ class Keys(Protocol):
 
     def abandon(self, scope: str, key: str, claimant: str) -> None:
         """Give a key back that led to nothing. Nothing happens where it is finished or somebody else's."""
+        ...
+
+    def prune(self, older_than: timedelta) -> int:
+        """Forget keys first seen longer ago than that; returns how many."""
         ...
 
 
