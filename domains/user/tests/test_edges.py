@@ -259,6 +259,13 @@ def test_what_is_no_password_is_not_told_back(doors: Doors) -> None:
         assert "secret" not in answer.text
 
 
+def test_too_many_tries_are_told_when_to_come_back(doors: Doors) -> None:
+    answers = [doors.sign_in("eve") for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+    refused = answers[-1].headers
+    assert (refused["retry-after"], refused["ratelimit"]) == ("1", '"user";r=0;t=1')
+
+
 def test_the_door_is_limited_more_strictly_than_the_rest(tmp_path: Path) -> None:
     door = Limit(name="door", by=By.ADDRESS, rate=0.1, burst=2, bucket=MemoryTokenBucket(0.1, 2))
     limits = Limits(operations={"signIn": (door,), "register": (door,)})
