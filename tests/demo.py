@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import httpx
 from confluent_kafka import Consumer
@@ -82,7 +82,9 @@ class Shell:
         return output
 
     @contextmanager
-    def started(self, *command: str | Path, stderr: int | None = None) -> Iterator[subprocess.Popen[str]]:
+    def started(
+        self, *command: str | Path, stderr: int | IO[str] | None = None
+    ) -> Iterator[subprocess.Popen[str]]:
         """Start in the background; stopped on the way out, politely first."""
         process = subprocess.Popen(
             [str(word) for word in command],
@@ -132,13 +134,13 @@ def environment(venv: Path) -> dict[str, str]:
     }
 
 
-def await_ready(process: subprocess.Popen[str]) -> dict[str, Any]:
+def await_ready(process: subprocess.Popen[str], log: Path) -> dict[str, Any]:
     """The line of JSON in which `aether run --json` says where everything listens."""
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("{") and '"ready"' in line:
             return dict(json.loads(line))
-    raise StepFailed(f"aether run ended with {process.wait()} before it was ready")
+    raise StepFailed(f"aether run ended with {process.wait()} before it was ready:\n{log.read_text()}")
 
 
 def call(client: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
@@ -192,19 +194,21 @@ def play(folder: Path, watch: Stopwatch, stack: ExitStack) -> None:
         shell(*install, "--require-hashes", "-r", CHECKOUT / "requirements.lock")
         shell(*install, "--no-deps", "--no-index", *sorted(wheels.glob("*.whl")))
     with watch.step("aether new --workspace acme"):
-        shell("aether", "new", "--workspace", "acme", show=3)
+        shell("aether", "new", "--workspace", "acme", show=1)
         acme = shell.at(folder / "acme")
     with watch.step("aether new billing --aggregate Invoice"):
-        acme("aether", "new", "billing", "--aggregate", "Invoice", show=6)
+        acme("aether", "new", "billing", "--aggregate", "Invoice", show=5)
     with watch.step("aether generate"):
-        acme("aether", "generate", show=3)
+        acme("aether", "generate", show=1)
     with watch.step("aether check"):
         acme("aether", "check", show=3)
     with watch.step("the domain's own tests"):
         acme("python", "-m", "pytest", "-q", "domains/billing/tests", show=3)
     with watch.step("aether run, everything embedded"):
-        running = stack.enter_context(acme.started("aether", "run", "--json", "--port-base", "0"))
-        where = await_ready(running)
+        log = folder / "run.log"
+        run = ("aether", "run", "--json", "--port-base", "0")
+        running = stack.enter_context(acme.started(*run, stderr=stack.enter_context(log.open("w"))))
+        where = await_ready(running, log)
         billing = where["domains"]["billing"]
         print(f"    | REST {billing['rest']}, gRPC {billing['grpc']}, Kafka {where['kafka']}")
     with watch.step("create and read an invoice, through REST and through gRPC"):

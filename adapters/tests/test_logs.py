@@ -49,6 +49,28 @@ def test_an_exception_is_logged_as_data(lines: io.StringIO) -> None:
     assert (line["exception"][0]["exc_type"], line["exception"][0]["exc_value"]) == ("ValueError", "broken")
 
 
+def test_what_libraries_say_of_themselves_is_left_out(lines: io.StringIO) -> None:
+    """Alembic's plugins, a pool that closes, a message once more in colours; their warnings stay, and DEBUG shows all."""
+    import alembic.runtime.plugins  # noqa: F401
+    from aether_adapters.sql import connect
+
+    def speak() -> list[str]:
+        lines.seek(0)
+        lines.truncate()
+        logging.getLogger("alembic.runtime.plugins").info("setup plugin")
+        connect("sqlite:////tmp/never-opened.db").dispose()
+        logging.getLogger("alembic.runtime.plugins").warning("broken plugin")
+        logging.getLogger("uvicorn.error").info("Started", extra={"color_message": "\x1b[36mStarted"})
+        return [json.loads(line)["event"] for line in lines.getvalue().splitlines()]
+
+    assert speak() == ["broken plugin", "Started"]
+    assert "color_message" not in lines.getvalue()
+    logs.configure("json", "debug", lines)
+    said = speak()
+    assert said[0] == "setup plugin"
+    assert any(event.startswith("Pool disposed") for event in said)
+
+
 def test_a_level_nobody_knows_is_refused() -> None:
     with pytest.raises(ValueError, match="no such log level: LOUD"):
         logs.configure("json", "LOUD")

@@ -1,4 +1,7 @@
-"""The contract that the gRPC and gateway rows serve: the compiler's own golden one, generated for the run."""
+"""The contracts that the rows serve, generated for the run.
+
+The gRPC and gateway rows serve the compiler's own golden one, the REST rows the one in `contract/`: an order with items.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,21 @@ from typing import Any
 from tests.bench.harness import Side, Sides
 from tests.bench.processes import ROOT
 
-_GOLDEN = ROOT / "tools" / "tests" / "compiler" / "fixtures" / "acme"
+GOLDEN = ROOT / "tools" / "tests" / "compiler" / "fixtures" / "acme"
+ORDERS = Path(__file__).with_name("contract")
 _FOLDER = "BENCH_CONTRACT"
 
 
 @contextmanager
-def generated() -> Iterator[None]:
-    """Generate the golden workspace's code; processes started inside find it with `use`."""
+def generated(contract: Path = GOLDEN) -> Iterator[None]:
+    """Generate a workspace's code from its contracts; processes started inside find it with `use`."""
     with tempfile.TemporaryDirectory(prefix="aether-bench-") as folder:
-        workspace = Path(folder) / "acme"
-        shutil.copytree(_GOLDEN, workspace)
+        workspace = Path(folder) / contract.name
+        shutil.copytree(contract, workspace)
         command = [str(Path(sys.executable).with_name("aether")), "generate"]
         done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RuntimeError(f"the golden contract was not generated:\n{done.stdout}{done.stderr}")
+            raise RuntimeError(f"the contract was not generated:\n{done.stdout}{done.stderr}")
         os.environ[_FOLDER] = str(workspace)
         try:
             yield

@@ -56,6 +56,6 @@ def _load(app: str) -> Iterator[tuple[Side, str]]:
 
 
 ROWS = (
-    Row("grpc-edge", "grpcio-handwritten", 0.9, "calls/s", _sides),
-    Row("grpc-edge (no token cache)", "grpcio-handwritten", None, "calls/s", without_token_cache(_sides)),
+    Row("grpc-edge", "grpcio handwritten", 0.9, "calls/s", _sides),
+    Row("grpc-edge (no token cache)", "grpcio handwritten", None, "calls/s", without_token_cache(_sides)),
 )

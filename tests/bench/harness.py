@@ -1,4 +1,4 @@
-"""How a path is compared with a peer: both started, proven equal, timed in turns.
+"""How a path is compared with a peer, or with a bound in seconds: both sides started, proven equal, timed in turns.
 
 A row compares two sides in one run on one machine. Rounds alternate, so that whatever else the machine does hits both;
 the figure of a side is the median of its rounds, and the row's ratio is ours over theirs.
@@ -31,8 +31,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """A line about seconds: how long something takes people to wait for, against the most that it may.
+
+    Its ratio is the bound over what was measured, so that here, too, more is better and 1 is the least.
+    `seconds` does the thing once and returns how long it took, and what it is held against.
+    """
+
+    path: str
+    against: str
+    seconds: Callable[[], tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """What a row measured; `ours` and `theirs` are medians, in `unit`."""
+    """What a row measured; `ours` and `theirs` are medians, in `unit`, or seconds and their bound."""
 
     path: str
     against: str
@@ -64,3 +77,9 @@ def measure(row: Row, *, rounds: int, seconds: float) -> Result:
                 figures[index].append((ours, theirs)[index](seconds))
     mine, other = (statistics.median(each) for each in figures)
     return Result(row.path, row.against, mine / other, row.at_least, mine, other, row.unit)
+
+
+def timed(timing: Timing) -> Result:
+    """Do it, and hold the seconds against their bound."""
+    took, most = timing.seconds()
+    return Result(timing.path, timing.against, most / took, 1.0, took, most, "s")

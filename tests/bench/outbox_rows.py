@@ -156,4 +156,4 @@ def _sent(bootstrap: str, topic: str) -> list[tuple[bytes | None, bytes | None, 
     )
 
 
-ROWS = (Row("outbox-relay", "bare-producer", 0.7, "events/s", _sides),)
+ROWS = (Row("outbox-relay", "bare producer reading the same rows", 0.7, "events/s", _sides),)

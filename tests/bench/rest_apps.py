@@ -6,6 +6,7 @@ one `verify` below.
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import UTC, datetime
 from enum import Enum
@@ -184,6 +185,9 @@ def connexion() -> Any:
     """Connexion's asynchronous app on the same contract."""
     global _verify
     _verify = verifier()
+    logging.getLogger("connexion").setLevel(
+        logging.CRITICAL
+    )  # it would print what both sides are proven to refuse
     grpc_contract.use()
     document = yaml.safe_load(grpc_contract.module("acme_openapi.billing").CONTRACT.read_text())
     document["components"]["securitySchemes"]["bearer"]["x-bearerInfoFunc"] = f"{__name__}.bearer"

@@ -1,6 +1,7 @@
 """`python -m tests.bench.run`: every row, a table, and exit code 1 where a bound is broken.
 
-A row is added by a file: each module of this folder that has a `ROWS` is taken.
+A row is added by a file: each `*_rows.py` of this folder has its `ROWS`. Rows in seconds stand their bound where others
+have their peer, and bound over seconds is their ratio.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench.harness import Result, Row, measure
+from tests.bench.harness import Result, Row, Timing, measure, timed
 
-_HEAD = f"{'path':<28} {'against':<28} {'ours':>12} {'theirs':>12} {'unit':<10} {'ratio':>6} {'least':>6}"
+_HEAD = f"{'path':<32} {'against':<38} {'ours':>12} {'theirs':>12} {'unit':<10} {'ratio':>6} {'least':>6}"
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[Row | Timing]:
     """Every row of this folder, by file name."""
     for file in sorted(Path(__file__).parent.glob("*_rows.py")):
         yield from importlib.import_module(f"tests.bench.{file.stem}").ROWS
@@ -29,8 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.run", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the results here")
     parser.add_argument("--only", default="*", help="rows whose path/against fits this pattern")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=1.5, help="of one round of one side")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=0.6, help="of one round of one side")
     chosen = parser.parse_args(arguments)
     wanted = [row for row in rows() if fnmatch.fnmatch(f"{row.path}/{row.against}", chosen.only)]
     if not wanted:
@@ -39,7 +40,10 @@ def main(arguments: Sequence[str]) -> int:
     print(_HEAD)
     results = []
     for row in wanted:
-        result = measure(row, rounds=chosen.rounds, seconds=chosen.seconds)
+        if isinstance(row, Timing):
+            result = timed(row)
+        else:
+            result = measure(row, rounds=chosen.rounds, seconds=chosen.seconds)
         results.append(result)
         print(_line(result), flush=True)
     if chosen.json is not None:
@@ -50,9 +54,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def _line(result: Result) -> str:
     least = "" if result.at_least is None else f"{result.at_least:.2f}"
+    digits = 2 if result.unit == "s" else 0
     mark = "" if result.good else "  BROKEN"
     return (
-        f"{result.path:<28} {result.against:<28} {result.ours:>12,.0f} {result.theirs:>12,.0f} {result.unit:<10} "
+        f"{result.path:<32} {result.against:<38} {result.ours:>12,.{digits}f} {result.theirs:>12,.{digits}f} {result.unit:<10} "
         f"{result.ratio:>6.2f} {least:>6}{mark}"
     )
 

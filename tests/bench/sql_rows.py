@@ -179,9 +179,17 @@ def _place(place: Callable[[int], None], numbers: Iterator[int], seconds: float)
 
 
 ROWS = (
-    Row("place-order-sql", "sqlalchemy-core on SQLite", 0.9, "orders/s", partial(_sides, _on_sqlite)),
+    Row("place-order-sql", "sqlalchemy-core handwritten", 0.9, "orders/s", partial(_sides, _on_sqlite)),
     *(
-        [Row("place-order-sql", "sqlalchemy-core on MariaDB", 0.9, "orders/s", partial(_sides, _on_mariadb))]
+        [
+            Row(
+                "place-order-sql",
+                "sqlalchemy-core handwritten, on MariaDB",
+                0.9,
+                "orders/s",
+                partial(_sides, _on_mariadb),
+            )
+        ]
         if shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
         else []
     ),

@@ -140,7 +140,9 @@ def await_ready(process: subprocess.Popen[str], log: list[str]) -> Mapping[str, 
 
 def scaffold(folder: Path, *domains: tuple[str, str], name: str = "acme") -> Acme:
     """A workspace in `folder`/`name` with `domains`, each a name and its aggregate, generated."""
-    subprocess.run([AETHER, "new", "--workspace", name], cwd=folder, check=True, stdin=subprocess.DEVNULL)
+    nothing = subprocess.DEVNULL
+    command = [str(AETHER), "new", "--workspace", name]
+    subprocess.run(command, cwd=folder, check=True, stdin=nothing, stdout=nothing)
     acme = Acme(folder / name, name)
     for domain, aggregate in domains:
         acme.aether("new", domain, "--aggregate", aggregate, "--defaults", "--no-install").succeeded()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from aether_adapters.errors import Forbidden
+
 
 class Access(Enum):
     """Who may call an operation."""
@@ -34,6 +36,19 @@ class Identity:
 
 ANONYMOUS: Final = Identity(subject="")
 """Who calls a public operation without a token."""
+
+
+def authorise(identity: Identity, access: Access, scopes: frozenset[str]) -> None:
+    """Refuse a verified caller who may not do this, in the same words at every door; raises `Forbidden`.
+
+    `scopes` are those that the caller's token must carry, all of them; a service's token too.
+    """
+    if access is Access.SERVICE and not identity.service:
+        raise Forbidden("This operation is for services only.")
+    if not scopes <= identity.scopes:
+        missing = " ".join(sorted(scopes - identity.scopes))
+        raise Forbidden(f"The token lacks a scope: {missing}.")
+
 
 Verify = Callable[[str], Identity]
 """Turns a bearer token into an identity; raises `errors.Unauthenticated` when it cannot be trusted."""

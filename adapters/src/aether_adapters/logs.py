@@ -21,6 +21,17 @@ A variable of our own, because binding one through structlog costs a request as 
 """
 
 
+_CHATTY: Final = (
+    # One line for each of its own plugins, at every migration.
+    "alembic.runtime.plugins",
+    # That a migration closes the connections it opened.
+    "aether_adapters.sql.engine._PoolInTime",
+    # Where in the contract's own server path it found itself.
+    "connexion.middleware.swagger_ui",
+)
+"""Loggers whose INFO says nothing to who runs a service; DEBUG shows them."""
+
+
 def configure(format: Format = "console", level: str = "INFO", stream: IO[str] | None = None) -> None:  # noqa: A002
     """Send every log line of this process to `stream` (standard error), in `format`, from `level` on.
 
@@ -51,7 +62,7 @@ def configure(format: Format = "console", level: str = "INFO", stream: IO[str] |
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _drop_colours],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_rendering(format, stream or sys.stderr),
@@ -61,6 +72,10 @@ def configure(format: Format = "console", level: str = "INFO", stream: IO[str] |
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(
+            logging.NOTSET if number <= logging.DEBUG else max(number, logging.WARNING)
+        )
 
 
 def _rendering(format: Format, stream: IO[str]) -> list[Processor]:  # noqa: A002
@@ -78,6 +93,12 @@ def add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
     request_id = REQUEST_ID.get()
     if request_id:
         event.setdefault("request_id", request_id)
+    return event
+
+
+def _drop_colours(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Uvicorn hands each message in twice: the second one is for its own terminal formatter."""
+    event.pop("color_message", None)
     return event
 
 

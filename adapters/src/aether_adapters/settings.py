@@ -80,6 +80,14 @@ class ServiceSettings(BaseSettings):
         default=5.0, gt=0, description="Seconds a request has from its head to its answer."
     )
     body_limit: int = Field(default=1024 * 1024, ge=1, description="The largest request body, in bytes.")
+    outbox_days: int = Field(
+        default=7, ge=1, description="Days after which events that were sent are deleted from the outbox."
+    )
+    inbox_days: int = Field(
+        default=30,
+        ge=1,
+        description="Days after which a handled event is forgotten; more than any topic it reads keeps its events.",
+    )
     trusted_proxies: tuple[str, ...] = Field(
         default=(),
         description='Addresses or networks whose X-Forwarded-For is believed, as JSON: ["10.0.0.0/8"].',

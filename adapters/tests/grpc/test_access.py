@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +17,10 @@ import grpc
 import jwt
 import pytest
 from aether_adapters.errors import Kind, RemoteError
-from aether_adapters.grpc import Channel, Server
-from aether_adapters.identity import TOKEN
+from aether_adapters.grpc import Bound, Channel, Server, Service
+from aether_adapters.grpc.edge import handler
+from aether_adapters.health import Health
+from aether_adapters.identity import TOKEN, Verify
 from aether_adapters.keys import KeyPair
 from aether_adapters.tokens import DevelopmentKeys, Issuer
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -54,9 +57,46 @@ def test_a_method_for_services_refuses_people(
 ) -> None:
     server, request = start(), probe.PlainRequest(text="now")
     person = connect(server, token=lambda: issuer.issue("ada", ("admin",))).bind(probe.methods.reindex)
-    assert _refusal(lambda: person(request)) == (Kind.FORBIDDEN, "This method is for services only.")
+    assert _refusal(lambda: person(request)) == (
+        Kind.FORBIDDEN,
+        "This operation is for services only.",
+    )
     service = connect(server, token=lambda: issuer.issue("trade", service=True)).bind(probe.methods.reindex)
     assert service(request).text == "now"
+
+
+def test_a_method_that_asks_for_scopes_refuses_tokens_without_them(
+    probe: SimpleNamespace, verify: Verify, connect: Connect, issuer: Issuer
+) -> None:
+    look = replace(probe.methods.look, scopes=frozenset({"read", "count"}))
+    bound = Bound(look, lambda request: probe.Answer(text=request.caller.subject))
+    server = Server(
+        [Service("probe.v1.ProbeService", (bound,))],
+        errors=probe.errors,
+        verify=verify,
+        health=Health({}),
+        address="127.0.0.1:0",
+    )
+    server.start()
+    try:
+
+        def ask(service: bool, *scopes: str) -> Any:
+            token = issuer.issue("ada", scopes=scopes, service=service)
+            return connect(server, token=lambda: token).bind(look)(probe.AskRequest(text=""))
+
+        forbidden = Kind.FORBIDDEN
+        assert _refusal(lambda: ask(False)) == (forbidden, "The token lacks a scope: count read.")
+        assert _refusal(lambda: ask(False, "read")) == (forbidden, "The token lacks a scope: count.")
+        assert _refusal(lambda: ask(True, "count", "reads")) == (forbidden, "The token lacks a scope: read.")
+        assert ask(False, "more", "read", "count").text == "ada"
+    finally:
+        server.stop(0)
+
+
+def test_a_public_method_cannot_ask_for_scopes(probe: SimpleNamespace, verify: Verify) -> None:
+    ping = Bound(replace(probe.methods.ping, scopes=frozenset({"read"})), lambda request: request)
+    with pytest.raises(ValueError, match="Ping: a public method can ask for no scopes"):
+        handler(ping, errors=probe.errors, verify=verify, deadline=1.0)
 
 
 def test_tokens_that_cannot_be_trusted_are_refused_with_their_reason(

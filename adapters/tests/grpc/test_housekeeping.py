@@ -11,8 +11,9 @@ from typing import Any
 import grpc
 import pytest
 import structlog
-from aether_adapters.errors import RemoteError
+from aether_adapters.errors import RemoteError, Unavailable
 from aether_adapters.grpc import Channel, Server
+from aether_adapters.grpc import probe as grpc_probe
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -60,6 +61,44 @@ def test_health_follows_what_the_service_needs_and_its_end(start: Start, store: 
         watch.cancel()
         stopping.join(5)
         assert not stopping.is_alive()
+
+
+def test_a_probe_follows_a_servers_readiness_and_finds_it_again(start: Start, store: Any) -> None:
+    """A gateway is as ready as what it stands in front of."""
+    server = start()
+    address = f"127.0.0.1:{server.port}"
+    ask = grpc_probe(address)
+    ask()
+    store.away = True
+    refused = _refused(ask, "answers that it is not ready")
+    assert refused.args == (f"{address} answers that it is not ready",)
+    store.away = False
+    server.stop(0)
+    begun = time.monotonic()
+    _refused(ask, "UNAVAILABLE")
+    assert time.monotonic() - begun < 2
+    start(address=address)
+    ends = time.monotonic() + 10
+    while True:
+        try:
+            ask()
+            break
+        except Unavailable:
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+
+
+def _refused(ask: Callable[[], None], words: str) -> Unavailable:
+    """What `ask` raises, once it speaks of `words`; a server follows its probes once a second."""
+    ends = time.monotonic() + 10
+    while True:
+        try:
+            ask()
+        except Unavailable as error:
+            if words in error.detail:
+                return error
+        assert time.monotonic() < ends
+        time.sleep(0.05)
 
 
 def test_health_answers_while_every_thread_is_busy_and_watchers_take_none(

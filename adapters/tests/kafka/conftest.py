@@ -16,7 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from confluent_kafka import Consumer as Client
 
 
-@pytest.fixture(params=["embedded", "kafka"])
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.prove)])
 def bootstrap(request: pytest.FixtureRequest) -> str:
     """A broker, by each implementation."""
     fixture = {"embedded": "embedded_kafka_bootstrap", "kafka": "kafka_bootstrap"}[request.param]

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 
 import pytest
-from aether_adapters.sql import BigId, Inbox, Transactions, UtcDateTime, update_versioned
-from sqlalchemy import Column, Connection, Engine, MetaData, Table, insert, select
+from aether_adapters.sql import BigId, Inbox, InboxCleaner, Transactions, UtcDateTime, update_versioned
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, insert, select, update
 
 
 class Stale(Exception):
@@ -70,10 +70,16 @@ def test_the_same_event_handled_twice_at_once_counts_once(engine: Engine, inbox:
 
 
 def test_what_was_received_long_ago_is_forgotten(engine: Engine, inbox: Table) -> None:
-    transactions = boxes(engine, inbox)
-    transactions.run(lambda box: [box.first_time("tally", event) for event in ("e1", "e2")])
-    assert transactions.run(lambda box: box.prune(timedelta(hours=1))) == 0
-    assert transactions.run(lambda box: box.prune(timedelta(seconds=-1))) == 2
+    transactions, cleaner = boxes(engine, inbox), InboxCleaner(engine, inbox)
+    for question in (("tally", "e1"), ("mail", "e1"), ("tally", "e2")):
+        assert transactions.run(partial(_first_time, question))
+    long_ago = {"received_at": datetime.now(UTC) - timedelta(days=2)}
+    old = update(inbox).where(inbox.c.event_id == "e1").values(long_ago)
+    Transactions(engine, lambda connection: connection).run(lambda connection: connection.execute(old))
+    assert cleaner.prune(timedelta(days=3)) == 0
+    assert [cleaner.prune(timedelta(days=1), limit=1) for _ in range(3)] == [1, 1, 0]
+    assert not transactions.run(partial(_first_time, ("tally", "e2")))
+    assert transactions.run(partial(_first_time, ("tally", "e1")))
 
 
 def test_a_second_save_of_what_was_loaded_once_is_a_conflict(engine: Engine, accounts: Table) -> None:

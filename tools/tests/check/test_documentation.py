@@ -1,17 +1,28 @@
-"""Every code a check can give stands in docs/checks.md, and nothing else does."""
+"""Every code of a finding stands in docs/checks.md, and nothing else does; contracts that are shown compile."""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import aether_tools.check
+import aether_tools.compiler
+from aether_tools.compiler.pipeline import generate
 
 REPOSITORY = Path(__file__).parents[3]
 
 
+def documented_codes(heading: str) -> list[str]:
+    """The codes in the table under a heading of docs/checks.md."""
+    text = (REPOSITORY / "docs/checks.md").read_text(encoding="utf-8")
+    section = text.partition(f"{heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\| `([a-z0-9-]+)` \|", section, re.MULTILINE)
+
+
 def test_the_documented_codes_are_those_of_the_checks() -> None:
-    documented = re.findall(r"^\| `([a-z-]+)` \|", (REPOSITORY / "docs/checks.md").read_text(), re.MULTILINE)
+    documented = documented_codes("# What `aether check` finds")
     sources = Path(str(aether_tools.check.__file__)).parent.glob("*.py")
     given = {
         code
@@ -21,3 +32,52 @@ def test_the_documented_codes_are_those_of_the_checks() -> None:
         )
     }
     assert sorted(documented) == sorted(given)
+
+
+def test_the_documented_refusals_are_those_of_the_compiler() -> None:
+    documented = documented_codes("## What the compiler refuses")
+    folder = Path(str(aether_tools.compiler.__file__)).parent
+    given = {code for source in folder.glob("*.py") for code in codes(ast.parse(source.read_text()))}
+    assert len(given) > 90
+    assert sorted(documented) == sorted(given)
+
+
+def codes(module: ast.Module) -> Iterator[str]:
+    """Every code that a module's findings can have.
+
+    In the OpenAPI front end they stand without their prefix, as what follows the place in `findings.add` and `.stop`;
+    what is not compiled at all is listed in one table, by keyword.
+    """
+    for node in ast.walk(module):
+        match node:
+            case ast.Constant(value=str(text)) if re.fullmatch(r"(proto|openapi|generated)-[a-z-]+", text):
+                yield text
+            case ast.Call(
+                func=ast.Attribute(attr="add" | "stop"), args=[_, ast.Constant(value=str(code)), _, _]
+            ):
+                yield f"openapi-{code}"
+            case ast.FunctionDef(name="_unknown", body=[ast.Assign(value=ast.Dict(keys=keywords)), *_]):
+                for keyword in keywords:
+                    assert isinstance(keyword, ast.Constant)
+                    yield f"openapi-{str(keyword.value).lower()}"
+
+
+def test_the_contracts_that_are_shown_compile(tmp_path: Path) -> None:
+    shown = (REPOSITORY / "docs/contracts.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"^```(proto|yaml)\n(.*?)^```$", shown, re.MULTILINE | re.DOTALL))
+    common = "acme/common/v1/common.proto"
+    fixture = REPOSITORY / "tools/tests/compiler/fixtures/acme/proto" / common
+    files = {
+        "pyproject.toml": '[tool.aether]\nname = "acme"\n',
+        f"proto/{common}": fixture.read_text(encoding="utf-8"),
+        "proto/acme/library/v1/library.proto": blocks["proto"],
+        "openapi/library.yaml": blocks["yaml"],
+    }
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    assert generate(tmp_path).findings == ()
+    edge = (tmp_path / "openapi/gen/acme_openapi/library.py").read_text(encoding="utf-8")
+    methods = (tmp_path / "proto/gen/acme/library/v1/grpc.py").read_text(encoding="utf-8")
+    assert "parse_etag" in edge
+    assert all('scopes=frozenset({"loans.read"})' in written for written in (edge, methods))

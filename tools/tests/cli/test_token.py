@@ -30,6 +30,16 @@ def test_a_service_token_says_so(aether: Aether, workspace: Path) -> None:
     assert verifier(workspace)(token).service
 
 
+def test_a_token_that_nobody_would_accept_is_not_made(aether: Aether, workspace: Path) -> None:
+    """The longest one that is made is accepted, so the two limits are the same."""
+    for seconds in ("86401", "0", "-5"):
+        ran = aether("token", f"--ttl={seconds}", cwd=workspace)
+        assert (ran.code, ran.out) == (2, "")
+        assert "1 second to 24 hours" in ran.err and f"one of {seconds} seconds" in ran.err
+    longest = aether("token", "--ttl", "86400", cwd=workspace).out.strip()
+    assert verifier(workspace)(longest).subject == "developer"
+
+
 def test_two_tokens_share_a_key_that_only_its_owner_reads(aether: Aether, workspace: Path) -> None:
     first, second = (aether("token", cwd=workspace).out.strip() for _ in range(2))
     accept = verifier(workspace)

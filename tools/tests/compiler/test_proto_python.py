@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from aether_tools.compiler.pipeline import generate
 
 Run = Callable[[Path, str], str]
+Write = Callable[[Mapping[str, str]], Path]
 
 ROOT = Path(__file__).parents[3]
 
@@ -40,6 +42,29 @@ def test_needs_no_linter_and_no_formatter(command: list[str], zoo: Path, tmp_pat
     shutil.copytree(zoo / "proto", tmp_path / "proto")
     ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "proto/gen"]
     done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_names_of_any_length_need_no_formatter(workspace: Write) -> None:
+    """Each line that can be too long is, at one length or another, by one character."""
+    names = ["Paid".ljust(length, "x") for length in range(4, 80)]
+    fields = "int64 id = 1; google.protobuf.Timestamp occurred_at = 2;"
+    messages = "\n".join(f"message {name} {{ {fields} }}" for name in names)
+    imports = 'import "google/protobuf/timestamp.proto";'
+    contract = f'syntax = "proto3";\npackage acme.shop.v1;\n{imports}\n{messages}\n'
+    root = workspace({"proto/acme/shop/v1/events.proto": contract})
+    assert generate(root).findings == ()
+    ruff = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "format",
+        "--diff",
+        "--no-cache",
+        "--config",
+        str(ROOT / "pyproject.toml"),
+    ]
+    done = subprocess.run([*ruff, "proto/gen"], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 

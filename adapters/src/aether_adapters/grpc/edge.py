@@ -21,7 +21,6 @@ from aether_adapters.deadline import DEADLINE
 from aether_adapters.errors import (
     DeadlineExceeded,
     ErrorTable,
-    Forbidden,
     Kind,
     Malformed,
     Problem,
@@ -31,7 +30,7 @@ from aether_adapters.grpc.metadata import AUTHORIZATION, REQUEST_ID, TRACEPARENT
 from aether_adapters.grpc.method import Bound, Method
 from aether_adapters.grpc.metrics import HANDLED, SECONDS
 from aether_adapters.grpc.status import DETAILS, code_of, details_of
-from aether_adapters.identity import ANONYMOUS, TOKEN, Access, Identity, Verify
+from aether_adapters.identity import ANONYMOUS, TOKEN, Access, Identity, Verify, authorise
 
 UnaryHandler = Callable[[bytes, grpc.ServicerContext], bytes]
 
@@ -115,16 +114,15 @@ def _admission(method: Method[Any, Any], verify: Verify) -> Callable[[str], Iden
         if not token:
             raise Unauthenticated("This method needs a bearer token.")
         identity = verify(token)
+        authorise(identity, method.access, method.scopes)
         TOKEN.set(token)
         return identity
 
-    def service(token: str) -> Identity:
-        identity = caller(token)
-        if not identity.service:
-            raise Forbidden("This method is for services only.")
-        return identity
-
-    return {Access.PUBLIC: anyone, Access.CALLER: caller, Access.SERVICE: service}[method.access]
+    if method.access is not Access.PUBLIC:
+        return caller
+    if method.scopes:
+        raise ValueError(f"{method.path}: a public method can ask for no scopes")
+    return anyone
 
 
 def _caller_filler(method: Method[Any, Any]) -> Callable[[object, Identity], None] | None:

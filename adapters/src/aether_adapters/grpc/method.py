@@ -36,7 +36,7 @@ class Method(Generic[Request, Response]):
 
     `path` is `/<package>.<Service>/<Method>`. `idempotent` lets a client repeat a call whose outcome it
     does not know. `caller` builds the request's `caller` field from the keywords `subject`, `roles` and `session`;
-    None where the request has no such field.
+    None where the request has no such field. `scopes` are those the token must carry, as at the REST door.
     """
 
     path: str
@@ -45,6 +45,7 @@ class Method(Generic[Request, Response]):
     request: Codec[Request]
     response: Codec[Response]
     caller: Callable[..., object] | None = None
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

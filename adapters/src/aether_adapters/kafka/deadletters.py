@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, Message, T
 
 from aether_adapters.errors import Unavailable
 from aether_adapters.kafka.envelope import Headers, Record, received
-from aether_adapters.kafka.producer import LIBRARY_LOG, Producer
+from aether_adapters.kafka.producer import LIBRARY_LOG, Outgoing, Producer
 
 SUFFIX: Final = ".dead"
 _PREFIX: Final = "dead_"
@@ -20,9 +20,7 @@ _REASON_LENGTH: Final = 2000
 _BATCH: Final = 500
 
 
-def dead_letter(
-    record: Record, error: Exception, group: str
-) -> tuple[str, bytes | None, bytes | None, Headers]:
+def dead_letter(record: Record, error: Exception, group: str) -> Outgoing:
     """The message for `<topic>.dead`: the same key, value and headers, and why it is there."""
     headers: Headers = [
         *_without_reason(record),
@@ -117,7 +115,9 @@ def _received(message: Message) -> Record:
 
 
 def _send_back(producer: Producer, batch: Sequence[Record], seconds: float) -> None:
-    back = [(_origin(record), record.key, record.value, _without_reason(record)) for record in batch]
+    back: list[Outgoing] = [
+        (_origin(record), record.key, record.value, _without_reason(record)) for record in batch
+    ]
     failure = next((one for one in producer.deliver_raw(back, seconds) if one is not None), None)
     if failure is not None:
         raise Unavailable(f"A dead letter could not be sent back: {failure}", retry_after=1.0)

@@ -54,12 +54,15 @@ def received(message: Message) -> Record:
 
 def to_headers(event: OutgoingEvent) -> Headers:
     """The headers of the message that carries `event`."""
+    moment = event.occurred_at
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
     headers: Headers = [
         ("ce_specversion", _SPEC_VERSION),
         ("ce_id", event.id),
         ("ce_type", event.type),
         ("ce_source", event.source),
-        ("ce_time", event.occurred_at.astimezone(UTC).isoformat()),
+        ("ce_time", moment.isoformat()),
         ("content-type", _CONTENT_TYPE),
     ]
     if event.headers:

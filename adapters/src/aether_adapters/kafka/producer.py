@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -21,6 +21,9 @@ from aether_adapters.kafka.envelope import Headers, to_headers
 LIBRARY_LOG: Final = logging.getLogger("aether.kafka.librdkafka")
 _NONE: Final[Mapping[str, object]] = MappingProxyType({})
 _PATIENCE: Final = 10.0
+Outgoing = tuple[str, str | bytes | None, bytes | None, Headers]
+"""A message as topic, key, value and headers."""
+
 _LISTEN_EVERY: Final = 0.1
 _HEARINGS: Final = 50
 _AWAY: Final = frozenset(
@@ -90,15 +93,16 @@ class Producer:
         When it returns, nothing of them is on its way any more, but one that was not confirmed may have
         arrived. Within a key the confirmed ones come first.
         """
-        return self.deliver_raw(
-            [(event.topic, event.key.encode(), event.payload, to_headers(event)) for event in events], seconds
-        )
+        # One by one, not a list of them: the library sends the first while the next are still put together.
+        messages = ((event.topic, event.key, event.payload, to_headers(event)) for event in events)
+        return self._deliver(messages, len(events), seconds)
 
-    def deliver_raw(
-        self, messages: Sequence[tuple[str, bytes | None, bytes | None, Headers]], seconds: float
-    ) -> list[Undelivered | None]:
+    def deliver_raw(self, messages: Sequence[Outgoing], seconds: float) -> list[Undelivered | None]:
         """As `deliver`, for messages as (topic, key, value, headers)."""
-        delivery = _Delivery(len(messages))
+        return self._deliver(iter(messages), len(messages), seconds)
+
+    def _deliver(self, messages: Iterator[Outgoing], count: int, seconds: float) -> list[Undelivered | None]:
+        delivery = _Delivery(count)
         give_up = time.monotonic() + seconds
         with self._lock:
             client = self._client = self._client or Client(self._settings, logger=LIBRARY_LOG)

@@ -14,6 +14,7 @@ from aether_adapters.errors import TechnicalError
 from aether_adapters.kafka import metrics
 from aether_adapters.kafka.producer import Producer, Undelivered
 from aether_adapters.kafka.stop import Stop
+from aether_adapters.sql.inbox import InboxCleaner
 from aether_adapters.sql.lease import Lease
 from aether_adapters.sql.outbox import OutboxReader, OutboxRow
 
@@ -33,7 +34,8 @@ class Relay:
     absence, or the database's, is waited out.
 
     `poll` is the longest pause when nothing waits, and `wake` cuts it short; `again` is the pause of a key whose
-    event is refused; both in seconds. Sent events are deleted after `keep`. A batch must be confirmed within half
+    event is refused; both in seconds. Sent events are deleted after `keep`, and what `inbox` remembers after
+    `inbox_keep`: the domain's consumers leave that to the one relay that works. A batch must be confirmed within half
     of the lease's term, and setting up a connection alone takes half a second: do not choose a term below 3 s.
     """
 
@@ -47,6 +49,8 @@ class Relay:
         poll: float = 0.5,
         again: float = 10.0,
         keep: timedelta = timedelta(days=7),
+        inbox: InboxCleaner | None = None,
+        inbox_keep: timedelta = timedelta(days=30),
     ) -> None:
         self._outbox = outbox
         self._producer = producer
@@ -54,6 +58,8 @@ class Relay:
         self._batch = min(batch, producer.queue)
         self._poll = poll
         self._keep = keep
+        self._inbox = inbox
+        self._inbox_keep = inbox_keep
         self._wake = threading.Event()
         self._stuck = _Stuck(again)
         self._measure_at = self._prune_at = 0.0
@@ -153,6 +159,8 @@ class Relay:
             metrics.AGE.labels(self._lease.name).set(max(age, 0.0))
         if now >= self._prune_at:
             more = self._outbox.prune(self._keep, _PRUNE_BITE) == _PRUNE_BITE
+            if self._inbox is not None:
+                more |= self._inbox.prune(self._inbox_keep, _PRUNE_BITE) == _PRUNE_BITE
             self._prune_at = now if more else now + _PRUNE_EVERY
 
     def _wait(self, seconds: float, stop: Stop) -> bool:

@@ -3,8 +3,11 @@
 import warnings
 
 with warnings.catch_warnings():
-    # It imports Starlette's test client, which tells every service at its start to install another httpx.
-    warnings.simplefilter("ignore")
+    # Connexion imports Starlette's test client, which tells every service at its start to install another httpx.
+    # Keeping the client out would gain little (docs/adr/0002): Connexion's security module needs httpx itself.
+    warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")
+    # Its schema module uses a resolver that jsonschema has replaced; both versions are pinned.
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="connexion.json_schema")
     import connexion  # noqa: F401
 
 from aether_adapters.rest.app import RestApp, RestOptions, build_app

@@ -18,16 +18,19 @@ _EMPTY: Final = (b"content-length", b"0")
 
 
 class Answer:
-    """An ASGI `send` that stamps every head with the request's id and knows which status went out.
+    """An ASGI `send` that stamps every head with the request's id and knows which operation
+    answered and which status went out.
 
     `reply` and `whole` are for those who know it: they reach the server without a detour through `__call__`.
     """
 
-    __slots__ = ("_send", "_stamp", "status")
+    __slots__ = ("_send", "_stamp", "operation", "status")
 
     def __init__(self, send: Send, stamp: Header) -> None:
         self._send = send
         self._stamp = stamp
+        self.operation = ""
+        """The operationId; empty beside the contract."""
         self.status = 0
         """0 until a head is out."""
 
@@ -48,16 +51,19 @@ class Answer:
         """Send a reply. A header that is not printable ASCII is percent-encoded, so it can break out of nothing."""
         status, fields, body, media_type = reply
         headers = [(name.encode("ascii"), _header(value)) for name, value in fields]
-        if body is None:
-            if status not in (204, 304):
-                headers.append(_EMPTY)
-            await self.whole(status, headers, b"")
-            return
-        data = body if isinstance(body, bytes) else orjson.dumps(body)
-        json = media_type == "application/json"
-        headers.append(_JSON if json else (b"content-type", media_type.encode("ascii")))
-        headers.append((b"content-length", b"%d" % len(data)))
-        await self.whole(status, headers, data)
+        data = b""
+        if body is not None:
+            data = body if isinstance(body, bytes) else orjson.dumps(body)
+            json = media_type == "application/json"
+            headers.append(_JSON if json else (b"content-type", media_type.encode("ascii")))
+            headers.append((b"content-length", b"%d" % len(data)))
+        elif status not in (204, 304):
+            headers.append(_EMPTY)
+        headers.append(self._stamp)
+        self.status = status
+        send = self._send
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": data})
 
 
 def _header(value: str) -> bytes:

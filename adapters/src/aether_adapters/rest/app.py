@@ -19,7 +19,7 @@ from aether_adapters.health import Health
 from aether_adapters.identity import Verify
 from aether_adapters.metrics import REQUESTS
 from aether_adapters.rest.client import ClientAddress
-from aether_adapters.rest.compiled import CompiledMiddleware, Edge
+from aether_adapters.rest.compiled import Edge
 from aether_adapters.rest.deadlines import Deadlines
 from aether_adapters.rest.documents import DocsMiddleware, healthz, metrics, nowhere, readyz
 from aether_adapters.rest.door import Door
@@ -95,8 +95,11 @@ def build_app(
         nowhere,
         health=health,
         options=options,
-        middlewares=[door, partial(RouterMiddleware, extra=extra), CompiledMiddleware]
-        + ([DocsMiddleware] if options.docs else []),
+        middlewares=[
+            door,
+            partial(RouterMiddleware, extra=extra),
+            *([DocsMiddleware] if options.docs else []),
+        ],
         resolver=Resolver(lambda operation_id: by_id[operation_id].call),
     )
     # A dictionary, not the path: Connexion renders files as Jinja templates, and a contract is none.

@@ -9,25 +9,22 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
-from connexion.middleware.abstract import ROUTING_CONTEXT, RoutedAPI, RoutedMiddleware
+from connexion.middleware.abstract import RoutedAPI
 from connexion.operations import AbstractOperation
-from connexion.spec import Specification
-from starlette.types import ASGIApp, Receive, Scope
+from starlette.types import Receive, Scope
 
 from aether_adapters.deadline import DEADLINE
-from aether_adapters.errors import DeadlineExceeded, Forbidden, Malformed, TechnicalError, Unauthenticated
-from aether_adapters.identity import ANONYMOUS, TOKEN, Access, Identity, Verify
+from aether_adapters.errors import DeadlineExceeded, Malformed, TechnicalError, Unauthenticated
+from aether_adapters.identity import ANONYMOUS, TOKEN, Access, Identity, Verify, authorise
 from aether_adapters.rest.answer import Answer
 from aether_adapters.rest.client import ClientAddress
 from aether_adapters.rest.deadlines import Deadlines
 from aether_adapters.rest.inputs import Parameters
-from aether_adapters.rest.operation import Inputs, Operation, Reply
+from aether_adapters.rest.operation import Inputs, Operation
 from aether_adapters.rest.problems import Challenge, Misfit
 from aether_adapters.rest.request_body import RequestBody
-
-_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +51,32 @@ class CompiledOperation:
         if operation.scopes and operation.access is Access.PUBLIC:
             raise ValueError(f"{operation.operation_id}: a public operation can ask for no scopes")
         self._operation = operation
+        self._is_public = operation.access is Access.PUBLIC
         self._edge = edge
         self._deadlines = edge.deadlines
         self._parameters = Parameters(declared.parameters, document)
         self._body = RequestBody.of(document, declared, operation)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Answer) -> None:
+        operation = self._operation
+        send.operation = operation.operation_id
         headers = _headers(scope["headers"])
-        identity = ANONYMOUS if self._operation.access is Access.PUBLIC else self._identify(headers)
+        identity = ANONYMOUS if self._is_public else self._identify(headers)
         DEADLINE.set(monotonic() + self._edge.deadline)
         alarm = self._deadlines.watch()
         try:
-            reply = await self._answer(scope, receive, headers, identity)
+            raw, body = b"", None
+            errors: list[TechnicalError] = []
+            if self._body is not None:
+                raw, body = await self._body.read(receive, headers, self._edge.body_limit)
+            path, query, header = self._parameters.read(scope, headers, errors)
+            if self._body is not None:
+                self._body.check(body, raw, errors)
+            if errors:
+                raise _together(errors)
+            client = self._edge.client_address(scope, headers)
+            inputs = Inputs(path, query, header, body, raw, identity, client)
+            reply = operation.encode(await operation.call(operation.decode(inputs)))
         except asyncio.CancelledError as error:
             if alarm.is_why():
                 raise DeadlineExceeded("The service did not answer in time.") from error
@@ -73,30 +84,6 @@ class CompiledOperation:
         finally:
             self._deadlines.forget(alarm)
         await send.reply(reply)
-
-    async def _answer(
-        self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes], identity: Identity
-    ) -> Reply:
-        raw, body = b"", None
-        if self._body is not None:
-            raw, body = await self._body.read(receive, headers, self._edge.body_limit)
-        errors: list[TechnicalError] = []
-        path, query, header = self._parameters.read(scope, headers, errors)
-        inputs = Inputs(
-            path,
-            query,
-            header,
-            body,
-            raw,
-            identity,
-            self._edge.client_address(scope, headers),
-        )
-        if self._body is not None:
-            self._body.check(body, raw, errors)
-        if errors:
-            raise _together(errors)
-        operation = self._operation
-        return operation.encode(await operation.call(operation.decode(inputs)))
 
     def _identify(self, headers: Mapping[bytes, bytes]) -> Identity:
         sent = headers.get(b"authorization")
@@ -110,12 +97,7 @@ class CompiledOperation:
             identity = self._edge.verify(text)
         except Unauthenticated as error:
             raise Challenge(error.detail) from error
-        operation = self._operation
-        if operation.access is Access.SERVICE and not identity.service:
-            raise Forbidden("This operation is for services only.")
-        if not operation.scopes <= identity.scopes:
-            missing = " ".join(sorted(operation.scopes - identity.scopes))
-            raise Forbidden(f"The token lacks a scope: {missing}.")
+        authorise(identity, self._operation.access, self._operation.scopes)
         TOKEN.set(text)
         return identity
 
@@ -155,27 +137,3 @@ class CompiledAPI(RoutedAPI[CompiledOperation]):  # type: ignore[misc]  # Connex
         """Prepare the operation that Connexion has read from the contract."""
         handed_in = self._handed_in[operation.operation_id]
         return CompiledOperation(handed_in, operation, self.specification.raw, self._edge)
-
-
-class CompiledMiddleware(RoutedMiddleware[CompiledAPI]):  # type: ignore[misc]  # Connexion is untyped
-    """Connexion's dispatch by operation id, with the one contract it has looked up beforehand."""
-
-    api_cls = CompiledAPI
-
-    def __init__(self, app: ASGIApp) -> None:
-        super().__init__(app)
-        self._operations: dict[str | None, CompiledOperation] = {}
-
-    def add_api(self, specification: Specification, **kwargs: Any) -> CompiledAPI:
-        """Learn a contract's operations; Connexion calls this at start-up."""
-        api: CompiledAPI = super().add_api(specification, **kwargs)
-        self._operations.update(api.operations)
-        return api
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Any) -> None:
-        context = scope.get("extensions", _NOTHING).get(ROUTING_CONTEXT, _NOTHING)
-        operation = self._operations.get(context.get("operation_id"))
-        if operation is None:
-            await self.app(scope, receive, send)
-        else:
-            await operation(scope, receive, send)

@@ -11,7 +11,6 @@ from time import perf_counter
 from typing import Final
 
 import structlog
-from connexion.middleware.abstract import ROUTING_CONTEXT
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aether_adapters.errors import ErrorTable, Kind
@@ -58,15 +57,13 @@ class Door:
         finally:
             self._series.in_flight -= 1
             seconds = perf_counter() - started
-            context = scope.get("extensions", {}).get(ROUTING_CONTEXT)
-            operation = (context["operation_id"] if context else None) or ""
-            self._series.observe(operation, answer.status, seconds)
+            self._series.observe(answer.operation, answer.status, seconds)
             if self._access_log:
                 _ACCESS.info(
                     "request",
                     method=scope["method"],
                     path=scope["path"],
-                    operation=operation,
+                    operation=answer.operation,
                     status=answer.status,
                     milliseconds=round(seconds * 1000, 3),
                 )

@@ -1,7 +1,8 @@
-"""Routing by the contract's paths: Connexion's routing context, found by one walk down a tree.
+"""Routing by the contract's paths: one walk down a tree, then straight into the operation.
 
 Connexion's own routing layer matches one regular expression after another, copies the scope twice and builds two
-routers' worth of dictionaries for each request; the oracle test holds what both answer against each other.
+routers' worth of dictionaries for each request, and every layer behind it looks the operation up again; the oracle test
+holds what both answer against each other.
 """
 
 from __future__ import annotations
@@ -10,60 +11,62 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from connexion.http_facts import METHODS
-from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
+from connexion.middleware.abstract import ROUTING_CONTEXT, RoutedMiddleware
 from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from aether_adapters.rest.compiled import CompiledAPI, CompiledOperation
 from aether_adapters.rest.problems import NoSuchMethod
 from aether_adapters.rest.routing import Routes
 
 _NO_OPERATION: Final = {"api_base_path": None, "operation_id": None}
 
 
-class RouterMiddleware(SpecMiddleware):  # type: ignore[misc]  # Connexion is untyped
+class RouterMiddleware(RoutedMiddleware[CompiledAPI]):  # type: ignore[misc]  # Connexion is untyped
     """Sends a request to its operation; to `extra`, apps beside the contract; else on to the next layer."""
+
+    api_cls = CompiledAPI
 
     def __init__(self, app: ASGIApp, *, extra: Mapping[str, ASGIApp]) -> None:
         """`extra` holds apps by the path they answer GET on."""
-        self._app = app
-        self._routes: Routes[dict[str, str | None] | ASGIApp] = Routes()
+        super().__init__(app)
+        self._routes: Routes[CompiledOperation | ASGIApp] = Routes()
         for path, target in extra.items():
             self._routes.add("GET", path, target)
 
-    def add_api(self, specification: Specification, base_path: str | None = None, **_: Any) -> None:
-        """Learn the paths of a contract."""
+    def add_api(
+        self, specification: Specification, base_path: str | None = None, **kwargs: Any
+    ) -> CompiledAPI:
+        """Learn the paths of a contract and compile their operations; Connexion calls this at start-up."""
+        api: CompiledAPI = super().add_api(specification, base_path=base_path, **kwargs)
         base = specification.base_path if base_path is None else base_path
         for path, methods in specification["paths"].items():
             for method in METHODS & methods.keys():
-                target = {"api_base_path": base, "operation_id": methods[method]["operationId"]}
-                self._routes.add(method.upper(), base + path, target)
+                self._routes.add(method.upper(), base + path, api.operations[methods[method]["operationId"]])
+        return api
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Any) -> None:
+        """`send` is the `Answer` that the door hands in."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         found = self._routes.find(_raw_path(scope))
         if found is None:
             scope.setdefault("extensions", {})[ROUTING_CONTEXT] = _NO_OPERATION
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         methods, parameters = found
-        method = scope["method"]
-        target = methods.get(method)
+        target = methods.get(scope["method"])
         if target is None:
-            if method == "HEAD" and "GET" in methods:
+            if scope["method"] == "HEAD" and "GET" in methods:
                 target = methods["GET"]
-            elif method == "OPTIONS":
+            elif scope["method"] == "OPTIONS":
                 await _options(_allow(methods), send)
                 return
             else:
                 raise NoSuchMethod(_allow(methods))
-        if not isinstance(target, dict):
-            await target(scope, receive, send)
-            return
         scope["path_params"] = parameters
-        scope.setdefault("extensions", {})[ROUTING_CONTEXT] = target
-        await self._app(scope, receive, send)
+        await target(scope, receive, send)
 
 
 def _raw_path(scope: Scope) -> str:

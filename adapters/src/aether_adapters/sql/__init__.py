@@ -1,7 +1,7 @@
 """SQL: MySQL 8, MariaDB and SQLite behind one address; units of work, outbox, inbox, leases, migrations."""
 
 from aether_adapters.sql.engine import connect, probe
-from aether_adapters.sql.inbox import Inbox, inbox_table
+from aether_adapters.sql.inbox import Inbox, InboxCleaner, inbox_table
 from aether_adapters.sql.lease import Lease, lease_table
 from aether_adapters.sql.migrations import is_current, migrate, pending_changes, run_migrations
 from aether_adapters.sql.outbox import Backlog, Outbox, OutboxReader, OutboxRow, outbox_table
@@ -14,6 +14,7 @@ __all__ = [
     "BigId",
     "Bytes",
     "Inbox",
+    "InboxCleaner",
     "Lease",
     "NestedUnitOfWork",
     "Outbox",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Column, Connection, Index, MetaData, Table, delete, insert
+from sqlalchemy import Column, Connection, Engine, Index, MetaData, Table, delete, insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
+from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import UtcDateTime, exact
 
 
@@ -43,9 +44,32 @@ class Inbox:
             return False
         return True
 
-    def prune(self, older_than: timedelta) -> int:
-        """Forget events received longer ago than `older_than`, more than the topic keeps them; returns how many."""
-        before = datetime.now(UTC) - older_than
-        return self._connection.execute(
-            delete(self._table).where(self._table.c.received_at < before)
-        ).rowcount
+
+class InboxCleaner:
+    """Forgets what was handled long ago; the worker's side, outside any unit of work."""
+
+    def __init__(self, engine: Engine, table: Table) -> None:
+        self._transactions = Transactions(engine, lambda connection: connection)
+        self._table = table
+
+    def prune(self, older_than: timedelta, limit: int = 1000) -> int:
+        """Forget at most `limit` events received longer ago than `older_than`; returns how many.
+
+        An event that Kafka delivers again after that has its effect again: let `older_than` be more than the topic
+        keeps its events. In small bites, so that no consumer waits long for a lock; call again while it returns
+        `limit`.
+        """
+        columns, before = self._table.c, datetime.now(UTC) - older_than
+        key = tuple_(columns.consumer, columns.event_id)
+        old = (
+            select(columns.consumer, columns.event_id)
+            .where(columns.received_at < before)
+            .order_by(columns.received_at)
+            .limit(limit)
+        )
+
+        def work(connection: Connection) -> int:
+            keys = [tuple(row) for row in connection.execute(old)]
+            return connection.execute(delete(self._table).where(key.in_(keys))).rowcount if keys else 0
+
+        return self._transactions.run(work)

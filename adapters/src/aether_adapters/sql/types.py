@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, DateTime, Dialect, LargeBinary, String
 from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 BigId: Final = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
@@ -17,12 +18,26 @@ Bytes: Final = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"
 
 
 def exact(length: int) -> TypeEngine[str]:
-    """Text of at most `length` characters, compared character by character.
+    """Text of at most `length` characters, compared character by character, spaces at its end included.
 
-    MySQL's default collations hold `a` and `A` for the same, and so would take one event for another.
+    MySQL's default collations hold `a` and `A` for the same, and so would take one event for another; its older
+    binary one holds `a` and `a ` for the same. Needs MySQL 8.0.17 or MariaDB 10.2.
     """
-    binary = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
-    return String(length).with_variant(binary, "mysql", "mariadb")
+    return String(length).with_variant(_Exact(length), "mysql", "mariadb")
+
+
+class _Exact(mysql.VARCHAR):
+    """A VARCHAR whose collation neither folds nor pads; the two servers have no such collation in common."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length, charset="utf8mb4")
+
+
+@compiles(_Exact, "mysql", "mariadb")
+def _exact_ddl(type_: _Exact, compiler: Any, **_: Any) -> str:
+    # When the table is made, and not before: a dialect learns from its first connection which server it speaks to.
+    collation = "utf8mb4_nopad_bin" if compiler.dialect.is_mariadb else "utf8mb4_0900_bin"
+    return f"VARCHAR({type_.length}) CHARACTER SET utf8mb4 COLLATE {collation}"
 
 
 class UtcDateTime(TypeDecorator[datetime]):

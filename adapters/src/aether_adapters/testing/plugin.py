@@ -11,9 +11,9 @@ A contract suite is parametrized over implementations by id (`summary.IMPLEMENTA
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar, cast
 
 import pytest
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from aether_adapters.testing.mysql import MySqlServer
 
 T = TypeVar("T")
+
+_PLACE: Final = "aether-suite"
+"""Under this name a report says which suite and implementation its test belongs to."""
 
 
 def _missing(reason: str) -> NoReturn:
@@ -143,26 +146,32 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Table:
-    """Follows a run, counts, and prints the table at its end."""
+    """Follows a run, counts, and prints the table at its end.
+
+    A test's place travels in its report, so that the table is whole where tests run in several processes.
+    """
 
     def __init__(self) -> None:
         from aether_adapters.testing.summary import Summary
 
         self._summary = Summary()
-        self._places: dict[str, tuple[str, str]] = {}
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        for item in items:
-            implementation = _implementation(item)
-            if implementation:
-                self._places[item.nodeid] = (_suite(item), implementation)
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        implementation = _implementation(item)
+        if implementation:
+            report.user_properties.append((_PLACE, [_suite(item), implementation]))
+        return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        place = self._places.get(report.nodeid)
         # A test reports three times; its call counts, and a set-up or clean-up that did not pass.
-        if place and (report.when == "call" or not report.passed):
-            self._summary.add(*place, report.outcome)
+        if report.when == "call" or not report.passed:
+            places = (place for name, place in report.user_properties if name == _PLACE)
+            for suite, implementation in cast("Iterable[list[str]]", places):
+                self._summary.add(suite, implementation, report.outcome)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         lines = self._summary.lines()

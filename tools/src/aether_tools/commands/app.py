@@ -102,7 +102,7 @@ def token(
     service: Annotated[
         bool, typer.Option("--service", help="A token of a service, not of a person.")
     ] = False,
-    ttl: Annotated[int, typer.Option(min=1, max=86400, help="How long it is valid, in seconds.")] = 3600,
+    ttl: Annotated[int, typer.Option(help="How long it is valid, in seconds; at most 24 hours.")] = 3600,
 ) -> None:
     """Print a bearer token for development, signed with this workspace's own key."""
     from aether_tools.commands.token import token as command

@@ -29,5 +29,7 @@ def _say_what_changed(done: Report) -> None:
     for what, files in (("wrote", done.written), ("removed", done.removed)):
         for file in files:
             say(f"{what} {file}")
-    if not (done.written or done.removed):
+    if done.written or done.removed:
+        say(f"{len(done.written)} written, {len(done.removed)} removed.")
+    else:
         say("Nothing changed.")

@@ -87,7 +87,7 @@ def new_workspace(wish: Wish, path: Path | None) -> int:
 
 
 def install_command(workspace: Workspace, domain: Domain) -> list[str]:
-    """What makes the domain importable in the workspace's Python, without a network."""
+    """What makes the domain and the contracts it stands on importable in the workspace's Python, without a network."""
     uv = shutil.which("uv", path=str(workspace.python.parent)) or shutil.which("uv")
     python = str(workspace.python)
     installer = (
@@ -95,7 +95,9 @@ def install_command(workspace: Workspace, domain: Domain) -> list[str]:
         if uv
         else [python, "-m", "pip", "install", "--no-index", "--disable-pip-version-check"]
     )
-    return [*installer, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(domain.folder)]
+    members = (workspace.root / "proto", workspace.root / "openapi", domain.folder)
+    editables = [word for member in members for word in ("--editable", str(member))]
+    return [*installer, "--quiet", "--no-deps", "--no-build-isolation", *editables]
 
 
 def _installed(workspace: Workspace, domain: Domain) -> bool:

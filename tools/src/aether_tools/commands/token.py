@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aether_adapters.tokens import DevelopmentKeys, Issuer
+from aether_adapters.tokens import LONGEST_LIFE, DevelopmentKeys, Issuer
 
-from aether_tools.console import OK, say
+from aether_tools.console import OK, Complaint, say
 from aether_tools.workspace import ISSUER, Workspace
 
 
 def token(subject: str, roles: tuple[str, ...], *, service: bool, seconds: int) -> int:
-    """Print a token and nothing else; makes the key on first use."""
+    """Print a token and nothing else; makes the key on first use. Raises `Complaint` for one nobody would accept."""
+    if not 1 <= seconds <= LONGEST_LIFE:
+        raise Complaint(
+            f"a token lives for 1 second to {LONGEST_LIFE / 3600:g} hours; no service accepts one of {seconds} seconds. "
+            f"Give --ttl {LONGEST_LIFE:g} or less."
+        )
     workspace = Workspace.find(Path.cwd())
     pair = DevelopmentKeys(workspace.keys).ensure()
     issuer = Issuer(pair.private_key, ISSUER, workspace.name, pair.kid)

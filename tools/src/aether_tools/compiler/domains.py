@@ -29,6 +29,7 @@ def compile_workspace(root: Path) -> Compiled:
     contracts = surveyed.contracts
     domains = {package.domain: package for package in contracts.packages if package.domain != "common"}
     rest: dict[str, bytes] = {}
+    scopes: dict[str, tuple[str, ...]] = {}
     for contract in _rest_contracts(root):
         package = domains.get(contract.stem)
         if not broken.isdisjoint((f"proto/{workspace}/{contract.stem}/v1", f"proto/{workspace}/common/v1")):
@@ -37,14 +38,19 @@ def compile_workspace(root: Path) -> Compiled:
             found.append(_unserved(root, contract, workspace))
             continue
         try:
-            rest |= openapi.compile_domain(contracts, package, contract, root)
+            door = openapi.compile_domain(contracts, package, contract, root)
         except Refused as refused:
             found += refused.findings
+        else:
+            rest |= door.files
+            scopes |= door.scopes
     if found:
         raise Refused(*found)
     if rest:
         rest["py.typed"] = b""
-    modules = surveyed.python | write_proto(contracts) | _contract_files(root, contracts.packages)
+    modules = (
+        surveyed.python | write_proto(contracts.demanding(scopes)) | _contract_files(root, contracts.packages)
+    )
     files = {f"proto/gen/{path}": content for path, content in modules.items()}
     files |= {f"openapi/gen/{workspace}_openapi/{path}": content for path, content in rest.items()}
     return Compiled(dict(sorted(files.items())), len(domains))

@@ -56,7 +56,17 @@ class Loop:
         return f"{self.opening}{self.key}{self.element} {self.loop}{self.closing}"
 
 
-Expression = str | Call | Choice | Loop
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A set of plain items."""
+
+    items: Sequence[str]
+
+    def __str__(self) -> str:
+        return f"{{{', '.join(self.items)}}}"
+
+
+Expression = str | Call | Choice | Loop | Items
 
 
 def simple(name: str, *arguments: Expression) -> Call:
@@ -89,6 +99,8 @@ def place(indent: int, head: str, value: Expression, tail: str = "") -> list[str
                 [inner] if len(inner) <= WIDTH else [*place(indent + 4, key, element), f"{margin}    {loop}"]
             )
             return [f"{margin}{head}{opening}", *lines, f"{margin}{closing}{tail}"]
+        case Items(items):
+            return [f"{margin}{head}{{", *(f"{margin}    {item}," for item in items), f"{margin}}}{tail}"]
         case _:
             return [line]
 

@@ -5,8 +5,8 @@ The proto front end builds these; the OpenAPI front end binds operations to them
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from aether_tools.finding import Place
@@ -188,6 +188,8 @@ class Method:
     comment: str
     place: Place
     deprecated: bool = False
+    scopes: tuple[str, ...] = ()
+    """The scopes a token must carry, sorted: those of the method's REST operations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,17 @@ class Package:
     enums: tuple[EnumType, ...]
     service: Service | None
 
+    def demanding(self, scopes: Mapping[str, tuple[str, ...]]) -> Package:
+        """The same package, with the scopes that each method asks for, by `<service>/<method>`."""
+        if self.service is None:
+            return self
+        service = self.service
+        methods = tuple(
+            replace(method, scopes=scopes.get(f"{service.full_name}/{method.name}", ()))
+            for method in service.methods
+        )
+        return replace(self, service=replace(service, methods=methods))
+
 
 @dataclass(frozen=True, slots=True)
 class Contracts:
@@ -221,6 +234,10 @@ class Contracts:
     packages: tuple[Package, ...]
     messages: dict[str, Message] = field(default_factory=dict)
     enums: dict[str, EnumType] = field(default_factory=dict)
+
+    def demanding(self, scopes: Mapping[str, tuple[str, ...]]) -> Contracts:
+        """The same contracts, with the scopes that each method asks for, by `<service>/<method>`."""
+        return replace(self, packages=tuple(package.demanding(scopes) for package in self.packages))
 
     @property
     def caller(self) -> str:

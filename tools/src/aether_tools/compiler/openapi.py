@@ -6,6 +6,7 @@ not fit, and writes the module.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from aether_tools.compiler.binding import Binding, Operation
@@ -28,14 +29,26 @@ from aether_tools.compiler.openapi_constructs import check_constructs
 from aether_tools.compiler.openapi_document import Document, Findings, Node, load
 from aether_tools.compiler.openapi_operations import Operations, OperationSpec
 from aether_tools.compiler.openapi_schema import Schemas
-from aether_tools.compiler.openapi_security import check_schemes, scopes
+from aether_tools.compiler.openapi_security import check_agreement, check_schemes, scopes
 from aether_tools.compiler.write_rest import write
 from aether_tools.compiler.write_rest_values import RESERVED
 from aether_tools.finding import Place
 
 
-def compile_domain(contracts: Contracts, package: Package, contract: Path, root: Path) -> dict[str, bytes]:
-    """The files of one domain, by name below `openapi/gen/<ws>_openapi/`.
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The REST side of one domain.
+
+    `files` are by name below `openapi/gen/<ws>_openapi/`. `scopes` are those a token must carry, by
+    `<service>/<method>`, so that the gRPC edge asks for the same.
+    """
+
+    files: dict[str, bytes]
+    scopes: dict[str, tuple[str, ...]]
+
+
+def compile_domain(contracts: Contracts, package: Package, contract: Path, root: Path) -> Door:
+    """The REST side of one domain.
 
     `contract` is its OpenAPI file, `root` the workspace it is reported relative to. Raises `Refused` with every
     finding.
@@ -43,10 +56,12 @@ def compile_domain(contracts: Contracts, package: Package, contract: Path, root:
     findings = Findings()
     document = load(contract, root, findings)
     binding = bind(contracts, package, document, findings)
-    return {
+    files = {
         f"{package.domain}.py": write(contracts, package, binding),
         f"{package.domain}.yaml": contract.read_bytes(),
     }
+    service = binding.service.full_name
+    return Door(files, {f"{service}/{each.method.name}": each.scopes for each in binding.operations})
 
 
 def bind(contracts: Contracts, package: Package, document: Document, findings: Findings) -> Binding:
@@ -82,6 +97,7 @@ def bind(contracts: Contracts, package: Package, document: Document, findings: F
             )
             continue
         operations.append(_operation(spec, method, contracts, agreement, schemas, document, findings))
+    check_agreement(operations, {spec.operation_id: spec for spec in specs}, findings)
     _check_shared_names(contracts, findings)
     if not specs:
         findings.add(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from aether_tools.compiler.binding import Operation
 from aether_tools.compiler.model import Method, MethodAccess
 from aether_tools.compiler.openapi_document import Document, Findings, Node
 from aether_tools.compiler.openapi_operations import OperationSpec
@@ -25,7 +28,7 @@ def check_schemes(document: Document, findings: Findings) -> None:
 
 
 def scopes(spec: OperationSpec, method: Method, document: Document, findings: Findings) -> tuple[str, ...]:
-    """The scopes a token must carry; refuses an operation whose security is not its method's access."""
+    """The scopes a token must carry, sorted; refuses an operation whose security is not its method's access."""
     security = spec.security
     required = [] if security is None else list(security.elements())
     at = spec.node.get("security") or spec.node.get("operationId") or spec.node
@@ -54,7 +57,29 @@ def scopes(spec: OperationSpec, method: Method, document: Document, findings: Fi
             f"Security scheme {name!r} is not declared.",
             "Declare it under components/securitySchemes: type: http, scheme: bearer.",
         )
-    return tuple(element.scalar for element in listed.elements() if isinstance(element.scalar, str))
+    return tuple(sorted({element.scalar for element in listed.elements() if isinstance(element.scalar, str)}))
+
+
+def check_agreement(
+    operations: Sequence[Operation], specs: Mapping[str, OperationSpec], findings: Findings
+) -> None:
+    """Refuse operations of one method that ask for other scopes: over gRPC nobody could tell which is meant."""
+    first: dict[str, Operation] = {}
+    for operation in operations:
+        other = first.setdefault(operation.method.name, operation)
+        if operation.scopes != other.scopes:
+            spec = specs[operation.operation_id]
+            findings.add(
+                spec.node.get("security") or spec.node.get("operationId") or spec.node,
+                "method-scopes",
+                f"{operation.operation_id} asks for {_words(operation.scopes)}, and {other.operation_id}, which calls "
+                f"the same method {operation.method.name}, for {_words(other.scopes)}.",
+                "Ask for the same scopes at both, or give each a method of its own.",
+            )
+
+
+def _words(scopes: tuple[str, ...]) -> str:
+    return f"the scopes {' '.join(scopes)}" if scopes else "no scopes"
 
 
 def _schemes(document: Document) -> Node:

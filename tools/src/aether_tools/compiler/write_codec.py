@@ -233,4 +233,4 @@ def _label(message: Message) -> str:
 
 
 def _guard(condition: str, error: str, field: str) -> Lines:
-    return [f"    if {condition}:", f'        raise {error}("{field}")']
+    return [f"    if {condition}:", *layout.place(8, "raise ", simple(error, f'"{field}"'))]

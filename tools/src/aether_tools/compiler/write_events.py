@@ -46,7 +46,8 @@ def _to_bytes(events: list[Message]) -> Lines:
     lines.append("    match event:")
     for event in events:
         lines.append(f"        case {event.python_name}():")
-        lines.append(f"            return {_stem(event)}_to_pb(event).SerializeToString()")
+        written = layout.simple(f"{_stem(event)}_to_pb", "event")
+        lines += layout.place(12, "return ", written, ".SerializeToString()")
     return lines
 
 
@@ -63,9 +64,8 @@ def _from_bytes(scope: Scope, package: Package, events: list[Message]) -> Lines:
     for event in events:
         module = scope.imports.need(".", "events_pb2")
         lines.append(f"        case {event.python_name}.TYPE:")
-        lines.append(
-            f"            return {_stem(event)}_from_pb({wire}.parse({module}.{event.python_name}, payload))"
-        )
+        parsed = layout.simple(f"{wire}.parse", f"{module}.{event.python_name}", "payload")
+        lines += layout.place(12, "return ", layout.simple(f"{_stem(event)}_from_pb", parsed))
     return [*lines, "        case _:", f'            raise {wire}.unknown_event(type_name, "{package.name}")']
 
 

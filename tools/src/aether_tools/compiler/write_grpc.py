@@ -36,6 +36,7 @@ def _method(scope: Scope, service: Service, method: Method) -> Lines:
         *_codec(scope, "request", *wire_names(scope.contracts, method.request)),
         *_codec(scope, "response", *wire_names(scope.contracts, method.response)),
         f"    caller={_caller(scope, method)},",
+        *_scopes(method),
         ")",
     ]
 
@@ -53,6 +54,13 @@ def _caller(scope: Scope, method: Method) -> str:
     fields = scope.contracts.messages[method.request.full_name].fields
     caller = next((field.type for field in fields if is_caller(scope.contracts, field.type)), None)
     return "None" if caller is None else scope.single(caller)
+
+
+def _scopes(method: Method) -> Lines:
+    if not method.scopes:
+        return []
+    names = layout.Items([f'"{name}"' for name in method.scopes])
+    return layout.place(4, "scopes=", layout.Call("frozenset", [("", names)], listed=True), ",")
 
 
 def _tuple(head: str, names: list[str]) -> Lines:

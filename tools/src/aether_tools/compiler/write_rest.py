@@ -8,7 +8,7 @@ from aether_tools.compiler.binding import Binding, Direction, Operation, Pair
 from aether_tools.compiler.layout import module
 from aether_tools.compiler.model import Contracts, Package
 from aether_tools.compiler.naming import snake
-from aether_tools.compiler.write_rest_layout import Expression, call, place
+from aether_tools.compiler.write_rest_layout import Expression, Group, call, place
 from aether_tools.compiler.write_rest_reply import ReplyWriter
 from aether_tools.compiler.write_rest_request import RequestWriter
 from aether_tools.compiler.write_rest_values import Values
@@ -92,8 +92,8 @@ def _register(operation: Operation) -> list[tuple[str, Expression]]:
         ("", f"_{operation.python_name}_reply"),
     ]
     if operation.scopes:
-        names = ", ".join(f'"{scope}"' for scope in sorted(set(operation.scopes)))
-        arguments.append(("scopes=", f"frozenset({{{names}}})"))
+        names = Group("{", tuple(("", f'"{scope}"') for scope in operation.scopes), "}")
+        arguments.append(("scopes=", call("frozenset", ("", names))))
     if operation.raw_body:
         arguments.append(("needs_raw_body=", "True"))
     return arguments

@@ -71,7 +71,10 @@ def _message(scope: Scope, message: Message) -> Lines:
     )
     body: Lines = []
     if is_event(message):
-        body.append(f'    TYPE: {scope.imports.need("typing", "ClassVar")}[str] = "{message.full_name}"')
+        head = f"TYPE: {scope.imports.need('typing', 'ClassVar')}[str] = "
+        name = f'"{message.full_name}"'
+        fits = 4 + len(head) + len(name) <= layout.WIDTH
+        body += [f"    {head}{name}"] if fits else [f"    {head}(", f"        {name}", "    )"]
     for part in parts(message):
         if isinstance(part, tuple):
             name, fields = part

@@ -38,7 +38,7 @@ class Workspace:
         path = self.root / "openapi" / f"{self.package.domain}.yaml"
         path.parent.mkdir(exist_ok=True)
         path.write_text(yaml, encoding="utf-8")
-        return compile_domain(self.contracts, self.package, path, self.root)
+        return compile_domain(self.contracts, self.package, path, self.root).files
 
     def refusals(self, yaml: str) -> list[Finding]:
         """What keeps an OpenAPI text from being compiled."""
@@ -77,11 +77,12 @@ def write_workspace(source: Path, root: Path, name: str, domain: str) -> Workspa
     """Copy the contracts of `source` to `root` and generate their proto side."""
     shutil.copytree(source / "proto", root / "proto")
     protos = read(root, name)
-    for path, content in (protos.python | write_proto(protos.contracts)).items():
+    package = next(package for package in protos.contracts.packages if package.domain == domain)
+    door = compile_domain(protos.contracts, package, source / "openapi" / f"{domain}.yaml", source)
+    for path, content in (protos.python | write_proto(protos.contracts.demanding(door.scopes))).items():
         file = root / "proto" / "gen" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    package = next(package for package in protos.contracts.packages if package.domain == domain)
     return Workspace(root, protos.contracts, package)
 
 

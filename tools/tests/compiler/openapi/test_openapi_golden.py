@@ -14,7 +14,7 @@ GOLDEN = Path(__file__).with_name("billing_golden.txt")
 def compiled() -> dict[str, bytes]:
     contracts = read(ACME, "acme").contracts
     package = next(package for package in contracts.packages if package.domain == "billing")
-    return compile_domain(contracts, package, ACME / "openapi" / "billing.yaml", ACME)
+    return compile_domain(contracts, package, ACME / "openapi" / "billing.yaml", ACME).files
 
 
 def test_the_billing_contract_becomes_exactly_this_module() -> None:

@@ -82,7 +82,7 @@ def test_two_processes_write_the_same_bytes(kitchen: Any) -> None:
         "from aether_tools.compiler.protos import read\n"
         "root = Path(sys.argv[1]); contracts = read(root, 'oas').contracts\n"
         "package = next(p for p in contracts.packages if p.domain == 'kitchen')\n"
-        "out = compile_domain(contracts, package, root / 'openapi' / 'kitchen.yaml', root)\n"
+        "out = compile_domain(contracts, package, root / 'openapi' / 'kitchen.yaml', root).files\n"
         "print(hashlib.sha256(out['kitchen.py'] + out['kitchen.yaml']).hexdigest())"
     )
     digests = {

@@ -198,6 +198,7 @@ CASES = {
     "a token for everybody's operation": Case("security", "operationId: ping\n      security: []", "operationId: ping", "ping\n      responses", "public", "security: []"),
     "no token for a caller": Case("security", "security: [{bearer: [things.read, shelves.read]}]", "security: []", "[]\n      parameters", "takes a caller", "bearer"),
     "a token or not": Case("security", "security: [{bearer: [things.read, shelves.read]}]", "security: [{bearer: []}, {}]", "[{bearer: []}, {}]", "exactly one", "bearer"),
+    "other scopes for the same method": Case("method-scopes", "operationId: ping\n      security: []", "operationId: again\n      x-rpc: kitchen.v1.KitchenService/Move\n      security: [{bearer: [things.move]}]", "[{bearer: [things.move]}]", "again asks for the scopes things.move, and moveThing, which calls the same method Move, for no scopes.", "same scopes"),
     "an unknown scheme": Case("security", "security: [{bearer: [things.read, shelves.read]}]", "security: [{token: []}]", "{token", "not declared", "securitySchemes"),
     # What is no OpenAPI at all.
     "no OpenAPI": Case("grammar", "title: Kitchen,", "titel: Kitchen,", "{titel", "no OpenAPI 3.0", "spec.openapis.org"),

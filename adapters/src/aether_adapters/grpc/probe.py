@@ -1,0 +1,39 @@
+"""Whether a gRPC server is ready, as its health service says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import grpc
+from grpc_health.v1.health import SERVICE_NAME
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+from aether_adapters.errors import Unavailable
+from aether_adapters.grpc.outgoing import OPTIONS, endpoint
+
+
+def probe(
+    target: str, *, seconds: float = 1.0, credentials: grpc.ChannelCredentials | None = None
+) -> Callable[[], None]:
+    """A health probe: the server at `target` (`host:port`) is ready, else raises `errors.Unavailable`.
+
+    One connection for all calls, opened by the first; it comes back by itself.
+    """
+    channel = (
+        grpc.insecure_channel(endpoint(target), OPTIONS)
+        if credentials is None
+        else grpc.secure_channel(endpoint(target), credentials, OPTIONS)
+    )
+    check: grpc.UnaryUnaryMultiCallable[HealthCheckRequest, HealthCheckResponse] = channel.unary_unary(
+        f"/{SERVICE_NAME}/Check", HealthCheckRequest.SerializeToString, HealthCheckResponse.FromString
+    )
+
+    def ask() -> None:
+        try:
+            answer = check(HealthCheckRequest(), timeout=seconds)
+        except grpc.RpcError as failure:
+            raise Unavailable(f"{target} does not answer: {failure.code().name}") from failure
+        if answer.status != HealthCheckResponse.SERVING:
+            raise Unavailable(f"{target} answers that it is not ready")
+
+    return ask

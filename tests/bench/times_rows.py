@@ -1,0 +1,136 @@
+"""The three times that people wait for the command: a new domain, code that is fresh, a check of many domains."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import httpx
+
+from tests.bench.harness import Timing
+from tests.support.acme import scaffold
+
+_NEW_MOST = 10.0
+_NOOP_MOST = 0.3
+_CHECK_MOST = 30.0
+_CHECK_GROWTH = 10.0
+
+
+def _new_to_2xx() -> tuple[float, float]:
+    """From the Enter after `aether new`, in a workspace with a Python of its own, to a 2xx and a clean check."""
+    with _folder() as folder:
+        acme = scaffold(folder)
+        _own_python(acme.root / ".venv")
+        started = time.perf_counter()
+        acme.aether("new", "billing", "--aggregate", "Invoice", "--defaults").succeeded()
+        acme.aether("generate").succeeded()
+        with acme.running() as system, system.client(acme.token()) as client:
+            _created(client)
+            answered = time.perf_counter()
+        checking = time.perf_counter()
+        acme.aether("check").succeeded()
+        return answered - started + time.perf_counter() - checking, _NEW_MOST
+
+
+def _created(client: httpx.Client) -> None:
+    answer = client.post("/v1/invoices", json={"title": "The first"})
+    if not answer.is_success:
+        raise RuntimeError(f"the new domain answered {answer.status_code}: {answer.text}")
+
+
+def _own_python(venv: Path) -> None:
+    """An environment that sees what is installed here; what the command installs goes into it alone."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    library = next(venv.glob("lib/python*/site-packages"))
+    installed = json.dumps(sysconfig.get_path("purelib"))
+    (library / "bench.pth").write_text(f"import site; site.addsitedir({installed})\n")
+
+
+def _generate_noop() -> tuple[float, float]:
+    """What `aether generate` takes beyond `python -c pass` when nothing has changed."""
+    with _folder() as folder:
+        acme = scaffold(folder, ("billing", "Invoice"))
+        nothing, noop = [], []
+        for _ in range(9):
+            nothing.append(_took(lambda: acme.run(sys.executable, "-c", "pass").succeeded()))
+            noop.append(_took(lambda: acme.aether("generate").succeeded()))
+        return statistics.median(noop) - statistics.median(nothing), _NOOP_MOST
+
+
+def _check_100() -> tuple[float, float]:
+    return _checks()[100], _CHECK_MOST
+
+
+def _check_growth() -> tuple[float, float]:
+    took = _checks()
+    return took[100], _CHECK_GROWTH * took[10]
+
+
+@cache
+def _checks() -> dict[int, float]:
+    """Seconds that `aether check` takes, by the number of domains; each domain is the template's, under its own name."""
+    with _folder() as folder:
+        acme = scaffold(folder, ("billing", "Invoice"))
+        units = [
+            file
+            for unit in ("domains/billing", "proto/acme/billing", "openapi/billing.yaml")
+            for file in _files(acme.root / unit)
+        ]
+        took = {}
+        for count, repeats in ((10, 3), (100, 1)):
+            for number in range(count - 1):
+                _renamed(acme.root, units, f"billing{number:02}")
+            acme.aether("generate").succeeded()
+            took[count] = statistics.median(
+                _took(lambda: acme.aether("check").succeeded()) for _ in range(repeats)
+            )
+        return took
+
+
+def _files(unit: Path) -> Iterator[Path]:
+    found = sorted(unit.rglob("*")) if unit.is_dir() else [unit]
+    yield from (file for file in found if file.is_file() and "__pycache__" not in file.parts)
+
+
+def _renamed(root: Path, files: list[Path], name: str) -> None:
+    """A second domain: the files of billing, with its name wherever billing's stands."""
+    for file in files:
+        copy = root / str(file.relative_to(root)).replace("billing", name)
+        if copy.exists():
+            return
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = file.read_text().replace("billing", name).replace("Billing", name.capitalize())
+        copy.write_text(text.replace("BILLING", name.upper()))
+
+
+def _took(do: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    do()
+    return time.perf_counter() - started
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="aether-bench-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+ROWS = (
+    Timing("new-to-2xx", "10 s", _new_to_2xx),
+    Timing("generate-noop", "python -c pass and 0.3 s", _generate_noop),
+    Timing("check-100", "30 s", _check_100),
+    Timing("check-100", "10 times that on 10", _check_growth),
+)

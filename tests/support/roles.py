@@ -1,0 +1,126 @@
+"""A domain's roles as processes of their own, in front of servers that a test can take away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from aether_adapters.embedded import children
+from aether_tools.workspace import ISSUER
+
+from tests.support.acme import Acme
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One running process of a domain."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def said(self) -> str:
+        """Everything it has written."""
+        return self.log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The domain billing with its ports chosen; `settings` are its own, without their prefix."""
+
+    acme: Acme
+    folder: Path
+    settings: Mapping[str, str]
+    rest_port: int = field(default_factory=children.free_port)
+    grpc_port: int = field(default_factory=children.free_port)
+
+    @property
+    def rest(self) -> str:
+        """Base URL of the REST edge."""
+        return f"http://127.0.0.1:{self.rest_port}"
+
+    @property
+    def grpc(self) -> str:
+        """host:port of the gRPC server."""
+        return f"127.0.0.1:{self.grpc_port}"
+
+    @contextmanager
+    def started(self, *roles: str, **more: str) -> Iterator[Role]:
+        """`python -m acme_billing roles`, with `more` settings; asked to stop at the end, if it still runs."""
+        settings = {
+            "REST_HOST": "127.0.0.1",
+            "REST_PORT": str(self.rest_port),
+            "GRPC_HOST": "127.0.0.1",
+            "GRPC_PORT": str(self.grpc_port),
+            "JWKS": str(self.acme.root / ".aether" / "keys" / "jwks.json"),
+            "TOKEN_ISSUER": ISSUER,
+            "TOKEN_AUDIENCE": self.acme.name,
+            "LOG_FORMAT": "console",
+            "LOG_LEVEL": "INFO",
+            **self.settings,
+            **more,
+        }
+        log = self.folder / f"{'-'.join(roles)}.log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "acme_billing", *roles],
+                cwd=self.acme.root,
+                env=self.acme.environment | {f"BILLING_{name}": value for name, value in settings.items()},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        role = Role(process, log)
+        try:
+            yield role
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                role.kill()
+                raise AssertionError(f"{roles} did not stop within 20 s:\n{role.said()[-3000:]}") from None
+
+    def client(self, token: str) -> httpx.Client:
+        """A REST client of `token`'s subject."""
+        return httpx.Client(base_url=self.rest, headers={"authorization": f"Bearer {token}"}, timeout=20)
+
+
+def eventually(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> float:
+    """Wait until `holds` does, and return how many seconds that took; a refused connection is no yes."""
+    started = time.monotonic()
+    while True:
+        try:
+            if holds():
+                return time.monotonic() - started
+        except httpx.TransportError as error:
+            what = f"{what.split(' (')[0]} ({error!r})"
+        assert time.monotonic() - started < seconds, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def ready(base: str) -> bool:
+    """Whether a REST edge says that it is."""
+    return httpx.get(f"{base}/readyz", timeout=5).status_code == 200
+
+
+def command_of(pid: int) -> list[str]:
+    """The command line of a process, to start it again (Linux); empty when it is gone."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return []  # it has ended meanwhile
+    return [os.fsdecode(word) for word in words.split(b"\0")[:-1]]
