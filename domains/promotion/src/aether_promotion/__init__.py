@@ -1,0 +1,1 @@
+"""Keeps coupons: they are created, read, listed and closed."""
