@@ -125,8 +125,8 @@ class RedisClaimCounter:
 
     def waiting(self, template_id: int, /, *, seconds: float) -> tuple[ClaimDecided, ...]:
         with counting():
-            now, _ = self._client.time()
-            until = now * 1000 - int(seconds * 1000)
+            now, microseconds = self._client.time()
+            until = now * 1000 + microseconds // 1000 - int(seconds * 1000)
             found: Any = self._client.zrangebyscore(
                 _keys(template_id)[2], "-inf", until, start=0, num=_MOST_WAITING, withscores=True
             )
