@@ -1,1 +1,1 @@
-"""Keeps coupons: they are created, read, listed and closed."""
+"""Coupons that customers claim and use, and the stock of flash sales."""
