@@ -119,8 +119,8 @@ def interrupted(signum: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(signum).name)
 
 
-def environment(venv: Path) -> dict[str, str]:
-    """This machine's environment, with `venv` active and nothing that leads back to this checkout."""
+def environment(venv: Path, temporary: Path) -> dict[str, str]:
+    """This machine's environment, with `venv` active, temporary files in `temporary` and nothing that leads back to this checkout."""
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -129,6 +129,8 @@ def environment(venv: Path) -> dict[str, str]:
     return clean | {
         "VIRTUAL_ENV": str(venv),
         "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        # Of what runs here nothing keeps its temporary files elsewhere: pytest leaves its own behind on purpose.
+        "TMPDIR": str(temporary),
         "NO_COLOR": "1",
         "PYTHONUNBUFFERED": "1",
     }
@@ -181,7 +183,9 @@ def await_tally(client: httpx.Client, seconds: float = 20.0) -> None:
 def play(folder: Path, watch: Stopwatch, stack: ExitStack) -> None:
     """Every step, in order."""
     uv, venv, wheels = CHECKOUT / ".venv/bin/uv", folder / "venv", folder / "wheels"
-    shell = Shell(folder, environment(venv))
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    shell = Shell(folder, environment(venv, temporary))
 
     with watch.step("build the wheels of aether_adapters and aether_tools"):
         for member in ("adapters", "tools"):

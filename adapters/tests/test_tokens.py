@@ -297,6 +297,34 @@ class CountedKeys(Keys):
         return super().find(kid)
 
 
+def test_several_key_sets_are_one_and_fail_one_by_one(pair: KeyPair, other: KeyPair, tmp_path: Path) -> None:
+    file, sets = tmp_path / "jwks.json", {"read": lambda: other.jwks.read_bytes()}
+    file.write_bytes(pair.jwks.read_bytes())
+    keys = Keys.from_all(
+        f"{file} http://127.0.0.1:1/jwks.json", lambda: sets["read"](), pause=0.0, max_age=0.0
+    )
+    verify = _verifier(keys, cache_size=0)
+    assert [verify(_issuer(each).issue("ada")).subject for each in (pair, other)] == ["ada", "ada"]
+
+    def away() -> bytes:
+        raise Unavailable("gone")
+
+    sets["read"] = away
+    assert verify(_issuer(other).issue("ada")).subject == "ada", "what was read before stays in force"
+    sets["read"] = lambda: b'{"keys": []}'
+    assert "does not know" in _refusal(verify, _issuer(other).issue("ada"))
+    with pytest.raises(Unavailable):
+        Keys.from_all("", away).find("any")
+
+
+def test_a_token_of_a_decision_made_before_a_revocation_is_refused(pair: KeyPair) -> None:
+    verify = _verifier(pair.jwks)
+    decided = time.time()
+    verify.revoke(subject="ada", before=decided + 0.0001)
+    assert "revoked" in _refusal(verify, _issuer(pair).issue("ada", now=decided + 0.00005))
+    assert verify(_issuer(pair).issue("ada", now=decided + 0.01)).subject == "ada"
+
+
 def test_a_token_is_verified_once_while_it_is_remembered(pair: KeyPair) -> None:
     keys = CountedKeys(pair.jwks.read_bytes)
     remembering, forgetful = _verifier(keys), _verifier(keys, cache_size=0)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import httpx
 import pytest
 
-from tests.support.acme import Acme
+from tests.support.acme import Acme, Running
 
 GRPC_CALL = """
 import sys
@@ -33,10 +34,28 @@ with Channel(target, token=lambda: token) as channel:
 MOMENT = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
-@pytest.fixture(scope="module", params=["in-process", "gateway"])
-def client(request: pytest.FixtureRequest, billing: Acme) -> Iterator[httpx.Client]:
-    flags = ["--gateway"] if request.param == "gateway" else []
-    with billing.running(*flags) as system, system.client(billing.token()) as client:
+ARRANGEMENTS = {"in-process": (), "gateway": ("--gateway",)}
+
+
+@pytest.fixture(scope="module")
+def systems(billing: Acme) -> Iterator[Mapping[str, Running]]:
+    """The domain in each arrangement, started at the same time."""
+    with ExitStack() as stack, ThreadPoolExecutor(len(ARRANGEMENTS)) as pool:
+        started = {name: billing.running(*flags) for name, flags in ARRANGEMENTS.items()}
+        entered = {name: pool.submit(stack.enter_context, system) for name, system in started.items()}
+        yield {name: system.result() for name, system in entered.items()}
+
+
+@pytest.fixture(scope="module")
+def tokens(billing: Acme) -> Mapping[str, str]:
+    return {name: billing.token(name) for name in ("ada", "eve")}
+
+
+@pytest.fixture(params=ARRANGEMENTS)
+def client(
+    request: pytest.FixtureRequest, systems: Mapping[str, Running], tokens: Mapping[str, str]
+) -> Iterator[httpx.Client]:
+    with systems[request.param].client(tokens["ada"]) as client:
         yield client
 
 
@@ -58,15 +77,13 @@ def test_an_invoice_is_created_read_listed_and_closed(client: httpx.Client) -> N
     assert closed.json()["status"] == "INVOICE_STATUS_CLOSED"
 
 
-def test_every_error_has_the_same_bytes_in_process_and_through_the_gateway(billing: Acme) -> None:
-    with ExitStack() as stack:
-        answers = []
-        for flags in ([], ["--gateway"]):
-            system = stack.enter_context(billing.running(*flags))
-            ada = stack.enter_context(system.client(billing.token()))
-            eve = stack.enter_context(system.client(billing.token("eve")))
+def test_every_error_has_the_same_bytes_in_process_and_through_the_gateway(
+    systems: Mapping[str, Running], tokens: Mapping[str, str]
+) -> None:
+    answers = []
+    for system in systems.values():
+        with system.client(tokens["ada"]) as ada, system.client(tokens["eve"]) as eve:
             answers.append(list(provoke(ada, eve)))
-            stack.pop_all().close()
     alone, gateway = answers
     for one, other in zip(alone, gateway, strict=True):
         assert one == other
@@ -117,8 +134,11 @@ def provoke(ada: httpx.Client, eve: httpx.Client) -> Iterator[tuple[str, int, st
         yield what, answer.status_code, answer.headers["content-type"], body
 
 
-def test_grpc_answers_as_rest_does(billing: Acme) -> None:
-    with billing.running() as system, system.client(token := billing.token()) as client:
+def test_grpc_answers_as_rest_does(
+    billing: Acme, systems: Mapping[str, Running], tokens: Mapping[str, str]
+) -> None:
+    system, token = systems["in-process"], tokens["ada"]
+    with system.client(token) as client:
 
         def over_grpc(operation: str, **arguments: object) -> str:
             call = billing.run(

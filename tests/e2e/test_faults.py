@@ -161,7 +161,12 @@ def test_a_database_that_hangs_or_dies_is_said_to_be_away_and_found_again(
         server = stack.enter_context(PrivateMySql()).start()
         daemon = listener(make_url(server.url).port)
         again: list[subprocess.Popen[bytes]] = []
-        stack.callback(lambda: [children.stop(process) for process in again])
+
+        def stop_again() -> None:
+            for process in again:
+                children.stop(process)
+
+        stack.callback(stop_again)
         settings = {"REDIS_URL": redis.url, "KAFKA_BOOTSTRAP": kafka.bootstrap, "DEADLINE_SECONDS": "1"}
         settings["DATABASE_URL"] = stack.enter_context(server.database())
         deployment = Deployment(billing, tmp_path, settings)

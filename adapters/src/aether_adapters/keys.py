@@ -10,9 +10,10 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import RSAAlgorithm
 
-from aether_adapters.errors import Unavailable
+from aether_adapters.errors import TechnicalError, Unavailable
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -92,12 +93,21 @@ class Keys:
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"A key set's address starts with http:// or https://, not like {url!r}.")
 
-        def fetch() -> bytes:
-            with urllib.request.urlopen(url, timeout=_FETCH_SECONDS) as response:  # noqa: S310 # checked above
-                data: bytes = response.read(_KEY_SET_LIMIT)
-                return data
+        return cls(partial(_fetch, url), pause=pause, max_age=max_age)
 
-        return cls(fetch, pause=pause, max_age=max_age)
+    @classmethod
+    def from_all(
+        cls, addresses: str, *more: Callable[[], bytes], pause: float = 10.0, max_age: float = 300.0
+    ) -> Keys:
+        """The keys of several sets together: at `addresses`, files and URLs with spaces between, and what `more` read.
+
+        A set that cannot be read leaves what it held before in force, and the others as they are.
+        """
+        reads = [
+            partial(_fetch, each) if each.startswith(("http://", "https://")) else Path(each).read_bytes
+            for each in addresses.split()
+        ]
+        return cls(_Union([*reads, *more]), pause=pause, max_age=max_age)
 
     def find(self, kid: object) -> Key | None:
         """The key named `kid`; the only one there is for a token that names none.
@@ -129,13 +139,40 @@ class Keys:
             self._tried_at = now
             try:
                 keys = _parse(self._read())
-            except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
+            except (OSError, HTTPException, TechnicalError, ValueError, LookupError, TypeError) as error:
                 _LOG.warning("key set cannot be read", reason=repr(error))
                 return
             if any(keys.get(kid) is None or not _same(keys[kid], key) for kid, key in self._keys.items()):
                 self.generation += 1
             self._keys = keys
             self._read_at = now
+
+
+class _Union:
+    """Reads several key sets as one; each is remembered for while it cannot be read."""
+
+    def __init__(self, reads: Sequence[Callable[[], bytes]]) -> None:
+        self._reads = reads
+        self._last: dict[int, list[object]] = {}
+
+    def __call__(self) -> bytes:
+        """The set; raises what the first one raised where none was ever read."""
+        first: Exception | None = None
+        for number, read in enumerate(self._reads):
+            try:
+                self._last[number] = list(json.loads(read())["keys"])
+            except (OSError, HTTPException, TechnicalError, ValueError, LookupError, TypeError) as error:
+                _LOG.warning("one key set of several cannot be read", number=number, reason=repr(error))
+                first = first or error
+        if first is not None and not self._last:
+            raise first
+        return json.dumps({"keys": [key for keys in self._last.values() for key in keys]}).encode()
+
+
+def _fetch(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=_FETCH_SECONDS) as response:  # noqa: S310 # of http(s) only
+        data: bytes = response.read(_KEY_SET_LIMIT)
+        return data
 
 
 def _same(one: Key, other: Key) -> bool:

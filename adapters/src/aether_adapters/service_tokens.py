@@ -48,13 +48,13 @@ class ServiceTokens:
 def signer(key: str, kid: str, jwks: str, issuer: str, audience: str) -> Callable[[], Issuer]:
     """Reads the private key in the file `key`, which the key set lists as `kid`.
 
-    Where `key` is empty it is the workspace's own, which `aether run` keeps beside the key set in the file `jwks`.
+    Where `key` is empty it is the workspace's own, which `aether run` keeps beside the first key set of `jwks`.
     """
 
     def read() -> Issuer:
         if key:
             return Issuer(Path(key).read_bytes(), issuer, audience, kid)
-        pair = DevelopmentKeys(Path(jwks).parent).ensure()
+        pair = DevelopmentKeys(Path(jwks.split()[0]).parent).ensure()
         return Issuer(pair.private_key, issuer, audience, pair.kid)
 
     return read

@@ -7,6 +7,7 @@ session or subject is revoked, or its key is withdrawn.
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 import time
 import uuid
@@ -201,9 +202,14 @@ class Issuer:
         seconds: float = 300,
         service: bool = False,
         scopes: Iterable[str] = (),
+        now: float | None = None,
     ) -> str:
-        """A signed token for `subject` that lives for `seconds`."""
-        now = time.time()
+        """A signed token for `subject` that lives for `seconds`.
+
+        `now` (Unix seconds; the present if None) is when the decision to issue it was made: a revocation that came
+        since then counts for it.
+        """
+        now = time.time() if now is None else now
         claims: dict[str, object] = {
             "iss": self._issuer,
             "aud": self._audience,
@@ -211,8 +217,8 @@ class Issuer:
             "roles": list(roles),
             "sid": session,
             "scope": " ".join(scopes),
-            # With its fraction, so that signing in again right after a revocation works.
-            "iat": round(now, 3),
+            # With its fraction, so that signing in again right after a revocation works; never later than it was.
+            "iat": math.floor(now * 1000) / 1000,
             "exp": int(now + seconds),
             "jti": uuid.uuid4().hex,
         }

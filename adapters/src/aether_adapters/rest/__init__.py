@@ -12,12 +12,16 @@ with warnings.catch_warnings():
 
 from aether_adapters.rest.app import RestApp, RestOptions, build_app
 from aether_adapters.rest.etag import etag, parse_etag
+from aether_adapters.rest.limits import By, Limit, Limits
 from aether_adapters.rest.offload import Offload
 from aether_adapters.rest.operation import Inputs, Operation, Reply
 from aether_adapters.rest.server import serve
 
 __all__ = [
+    "By",
     "Inputs",
+    "Limit",
+    "Limits",
     "Offload",
     "Operation",
     "Reply",

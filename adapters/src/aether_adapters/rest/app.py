@@ -23,6 +23,7 @@ from aether_adapters.rest.compiled import Edge
 from aether_adapters.rest.deadlines import Deadlines
 from aether_adapters.rest.documents import DocsMiddleware, healthz, metrics, nowhere, readyz
 from aether_adapters.rest.door import Door
+from aether_adapters.rest.limits import Limits
 from aether_adapters.rest.operation import Operation
 from aether_adapters.rest.router import RouterMiddleware
 
@@ -65,6 +66,7 @@ def build_app(
     verify: Verify,
     health: Health,
     options: RestOptions | None = None,
+    limits: Limits | None = None,
 ) -> RestApp:
     """The edge of one contract, compiled: whatever is wrong with contract or operations shows here.
 
@@ -80,6 +82,7 @@ def build_app(
         body_limit=options.body_limit,
         deadline=options.deadline,
         deadlines=Deadlines(options.deadline),
+        limits=limits or Limits(),
     )
     extra = {"/healthz": healthz(), "/readyz": readyz(health)}
     if options.metrics:

@@ -22,6 +22,7 @@ from aether_adapters.rest.answer import Answer
 from aether_adapters.rest.client import ClientAddress
 from aether_adapters.rest.deadlines import Deadlines
 from aether_adapters.rest.inputs import Parameters
+from aether_adapters.rest.limits import Limits
 from aether_adapters.rest.operation import Inputs, Operation
 from aether_adapters.rest.problems import Challenge, Misfit
 from aether_adapters.rest.request_body import RequestBody
@@ -36,6 +37,7 @@ class Edge:
     body_limit: int
     deadline: float
     deadlines: Deadlines
+    limits: Limits
 
 
 class CompiledOperation:
@@ -54,6 +56,7 @@ class CompiledOperation:
         self._is_public = operation.access is Access.PUBLIC
         self._edge = edge
         self._deadlines = edge.deadlines
+        self._gate = edge.limits.of(operation.operation_id)
         self._parameters = Parameters(declared.parameters, document)
         self._body = RequestBody.of(document, declared, operation)
 
@@ -65,6 +68,8 @@ class CompiledOperation:
         DEADLINE.set(monotonic() + self._edge.deadline)
         alarm = self._deadlines.watch()
         try:
+            client = self._edge.client_address(scope, headers)
+            fields = await self._gate(identity, client) if self._gate else ()
             raw, body = b"", None
             errors: list[TechnicalError] = []
             if self._body is not None:
@@ -74,7 +79,6 @@ class CompiledOperation:
                 self._body.check(body, raw, errors)
             if errors:
                 raise _together(errors)
-            client = self._edge.client_address(scope, headers)
             inputs = Inputs(path, query, header, body, raw, identity, client)
             reply = operation.encode(await operation.call(operation.decode(inputs)))
         except asyncio.CancelledError as error:
@@ -83,7 +87,7 @@ class CompiledOperation:
             raise
         finally:
             self._deadlines.forget(alarm)
-        await send.reply(reply)
+        await send.reply(reply._replace(headers=reply.headers + fields) if fields else reply)
 
     def _identify(self, headers: Mapping[bytes, bytes]) -> Identity:
         sent = headers.get(b"authorization")

@@ -10,6 +10,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 
 from aether_adapters.errors import ErrorTable, Kind, Malformed, Problem, TechnicalError, Unauthenticated
+from aether_adapters.rest.limits import LimitReached
 
 Header = tuple[bytes, bytes]
 
@@ -57,6 +58,8 @@ def render(error: Exception, table: ErrorTable) -> tuple[Problem, list[Header], 
         problem = replace(problem, errors=error.errors)
     body = problem.to_json()
     headers = [_PROBLEM, (b"content-length", str(len(body)).encode())]
+    if isinstance(error, LimitReached):
+        headers.extend((name.encode(), value.encode()) for name, value in error.fields)
     match problem.kind:
         case Kind.UNAUTHENTICATED:
             detail = b', error="invalid_token"' if isinstance(error, Challenge) else b""
