@@ -74,6 +74,8 @@ def serve(names: Collection[str]) -> int:
             server.stop()
 
         roles["rpc"] = rpc
+    if {"api", "rpc"} & set(names):
+        roles["revocations"] = container.revocations().run
     if "worker" in names:
         roles["relay"] = container.relay().run
         roles["claims"] = container.claims().run

@@ -19,6 +19,7 @@ from aether_adapters.keys import Keys
 from aether_adapters.periodic import Periodic
 from aether_adapters.redis import connect as connect_redis
 from aether_adapters.rest import Offload, RestOptions, build_app
+from aether_adapters.revocations import revocations
 from aether_adapters.service_tokens import ServiceTokens, signer
 from aether_adapters.sql import InboxCleaner, Lease, OutboxReader
 from aether_adapters.sql import Transactions as SqlTransactions
@@ -34,8 +35,9 @@ from aether_promotion.adapters.allowance import LocalAllowance
 from aether_promotion.adapters.claim_counter import RedisClaimCounter
 from aether_promotion.adapters.clock import SystemClock
 from aether_promotion.adapters.consumer import claim_handlers, order_handlers
-from aether_promotion.adapters.events import SOURCE, TOPIC, TRADE_TOPIC
+from aether_promotion.adapters.events import REVOKED, SOURCE, TOPIC, TRADE_TOPIC, USER_TOPIC, revocation
 from aether_promotion.adapters.kafka import KafkaClaimLog
+from aether_promotion.adapters.limits import limits
 from aether_promotion.adapters.sql import INBOX, OUTBOX, unit_of_work
 from aether_promotion.adapters.stock_counter import RedisStockCounter
 from aether_promotion.adapters.trade import TradeOrders
@@ -94,11 +96,6 @@ ERRORS = ErrorTable(
 )
 
 
-def keys(jwks: str) -> Keys:
-    """The keys that tokens are verified with, from an address or a file."""
-    return Keys.from_url(jwks) if jwks.startswith(("http://", "https://")) else Keys.from_file(jwks)
-
-
 def readiness(
     roles: Collection[str],
     arrangement: str,
@@ -154,28 +151,26 @@ class Container(containers.DeclarativeContainer):
         rate=settings.provided.sql_rate,
         burst=settings.provided.sql_burst,
     )
-    orders: providers.Provider[Orders] = providers.Singleton(
-        TradeOrders,
+    trade = providers.Singleton(
+        trade.client,
         providers.Singleton(
-            trade.client,
-            providers.Singleton(
-                Channel,
-                settings.provided.trade_target,
-                token=providers.Singleton(
-                    ServiceTokens,
-                    SOURCE,
-                    providers.Singleton(
-                        signer,
-                        settings.provided.service_key,
-                        settings.provided.service_key_id,
-                        settings.provided.jwks,
-                        settings.provided.token_issuer,
-                        settings.provided.token_audience,
-                    ),
+            Channel,
+            settings.provided.trade_target,
+            token=providers.Singleton(
+                ServiceTokens,
+                SOURCE,
+                providers.Singleton(
+                    signer,
+                    settings.provided.service_key,
+                    settings.provided.service_key_id,
+                    settings.provided.jwks,
+                    settings.provided.token_issuer,
+                    settings.provided.token_audience,
                 ),
             ),
         ),
     )
+    orders: providers.Provider[Orders] = providers.Singleton(TradeOrders, trade.provided.get_order_state)
     clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
     worker_number = providers.Singleton(WorkerLease, engine)
     ids: providers.Provider[Ids] = providers.Singleton(Snowflakes, worker_number)
@@ -288,9 +283,16 @@ class Container(containers.DeclarativeContainer):
     # The doors.
     verifier = providers.Singleton(
         Verifier,
-        providers.Singleton(keys, settings.provided.jwks),
+        providers.Singleton(Keys.from_all, settings.provided.jwks),
         issuer=settings.provided.token_issuer,
         audience=settings.provided.token_audience,
+    )
+    revocations = providers.Singleton(
+        revocations,
+        settings.provided.kafka_bootstrap,
+        USER_TOPIC,
+        providers.Dict({REVOKED: providers.Object(revocation)}),
+        verifier,
     )
     database_probe = providers.Singleton(probe_database, engine)
     kafka_probe = providers.Singleton(probe_kafka, settings.provided.kafka_bootstrap)
@@ -329,6 +331,16 @@ class Container(containers.DeclarativeContainer):
             body_limit=settings.provided.body_limit,
             deadline=settings.provided.deadline_seconds,
             trusted_proxies=settings.provided.trusted_proxies,
+        ),
+        limits=providers.Singleton(
+            limits,
+            redis,
+            user_rate=settings.provided.user_rate,
+            user_burst=settings.provided.user_burst,
+            address_rate=settings.provided.address_rate,
+            address_burst=settings.provided.address_burst,
+            claim_rate=settings.provided.claim_rate,
+            claim_burst=settings.provided.claim_burst,
         ),
     )
     rpc_service = providers.Singleton(grpc.service, service)

@@ -17,6 +17,12 @@ class Settings(ServiceSettings):
         ge=0,
         description="Use cases that may wait for a thread: a stampede of claims.",
     )
+    user_rate: float = Field(default=20.0, gt=0, description="Requests of one user in a second.")
+    user_burst: int = Field(default=200, ge=1, description="How many of them at once.")
+    address_rate: float = Field(default=500.0, gt=0, description="Requests from one address in a second.")
+    address_burst: int = Field(default=5000, ge=1, description="How many of them at once.")
+    claim_rate: float = Field(default=2.0, gt=0, description="Claims of one user in a second.")
+    claim_burst: int = Field(default=20, ge=1, description="How many of them at once.")
     sql_rate: float = Field(
         default=50.0,
         gt=0,

@@ -3,10 +3,13 @@
 The only module that knows both, so that either may change without the other.
 """
 
+from aether_adapters.errors import Malformed
 from aether_adapters.events import IncomingEvent, OutgoingEvent
+from aether_adapters.revocations import Revocation
 
 from aether.promotion.v1 import events as contract
 from aether.trade.v1 import events as trade
+from aether.user.v1 import events as user
 from aether_promotion.domain.events import (
     ClaimDecided,
     ClaimsClosed,
@@ -18,6 +21,8 @@ from aether_promotion.domain.events import (
 
 TOPIC = contract.TOPIC
 TRADE_TOPIC = trade.TOPIC
+USER_TOPIC = user.TOPIC
+REVOKED = user.SessionsRevoked.TYPE
 CLAIM_DECIDED = contract.ClaimDecided.TYPE
 CLAIMS_CLOSED = contract.ClaimsClosed.TYPE
 ORDER_PAID = trade.OrderPaid.TYPE
@@ -85,8 +90,17 @@ def settled_order(event: IncomingEvent) -> int:
     match trade.from_bytes(event.type, event.payload):
         case trade.OrderPaid(order_id=order_id) | trade.OrderClosed(order_id=order_id):
             return order_id
-        case other:
-            raise TypeError(f"{type(other).__name__} settles no order")
+        case _:
+            raise Malformed("ce_type", f"{event.type} settles no order")
+
+
+def revocation(event: IncomingEvent) -> Revocation:
+    """The access tokens that count no longer; raises `Malformed` for an event that revokes nothing."""
+    match user.from_bytes(event.type, event.payload):
+        case user.SessionsRevoked(subject=subject, session=session, revoked_before=before):
+            return Revocation(subject=subject, session=session, before=before.timestamp())
+        case _:
+            raise Malformed("ce_type", f"{event.type} revokes nothing")
 
 
 def _message(event: PromotionEvent) -> tuple[contract.Event, int]:

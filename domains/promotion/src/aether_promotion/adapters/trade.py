@@ -19,12 +19,12 @@ _FATES: Final = {
 class TradeOrders:
     """Asks one by one; what is not answered may still be paid."""
 
-    def __init__(self, service: port.TradeService) -> None:
-        self._service = service
+    def __init__(self, get_order_state: port.GetOrderState) -> None:
+        self._get_order_state = get_order_state
 
     def fate(self, order_id: int, /) -> Fate:
         try:
-            state = self._service.get_order_state(types.GetOrderStateRequest(order_id=order_id))
+            state = self._get_order_state(types.GetOrderStateRequest(order_id=order_id))
         except RemoteError as error:
             if error.kind is Kind.NOT_FOUND:
                 return Fate.GONE
