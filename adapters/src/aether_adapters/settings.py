@@ -63,7 +63,8 @@ class ServiceSettings(BaseSettings):
         description="Serves /healthz, /readyz and /metrics of a process without the api role; 0 is off.",
     )
     jwks: str = Field(
-        default="", description="The keys that tokens are verified with: a file or an https URL."
+        default="",
+        description="The keys that tokens are verified with: files or https URLs, with spaces between.",
     )
     token_issuer: str = Field(default="aether", description="Who must have issued a token (iss).")
     token_audience: str = Field(default="aether", description="Whom a token must be meant for (aud).")

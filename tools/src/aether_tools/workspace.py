@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -35,8 +36,11 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
+    """`key_sets` says which domains sign in users: their names, and the paths at which they publish their keys."""
+
     root: Path
     name: str
+    key_sets: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def find(cls, start: Path) -> Workspace:
@@ -50,7 +54,15 @@ class Workspace:
                 raise Complaint(
                     f'{folder / "pyproject.toml"}: [tool.aether] needs a name that is an identifier, such as name = "acme".'
                 )
-            return cls(folder, name)
+            key_sets = settings.get("key_sets", {})
+            if not isinstance(key_sets, dict) or not all(
+                isinstance(path, str) and path.startswith("/") for path in key_sets.values()
+            ):
+                raise Complaint(
+                    f"{folder / 'pyproject.toml'}: key_sets in [tool.aether] names domains and paths, such as "
+                    'key_sets = { user = "/v1/.well-known/jwks.json" }.'
+                )
+            return cls(folder, name, key_sets)
         raise Complaint(
             f"no workspace at or above {start}: go into one, or make one with `aether new --workspace NAME`."
         )

@@ -61,6 +61,15 @@ def test_every_domain_is_up_with_all_roles_and_its_settings(ground: Ground) -> N
         assert (ground.root / ".aether/keys/jwks.json").is_file()
 
 
+def test_who_signs_in_users_is_trusted_by_all_others(ground: Ground) -> None:
+    settings = ground.root / "pyproject.toml"
+    settings.write_text(settings.read_text() + 'key_sets = { trade = "/keys", nobody = "/keys" }\n')
+    with ground.running() as run:
+        own = f"{ground.root}/.aether/keys/jwks.json"
+        assert ask(run.rest())["settings"]["BILLING_JWKS"] == f"{own} {run.rest('trade')}/keys"
+        assert ask(run.rest("trade"))["settings"]["TRADE_JWKS"] == own
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_is_clean(ground: Ground, number: int) -> None:
     temporary = ground.root / "tmp"

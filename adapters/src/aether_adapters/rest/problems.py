@@ -15,7 +15,6 @@ from aether_adapters.rest.limits import LimitReached
 Header = tuple[bytes, bytes]
 
 _PROBLEM: Final = (b"content-type", b"application/problem+json")
-_RETRYABLE: Final = frozenset({Kind.EXHAUSTED, Kind.UNAVAILABLE})
 _BY_STATUS: Final = {kind.status: kind for kind in Kind}
 
 
@@ -58,9 +57,14 @@ def render(error: Exception, table: ErrorTable) -> tuple[Problem, list[Header], 
         problem = replace(problem, errors=error.errors)
     body = problem.to_json()
     headers = [_PROBLEM, (b"content-length", str(len(body)).encode())]
-    if isinstance(error, LimitReached):
-        headers.extend((name.encode(), value.encode()) for name, value in error.fields)
     match problem.kind:
+        case Kind.EXHAUSTED:
+            # A limit behind the port has no name here: the domain's stands for it.
+            wait = _whole_seconds(problem.retry_after)
+            own = (("ratelimit", f'"{table.domain}";r=0;t={wait}'),)
+            fields = error.fields if isinstance(error, LimitReached) else own
+            headers.extend((name.encode(), value.encode()) for name, value in fields)
+            headers.append((b"retry-after", str(wait).encode()))
         case Kind.UNAUTHENTICATED:
             detail = b', error="invalid_token"' if isinstance(error, Challenge) else b""
             headers.append((b"www-authenticate", b'Bearer realm="' + table.domain.encode() + b'"' + detail))
@@ -70,7 +74,10 @@ def render(error: Exception, table: ErrorTable) -> tuple[Problem, list[Header], 
             headers.append((b"connection", b"close"))
         case Kind.METHOD_NOT_ALLOWED if isinstance(error, NoSuchMethod):
             headers.append((b"allow", error.allow.encode()))
-        case kind if kind in _RETRYABLE or problem.retry_after is not None:
-            seconds = 1 if problem.retry_after is None else max(1, math.ceil(problem.retry_after))
-            headers.append((b"retry-after", str(seconds).encode()))
+        case kind if kind is Kind.UNAVAILABLE or problem.retry_after is not None:
+            headers.append((b"retry-after", str(_whole_seconds(problem.retry_after)).encode()))
     return problem, headers, body
+
+
+def _whole_seconds(retry_after: float | None) -> int:
+    return 1 if retry_after is None else max(1, math.ceil(retry_after))

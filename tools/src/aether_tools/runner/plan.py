@@ -67,6 +67,9 @@ def plan(
     grpc = {
         domain.name: ports.take(first and first + GRPC_ABOVE_REST + order[domain.name]) for domain in domains
     }
+    published = {
+        name: f"http://{HOST}:{rest[name]}{path}" for name, path in workspace.key_sets.items() if name in rest
+    }
     targets = {f"{name.upper()}_TARGET": f"{HOST}:{port}" for name, port in grpc.items()}
 
     processes: list[Process] = []
@@ -80,7 +83,8 @@ def plan(
             "REST_PORT": str(rest[name]),
             "GRPC_HOST": HOST,
             "GRPC_PORT": str(grpc[name]),
-            "JWKS": str(jwks),
+            # The development keys first, then those of whoever signs in users; a domain knows its own.
+            "JWKS": " ".join([str(jwks), *(url for owner, url in published.items() if owner != name)]),
             "TOKEN_ISSUER": ISSUER,
             "TOKEN_AUDIENCE": workspace.name,
             "LOG_FORMAT": "console",

@@ -1,0 +1,1 @@
+"""Keeps users: they are created, read, listed and closed."""

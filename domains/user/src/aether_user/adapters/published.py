@@ -1,0 +1,36 @@
+"""The keys this domain publishes, as its own doors read them to verify tokens."""
+
+import orjson
+from aether_adapters.errors import RemoteError, Unavailable
+
+from aether.user.v1 import port, types
+
+
+class PublishedKeys:
+    """The set as JSON (RFC 7517), from the use case here or from the rpc role elsewhere."""
+
+    def __init__(self, get_keys: port.GetKeys) -> None:
+        self._get_keys = get_keys
+
+    def __call__(self) -> bytes:
+        """Raises `Unavailable`."""
+        try:
+            keys = self._get_keys(types.GetKeysRequest()).keys
+        except RemoteError as error:
+            raise Unavailable("The signing keys cannot be read.") from error
+        return orjson.dumps(
+            {
+                "keys": [
+                    {
+                        "kty": key.kty,
+                        "use": key.use,
+                        "alg": key.alg,
+                        "kid": key.kid,
+                        "crv": key.crv,
+                        "x": key.x,
+                        "y": key.y,
+                    }
+                    for key in keys
+                ]
+            }
+        )

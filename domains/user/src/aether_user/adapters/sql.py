@@ -1,0 +1,200 @@
+"""What is kept in SQL, on MySQL, MariaDB and SQLite alike; the tables stand in `tables.py`."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from aether_adapters.sql import Inbox, Outbox, update_versioned
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from aether_user.adapters.events import outgoing
+from aether_user.adapters.sql_keys import SqlKeys
+from aether_user.adapters.sql_ledger import SqlLedger
+from aether_user.adapters.tables import INBOX, OUTBOX, SESSIONS, USERS
+from aether_user.application.ports import UnitOfWork
+from aether_user.domain.errors import (
+    MobileTaken,
+    SessionHasChanged,
+    UserHasChanged,
+    UsernameTaken,
+    UserNotFound,
+)
+from aether_user.domain.session import Session
+from aether_user.domain.user import User
+from aether_user.domain.values import DisplayName, Email, Mobile, Role, Username
+
+_BITE: Final = 1000
+
+
+def unit_of_work(connection: Connection) -> UnitOfWork:
+    """What one transaction can reach, on its connection."""
+    return UnitOfWork(
+        users=SqlUsers(connection),
+        sessions=SqlSessions(connection),
+        keys=SqlKeys(connection),
+        ledger=SqlLedger(connection),
+        inbox=Inbox(connection, INBOX),
+    )
+
+
+class SqlUsers:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._outbox = Outbox(connection, OUTBOX)
+
+    def add(self, user: User, /) -> User:
+        stored = user.stored()
+        try:
+            self._connection.execute(insert(USERS), user_row(stored))
+        except IntegrityError:
+            raise self._why_not(user) from None
+        return self._told(user, stored)
+
+    def get(self, user_id: int, /) -> User:
+        return self._one(user_id, hold=False)
+
+    def hold(self, user_id: int, /) -> User:
+        return self._one(user_id, hold=True)
+
+    def by_login(self, login: str, /) -> User | None:
+        name = USERS.c.mobile == login if login.startswith("+") else USERS.c.username_folded == login.lower()
+        row = self._connection.execute(select(USERS).where(name)).one_or_none()
+        return None if row is None else user_from(row)
+
+    def save(self, user: User, /) -> User:
+        stored = user.stored()
+        update_versioned(
+            self._connection,
+            USERS,
+            user_row(stored),
+            loaded=user.version,
+            conflict=lambda: UserHasChanged(user.id, user.version),
+        )
+        return self._told(user, stored)
+
+    def _one(self, user_id: int, *, hold: bool) -> User:
+        wanted = select(USERS).where(USERS.c.id == user_id)
+        row = self._connection.execute(wanted.with_for_update() if hold else wanted).one_or_none()
+        if row is None:
+            raise UserNotFound(user_id)
+        return user_from(row)
+
+    def _why_not(self, user: User) -> Exception:
+        """Which of the unique columns is taken."""
+        folded, mobile = user.username.folded, user.mobile.text
+        taken = select(USERS.c.id, USERS.c.username_folded, USERS.c.mobile).where(
+            or_(USERS.c.username_folded == folded, USERS.c.mobile == mobile)
+        )
+        rows = self._connection.execute(taken).all()
+        if any(row.username_folded == folded and row.id != user.id for row in rows):
+            return UsernameTaken(user.username.text)
+        if any(row.mobile == mobile and row.id != user.id for row in rows):
+            return MobileTaken(mobile)
+        return UserHasChanged(user.id, user.version)
+
+    def _told(self, user: User, stored: User) -> User:
+        # After the row is written: its lock then keeps the events of one user in their order.
+        self._outbox.add(*(outgoing(event) for event in user.events))
+        return stored
+
+
+class SqlSessions:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._outbox = Outbox(connection, OUTBOX)
+
+    def add(self, session: Session, /) -> Session:
+        stored = session.stored()
+        try:
+            self._connection.execute(insert(SESSIONS), session_row(stored))
+        except IntegrityError:
+            raise SessionHasChanged(session.id) from None
+        return stored
+
+    def get(self, session_id: int, /) -> Session | None:
+        row = self._connection.execute(select(SESSIONS).where(SESSIONS.c.id == session_id)).one_or_none()
+        return None if row is None else session_from(row)
+
+    def by_handle(self, handle: str, /) -> Session | None:
+        row = self._connection.execute(select(SESSIONS).where(SESSIONS.c.handle == handle)).one_or_none()
+        return None if row is None else session_from(row)
+
+    def save(self, session: Session, /) -> Session:
+        stored = session.stored()
+        update_versioned(
+            self._connection,
+            SESSIONS,
+            session_row(stored),
+            loaded=session.version,
+            conflict=lambda: SessionHasChanged(session.id),
+        )
+        self._outbox.add(*(outgoing(event) for event in session.events))
+        return stored
+
+    def revoke_all(self, user_id: int, /, *, now: datetime) -> None:
+        open_ones = (SESSIONS.c.user_id == user_id) & SESSIONS.c.revoked_at.is_(None)
+        revoked = {"revoked_at": now, "version": SESSIONS.c.version + 1}
+        self._connection.execute(update(SESSIONS).where(open_ones).values(revoked))
+
+    def forget_expired(self, before: datetime, /) -> int:
+        expired = select(SESSIONS.c.id).where(SESSIONS.c.expires_at < before).limit(_BITE)
+        ids = self._connection.execute(expired).scalars().all()
+        self._connection.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(ids)))
+        return len(ids)
+
+
+def user_row(user: User) -> dict[str, object]:
+    return {
+        "id": user.id,
+        "username": user.username.text,
+        "username_folded": user.username.folded,
+        "mobile": user.mobile.text,
+        "email": None if user.email is None else user.email.text,
+        "display_name": user.display_name.text,
+        "password_hash": user.password_hash,
+        "roles": " ".join(sorted(role.value for role in user.roles)),
+        "created_at": user.created_at,
+        "banned_at": user.banned_at,
+        "version": user.version,
+    }
+
+
+def user_from(row: Row[Any]) -> User:
+    return User(
+        id=row.id,
+        username=Username(row.username),
+        mobile=Mobile(row.mobile),
+        email=None if row.email is None else Email(row.email),
+        display_name=DisplayName(row.display_name),
+        password_hash=row.password_hash,
+        roles=frozenset(map(Role, row.roles.split())),
+        created_at=row.created_at,
+        banned_at=row.banned_at,
+        version=row.version,
+    )
+
+
+def session_row(session: Session) -> dict[str, object]:
+    return {
+        "id": session.id,
+        "user_id": session.user_id,
+        "handle": session.handle,
+        "secret": session.secret,
+        "opened_at": session.opened_at,
+        "expires_at": session.expires_at,
+        "revoked_at": session.revoked_at,
+        "version": session.version,
+    }
+
+
+def session_from(row: Row[Any]) -> Session:
+    return Session(
+        id=row.id,
+        user_id=row.user_id,
+        handle=row.handle,
+        secret=row.secret,
+        opened_at=row.opened_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        version=row.version,
+    )

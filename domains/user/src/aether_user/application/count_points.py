@@ -1,0 +1,34 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aether_user.application.ports import Transactions, UnitOfWork
+from aether_user.domain.points import OrderPoints
+
+CONSUMER: Final = "points"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountPoints:
+    """Counts what an order is worth, once for its payment and once for each refund, however often it is told."""
+
+    transactions: Transactions
+
+    def paid(self, order_id: int, user_id: int, cents: int, /) -> None:
+        """An order was paid."""
+        self._count(f"paid:{order_id}", order_id, user_id, lambda entry: entry.paid(cents))
+
+    def refunded(self, order_id: int, refund_id: int, user_id: int, cents: int, /) -> None:
+        """Some of it, or all, goes back."""
+        self._count(f"refunded:{refund_id}", order_id, user_id, lambda entry: entry.refunded(cents))
+
+    def _count(
+        self, fact: str, order_id: int, user_id: int, change: Callable[[OrderPoints], OrderPoints]
+    ) -> None:
+        def count(unit: UnitOfWork) -> None:
+            # Known by what it says and not by the event's id: a fact that is published twice is one fact.
+            if unit.inbox.first_time(CONSUMER, fact):
+                entry = unit.ledger.get(order_id) or OrderPoints(order_id=order_id, user_id=user_id)
+                unit.ledger.put(change(entry))
+
+        self.transactions.run(count)

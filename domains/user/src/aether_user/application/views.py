@@ -1,0 +1,44 @@
+"""How the contract shows what the domain keeps, and how a caller is read."""
+
+from aether.common.v1.types import Caller
+from aether.user.v1 import types
+from aether_user.domain.errors import OperatorsOnly, UserNotFound
+from aether_user.domain.user import User
+from aether_user.domain.values import Role
+
+
+def profile(user: User) -> types.Profile:
+    """A user as the user and operators see it."""
+    return types.Profile(
+        id=user.id,
+        username=user.username.text,
+        mobile=user.mobile.text,
+        email=None if user.email is None else user.email.text,
+        display_name=user.display_name.text,
+        roles=role_names(user.roles),
+        status=types.UserStatus[user.status.name],
+        version=user.version,
+        created_at=user.created_at,
+    )
+
+
+def role_names(roles: frozenset[Role]) -> tuple[str, ...]:
+    """What tokens and contracts call them, in a fixed order."""
+    return tuple(sorted(role.value for role in roles))
+
+
+def own_id(caller: Caller) -> int:
+    """The id of the user who calls; raises `UserNotFound` for a caller who is none, such as a service."""
+    if not (caller.subject.isascii() and caller.subject.isdigit()):
+        raise UserNotFound(0)
+    return int(caller.subject)
+
+
+def is_operator(caller: Caller) -> bool:
+    return Role.OPERATOR.value in caller.roles
+
+
+def operators_only(caller: Caller) -> None:
+    """Raises `OperatorsOnly` for anybody else."""
+    if not is_operator(caller):
+        raise OperatorsOnly

@@ -1,0 +1,61 @@
+"""The keys access tokens are signed with: which one signs, which are published, and when one may go."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """A key on the curve P-256. `x` and `y` are its public half, in base64url; `number` counts keys from 1."""
+
+    number: int
+    kid: str
+    x: str
+    y: str
+    private_pem: str = field(repr=False)
+    signs_from: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How long things last.
+
+    A key signs for `term`. It is published `lead` before it signs, so that every verifier has it by then, and stays
+    published `keep` after the next one signs, so that its last token can still be verified.
+    """
+
+    term: timedelta
+    lead: timedelta
+    keep: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """All keys that are published, the oldest first."""
+
+    keys: tuple[SigningKey, ...] = ()
+
+    def signing(self, now: datetime) -> SigningKey | None:
+        """The one that signs: the newest whose time has come."""
+        ready = [key for key in self.keys if key.signs_from <= now]
+        return ready[-1] if ready else None
+
+    def next_number(self) -> int:
+        return self.keys[-1].number + 1 if self.keys else 1
+
+    def next_signs_from(self, now: datetime, terms: Terms) -> datetime | None:
+        """From when a key made now would sign; None while none is due. The first one signs at once."""
+        if not self.keys:
+            return now
+        if now < self.keys[-1].signs_from + terms.term - terms.lead:
+            return None
+        return now + terms.lead
+
+    def with_key(self, key: SigningKey) -> Self:
+        return type(self)((*self.keys, key))
+
+    def spent(self, now: datetime, terms: Terms) -> tuple[SigningKey, ...]:
+        """Those whose last token has expired."""
+        pairs = zip(self.keys, self.keys[1:], strict=False)
+        return tuple(key for key, successor in pairs if successor.signs_from + terms.keep <= now)

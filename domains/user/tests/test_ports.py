@@ -1,0 +1,569 @@
+"""What every implementation of a port promises: memory, SQLite and MariaDB; memory and Redis; and so on."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from aether_adapters import redis, sql
+from aether_adapters.errors import Exhausted, Unavailable
+from aether_adapters.events import IncomingEvent, OutgoingEvent
+from aether_adapters.ids import Snowflakes, WorkerLease
+
+from aether_user.__main__ import migrations
+from aether_user.adapters.clock import SystemClock
+from aether_user.adapters.events import incoming
+from aether_user.adapters.memory import (
+    MemoryCards,
+    MemoryClock,
+    MemoryIds,
+    MemoryPresences,
+    MemoryThrottle,
+    MemoryTransactions,
+    PlainPasswords,
+)
+from aether_user.adapters.passwords import Argon2Passwords
+from aether_user.adapters.redis import Pace, RedisCards, RedisPresences, RedisThrottle
+from aether_user.adapters.sql import unit_of_work
+from aether_user.adapters.tables import METADATA, OUTBOX
+from aether_user.application.ports import (
+    Card,
+    Cards,
+    Clock,
+    Ids,
+    Passwords,
+    Presence,
+    Presences,
+    Throttle,
+    Transactions,
+    UnitOfWork,
+)
+from aether_user.domain import errors
+from aether_user.domain.events import SessionsRevoked, UserBanned, UserEvent, UserRegistered
+from aether_user.domain.keys import KeyRing, SigningKey
+from aether_user.domain.points import OrderPoints
+from aether_user.domain.refresh_token import RefreshToken
+from aether_user.domain.session import Session
+from aether_user.domain.user import User
+from aether_user.domain.values import DisplayName, Email, Mobile, Password, Role, Status, Username
+
+NOON = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
+LATER = datetime(2030, 1, 2, 12, 0, 0, 654321, tzinfo=UTC)
+LIFE = timedelta(days=14)
+IDS = count(2**53)
+"""Beyond what a float can hold, as the real ones are."""
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@dataclass(frozen=True)
+class Store:
+    """One implementation, and how to read what it told the world of one user."""
+
+    transactions: Transactions
+    told: Callable[[int], list[UserEvent]]
+
+    def add(self, user: User) -> User:
+        return self.transactions.run(lambda unit: unit.users.add(user))
+
+    def save(self, user: User) -> User:
+        return self.transactions.run(lambda unit: unit.users.save(user))
+
+    def get(self, user_id: int) -> User:
+        return self.transactions.read(lambda unit: unit.users.get(user_id))
+
+    def login(self, name: str) -> User | None:
+        return self.transactions.read(lambda unit: unit.users.by_login(name))
+
+    def session(self, session_id: int) -> Session | None:
+        return self.transactions.read(lambda unit: unit.sessions.get(session_id))
+
+    def open(self, user: User) -> tuple[Session, RefreshToken]:
+        token = RefreshToken.first()
+        session = Session.open(next(IDS), user_id=user.id, token=token, now=NOON, life=LIFE)
+        return self.transactions.run(lambda unit: unit.sessions.add(session)), token
+
+
+@pytest.fixture(scope="module", params=["memory", "sqlite", "mariadb"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    match request.param:
+        case "memory":
+            yield in_memory()
+        case "sqlite":
+            yield from in_sql(f"sqlite:///{tmp_path_factory.mktemp('sql')}/test.db")
+        case _:
+            yield from in_sql(request.getfixturevalue("mysql_url"))
+
+
+def in_memory() -> Store:
+    transactions = MemoryTransactions()
+
+    def told(user_id: int) -> list[UserEvent]:
+        return [event for event in transactions.outbox if event.user_id == user_id]
+
+    return Store(transactions, told)
+
+
+def in_sql(url: str) -> Iterator[Store]:
+    sql.migrate(url, migrations())
+    engine = sql.connect(url)
+    outbox = sql.OutboxReader(engine, OUTBOX)
+
+    def told(user_id: int) -> list[UserEvent]:
+        unsent = [row.event for row in outbox.unsent(10_000)]
+        return [incoming(arrived(event)) for event in unsent if event.key == str(user_id)]
+
+    yield Store(sql.Transactions(engine, unit_of_work), told)
+    engine.dispose()
+
+
+def arrived(event: OutgoingEvent) -> IncomingEvent:
+    """The event as it comes in at the other end of the topic."""
+    return IncomingEvent(
+        id=event.id,
+        type=event.type,
+        source=event.source,
+        key=event.key,
+        payload=event.payload,
+        occurred_at=event.occurred_at,
+        headers=event.headers,
+        topic=event.topic,
+        partition=0,
+        offset=0,
+    )
+
+
+def new(username: str | None = None, mobile: str | None = None) -> User:
+    """Somebody nobody else is, so that tests can share a store."""
+    user_id = next(IDS)
+    return User.register(
+        user_id,
+        username=Username(username or f"Ada-{user_id}"),
+        mobile=Mobile(mobile or f"+{user_id % 10**14}"),
+        email=None,
+        display_name=DisplayName("Ada"),
+        password_hash="hash",
+        now=NOON,
+    )
+
+
+def test_what_was_stored_comes_back_whole(store: Store) -> None:
+    created = replace(
+        new(),
+        email=Email("ada@example.org"),
+        display_name=DisplayName("👩‍💻 李雷 " + "x" * 50),
+        roles=frozenset(Role),
+        password_hash="$argon2id$v=19$m=65536,t=3,p=4$" + "x" * 80,
+    )
+    stored = store.add(created)
+    assert stored == replace(created, version=1)
+    assert store.get(created.id) == stored
+    banned = store.save(stored.ban(now=LATER))
+    assert banned == replace(created, version=2, banned_at=LATER)
+    assert store.get(created.id) == banned
+    assert store.transactions.run(lambda unit: unit.users.hold(created.id)) == banned
+
+
+def test_what_happened_is_told_in_its_order_and_once(store: Store) -> None:
+    created = new()
+    store.save(store.add(created).ban(now=LATER))
+    assert store.told(created.id) == [
+        UserRegistered(user_id=created.id, username=created.username, occurred_at=NOON),
+        UserBanned(user_id=created.id, occurred_at=LATER),
+        SessionsRevoked(user_id=created.id, session_id=None, occurred_at=LATER),
+    ]
+
+
+def test_a_user_is_found_by_either_name_in_any_case(store: Store) -> None:
+    stored = store.add(new())
+    for login in (stored.username.text, stored.username.text.upper(), stored.mobile.text):
+        assert store.login(login) == stored
+    for login in ("", "nobody", "+", stored.mobile.text[1:], f"{stored.username.text} "):
+        assert store.login(login) is None
+
+
+def test_who_is_not_there_is_not_found(store: Store) -> None:
+    with pytest.raises(errors.UserNotFound):
+        store.get(next(IDS))
+    with pytest.raises(errors.UserNotFound):
+        store.transactions.run(lambda unit: unit.users.hold(next(IDS)))
+
+
+def test_both_names_are_unique_and_say_which(store: Store) -> None:
+    stored = store.add(new())
+    with pytest.raises(errors.UsernameTaken):
+        store.add(new(username=stored.username.text.swapcase()))
+    with pytest.raises(errors.MobileTaken):
+        store.add(new(mobile=stored.mobile.text))
+
+
+def test_of_many_who_take_one_name_at_once_one_gets_it(store: Store) -> None:
+    users = [new(username=f"race-{uuid4().hex[:12]}")]
+    users += [new(username=users[0].username.text) for _ in range(7)]
+
+    def add(user: User) -> bool:
+        try:
+            store.add(user)
+        except errors.UsernameTaken:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(add, users)) == 1
+
+
+def test_one_object_is_stored_once(store: Store) -> None:
+    created = new()
+    stored = store.add(created)
+    with pytest.raises(errors.UserHasChanged):
+        store.add(created)
+    changed = stored.ban(now=LATER)
+    store.save(changed)
+    with pytest.raises(errors.UserHasChanged):
+        store.save(changed)
+    with pytest.raises(errors.UserHasChanged):
+        store.save(new())
+    assert len(store.told(created.id)) == 3
+
+
+def test_work_that_raises_leaves_nothing_behind(store: Store) -> None:
+    created, event_id = new(), str(uuid4())
+
+    def fail(unit: UnitOfWork) -> None:
+        unit.users.add(created)
+        unit.ledger.put(OrderPoints(order_id=created.id, user_id=created.id, paid_cents=100))
+        assert unit.inbox.first_time("points", event_id)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.transactions.run(fail)
+    with pytest.raises(errors.UserNotFound):
+        store.get(created.id)
+    assert store.told(created.id) == []
+    assert store.transactions.read(lambda unit: unit.ledger.balance(created.id)) == 0
+    assert store.transactions.run(lambda unit: unit.inbox.first_time("points", event_id))
+
+
+def test_a_user_who_is_held_waits_for_nobody_and_others_for_him(store: Store) -> None:
+    stored = store.add(new())
+
+    def rename(number: int) -> None:
+        def work(unit: UnitOfWork) -> None:
+            user = unit.users.hold(stored.id)
+            name = DisplayName(f"{user.display_name.text}{number}")
+            unit.users.save(
+                user.change_profile(version=user.version, display_name=name, email=None, now=NOON)
+            )
+
+        store.transactions.run(work)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(rename, range(8)))
+    renamed = store.get(stored.id)
+    assert (renamed.version, sorted(renamed.display_name.text)) == (9, sorted("Ada01234567"))
+
+
+def test_a_session_comes_back_whole_by_id_and_by_its_handle(store: Store) -> None:
+    session, token = store.open(store.add(new()))
+    assert store.session(session.id) == session
+    by_handle = store.transactions.read(lambda unit: unit.sessions.by_handle(token.handle_digest))
+    assert by_handle == session
+    assert store.transactions.read(lambda unit: unit.sessions.by_handle(token.secret_digest)) is None
+    assert store.session(next(IDS)) is None
+    with pytest.raises(errors.SessionHasChanged):
+        store.transactions.run(lambda unit: unit.sessions.add(session))
+    spent = session.spend(token, following=token.next(), now=LATER, life=LIFE)
+    stored = store.transactions.run(lambda unit: unit.sessions.save(spent))
+    assert store.session(session.id) == stored == replace(spent, version=2)
+    with pytest.raises(errors.SessionHasChanged):
+        store.transactions.run(lambda unit: unit.sessions.save(spent))
+
+
+def test_a_session_that_ends_by_itself_is_told_of(store: Store) -> None:
+    user = store.add(new())
+    session, _ = store.open(user)
+    store.transactions.run(lambda unit: unit.sessions.save(session.revoke(now=LATER)))
+    ended = SessionsRevoked(user_id=user.id, session_id=session.id, occurred_at=LATER)
+    assert store.told(user.id)[1:] == [ended]
+
+
+def test_all_sessions_of_a_user_end_at_once_or_not_at_all(store: Store) -> None:
+    user, other = store.add(new()), store.add(new())
+    over, _ = store.open(user)
+    ended = store.transactions.run(lambda unit: unit.sessions.save(over.revoke(now=NOON)))
+    mine = [store.open(user)[0] for _ in range(3)]
+    theirs, _ = store.open(other)
+
+    def ban(unit: UnitOfWork) -> None:
+        unit.users.save(unit.users.hold(user.id).ban(now=LATER))
+        unit.sessions.revoke_all(user.id, now=LATER)
+
+    def fail(unit: UnitOfWork) -> None:
+        ban(unit)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.transactions.run(fail)
+    assert [store.session(session.id) for session in mine] == mine
+    store.transactions.run(ban)
+    revoked = [replace(session, revoked_at=LATER, version=2) for session in mine]
+    assert [store.session(session.id) for session in mine] == revoked
+    assert store.session(theirs.id) == theirs
+    assert store.session(ended.id) == ended
+
+
+def test_only_expired_sessions_are_forgotten(store: Store) -> None:
+    user = store.add(new())
+    old = [store.open(user)[0] for _ in range(3)]
+    assert store.transactions.run(lambda unit: unit.sessions.forget_expired(NOON + LIFE)) == 0
+    kept, token = store.open(user)
+    kept = store.transactions.run(
+        lambda unit: unit.sessions.save(kept.spend(token, following=token, now=LATER, life=LIFE))
+    )
+    gone = store.transactions.run(
+        lambda unit: unit.sessions.forget_expired(NOON + LIFE + timedelta(seconds=1))
+    )
+    assert gone >= 3
+    assert [store.session(session.id) for session in old] == [None] * 3
+    assert store.session(kept.id) == kept
+
+
+def key(number: int) -> SigningKey:
+    pem = "-----BEGIN PRIVATE KEY-----\n" + "x" * 400 + "\n"
+    return SigningKey(
+        number=number, kid=f"kid{number}", x="x" * 43, y="y" * 43, private_pem=pem, signs_from=LATER
+    )
+
+
+def test_keys_are_kept_in_their_order_and_each_number_once(store: Store) -> None:
+    assert store.transactions.read(lambda unit: unit.keys.ring()) == KeyRing()
+    for number in (1, 2, 10):
+        store.transactions.run(lambda unit, number=number: unit.keys.add(key(number)))  # type: ignore[misc]
+    assert store.transactions.read(lambda unit: unit.keys.ring()) == KeyRing((key(1), key(2), key(10)))
+    with pytest.raises(errors.KeysHaveChanged):
+        store.transactions.run(lambda unit: unit.keys.add(replace(key(2), kid="another")))
+    store.transactions.run(lambda unit: unit.keys.remove(1))
+    assert store.transactions.read(lambda unit: unit.keys.ring()) == KeyRing((key(2), key(10)))
+
+
+def test_an_entry_of_the_ledger_takes_the_place_of_the_one_before(store: Store) -> None:
+    user_id, order_id = next(IDS), next(IDS)
+    assert store.transactions.run(lambda unit: unit.ledger.get(order_id)) is None
+    entry = OrderPoints(order_id=order_id, user_id=user_id, paid_cents=1999)
+    other = OrderPoints(order_id=next(IDS), user_id=user_id, paid_cents=100)
+    stranger = OrderPoints(order_id=next(IDS), user_id=next(IDS), paid_cents=5000)
+    for each in (entry, entry, other, stranger, replace(entry, refunded_cents=500)):
+        store.transactions.run(lambda unit, each=each: unit.ledger.put(each))  # type: ignore[misc]
+    found = store.transactions.run(lambda unit: unit.ledger.get(order_id))
+    assert found == replace(entry, refunded_cents=500)
+    assert store.transactions.read(lambda unit: unit.ledger.balance(user_id)) == 14 + 1
+    assert store.transactions.read(lambda unit: unit.ledger.balance(next(IDS))) == 0
+
+
+def test_an_event_is_new_once_for_each_consumer(store: Store) -> None:
+    event_id = str(uuid4())
+
+    def first_time(consumer: str) -> bool:
+        return store.transactions.run(lambda unit: unit.inbox.first_time(consumer, event_id))
+
+    assert [first_time(consumer) for consumer in ("points", "points", "mail")] == [True, False, True]
+
+
+@pytest.mark.suite("migrations")
+@pytest.mark.parametrize("url", ["sqlite", "mariadb"], indirect=True)
+def test_migrations_make_exactly_the_tables_the_adapters_use(url: str) -> None:
+    sql.migrate(url, migrations())
+    engine = sql.connect(url)
+    assert sql.pending_changes(engine, METADATA) == []
+    engine.dispose()
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/migrated.db"
+    return str(request.getfixturevalue("mysql_url"))
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def ids(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ids]:
+    if request.param == "memory":
+        yield MemoryIds()
+        return
+    url = f"sqlite:///{tmp_path}/ids.db"
+    sql.migrate(url, migrations())
+    engine = sql.connect(url)
+    with WorkerLease(engine) as worker_number:
+        yield Snowflakes(worker_number)
+    engine.dispose()
+
+
+@pytest.mark.suite("ids")
+def test_ids_are_positive_fit_and_never_come_twice(ids: Ids) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: ids.next(), range(1000)))
+    assert len(set(taken)) == 1000
+    assert all(0 < number < 2**63 for number in taken)
+    assert ids.next() > max(taken)
+
+
+@pytest.mark.parametrize("clock", [MemoryClock(), SystemClock()], ids=["memory", "system"])
+def test_a_clock_says_the_time_in_utc(clock: Clock) -> None:
+    assert clock.now().tzinfo is UTC
+
+
+def argon2(passes: int = 1) -> Argon2Passwords:
+    """As cheap as it gets: what is slow about it is tested where it is measured."""
+    return Argon2Passwords(passes=passes, kibibytes=8, lanes=1, at_once=2)
+
+
+@pytest.mark.suite("passwords")
+@pytest.mark.parametrize("passwords", [PlainPasswords(), argon2()], ids=["memory", "argon2"])
+def test_a_password_matches_its_own_hash_and_no_other(passwords: Passwords) -> None:
+    right = Password("correct horse 🐎")
+    kept = passwords.hash(right)
+    assert passwords.match(kept, right)
+    assert not passwords.match(kept, Password("correct horse"))
+    assert not passwords.match(passwords.hash(Password("another")), right)
+    assert not passwords.match(None, right)
+    assert not passwords.outdated(kept)
+
+
+def test_a_hash_names_its_parameters_and_is_another_every_time() -> None:
+    right = Password("correct horse")
+    assert argon2().hash(right).startswith("$argon2id$v=19$m=8,t=1,p=1$")
+    assert argon2().hash(right) != argon2().hash(right)
+    assert argon2(passes=2).outdated(argon2().hash(right))
+    assert argon2(passes=2).match(argon2().hash(right), right)
+    assert not argon2().match("no hash at all", right)
+
+
+@pytest.fixture(params=["memory", "redis"])
+def throttle(request: pytest.FixtureRequest) -> Throttle:
+    if request.param == "memory":
+        return MemoryThrottle(tries=3)
+    return throttle_at(request.getfixturevalue("redis_url"))
+
+
+def throttle_at(url: str) -> RedisThrottle:
+    pace = Pace(rate=0.001, burst=3)
+    return RedisThrottle(redis.connect(url), account=pace, address=pace)
+
+
+@pytest.mark.suite("throttle")
+def test_tries_end_for_an_account_in_any_spelling(throttle: Throttle) -> None:
+    for login in ("ada", "ADA", "Ada"):
+        throttle.take(login, login)
+    with pytest.raises(Exhausted) as refused:
+        throttle.take("aDa", "elsewhere")
+    assert refused.value.retry_after is not None and refused.value.retry_after > 0
+    throttle.take("bob", "elsewhere")
+
+
+@pytest.mark.suite("throttle")
+def test_tries_end_for_an_address(throttle: Throttle) -> None:
+    for login in ("ada", "bob", "eve"):
+        throttle.take(login, "192.0.2.1")
+    with pytest.raises(Exhausted):
+        throttle.take("zoe", "192.0.2.1")
+    throttle.take("zoe", "192.0.2.2")
+
+
+def test_without_redis_tries_are_counted_here() -> None:
+    throttle = throttle_at(NOWHERE)
+    for _ in range(3):
+        throttle.take("ada", "192.0.2.1")
+    with pytest.raises(Exhausted):
+        throttle.take("ada", "192.0.2.2")
+
+
+@pytest.fixture(params=["memory", "redis"])
+def presences(request: pytest.FixtureRequest) -> Presences:
+    if request.param == "memory":
+        return MemoryPresences()
+    return RedisPresences(redis.connect(request.getfixturevalue("redis_url")))
+
+
+def seen(session_id: int, expires_at: datetime = LATER) -> Presence:
+    return Presence(
+        session_id=session_id, opened_at=NOON, seen_at=NOON, expires_at=expires_at, address="2001:db8::1"
+    )
+
+
+@pytest.mark.suite("presences")
+def test_sessions_are_shown_until_they_are_gone_or_expired(presences: Presences) -> None:
+    first, second = 2**53 + 1, 2**53 + 2
+    user_id, other = next(IDS), next(IDS)
+    presences.note(user_id, seen(first, NOON + timedelta(hours=1)))
+    presences.note(user_id, seen(second))
+    presences.note(other, seen(3))
+    assert presences.of(user_id, now=NOON) == (seen(second), seen(first, NOON + timedelta(hours=1)))
+    assert presences.of(user_id, now=NOON + timedelta(hours=1)) == (seen(second),)
+    again = replace(seen(first), seen_at=LATER - timedelta(hours=1), address="192.0.2.1")
+    presences.note(user_id, again)
+    assert presences.of(user_id, now=NOON) == (seen(second), again)
+    presences.gone(user_id, second)
+    assert presences.of(user_id, now=NOON) == (again,)
+    presences.gone(user_id, None)
+    assert presences.of(user_id, now=NOON) == ()
+    assert presences.of(other, now=NOON) == (seen(3),)
+
+
+def test_without_redis_sessions_go_on_and_only_their_list_is_missed() -> None:
+    presences = RedisPresences(redis.connect(NOWHERE))
+    presences.note(1, seen(1))
+    presences.gone(1, 1)
+    with pytest.raises(Unavailable):
+        presences.of(1, now=NOON)
+
+
+CARD = Card(id=2**53 + 1, username="ada", display_name="Ada 🌸", status=Status.ACTIVE, roles=frozenset(Role))
+
+
+@dataclass
+class Drawer:
+    """Where cards are loaded from."""
+
+    card: Card | None = CARD
+    looks: int = 0
+
+    def __call__(self, _user_id: int) -> Card | None:
+        self.looks += 1
+        return self.card
+
+
+@pytest.fixture
+def drawer() -> Drawer:
+    return Drawer()
+
+
+@pytest.fixture(params=["memory", "redis"])
+def cards(request: pytest.FixtureRequest, drawer: Drawer) -> Cards:
+    if request.param == "memory":
+        return MemoryCards(drawer)
+    return RedisCards(redis.connect(request.getfixturevalue("redis_url")), drawer, seconds=60.0)
+
+
+@pytest.mark.suite("cards")
+def test_a_card_is_loaded_once_until_it_is_forgotten(cards: Cards, drawer: Drawer) -> None:
+    assert [cards.get(CARD.id), cards.get(CARD.id)] == [CARD, CARD]
+    assert drawer.looks == 1
+    drawer.card = replace(CARD, status=Status.BANNED, roles=frozenset())
+    cards.forget(CARD.id)
+    assert cards.get(CARD.id) == drawer.card
+
+
+@pytest.mark.suite("cards")
+def test_who_is_not_there_has_no_card(cards: Cards, drawer: Drawer) -> None:
+    drawer.card = None
+    assert cards.get(5) is None
+
+
+def test_without_redis_cards_come_from_the_database(drawer: Drawer) -> None:
+    cards = RedisCards(redis.connect(NOWHERE), drawer, seconds=60.0)
+    assert [cards.get(CARD.id), cards.get(CARD.id)] == [CARD, CARD]
+    cards.forget(CARD.id)
+    assert drawer.looks == 2
