@@ -150,3 +150,16 @@ def test_equal_problems_are_equal_bytes_whatever_the_order_of_their_values() -> 
     two = Problem(kind=Kind.INVALID, type="/t", title="T", detail="d", values={"b": 1, "a": {"y": 2, "x": 1}})
     assert one == two
     assert one.to_json() == two.to_json()
+
+
+def test_a_broken_rule_that_will_mend_itself_says_when_and_no_other_does() -> None:
+    class Later(Broken):
+        def __init__(self) -> None:
+            super().__init__("Come back.")
+            self.retry_after = 1.5
+            self.number = 7
+
+    problem = ErrorTable("tests", {Broken: Kind.UNAVAILABLE}).problem(Later())
+    assert (problem.retry_after, problem.values) == (1.5, {"number": "7"})
+    problem = ErrorTable("tests", {Broken: Kind.CONFLICT}).problem(Later())
+    assert (problem.retry_after, problem.values) == (None, {"number": "7", "retry_after": 1.5})

@@ -100,6 +100,10 @@ def _words(name: str) -> list[str]:
     return [word.lower() for word in _WORDS.findall(name)]
 
 
+_LATER: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED})
+"""Kinds whose errors may say when to come back, in an attribute `retry_after`, in seconds."""
+
+
 class ErrorTable:
     """Which class of error is of which kind, for one domain; the nearest class in the MRO wins."""
 
@@ -130,13 +134,16 @@ class ErrorTable:
 
     def _rule(self, error: BaseException, kind: Kind) -> Problem:
         words = _words(type(error).__name__)
-        values = {name: json_value(value) for name, value in vars(error).items() if not name.startswith("_")}
+        facts = dict(vars(error))
+        retry_after = facts.pop("retry_after", None) if kind in _LATER else None
+        values = {name: json_value(value) for name, value in facts.items() if not name.startswith("_")}
         return Problem(
             kind=kind,
             type=f"/problems/{self.domain}/{'-'.join(words)}",
             title=" ".join(words).capitalize(),
             detail=str(error),
             values=values,
+            retry_after=retry_after,
         )
 
     @staticmethod

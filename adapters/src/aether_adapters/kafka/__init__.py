@@ -7,6 +7,7 @@ from aether_adapters.kafka.envelope import NotAnEvent
 from aether_adapters.kafka.probe import probe
 from aether_adapters.kafka.producer import Producer, Undelivered
 from aether_adapters.kafka.relay import Relay
+from aether_adapters.kafka.shared import SharedProducer
 
 __all__ = [
     "Broadcast",
@@ -15,6 +16,7 @@ __all__ = [
     "NotAnEvent",
     "Producer",
     "Relay",
+    "SharedProducer",
     "Undelivered",
     "is_transient",
     "probe",

@@ -1,0 +1,1 @@
+"""Coupons that customers claim and use, and the stock of flash sales."""

@@ -1,0 +1,1 @@
+"""How the ports are met: SQL, Redis, events, and memory for unit tests."""

@@ -1,0 +1,50 @@
+"""Events from the topics, handed to the use cases that wait for them.
+
+Every one of these is idempotent by what it is about, an order or a coupon, so none needs the inbox.
+"""
+
+from collections.abc import Callable
+from typing import cast
+
+from aether_adapters.events import IncomingEvent
+
+from aether.promotion.v1 import types
+from aether_promotion.adapters.events import (
+    CLAIM_DECIDED,
+    CLAIMS_CLOSED,
+    ORDER_CLOSED,
+    ORDER_PAID,
+    incoming,
+    settled_order,
+)
+from aether_promotion.application.persist_claim import PersistClaim, SettleClaims
+from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
+from aether_promotion.domain.events import ClaimDecided, ClaimsClosed
+
+Handler = Callable[[IncomingEvent], None]
+
+
+def claim_handlers(persist_claim: PersistClaim, settle_claims: SettleClaims) -> dict[str, Handler]:
+    """What to do with the log of claims."""
+    return {
+        CLAIM_DECIDED: lambda event: persist_claim(cast(ClaimDecided, incoming(event))),
+        CLAIMS_CLOSED: lambda event: settle_claims(cast(ClaimsClosed, incoming(event))),
+    }
+
+
+def order_handlers(
+    confirm: Confirm, redeem: RedeemCoupons, release: Release, release_coupons: ReleaseCoupons
+) -> dict[str, Handler]:
+    """What to do when an order is paid, or ends without payment."""
+
+    def paid(event: IncomingEvent) -> None:
+        order_id = settled_order(event)
+        redeem(types.RedeemCouponsRequest(order_id=order_id))
+        confirm(types.ConfirmRequest(order_id=order_id))
+
+    def closed(event: IncomingEvent) -> None:
+        order_id = settled_order(event)
+        release(types.ReleaseRequest(order_id=order_id))
+        release_coupons(types.ReleaseCouponsRequest(order_id=order_id))
+
+    return {ORDER_PAID: paid, ORDER_CLOSED: closed}

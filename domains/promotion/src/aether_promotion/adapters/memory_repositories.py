@@ -1,0 +1,271 @@
+"""What one transaction can reach, in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from aether_promotion.application.ports import AlreadyReserved
+from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.coupon import Coupon
+from aether_promotion.domain.desk import Decides, Desk
+from aether_promotion.domain.errors import (
+    ActivityHasChanged,
+    ActivityNotFound,
+    CouponHasChanged,
+    CouponNotFound,
+    StockGone,
+    TemplateHasChanged,
+    TemplateNotFound,
+)
+from aether_promotion.domain.events import PromotionEvent
+from aether_promotion.domain.template import Template
+from aether_promotion.domain.values import CouponStatus, ReservationStatus, TemplateStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What is stored; the containers change, what is in them never does."""
+
+    templates: dict[int, Template] = field(default_factory=dict)
+    desks: dict[int, Desk] = field(default_factory=dict)
+    coupons: dict[int, Coupon] = field(default_factory=dict)
+    activities: dict[int, Activity] = field(default_factory=dict)
+    reservations: dict[tuple[int, int], Reservation] = field(default_factory=dict)
+    outbox: list[PromotionEvent] = field(default_factory=list)
+
+
+class MemoryTemplates:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def add(self, template: Template, /) -> Template:
+        if template.id in self._state.templates:
+            raise TemplateHasChanged(template.id, template.version)
+        return self._store(template)
+
+    def get(self, template_id: int, /) -> Template:
+        found = self._state.templates.get(template_id)
+        if found is None:
+            raise TemplateNotFound(template_id)
+        return found
+
+    def save(self, template: Template, /) -> Template:
+        present = self._state.templates.get(template.id)
+        if present is None or present.version != template.version:
+            raise TemplateHasChanged(template.id, template.version)
+        return self._store(template)
+
+    def page(
+        self, *, statuses: Sequence[TemplateStatus], before: int | None, limit: int
+    ) -> tuple[Template, ...]:
+        wanted = [
+            one
+            for number, one in sorted(self._state.templates.items(), reverse=True)
+            if one.status in statuses and (before is None or number < before)
+        ]
+        return tuple(wanted[:limit])
+
+    def _store(self, template: Template) -> Template:
+        stored = self._state.templates[template.id] = template.stored()
+        return stored
+
+
+class MemoryDesks:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def add(self, desk: Desk, /) -> None:
+        self._state.desks[desk.template_id] = desk
+
+    def get(self, template_id: int, /) -> Desk:
+        found = self._state.desks.get(template_id)
+        if found is None:
+            raise TemplateNotFound(template_id)
+        return found
+
+    lock = get
+
+    def save(self, desk: Desk, /) -> Desk:
+        stored = self._state.desks[desk.template_id] = desk.stored()
+        self._state.outbox.extend(desk.events)
+        return stored
+
+    def take(self, template_id: int, /) -> bool:
+        desk = self._state.desks.get(template_id)
+        if desk is None or desk.decides is not Decides.SQL or desk.left < 1:
+            return False
+        self.save(desk.count())
+        return True
+
+    def to_keep(self, now: datetime, /) -> tuple[Desk, ...]:
+        templates = self._state.templates
+        offered = {
+            number
+            for number, one in templates.items()
+            if one.status is TemplateStatus.PUBLISHED and one.terms.coupon.valid_until > now
+        }
+        return tuple(
+            desk
+            for number, desk in sorted(self._state.desks.items())
+            if number in offered or desk.decides is not Decides.SQL
+        )
+
+
+class MemoryCoupons:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def add(self, coupon: Coupon, /) -> Coupon:
+        twin = any(
+            (one.template_id, one.owner, one.key) == (coupon.template_id, coupon.owner, coupon.key)
+            for one in self._state.coupons.values()
+        )
+        if twin or coupon.id in self._state.coupons:
+            raise CouponHasChanged(coupon.id, coupon.version)
+        return self._store(coupon)
+
+    def has(self, coupon_id: int, /) -> bool:
+        return coupon_id in self._state.coupons
+
+    def get(self, coupon_id: int, /, *, owner: str) -> Coupon:
+        found = self._state.coupons.get(coupon_id)
+        if found is None or found.owner != owner:
+            raise CouponNotFound(coupon_id)
+        return found
+
+    def save(self, coupon: Coupon, /) -> Coupon:
+        present = self._state.coupons.get(coupon.id)
+        if present is None or present.version != coupon.version:
+            raise CouponHasChanged(coupon.id, coupon.version)
+        return self._store(coupon)
+
+    def page(
+        self, *, owner: str, status: CouponStatus | None, now: datetime, before: int | None, limit: int
+    ) -> tuple[Coupon, ...]:
+        wanted = [
+            one
+            for one in reversed(self._sorted())
+            if one.owner == owner
+            and (status is None or one.status_at(now) is status)
+            and (before is None or one.id < before)
+        ]
+        return tuple(wanted[:limit])
+
+    def claimed(self, template_id: int, /, *, owner: str) -> tuple[Coupon, ...]:
+        return tuple(one for one in self._sorted() if (one.template_id, one.owner) == (template_id, owner))
+
+    def claims(self, template_id: int, /, *, after: int, limit: int) -> tuple[Coupon, ...]:
+        wanted = [one for one in self._sorted() if one.template_id == template_id and one.id > after]
+        return tuple(wanted[:limit])
+
+    def of_order(self, order_id: int, /) -> tuple[Coupon, ...]:
+        return tuple(one for one in self._sorted() if one.order_id == order_id)
+
+    def overdue(self, now: datetime, /, *, limit: int) -> tuple[Coupon, ...]:
+        wanted = [
+            (one.locked_until, one.id)
+            for one in self._state.coupons.values()
+            if one.status is CouponStatus.LOCKED and one.locked_until is not None and one.locked_until <= now
+        ]
+        return tuple(self._state.coupons[number] for _, number in sorted(wanted)[:limit])
+
+    def expire(self, now: datetime, /, *, limit: int) -> int:
+        over = [
+            one
+            for one in self._state.coupons.values()
+            if one.status is CouponStatus.UNUSED and one.terms.valid_until <= now
+        ]
+        over.sort(key=lambda one: one.terms.valid_until)
+        for one in over[:limit]:
+            self._store(replace(one, status=CouponStatus.EXPIRED))
+        return len(over[:limit])
+
+    def _sorted(self) -> list[Coupon]:
+        return [one for _, one in sorted(self._state.coupons.items())]
+
+    def _store(self, coupon: Coupon) -> Coupon:
+        stored = self._state.coupons[coupon.id] = coupon.stored()
+        self._state.outbox.extend(coupon.events)
+        return stored
+
+
+class MemoryActivities:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def add(self, activity: Activity, /) -> Activity:
+        if activity.id in self._state.activities:
+            raise ActivityHasChanged(activity.id, activity.version)
+        stored = self._state.activities[activity.id] = activity.stored()
+        return stored
+
+    def get(self, activity_id: int, /) -> Activity:
+        found = self._state.activities.get(activity_id)
+        if found is None:
+            raise ActivityNotFound(activity_id)
+        return found
+
+    def save(self, activity: Activity, /) -> Activity:
+        present = self._state.activities.get(activity.id)
+        if present is None or present.version != activity.version:
+            raise ActivityHasChanged(activity.id, activity.version)
+        stored = activity.stored()
+        counted = replace(stored, held=present.held, sold=present.sold)
+        self._state.activities[activity.id] = counted
+        return stored
+
+    def page(self, *, before: int | None, limit: int) -> tuple[Activity, ...]:
+        newest = sorted(self._state.activities.items(), reverse=True)
+        return tuple(one for number, one in newest if before is None or number < before)[:limit]
+
+    def to_keep(self, ended_after: datetime, /) -> tuple[Activity, ...]:
+        return tuple(one for _, one in sorted(self._state.activities.items()) if one.ends_at > ended_after)
+
+
+class MemoryReservations:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def take(self, reservation: Reservation, now: datetime, /) -> Reservation:
+        activity = MemoryActivities(self._state).get(reservation.activity_id)
+        activity.running(now)
+        if activity.left < reservation.quantity:
+            raise StockGone(reservation.activity_id, reservation.quantity)
+        key = (reservation.order_id, reservation.activity_id)
+        if key in self._state.reservations:
+            raise AlreadyReserved
+        self._state.activities[activity.id] = replace(activity, held=activity.held + reservation.quantity)
+        stored = self._state.reservations[key] = reservation.stored()
+        return stored
+
+    def get(self, order_id: int, activity_id: int, /) -> Reservation | None:
+        return self._state.reservations.get((order_id, activity_id))
+
+    def of_order(self, order_id: int, /) -> tuple[Reservation, ...]:
+        return tuple(one for key, one in sorted(self._state.reservations.items()) if key[0] == order_id)
+
+    def settle(self, reservation: Reservation, /) -> bool:
+        key = (reservation.order_id, reservation.activity_id)
+        present = self._state.reservations.get(key)
+        if present is None or present.status is not ReservationStatus.HELD:
+            return False
+        activity = self._state.activities[reservation.activity_id]
+        sold = reservation.quantity if reservation.status is ReservationStatus.CONFIRMED else 0
+        self._state.activities[activity.id] = replace(
+            activity, held=activity.held - reservation.quantity, sold=activity.sold + sold
+        )
+        self._state.reservations[key] = replace(present, status=reservation.status)
+        self._state.outbox.extend(reservation.events)
+        return True
+
+    def overdue(self, now: datetime, /, *, limit: int) -> tuple[Reservation, ...]:
+        wanted = [one for one in self._state.reservations.values() if one.expires_at <= now]
+        wanted = [one for one in wanted if one.status is ReservationStatus.HELD]
+        return tuple(sorted(wanted, key=lambda one: one.expires_at)[:limit])
+
+    def held(self, activity_id: int, /) -> tuple[Reservation, ...]:
+        return tuple(
+            one
+            for _, one in sorted(self._state.reservations.items())
+            if one.activity_id == activity_id and one.status is ReservationStatus.HELD
+        )

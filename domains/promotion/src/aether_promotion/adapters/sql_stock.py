@@ -1,0 +1,185 @@
+"""Flash sales and reservations in SQL, which counts the seats."""
+
+from datetime import datetime
+from typing import Any
+
+from aether_adapters.sql import Outbox, update_versioned
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from aether_promotion.adapters.events import outgoing
+from aether_promotion.adapters.tables import ACTIVITIES, OUTBOX, RESERVATIONS
+from aether_promotion.application.ports import AlreadyReserved
+from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.errors import ActivityHasChanged, ActivityNotFound, StockGone
+from aether_promotion.domain.values import ReservationStatus, Title
+
+
+class SqlActivities:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, activity: Activity, /) -> Activity:
+        stored = activity.stored()
+        try:
+            self._connection.execute(insert(ACTIVITIES), _activity_row(stored))
+        except IntegrityError:
+            raise ActivityHasChanged(activity.id, activity.version) from None
+        return stored
+
+    def get(self, activity_id: int, /) -> Activity:
+        row = self._connection.execute(select(ACTIVITIES).where(ACTIVITIES.c.id == activity_id)).one_or_none()
+        if row is None:
+            raise ActivityNotFound(activity_id)
+        return _activity(row)
+
+    def save(self, activity: Activity, /) -> Activity:
+        stored = activity.stored()
+        row = _activity_row(stored)
+        # They are counted by the reservations, perhaps at this moment.
+        del row["held"], row["sold"]
+        update_versioned(
+            self._connection,
+            ACTIVITIES,
+            row,
+            loaded=activity.version,
+            conflict=lambda: ActivityHasChanged(activity.id, activity.version),
+        )
+        return stored
+
+    def page(self, *, before: int | None, limit: int) -> tuple[Activity, ...]:
+        wanted = select(ACTIVITIES)
+        if before is not None:
+            wanted = wanted.where(ACTIVITIES.c.id < before)
+        rows = self._connection.execute(wanted.order_by(ACTIVITIES.c.id.desc()).limit(limit))
+        return tuple(_activity(row) for row in rows)
+
+    def to_keep(self, ended_after: datetime, /) -> tuple[Activity, ...]:
+        wanted = select(ACTIVITIES).where(ACTIVITIES.c.ends_at > ended_after).order_by(ACTIVITIES.c.id)
+        return tuple(_activity(row) for row in self._connection.execute(wanted))
+
+
+class SqlReservations:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._outbox = Outbox(connection, OUTBOX)
+
+    def take(self, reservation: Reservation, now: datetime, /) -> Reservation:
+        # The one place where seats are given away: one statement that asks and counts.
+        taken = (
+            update(ACTIVITIES)
+            .where(
+                ACTIVITIES.c.id == reservation.activity_id,
+                ACTIVITIES.c.starts_at <= now,
+                ACTIVITIES.c.ends_at > now,
+                ACTIVITIES.c.held + ACTIVITIES.c.sold + reservation.quantity <= ACTIVITIES.c.quantity,
+            )
+            .values(held=ACTIVITIES.c.held + reservation.quantity)
+        )
+        if self._connection.execute(taken).rowcount == 0:
+            SqlActivities(self._connection).get(reservation.activity_id).running(now)
+            raise StockGone(reservation.activity_id, reservation.quantity)
+        try:
+            self._connection.execute(insert(RESERVATIONS), _reservation_row(reservation))
+        except IntegrityError:
+            raise AlreadyReserved from None
+        return reservation.stored()
+
+    def get(self, order_id: int, activity_id: int, /) -> Reservation | None:
+        wanted = select(RESERVATIONS).where(
+            RESERVATIONS.c.order_id == order_id, RESERVATIONS.c.activity_id == activity_id
+        )
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else _reservation(row)
+
+    def of_order(self, order_id: int, /) -> tuple[Reservation, ...]:
+        wanted = select(RESERVATIONS).where(RESERVATIONS.c.order_id == order_id)
+        rows = self._connection.execute(wanted.order_by(RESERVATIONS.c.activity_id).with_for_update())
+        return tuple(_reservation(row) for row in rows)
+
+    def settle(self, reservation: Reservation, /) -> bool:
+        settled = (
+            update(RESERVATIONS)
+            .where(
+                RESERVATIONS.c.order_id == reservation.order_id,
+                RESERVATIONS.c.activity_id == reservation.activity_id,
+                RESERVATIONS.c.status == ReservationStatus.HELD.value,
+            )
+            .values(status=reservation.status.value)
+        )
+        if self._connection.execute(settled).rowcount == 0:
+            return False
+        sold = reservation.quantity if reservation.status is ReservationStatus.CONFIRMED else 0
+        counted = update(ACTIVITIES).where(ACTIVITIES.c.id == reservation.activity_id)
+        self._connection.execute(
+            counted.values(held=ACTIVITIES.c.held - reservation.quantity, sold=ACTIVITIES.c.sold + sold)
+        )
+        self._outbox.add(*(outgoing(event) for event in reservation.events))
+        return True
+
+    def overdue(self, now: datetime, /, *, limit: int) -> tuple[Reservation, ...]:
+        wanted = select(RESERVATIONS).where(
+            RESERVATIONS.c.status == ReservationStatus.HELD.value, RESERVATIONS.c.expires_at <= now
+        )
+        rows = self._connection.execute(wanted.order_by(RESERVATIONS.c.expires_at).limit(limit))
+        return tuple(_reservation(row) for row in rows)
+
+    def held(self, activity_id: int, /) -> tuple[Reservation, ...]:
+        wanted = select(RESERVATIONS).where(
+            RESERVATIONS.c.activity_id == activity_id,
+            RESERVATIONS.c.status == ReservationStatus.HELD.value,
+        )
+        rows = self._connection.execute(wanted.order_by(RESERVATIONS.c.order_id))
+        return tuple(_reservation(row) for row in rows)
+
+
+def _activity_row(activity: Activity) -> dict[str, object]:
+    return {
+        "id": activity.id,
+        "title": activity.title.text,
+        "course_id": activity.course_id,
+        "price_cents": activity.price_cents,
+        "starts_at": activity.starts_at,
+        "ends_at": activity.ends_at,
+        "quantity": activity.quantity,
+        "held": activity.held,
+        "sold": activity.sold,
+        "version": activity.version,
+    }
+
+
+def _activity(row: Row[Any]) -> Activity:
+    return Activity(
+        id=row.id,
+        title=Title(row.title),
+        course_id=row.course_id,
+        price_cents=row.price_cents,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        quantity=row.quantity,
+        held=row.held,
+        sold=row.sold,
+        version=row.version,
+    )
+
+
+def _reservation_row(reservation: Reservation) -> dict[str, object]:
+    return {
+        "order_id": reservation.order_id,
+        "activity_id": reservation.activity_id,
+        "buyer": reservation.buyer,
+        "quantity": reservation.quantity,
+        "expires_at": reservation.expires_at,
+        "status": reservation.status.value,
+    }
+
+
+def _reservation(row: Row[Any]) -> Reservation:
+    return Reservation(
+        order_id=row.order_id,
+        activity_id=row.activity_id,
+        buyer=row.buyer,
+        quantity=row.quantity,
+        expires_at=row.expires_at,
+        status=ReservationStatus(row.status),
+    )

@@ -1,0 +1,161 @@
+"""Templates and their desks in SQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from aether_adapters.sql import Outbox, update_versioned
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from aether_promotion.adapters.events import outgoing
+from aether_promotion.adapters.sql_rows import coupon_terms, coupon_terms_row
+from aether_promotion.adapters.tables import DESKS, OUTBOX, TEMPLATES
+from aether_promotion.domain.desk import Decides, Desk
+from aether_promotion.domain.errors import TemplateHasChanged, TemplateNotFound
+from aether_promotion.domain.template import Template
+from aether_promotion.domain.values import TemplateStatus, Terms
+
+
+class SqlTemplates:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, template: Template, /) -> Template:
+        stored = template.stored()
+        try:
+            self._connection.execute(insert(TEMPLATES), _template_row(stored))
+        except IntegrityError:
+            raise TemplateHasChanged(template.id, template.version) from None
+        return stored
+
+    def get(self, template_id: int, /) -> Template:
+        row = self._connection.execute(select(TEMPLATES).where(TEMPLATES.c.id == template_id)).one_or_none()
+        if row is None:
+            raise TemplateNotFound(template_id)
+        return _template(row)
+
+    def save(self, template: Template, /) -> Template:
+        stored = template.stored()
+        update_versioned(
+            self._connection,
+            TEMPLATES,
+            _template_row(stored),
+            loaded=template.version,
+            conflict=lambda: TemplateHasChanged(template.id, template.version),
+        )
+        return stored
+
+    def page(
+        self, *, statuses: Sequence[TemplateStatus], before: int | None, limit: int
+    ) -> tuple[Template, ...]:
+        wanted = select(TEMPLATES).where(TEMPLATES.c.status.in_([status.value for status in statuses]))
+        if before is not None:
+            wanted = wanted.where(TEMPLATES.c.id < before)
+        rows = self._connection.execute(wanted.order_by(TEMPLATES.c.id.desc()).limit(limit))
+        return tuple(_template(row) for row in rows)
+
+
+class SqlDesks:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._outbox = Outbox(connection, OUTBOX)
+
+    def add(self, desk: Desk, /) -> None:
+        self._connection.execute(insert(DESKS), _desk_row(desk))
+
+    def get(self, template_id: int, /) -> Desk:
+        row = self._connection.execute(select(DESKS).where(DESKS.c.template_id == template_id)).one_or_none()
+        if row is None:
+            raise TemplateNotFound(template_id)
+        return _desk(row)
+
+    def lock(self, template_id: int, /) -> Desk:
+        # SQLite needs no lock of the row: a unit of work that writes has the whole database.
+        wanted = select(DESKS).where(DESKS.c.template_id == template_id).with_for_update()
+        row = self._connection.execute(wanted).one_or_none()
+        if row is None:
+            raise TemplateNotFound(template_id)
+        return _desk(row)
+
+    def save(self, desk: Desk, /) -> Desk:
+        row = _desk_row(desk)
+        self._connection.execute(update(DESKS).where(DESKS.c.template_id == row.pop("template_id")), row)
+        # After the row is written: its lock keeps what is told of one template in its order.
+        self._outbox.add(*(outgoing(event) for event in desk.events))
+        return desk.stored()
+
+    def take(self, template_id: int, /) -> bool:
+        counted = (
+            update(DESKS)
+            .where(
+                DESKS.c.template_id == template_id,
+                DESKS.c.decides == Decides.SQL.value,
+                DESKS.c.claimed < DESKS.c.quota,
+            )
+            .values(claimed=DESKS.c.claimed + 1)
+        )
+        return self._connection.execute(counted).rowcount == 1
+
+    def to_keep(self, now: datetime, /) -> tuple[Desk, ...]:
+        offered = and_(TEMPLATES.c.status == TemplateStatus.PUBLISHED.value, TEMPLATES.c.valid_until > now)
+        wanted = (
+            select(DESKS)
+            .join(TEMPLATES, TEMPLATES.c.id == DESKS.c.template_id)
+            .where(or_(offered, DESKS.c.decides != Decides.SQL.value))
+            .order_by(DESKS.c.template_id)
+        )
+        return tuple(_desk(row) for row in self._connection.execute(wanted))
+
+
+def _template_row(template: Template) -> dict[str, object]:
+    terms = template.terms
+    return {
+        "id": template.id,
+        **coupon_terms_row(terms.coupon),
+        "quota": terms.quota,
+        "limit_per_user": terms.limit_per_user,
+        "claims_from": terms.claims_from,
+        "created_at": template.created_at,
+        "status": template.status.value,
+        "version": template.version,
+    }
+
+
+def _template(row: Row[Any]) -> Template:
+    return Template(
+        id=row.id,
+        terms=Terms(
+            coupon=coupon_terms(row),
+            quota=row.quota,
+            limit_per_user=row.limit_per_user,
+            claims_from=row.claims_from,
+        ),
+        created_at=row.created_at,
+        status=TemplateStatus(row.status),
+        version=row.version,
+    )
+
+
+def _desk_row(desk: Desk) -> dict[str, object]:
+    return {
+        "template_id": desk.template_id,
+        "quota": desk.quota,
+        "claimed": desk.claimed,
+        "generation": desk.generation,
+        "decides": desk.decides.value,
+        "server": desk.server,
+        "since": desk.since,
+    }
+
+
+def _desk(row: Row[Any]) -> Desk:
+    return Desk(
+        template_id=row.template_id,
+        quota=row.quota,
+        claimed=row.claimed,
+        generation=row.generation,
+        decides=Decides(row.decides),
+        server=row.server,
+        since=row.since,
+    )

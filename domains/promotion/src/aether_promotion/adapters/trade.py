@@ -1,0 +1,36 @@
+"""What became of orders, asked of the trade domain."""
+
+from typing import Final
+
+import structlog
+from aether_adapters.errors import Kind, RemoteError, TechnicalError
+
+from aether.trade.v1 import port, types
+from aether_promotion.application.ports import Fate
+
+_LOG = structlog.get_logger("aether.promotion.trade")
+_FATES: Final = {
+    types.OrderStatus.PENDING_PAYMENT: Fate.PENDING,
+    types.OrderStatus.CLOSED: Fate.GONE,
+}
+"""Every other status was paid once: a refund gives no seat of a finished sale back."""
+
+
+class TradeOrders:
+    """Asks one by one; what is not answered may still be paid."""
+
+    def __init__(self, get_order_state: port.GetOrderState) -> None:
+        self._get_order_state = get_order_state
+
+    def fate(self, order_id: int, /) -> Fate:
+        try:
+            state = self._get_order_state(types.GetOrderStateRequest(order_id=order_id))
+        except RemoteError as error:
+            if error.kind is Kind.NOT_FOUND:
+                return Fate.GONE
+            _LOG.warning("trade does not say what became of an order", order_id=order_id, problem=error.type)
+            return Fate.PENDING
+        except TechnicalError as error:
+            _LOG.warning("trade is away", order_id=order_id, problem=error.detail)
+            return Fate.PENDING
+        return _FATES.get(state.status, Fate.PAID)

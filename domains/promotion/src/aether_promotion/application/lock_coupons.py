@@ -1,0 +1,36 @@
+from dataclasses import dataclass
+
+from aether.promotion.v1 import port, types
+from aether_promotion.application.ports import Clock, Transactions, UnitOfWork
+from aether_promotion.application.views import coupons_view
+from aether_promotion.domain.coupon import Coupon
+from aether_promotion.domain.errors import CouponHasChanged, TooManyCoupons
+from aether_promotion.domain.values import MOST_PER_USER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockCoupons(port.LockCoupons):
+    """Sets the buyer's coupons aside for an order, all or none; of two orders at once one gets them."""
+
+    transactions: Transactions
+    clock: Clock
+
+    def __call__(self, request: types.LockCouponsRequest, /) -> types.LockedCoupons:
+        now = self.clock.now()
+        coupon_ids = sorted(set(request.coupon_ids))  # one order for everybody: no deadlock
+        if len(coupon_ids) > MOST_PER_USER:
+            raise TooManyCoupons(len(coupon_ids), MOST_PER_USER)
+
+        def lock(unit: UnitOfWork) -> list[Coupon]:
+            coupons = [unit.coupons.get(one, owner=request.buyer) for one in coupon_ids]
+            locked = [coupon.lock(request.order_id, until=request.expires_at, now=now) for coupon in coupons]
+            return [
+                new if new is old else unit.coupons.save(new)
+                for old, new in zip(coupons, locked, strict=True)
+            ]
+
+        try:
+            return coupons_view(self.transactions.run(lock))
+        except CouponHasChanged:
+            # Another order was quicker; the second look says so in the words of the rule.
+            return coupons_view(self.transactions.run(lock))

@@ -1,0 +1,53 @@
+from dataclasses import dataclass
+
+from aether_promotion.application.ports import ClaimCounter, Clock, CounterAway, Transactions, UnitOfWork
+from aether_promotion.domain.coupon import Coupon
+from aether_promotion.domain.events import ClaimDecided, ClaimsClosed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersistClaim:
+    """Makes a coupon of a claim that comes out of the log; once, and only if it stood before its generation's mark."""
+
+    transactions: Transactions
+    counter: ClaimCounter
+
+    def __call__(self, claim: ClaimDecided, /) -> None:
+        def persist(unit: UnitOfWork) -> None:
+            desk = unit.desks.lock(claim.template_id)
+            if desk.void(claim.generation) or unit.coupons.has(claim.coupon_id):
+                return
+            coupon = Coupon.claim(
+                claim.coupon_id,
+                template_id=claim.template_id,
+                owner=claim.owner,
+                key=claim.idempotency_key,
+                terms=unit.templates.get(claim.template_id).terms.coupon,
+                now=claim.occurred_at,
+            )
+            unit.desks.save(desk.count())
+            unit.coupons.add(coupon)
+
+        self.transactions.run(persist)
+        try:
+            self.counter.persisted(claim)
+        except CounterAway:
+            # It will ask again for what it still believes to wait, and be told then.
+            return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleClaims:
+    """Takes note that every claim of a generation has come out of the log."""
+
+    transactions: Transactions
+    clock: Clock
+
+    def __call__(self, closed: ClaimsClosed, /) -> None:
+        now = self.clock.now()
+
+        def settle(unit: UnitOfWork) -> None:
+            desk = unit.desks.lock(closed.template_id)
+            unit.desks.save(desk.settle(closed.generation, now))
+
+        self.transactions.run(settle)

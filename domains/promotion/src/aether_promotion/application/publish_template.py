@@ -1,0 +1,22 @@
+from dataclasses import dataclass
+
+from aether.promotion.v1 import port, types
+from aether_promotion.application.operators import operators_only
+from aether_promotion.application.ports import Transactions, UnitOfWork
+from aether_promotion.application.views import template_view
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishTemplate(port.PublishTemplate):
+    """Lets customers claim; until the worker has warmed Redis up, SQL decides."""
+
+    transactions: Transactions
+
+    def __call__(self, request: types.PublishTemplateRequest, /) -> types.Template:
+        operators_only(request.caller)
+
+        def publish(unit: UnitOfWork) -> types.Template:
+            template = unit.templates.get(request.id).publish(version=request.version)
+            return template_view(unit.templates.save(template), unit.desks.get(request.id))
+
+        return self.transactions.run(publish)

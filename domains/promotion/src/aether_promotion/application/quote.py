@@ -1,0 +1,40 @@
+from dataclasses import dataclass
+
+from aether.promotion.v1 import port, types
+from aether_promotion.application.ports import Clock, Transactions, UnitOfWork
+from aether_promotion.application.views import quote_view
+from aether_promotion.domain.errors import ItemNotInActivity, TooManyCoupons
+from aether_promotion.domain.pricing import Item, PricedOrder, best_price
+from aether_promotion.domain.values import MOST_CENTS, MOST_PER_USER, MOST_THINGS, within
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote(port.Quote):
+    """Prices an order: what a flash sale asks counts before what the catalogue does."""
+
+    transactions: Transactions
+    clock: Clock
+
+    def __call__(self, request: types.QuoteRequest, /) -> types.QuoteResult:
+        now = self.clock.now()
+        coupon_ids = tuple(dict.fromkeys(request.coupon_ids))
+        if len(coupon_ids) > MOST_PER_USER:
+            raise TooManyCoupons(len(coupon_ids), MOST_PER_USER)
+
+        def item(unit: UnitOfWork, asked: types.QuoteItem) -> Item:
+            price = within("price_cents", asked.price_cents, 0, MOST_CENTS)
+            quantity = within("quantity", asked.quantity, 1, MOST_THINGS)
+            if asked.activity_id is not None:
+                activity = unit.activities.get(asked.activity_id)
+                if activity.course_id != asked.course_id:
+                    raise ItemNotInActivity(activity.id, asked.course_id)
+                activity.running(now)
+                price = activity.price_cents
+            return Item(course_id=asked.course_id, quantity=quantity, price_cents=price)
+
+        def price(unit: UnitOfWork) -> PricedOrder:
+            items = [item(unit, asked) for asked in request.items]
+            coupons = [unit.coupons.get(one, owner=request.buyer) for one in coupon_ids]
+            return best_price(items, coupons, now)
+
+        return quote_view(self.transactions.read(price))

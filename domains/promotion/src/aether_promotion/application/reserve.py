@@ -1,0 +1,101 @@
+from dataclasses import dataclass
+
+from aether.promotion.v1 import port, types
+from aether_promotion.application.ports import (
+    Allowance,
+    AlreadyReserved,
+    Clock,
+    CounterAway,
+    StockCounter,
+    Taken,
+    Transactions,
+    UnitOfWork,
+)
+from aether_promotion.application.views import reservation_view
+from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.errors import ActivityNotStarted, ActivityOver, Conflict, NotFound, StockGone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserve(port.Reserve):
+    """Takes seats. Redis turns the crowd away, and SQL, which only the winners reach, decides.
+
+    So no seat is sold twice whatever Redis has forgotten; and a seat that Redis wrongly holds for taken comes back
+    with the next look of `KeepStock`.
+    """
+
+    transactions: Transactions
+    counter: StockCounter
+    allowance: Allowance
+    clock: Clock
+
+    def __call__(self, request: types.ReserveRequest, /) -> types.Reservation:
+        wanted = Reservation.take(
+            order_id=request.order_id,
+            activity_id=request.activity_id,
+            buyer=request.buyer,
+            quantity=request.quantity,
+            expires_at=request.expires_at,
+            now=self.clock.now(),
+        )
+        taken = self._ask_the_counter(wanted)
+        match taken:
+            case Taken.GONE:
+                raise StockGone(wanted.activity_id, wanted.quantity)
+            case Taken.EARLY | Taken.OVER:
+                raise self._window(taken, wanted)
+            case Taken.COLD:
+                self.allowance.take()
+        try:
+            return reservation_view(self._decide(wanted))
+        except (Conflict, NotFound) as refused:
+            self._correct(wanted, taken, refused)
+            raise
+
+    def _ask_the_counter(self, wanted: Reservation) -> Taken:
+        try:
+            taken = self.counter.take(wanted.activity_id, wanted.order_id, wanted.quantity)
+            if taken is Taken.COLD:
+                self._warm_up(wanted.activity_id)
+                taken = self.counter.take(wanted.activity_id, wanted.order_id, wanted.quantity)
+        except CounterAway:
+            taken = Taken.COLD
+        return taken
+
+    def _warm_up(self, activity_id: int) -> None:
+        self.allowance.take()
+        now = self.clock.now()
+        activity, held = self.transactions.read(lambda unit: _state(unit, activity_id))
+        activity.running(now)
+        self.counter.load(activity, held)
+
+    def _decide(self, wanted: Reservation) -> Reservation:
+        now = self.clock.now()
+        try:
+            return self.transactions.run(lambda unit: unit.reservations.take(wanted, now))
+        except (AlreadyReserved, StockGone, ActivityOver):
+            earlier = self.transactions.read(
+                lambda unit: unit.reservations.get(wanted.order_id, wanted.activity_id)
+            )
+            if earlier is None:
+                raise
+            return earlier.asked_again(wanted)
+
+    def _correct(self, wanted: Reservation, taken: Taken, refused: Exception) -> None:
+        try:
+            if taken is Taken.NEW:
+                self.counter.give_back(wanted.activity_id, wanted.order_id)
+            if isinstance(refused, StockGone | ActivityOver) and taken is not Taken.COLD:
+                self.counter.load(*self.transactions.read(lambda unit: _state(unit, wanted.activity_id)))
+        except CounterAway:
+            return  # what it knows is wrong or gone, and corrected when it is back
+
+    def _window(self, taken: Taken, wanted: Reservation) -> Exception:
+        activity = self.transactions.read(lambda unit: unit.activities.get(wanted.activity_id))
+        if taken is Taken.EARLY:
+            return ActivityNotStarted(activity.id, activity.starts_at)
+        return ActivityOver(activity.id, activity.ends_at)
+
+
+def _state(unit: UnitOfWork, activity_id: int) -> tuple[Activity, tuple[Reservation, ...]]:
+    return unit.activities.get(activity_id), unit.reservations.held(activity_id)

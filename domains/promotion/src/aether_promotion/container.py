@@ -1,0 +1,422 @@
+"""The composition root: the only file that knows everything, and the only one that knows the injector.
+
+Every object is made once, when a role starts; nothing asks the container for anything while serving. Making them
+connects to nothing, so that `aether check` can prove that they fit.
+"""
+
+import socket
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+
+from aether_adapters.errors import ErrorTable, Kind
+from aether_adapters.grpc import AsyncChannel, Channel
+from aether_adapters.grpc import probe as probe_rpc
+from aether_adapters.health import Health, Probe
+from aether_adapters.ids import Snowflakes, WorkerLease
+from aether_adapters.kafka import Consumer, Producer, Relay, SharedProducer
+from aether_adapters.kafka import probe as probe_kafka
+from aether_adapters.keys import Keys
+from aether_adapters.periodic import Periodic
+from aether_adapters.redis import connect as connect_redis
+from aether_adapters.rest import Offload, RestOptions, build_app
+from aether_adapters.revocations import revocations
+from aether_adapters.service_tokens import ServiceTokens, signer
+from aether_adapters.sql import InboxCleaner, Lease, OutboxReader
+from aether_adapters.sql import Transactions as SqlTransactions
+from aether_adapters.sql import connect as connect_sql
+from aether_adapters.sql import probe as probe_database
+from aether_adapters.tokens import Verifier
+from dependency_injector import containers, providers
+
+from aether.promotion.v1 import grpc, port, threads
+from aether.trade.v1 import grpc as trade
+from aether_openapi import promotion as rest
+from aether_promotion.adapters.allowance import LocalAllowance
+from aether_promotion.adapters.claim_counter import RedisClaimCounter
+from aether_promotion.adapters.clock import SystemClock
+from aether_promotion.adapters.consumer import claim_handlers, order_handlers
+from aether_promotion.adapters.events import REVOKED, SOURCE, TOPIC, TRADE_TOPIC, USER_TOPIC, revocation
+from aether_promotion.adapters.kafka import KafkaClaimLog
+from aether_promotion.adapters.limits import limits
+from aether_promotion.adapters.sql import INBOX, OUTBOX, unit_of_work
+from aether_promotion.adapters.stock_counter import RedisStockCounter
+from aether_promotion.adapters.trade import TradeOrders
+from aether_promotion.application.claim_coupon import ClaimCoupon
+from aether_promotion.application.close_activity import CloseActivity
+from aether_promotion.application.create_activity import CreateActivity
+from aether_promotion.application.create_template import CreateTemplate
+from aether_promotion.application.get_activity import GetActivity
+from aether_promotion.application.get_coupon import GetCoupon
+from aether_promotion.application.get_template import GetTemplate
+from aether_promotion.application.keep_desks import KeepDesks
+from aether_promotion.application.keep_stock import KeepStock
+from aether_promotion.application.list_activities import ListActivities
+from aether_promotion.application.list_coupons import ListCoupons
+from aether_promotion.application.list_templates import ListTemplates
+from aether_promotion.application.lock_coupons import LockCoupons
+from aether_promotion.application.persist_claim import PersistClaim, SettleClaims
+from aether_promotion.application.ports import (
+    Allowance,
+    ClaimCounter,
+    ClaimLog,
+    Clock,
+    Ids,
+    Orders,
+    StockCounter,
+    Transactions,
+)
+from aether_promotion.application.publish_template import PublishTemplate
+from aether_promotion.application.quote import Quote
+from aether_promotion.application.reserve import Reserve
+from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
+from aether_promotion.application.sweep import Sweep
+from aether_promotion.application.withdraw_template import WithdrawTemplate
+from aether_promotion.domain.errors import (
+    ActivityHasChanged,
+    Conflict,
+    Invalid,
+    NotFound,
+    NotNow,
+    OperatorsOnly,
+    TemplateHasChanged,
+)
+from aether_promotion.settings import Settings
+
+ERRORS = ErrorTable(
+    "promotion",
+    {
+        Invalid: Kind.INVALID,
+        OperatorsOnly: Kind.FORBIDDEN,
+        NotFound: Kind.NOT_FOUND,
+        Conflict: Kind.CONFLICT,
+        TemplateHasChanged: Kind.STALE,
+        ActivityHasChanged: Kind.STALE,
+        NotNow: Kind.UNAVAILABLE,
+    },
+)
+
+
+def readiness(
+    roles: Collection[str],
+    arrangement: str,
+    probes: Mapping[str, Callable[[], Probe]],
+) -> Health:
+    """Readiness asks for each server that these roles cannot do their work without: not for Redis, SQL steps in."""
+    needed: set[str] = set()
+    if "api" in roles and arrangement == "gateway":
+        needed |= {"rpc"}
+    if "rpc" in roles or ("api" in roles and arrangement == "in_process"):
+        needed |= {"database"}
+    if "worker" in roles:
+        needed |= {"database", "kafka"}
+    return Health({name: probes[name]() for name in sorted(needed)})
+
+
+class Container(containers.DeclarativeContainer):
+    settings = providers.Singleton(Settings)
+    roles = providers.Object(frozenset({"api", "rpc", "worker"}))
+    """Those of this process; whoever makes the container says which."""
+
+    # The servers behind it.
+    engine = providers.Singleton(
+        connect_sql,
+        settings.provided.database_url,
+        pool=settings.provided.connections,
+    )
+    redis = providers.Singleton(
+        connect_redis,
+        settings.provided.redis_url,
+        pool=settings.provided.connections,
+    )
+    producer = providers.Singleton(Producer, settings.provided.kafka_bootstrap)
+
+    # What the use cases need.
+    transactions: providers.Provider[Transactions] = providers.Singleton(
+        SqlTransactions,
+        engine,
+        unit_of_work,
+    )
+    claim_counter: providers.Provider[ClaimCounter] = providers.Singleton(RedisClaimCounter, redis)
+    stock_counter: providers.Provider[StockCounter] = providers.Singleton(RedisStockCounter, redis)
+    # A producer of its own: a claim does not wait behind a batch of the relay's.
+    claim_log: providers.Provider[ClaimLog] = providers.Singleton(
+        KafkaClaimLog,
+        providers.Singleton(
+            SharedProducer,
+            providers.Singleton(Producer, settings.provided.kafka_bootstrap),
+        ),
+    )
+    allowance: providers.Provider[Allowance] = providers.Singleton(
+        LocalAllowance,
+        rate=settings.provided.sql_rate,
+        burst=settings.provided.sql_burst,
+    )
+    trade = providers.Singleton(
+        trade.client,
+        providers.Singleton(
+            Channel,
+            settings.provided.trade_target,
+            token=providers.Singleton(
+                ServiceTokens,
+                SOURCE,
+                providers.Singleton(
+                    signer,
+                    settings.provided.service_key,
+                    settings.provided.service_key_id,
+                    settings.provided.jwks,
+                    settings.provided.token_issuer,
+                    settings.provided.token_audience,
+                ),
+            ),
+        ),
+    )
+    orders: providers.Provider[Orders] = providers.Singleton(TradeOrders, trade.provided.get_order_state)
+    clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
+    worker_number = providers.Singleton(WorkerLease, engine)
+    ids: providers.Provider[Ids] = providers.Singleton(Snowflakes, worker_number)
+
+    # What settles an order: for trade's calls, for its events, and for the sweeper.
+    confirm = providers.Singleton(
+        Confirm,
+        transactions=transactions,
+        counter=stock_counter,
+    )
+    release = providers.Singleton(
+        Release,
+        transactions=transactions,
+        counter=stock_counter,
+        clock=clock,
+    )
+    redeem_coupons = providers.Singleton(
+        RedeemCoupons,
+        transactions=transactions,
+        clock=clock,
+    )
+    release_coupons = providers.Singleton(ReleaseCoupons, transactions=transactions)
+
+    # The use cases, as the contract calls them.
+    service = providers.Singleton(
+        port.PromotionService,
+        create_template=providers.Singleton(
+            CreateTemplate,
+            transactions=transactions,
+            clock=clock,
+            ids=ids,
+        ),
+        get_template=providers.Singleton(
+            GetTemplate,
+            transactions=transactions,
+        ),
+        list_templates=providers.Singleton(
+            ListTemplates,
+            transactions=transactions,
+        ),
+        publish_template=providers.Singleton(
+            PublishTemplate,
+            transactions=transactions,
+        ),
+        withdraw_template=providers.Singleton(
+            WithdrawTemplate,
+            transactions=transactions,
+            clock=clock,
+        ),
+        claim_coupon=providers.Singleton(
+            ClaimCoupon,
+            transactions=transactions,
+            counter=claim_counter,
+            log=claim_log,
+            allowance=allowance,
+            clock=clock,
+            ids=ids,
+        ),
+        get_coupon=providers.Singleton(
+            GetCoupon,
+            transactions=transactions,
+            clock=clock,
+        ),
+        list_coupons=providers.Singleton(
+            ListCoupons,
+            transactions=transactions,
+            clock=clock,
+        ),
+        create_activity=providers.Singleton(
+            CreateActivity,
+            transactions=transactions,
+            ids=ids,
+        ),
+        get_activity=providers.Singleton(
+            GetActivity,
+            transactions=transactions,
+        ),
+        list_activities=providers.Singleton(
+            ListActivities,
+            transactions=transactions,
+        ),
+        close_activity=providers.Singleton(
+            CloseActivity,
+            transactions=transactions,
+            clock=clock,
+        ),
+        quote=providers.Singleton(
+            Quote,
+            transactions=transactions,
+            clock=clock,
+        ),
+        reserve=providers.Singleton(
+            Reserve,
+            transactions=transactions,
+            counter=stock_counter,
+            allowance=allowance,
+            clock=clock,
+        ),
+        confirm=confirm,
+        release=release,
+        lock_coupons=providers.Singleton(
+            LockCoupons,
+            transactions=transactions,
+            clock=clock,
+        ),
+        redeem_coupons=redeem_coupons,
+        release_coupons=release_coupons,
+    )
+
+    # The doors.
+    verifier = providers.Singleton(
+        Verifier,
+        providers.Singleton(Keys.from_all, settings.provided.jwks),
+        issuer=settings.provided.token_issuer,
+        audience=settings.provided.token_audience,
+    )
+    revocations = providers.Singleton(
+        revocations,
+        settings.provided.kafka_bootstrap,
+        USER_TOPIC,
+        providers.Dict({REVOKED: providers.Object(revocation)}),
+        verifier,
+    )
+    database_probe = providers.Singleton(probe_database, engine)
+    kafka_probe = providers.Singleton(probe_kafka, settings.provided.kafka_bootstrap)
+    rpc_probe = providers.Singleton(probe_rpc, settings.provided.rpc_target)
+    health = providers.Singleton(
+        readiness,
+        roles,
+        settings.provided.arrangement,
+        providers.Dict(
+            database=database_probe.provider,
+            kafka=kafka_probe.provider,
+            rpc=rpc_probe.provider,
+        ),
+    )
+    behind_rest = providers.Selector(
+        settings.provided.arrangement,
+        in_process=providers.Singleton(
+            threads.in_threads,
+            service,
+            providers.Singleton(Offload, settings.provided.threads, settings.provided.queue),
+        ),
+        gateway=providers.Singleton(
+            grpc.async_client,
+            providers.Singleton(AsyncChannel, settings.provided.rpc_target),
+        ),
+    )
+    rest_app = providers.Singleton(
+        build_app,
+        rest.CONTRACT,
+        providers.Singleton(rest.operations, behind_rest),
+        errors=ERRORS,
+        verify=verifier,
+        health=health,
+        options=providers.Singleton(
+            RestOptions,
+            body_limit=settings.provided.body_limit,
+            deadline=settings.provided.deadline_seconds,
+            trusted_proxies=settings.provided.trusted_proxies,
+        ),
+        limits=providers.Singleton(
+            limits,
+            redis,
+            user_rate=settings.provided.user_rate,
+            user_burst=settings.provided.user_burst,
+            address_rate=settings.provided.address_rate,
+            address_burst=settings.provided.address_burst,
+            claim_rate=settings.provided.claim_rate,
+            claim_burst=settings.provided.claim_burst,
+        ),
+    )
+    rpc_service = providers.Singleton(grpc.service, service)
+
+    # The worker: events out of the outbox, claims out of their log, orders from trade, and what is looked after.
+    relay = providers.Singleton(
+        Relay,
+        providers.Singleton(OutboxReader, engine, OUTBOX),
+        producer,
+        providers.Singleton(Lease, engine, "relay", socket.gethostname()),
+        keep=providers.Singleton(timedelta, days=settings.provided.outbox_days),
+        inbox=providers.Singleton(InboxCleaner, engine, INBOX),
+        inbox_keep=providers.Singleton(timedelta, days=settings.provided.inbox_days),
+    )
+    # Two groups: a claim is not kept waiting by an order, nor an order by a stampede.
+    claims = providers.Singleton(
+        Consumer,
+        settings.provided.kafka_bootstrap,
+        f"{SOURCE}-claims",
+        [TOPIC],
+        providers.Singleton(
+            claim_handlers,
+            providers.Singleton(PersistClaim, transactions=transactions, counter=claim_counter),
+            providers.Singleton(SettleClaims, transactions=transactions, clock=clock),
+        ),
+        dead_letters=producer,
+    )
+    paid_orders = providers.Singleton(
+        Consumer,
+        settings.provided.kafka_bootstrap,
+        f"{SOURCE}-orders",
+        [TRADE_TOPIC],
+        providers.Singleton(
+            order_handlers,
+            confirm,
+            redeem_coupons,
+            release,
+            release_coupons,
+        ),
+        dead_letters=producer,
+    )
+    keep_desks = providers.Singleton(
+        Periodic,
+        "desks",
+        providers.Singleton(
+            KeepDesks,
+            transactions=transactions,
+            counter=claim_counter,
+            log=claim_log,
+            clock=clock,
+        ),
+        settings.provided.desk_seconds,
+    )
+    keep_stock = providers.Singleton(
+        Periodic,
+        "stock",
+        providers.Singleton(
+            KeepStock,
+            transactions=transactions,
+            counter=stock_counter,
+            clock=clock,
+        ),
+        settings.provided.stock_seconds,
+    )
+    sweep = providers.Singleton(
+        Periodic,
+        "sweep",
+        providers.Singleton(
+            Sweep,
+            transactions=transactions,
+            orders=orders,
+            confirm=confirm,
+            release=release,
+            redeem=redeem_coupons,
+            release_coupons=release_coupons,
+            clock=clock,
+        ),
+        settings.provided.sweep_seconds,
+    )

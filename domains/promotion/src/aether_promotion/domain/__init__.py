@@ -1,0 +1,1 @@
+"""The rules: plain objects, the standard library only."""

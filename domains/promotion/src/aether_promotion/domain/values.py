@@ -1,0 +1,143 @@
+"""Values: compared by what they hold, never changed. Money is in cents."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final, Self
+
+from aether_promotion.domain.errors import AmountNotUsable, TitleNotUsable, WindowNotUsable
+
+TITLE_LIMIT: Final = 200
+"""The longest title, in characters."""
+MOST_CENTS: Final = 999_999_999
+"""The largest amount, in cents: sums of thousands of them stay far below 2**63."""
+MOST_THINGS: Final = 9_999_999
+"""The largest quota, and the largest stock."""
+MOST_PER_USER: Final = 20
+
+
+class TemplateStatus(Enum):
+    """What can be done with a template."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+class CouponStatus(Enum):
+    """What can be done with a coupon."""
+
+    UNUSED = "unused"
+    LOCKED = "locked"
+    USED = "used"
+    EXPIRED = "expired"
+
+
+class ReservationStatus(Enum):
+    """What became of reserved seats."""
+
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What people call it."""
+
+    text: str
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The title a person wrote, without the space around it; raises `TitleNotUsable`.
+
+        The rule stands here and not in the constructor, because a stored title must load even when the
+        rule has become stricter since.
+        """
+        text = text.strip()
+        if not 1 <= len(text) <= TITLE_LIMIT:
+            raise TitleNotUsable(len(text), TITLE_LIMIT)
+        return cls(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmountOff:
+    """Takes a fixed amount off."""
+
+    amount_cents: int
+
+    @classmethod
+    def of(cls, amount_cents: int) -> Self:
+        """Raises `AmountNotUsable`."""
+        return cls(amount_cents=within("amount_cents", amount_cents, 1, MOST_CENTS))
+
+    def off(self, total_cents: int) -> int:
+        """What it takes off `total_cents`, never more than that."""
+        return min(self.amount_cents, total_cents)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PercentOff:
+    """Takes a part off, rounded down to the cent, and never more than the cap."""
+
+    percent: int
+    cap_cents: int
+
+    @classmethod
+    def of(cls, percent: int, cap_cents: int) -> Self:
+        """Raises `AmountNotUsable`."""
+        return cls(
+            percent=within("percent", percent, 1, 100),
+            cap_cents=within("cap_cents", cap_cents, 1, MOST_CENTS),
+        )
+
+    def off(self, total_cents: int) -> int:
+        """What it takes off `total_cents`, never more than that."""
+        return min(total_cents * self.percent // 100, self.cap_cents)
+
+
+Benefit = AmountOff | PercentOff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CouponTerms:
+    """What a coupon is good for; it keeps them whatever becomes of its template."""
+
+    title: Title
+    benefit: Benefit
+    threshold_cents: int
+    valid_from: datetime
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a template promises: its coupons' terms, how many there are, and who gets how many from when."""
+
+    coupon: CouponTerms
+    quota: int
+    limit_per_user: int
+    claims_from: datetime
+
+    @classmethod
+    def of(cls, coupon: CouponTerms, *, quota: int, limit_per_user: int, claims_from: datetime) -> Self:
+        """Raises `AmountNotUsable`, `WindowNotUsable`."""
+        within("threshold_cents", coupon.threshold_cents, 0, MOST_CENTS)
+        within("quota", quota, 1, MOST_THINGS)
+        within("limit_per_user", limit_per_user, 1, MOST_PER_USER)
+        before("valid_from", coupon.valid_from, coupon.valid_until)
+        before("claims_from", claims_from, coupon.valid_until)
+        return cls(coupon=coupon, quota=quota, limit_per_user=limit_per_user, claims_from=claims_from)
+
+
+def within(field: str, value: int, least: int, most: int) -> int:
+    """The value; raises `AmountNotUsable` where it is not within both bounds."""
+    if not least <= value <= most:
+        raise AmountNotUsable(field, value, least, most)
+    return value
+
+
+def before(field: str, start: datetime, end: datetime) -> None:
+    """Raises `WindowNotUsable` for a window that ends before it starts."""
+    if start >= end:
+        raise WindowNotUsable(field, start, end)

@@ -1,0 +1,60 @@
+"""What the service can be told: variables that begin with PROMOTION_."""
+
+from typing import Literal
+
+from aether_adapters.settings import ServiceSettings
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+
+class Settings(ServiceSettings):
+    """Those of every service, and this domain's own."""
+
+    model_config = SettingsConfigDict(env_prefix="PROMOTION_")
+
+    queue: int = Field(
+        default=512,
+        ge=0,
+        description="Use cases that may wait for a thread: a stampede of claims.",
+    )
+    user_rate: float = Field(default=20.0, gt=0, description="Requests of one user in a second.")
+    user_burst: int = Field(default=200, ge=1, description="How many of them at once.")
+    address_rate: float = Field(default=500.0, gt=0, description="Requests from one address in a second.")
+    address_burst: int = Field(default=5000, ge=1, description="How many of them at once.")
+    claim_rate: float = Field(default=2.0, gt=0, description="Claims of one user in a second.")
+    claim_burst: int = Field(default=20, ge=1, description="How many of them at once.")
+    sql_rate: float = Field(
+        default=50.0,
+        gt=0,
+        description="Claims and reservations in a second that a process lets through to SQL while Redis is away.",
+    )
+    sql_burst: int = Field(
+        default=50,
+        ge=1,
+        description="How many of them at once.",
+    )
+    trade_target: str = Field(default="127.0.0.1:9090", description="host:port where trade answers gRPC.")
+    service_key: str = Field(
+        default="",
+        description="The file of the private key that signs this service's own tokens; empty: beside JWKS.",
+    )
+    service_key_id: str = Field(default="", description="Its name in the key set (kid).")
+    desk_seconds: float = Field(
+        default=0.5, gt=0, description="How often it is looked after who decides claims, in seconds."
+    )
+    stock_seconds: float = Field(
+        default=1.0, gt=0, description="How often the stock in Redis is held against SQL, in seconds."
+    )
+    sweep_seconds: float = Field(
+        default=1.0, gt=0, description="How often expired reservations and locks are looked for, in seconds."
+    )
+
+    @property
+    def arrangement(self) -> Literal["gateway", "in_process"]:
+        """What stands behind the REST edge: the rpc role of another process, or the use cases in this one."""
+        return "gateway" if self.rpc_target else "in_process"
+
+    @property
+    def connections(self) -> int:
+        """How many this process may hold to a server: one for each thread of both doors, and the worker's."""
+        return 2 * self.threads + 8

@@ -1,0 +1,310 @@
+"""Claims, on memory adapters: who decides, what a yes means, and what a crash at any point leaves behind."""
+
+from datetime import timedelta
+
+import pytest
+from aether_adapters.errors import Exhausted, Unavailable
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aether.common.v1.types import Caller
+from aether.promotion.v1 import types
+from aether_promotion.application.ports import CounterAway, Granted
+from aether_promotion.domain import errors
+from aether_promotion.domain.desk import Decides
+from aether_promotion.domain.events import ClaimDecided, ClaimsClosed, CouponClaimed
+
+from .conftest import BOB, OPERATOR, World, make_world
+
+
+def test_sql_decides_until_redis_is_warm(world: World) -> None:
+    template = world.template()
+    first = world.claim(template.id)
+    assert world.coupons() == [first]
+    world.keep_desks()
+    assert world.desk(template.id).decides is Decides.REDIS
+    second = world.claim(template.id, key="k2")
+    assert world.coupons() == [first], "the database sees it later"
+    world.work()
+    assert world.coupons() == [first, second]
+    assert world.desk(template.id).claimed == 2
+    claimed = [event for event in world.transactions.outbox if isinstance(event, CouponClaimed)]
+    assert [event.coupon_id for event in claimed] == [first, second]
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_the_same_key_gets_the_same_coupon_and_another_key_another(world: World, warm: bool) -> None:
+    template = world.template()
+    if warm:
+        world.keep_desks()
+    first = world.claim(template.id)
+    assert world.claim(template.id) == first
+    world.work()
+    assert world.claim(template.id) == first
+    second = world.claim(template.id, key="k2")
+    assert second != first
+    with pytest.raises(errors.ClaimLimitReached):
+        world.claim(template.id, key="k3")
+    assert world.claim(template.id, BOB) not in (first, second)
+    world.work()
+    assert world.desk(template.id).claimed == 3
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_no_more_than_the_quota_is_claimed(world: World, warm: bool) -> None:
+    template = world.template(quota=3)
+    if warm:
+        world.keep_desks()
+    for number in range(3):
+        world.claim(template.id, Caller(subject=f"u{number}", session=""))
+    with pytest.raises(errors.QuotaExhausted):
+        world.claim(template.id)
+    world.work()
+    assert world.desk(template.id).claimed == 3
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_claims_have_a_window(world: World, warm: bool) -> None:
+    template = world.template()
+    if warm:
+        world.keep_desks()
+    world.clock.forward(timedelta(days=-1))
+    with pytest.raises(errors.ClaimsNotYetOpen):
+        world.claim(template.id)
+    world.clock.forward(timedelta(days=2))
+    with pytest.raises(errors.ClaimsOver):
+        world.claim(template.id)
+
+
+def test_nobody_can_claim_of_what_is_not_there_not_published_or_withdrawn(world: World) -> None:
+    draft = world.template(publish=False)
+    for template_id in (draft.id, 999):
+        with pytest.raises(errors.TemplateNotFound):
+            world.claim(template_id)
+    template = world.template()
+    world.keep_desks()
+    request = types.WithdrawTemplateRequest(caller=OPERATOR, id=template.id, version=2)
+    assert world.service.withdraw_template(request).status is types.TemplateStatus.WITHDRAWN
+    with pytest.raises(errors.ClaimsArePaused):
+        world.claim(template.id)
+    world.work()
+    assert [world.claim(template.id)] == world.coupons(), (
+        "it stood before the mark, and only the answer was lost"
+    )
+    with pytest.raises(errors.TemplateNotPublished):
+        world.claim(template.id, BOB)
+    world.keep_desks()
+    assert world.desk(template.id).decides is Decides.SQL
+
+
+@pytest.mark.parametrize("key", ["", "x" * 65, "a b", "a=b", "é"])
+def test_a_key_that_cannot_be_one_is_refused(world: World, key: str) -> None:
+    with pytest.raises(errors.IdempotencyKeyNotUsable):
+        world.claim(world.template().id, key=key)
+
+
+def test_without_the_log_there_is_no_yes_and_the_decision_is_handed_on_later(world: World) -> None:
+    template = world.template()
+    world.keep_desks()
+    world.log.broken = Unavailable("Kafka is away.")
+    with pytest.raises(Unavailable):
+        world.claim(template.id)
+    world.log.broken = None
+    world.keep_desks()
+    assert world.log.events == [], "whoever claimed may still come back"
+    world.clock.forward(timedelta(seconds=11))
+    world.keep_desks()
+    world.work()
+    (coupon,) = world.coupons()
+    assert world.claim(template.id) == coupon
+    assert world.desk(template.id).claimed == 1
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_a_redis_that_starts_again_decides_nothing_until_all_is_counted(world: World, forget: bool) -> None:
+    template = world.template(quota=2)
+    world.keep_desks()
+    first = world.claim(template.id)
+    world.claims.restart(forget=forget)
+    with pytest.raises(errors.ClaimsArePaused):
+        world.claim(template.id, BOB)
+    world.clock.forward(timedelta(seconds=6))
+    world.keep_desks()
+    assert world.desk(template.id).decides is Decides.NOBODY
+    world.work()
+    world.keep_desks()
+    assert world.desk(template.id).generation == 2
+    assert world.claim(template.id) == first
+    world.claim(template.id, BOB)
+    with pytest.raises(errors.QuotaExhausted):
+        world.claim(template.id, Caller(subject="eve", session=""))
+
+
+def test_while_redis_is_away_sql_decides_at_a_limited_rate_once_all_is_counted(world: World) -> None:
+    template = world.template(quota=3, limit=1)
+    world.keep_desks()
+    world.claim(template.id)
+    world.claims.away = True
+    with pytest.raises(errors.ClaimsArePaused):
+        world.claim(template.id, BOB)
+    world.keep_desks()
+    world.work()
+    assert world.desk(template.id).decides is Decides.SQL
+    world.claim(template.id, BOB)
+    with pytest.raises(errors.ClaimLimitReached):
+        world.claim(template.id, key="k2")
+    world.allowance.left = 0
+    with pytest.raises(Exhausted):
+        world.claim(template.id, Caller(subject="eve", session=""))
+    world.claims.away = False
+    world.keep_desks()
+    assert world.desk(template.id).decides is Decides.REDIS
+    world.claim(template.id, Caller(subject="eve", session=""))
+    world.work()
+    assert world.desk(template.id).claimed == 3
+
+
+def test_a_claim_that_comes_behind_the_mark_was_no_yes_and_becomes_no_coupon(world: World) -> None:
+    template = world.template()
+    world.keep_desks()
+    claimed = world.claim(template.id)
+    (late,) = world.log.events
+    world.log.events.clear()
+    world.claims.away = True
+    world.keep_desks()
+    world.work()
+    assert isinstance(late, ClaimDecided)
+    world.persist_claim(late)
+    assert world.coupons() == []
+    assert world.desk(template.id).claimed == 0
+    assert claimed == late.coupon_id
+
+
+def test_a_redis_that_comes_back_with_a_generation_that_has_ended_binds_nobody(world: World) -> None:
+    template = world.template()
+    world.keep_desks()
+    world.claims.away = True
+    world.keep_desks()
+    world.relay()
+    world.claims.away = False
+    with pytest.raises(errors.ClaimsArePaused):
+        world.claim(template.id)
+    world.work()
+    assert world.coupons() == []
+    assert world.claim(template.id) == world.coupons()[0]
+
+
+def test_an_ended_template_leaves_nothing_open(world: World) -> None:
+    template = world.template()
+    world.keep_desks()
+    world.clock.forward(timedelta(days=1))
+    world.keep_desks()
+    assert world.desk(template.id).decides is Decides.NOBODY
+    assert isinstance(world.transactions.outbox[-1], ClaimsClosed)
+    world.work()
+    world.keep_desks()
+    assert world.desk(template.id).decides is Decides.SQL
+
+
+STEPS = st.sampled_from(
+    [
+        "claim",
+        "claim",
+        "claim",
+        "die deciding",
+        "stall",
+        "wake",
+        "relay",
+        "work",
+        "keep",
+        "keep",
+        "later",
+        "redis goes or comes",
+        "redis goes or comes",
+        "restart",
+        "forget",
+        "kafka goes or comes",
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(steps=st.lists(st.tuples(STEPS, st.integers(0, 5)), min_size=30, max_size=60))
+def test_whatever_dies_when_a_yes_is_a_coupon_and_nobody_gets_too_much(
+    steps: list[tuple[str, int]],
+) -> None:
+    world = make_world()
+    template = world.template(quota=4, limit=2)
+    granted: dict[tuple[str, str], int] = {}
+
+    def claim(user: int, key: str) -> None:
+        caller = Caller(subject=f"u{user}", session="")
+        try:
+            coupon_id = world.claim(template.id, caller, key)
+        except (errors.ClaimsArePaused, Unavailable, errors.QuotaExhausted, errors.ClaimLimitReached):
+            return
+        assert granted.setdefault((caller.subject, key), coupon_id) == coupon_id
+
+    def decide(user: int, key: str) -> list[ClaimDecided]:
+        """A process that gets no further than Redis's answer; what it would hand to the log."""
+        try:
+            decision = world.claims.claim(template.id, f"u{user}", key, 1000 + sum(ids))
+        except CounterAway:
+            return []
+        ids.append(1)
+        if not isinstance(decision, Granted) or not decision.waiting:
+            return []
+        decided = ClaimDecided(
+            coupon_id=decision.coupon_id,
+            template_id=template.id,
+            generation=decision.generation,
+            owner=f"u{user}",
+            idempotency_key=key,
+            occurred_at=world.clock.now(),
+        )
+        return [decided]
+
+    stalled: list[ClaimDecided] = []
+    ids = [0]
+    for step, number in steps:
+        match step:
+            case "claim":
+                claim(number % 3, f"k{number}")
+            case "die deciding":
+                decide(number % 3, f"k{number}")
+            case "stall":
+                stalled.extend(decide(number % 3, f"k{number}"))
+            case "wake":
+                world.log.events.extend(stalled)
+                stalled.clear()
+            case "relay":
+                world.relay()
+            case "work":
+                world.work()
+            case "keep":
+                try:
+                    world.keep_desks()
+                except Unavailable:
+                    continue
+            case "later":
+                world.clock.forward(timedelta(seconds=number * 3))
+            case "redis goes or comes":
+                world.claims.away = not world.claims.away
+            case "restart" | "forget":
+                world.claims.restart(forget=step == "forget")
+            case _:
+                world.log.broken = None if world.log.broken else Unavailable("Kafka is away.")
+    world.claims.away, world.log.broken = False, None
+    for _ in range(4):
+        world.clock.forward(timedelta(seconds=11))
+        world.keep_desks()
+        world.work()
+    kept = [coupon for user in range(3) for coupon in world.coupons(Caller(subject=f"u{user}", session=""))]
+    assert set(granted.values()) <= set(kept), "a yes was lost"
+    assert len(kept) <= 4 and world.desk(template.id).claimed == len(kept)
+    assert all(len(world.coupons(Caller(subject=f"u{user}", session=""))) <= 2 for user in range(3))
+    for user in range(3, 8):
+        claim(user, "last")
+    assert world.desk(template.id).claimed <= 4
+    world.work()
+    assert world.desk(template.id).claimed == 4, "something of the quota leaked"

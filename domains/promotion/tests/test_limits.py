@@ -1,0 +1,32 @@
+"""The limits of the edge, on Redis: one for every request, and a stricter one for claims."""
+
+import asyncio
+
+import pytest
+from aether_adapters import redis
+from aether_adapters.identity import Identity
+from aether_adapters.rest.limits import LimitReached
+
+from aether_promotion.adapters.limits import limits
+
+
+def test_claims_have_a_limit_of_their_own_and_other_requests_do_not_pay_for_it(redis_url: str) -> None:
+    edge = limits(
+        redis.connect(redis_url),
+        user_rate=0.01,
+        user_burst=10,
+        address_rate=0.01,
+        address_burst=100,
+        claim_rate=0.01,
+        claim_burst=2,
+    )
+    claims, reads = edge.of("claimCoupon"), edge.of("listCoupons")
+    assert claims is not None and reads is not None
+    ada, bob = Identity(subject="ada"), Identity(subject="bob")
+    for _ in range(2):
+        asyncio.run(claims(ada, "10.0.0.1"))
+    with pytest.raises(LimitReached) as refused:
+        asyncio.run(claims(ada, "10.0.0.1"))
+    assert ("ratelimit-policy", '"claims";q=2;w=200') in refused.value.fields
+    asyncio.run(claims(bob, "10.0.0.1"))
+    asyncio.run(reads(ada, "10.0.0.1"))

@@ -1,0 +1,7 @@
+"""Alembic's door: `aether_adapters.sql.migrate` comes in here, and so does `alembic revision --autogenerate`."""
+
+from aether_adapters.sql import run_migrations
+
+from aether_trade.adapters.tables import METADATA
+
+run_migrations(METADATA)

@@ -1,0 +1,1 @@
+"""Keeps orders: they are created, read, listed and closed."""

@@ -1,0 +1,112 @@
+"""The payment provider, over HTTP: what it offers, `simulated_provider` offers too.
+
+    POST /payments  {orderId, amountCents, notifyUrl} -> {paymentId, payUrl}; the same order has the same payment
+    POST /refunds   {refundId, paymentId, amountCents} -> 2xx once it is taken; the same id is paid once
+
+Both requests are signed as its notices are (`aether_adapters.callbacks`), in `Payment-Signature`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import httpx
+import orjson
+import structlog
+from aether_adapters.callbacks import SignatureCheck, sign
+from aether_adapters.deadline import remaining
+from aether_adapters.errors import Unavailable
+
+from aether_trade.application.ports import OpenPayment
+from aether_trade.domain.errors import NoticeNotReadable, SignatureForged
+from aether_trade.domain.notice import Notice
+from aether_trade.domain.refund import Refund
+
+_LOG = structlog.get_logger("aether_trade.payment")
+_SECONDS: Final = 3.0
+SIGNATURE: Final = "Payment-Signature"
+SUCCEEDED: Final = "payment.succeeded"
+DEVELOPMENT_SECRET: Final = "for development only"  # noqa: S105 - everybody may know it
+
+
+class HttpPayments:
+    """`secrets` are shared with the provider: the first signs what we send, any of them what it sends.
+
+    `notify_url` is where the provider sends its notices.
+    """
+
+    def __init__(self, url: str, secrets: Sequence[str], *, notify_url: str, connections: int) -> None:
+        self._url = url.rstrip("/")
+        self._secrets = tuple(secrets)
+        self._notify_url = notify_url
+        self._notices = SignedNotices(secrets)
+        self._client = httpx.Client(limits=httpx.Limits(max_connections=connections), trust_env=False)
+
+    def open(self, order_id: int, cents: int, /) -> OpenPayment:
+        document = {"orderId": str(order_id), "amountCents": str(cents), "notifyUrl": self._notify_url}
+        try:
+            answer = self._post("/payments", document).raise_for_status()
+            opened = orjson.loads(answer.content)
+            return OpenPayment(payment_id=_text(opened, "paymentId"), url=_text(opened, "payUrl"))
+        except (httpx.HTTPError, ValueError) as error:
+            _LOG.warning("payment not opened", order_id=order_id, error=repr(error))
+            raise Unavailable(
+                "The payment provider cannot be reached: try again.", retry_after=1.0
+            ) from error
+
+    def refund(self, refund: Refund, /) -> bool:
+        document = {
+            "refundId": str(refund.id),
+            "paymentId": refund.payment_id,
+            "amountCents": str(refund.cents),
+        }
+        try:
+            self._post("/refunds", document).raise_for_status()
+        except httpx.HTTPError as error:
+            _LOG.warning("refund not sent", refund_id=refund.id, attempts=refund.attempts, error=repr(error))
+            return False
+        return True
+
+    def read(self, payload: bytes, signature: str, /) -> Notice:
+        return self._notices.read(payload, signature)
+
+    def _post(self, path: str, document: Mapping[str, str]) -> httpx.Response:
+        body = orjson.dumps(document)
+        headers = {SIGNATURE: sign(self._secrets[0], body), "content-type": "application/json"}
+        return self._client.post(
+            f"{self._url}{path}", content=body, headers=headers, timeout=remaining(_SECONDS)
+        )
+
+
+class SignedNotices:
+    """Reads what the provider says, once it is proven that the provider says it."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._signed = SignatureCheck(secrets)
+
+    def read(self, payload: bytes, signature: str, /) -> Notice:
+        if not self._signed(payload, signature):
+            raise SignatureForged
+        try:
+            sent = orjson.loads(payload)
+            return Notice(
+                succeeded=_text(sent, "type") == SUCCEEDED,
+                payment_id=_text(sent, "paymentId"),
+                order_id=_number(sent, "orderId"),
+                amount_cents=_number(sent, "amountCents"),
+            )
+        except ValueError as error:
+            raise NoticeNotReadable(str(error)) from None
+
+
+def _text(document: object, name: str) -> str:
+    value = document.get(name) if isinstance(document, dict) else None
+    if not isinstance(value, str) or not 1 <= len(value) <= 100:
+        raise ValueError(f"{name} is no text of 1 to 100 characters")
+    return value
+
+
+def _number(document: object, name: str) -> int:
+    text = _text(document, name)
+    if not (text.isascii() and text.isdigit()) or int(text) >= 2**63:
+        raise ValueError(f"{name} is no 64-bit number")
+    return int(text)

@@ -1,0 +1,188 @@
+"""What is kept in SQL, on MySQL, MariaDB and SQLite alike; the tables stand in `tables`."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from aether_adapters.sql import Inbox, Outbox, update_versioned
+from aether_adapters.sql.idempotency import IdempotencyKeys
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from aether_trade.adapters.events import outgoing
+from aether_trade.adapters.rows import (
+    course_from_row,
+    course_to_row,
+    line_to_row,
+    order_from_rows,
+    order_to_row,
+    refund_from_row,
+    refund_to_row,
+)
+from aether_trade.adapters.tables import COURSES, INBOX, KEYS, LINES, ORDERS, OUTBOX, REFUNDS
+from aether_trade.application.ports import UnitOfWork
+from aether_trade.domain.course import Course
+from aether_trade.domain.errors import CourseHasChanged, CourseNotFound, OrderHasChanged, OrderNotFound
+from aether_trade.domain.order import Order
+from aether_trade.domain.refund import Refund
+from aether_trade.domain.values import Status
+
+
+def unit_of_work(connection: Connection) -> UnitOfWork:
+    """What one transaction can reach, on its connection."""
+    return UnitOfWork(
+        courses=SqlCourses(connection),
+        orders=SqlOrders(connection),
+        refunds=SqlRefunds(connection),
+        keys=IdempotencyKeys(connection, KEYS),
+        inbox=Inbox(connection, INBOX),
+    )
+
+
+class SqlCourses:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, course: Course, /) -> Course:
+        stored = course.stored()
+        try:
+            self._connection.execute(insert(COURSES), course_to_row(stored))
+        except IntegrityError:
+            raise CourseHasChanged(course.id, course.version) from None
+        return stored
+
+    def get(self, course_id: int, /) -> Course:
+        row = self._connection.execute(select(COURSES).where(COURSES.c.id == course_id)).one_or_none()
+        if row is None:
+            raise CourseNotFound(course_id)
+        return course_from_row(row)
+
+    def save(self, course: Course, /) -> Course:
+        stored = course.stored()
+        update_versioned(
+            self._connection,
+            COURSES,
+            course_to_row(stored),
+            loaded=course.version,
+            conflict=lambda: CourseHasChanged(course.id, course.version),
+        )
+        return stored
+
+    def page(self, *, on_sale_only: bool, before: int | None, limit: int) -> tuple[Course, ...]:
+        wanted = select(COURSES).order_by(COURSES.c.id.desc()).limit(limit)
+        if on_sale_only:
+            wanted = wanted.where(COURSES.c.on_sale)
+        if before is not None:
+            wanted = wanted.where(COURSES.c.id < before)
+        return tuple(map(course_from_row, self._connection.execute(wanted)))
+
+
+class SqlOrders:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._outbox = Outbox(connection, OUTBOX)
+
+    def add(self, order: Order, /) -> Order:
+        stored = order.stored()
+        try:
+            self._connection.execute(insert(ORDERS), order_to_row(stored))
+        except IntegrityError:
+            raise OrderHasChanged(order.id, order.version) from None
+        self._connection.execute(insert(LINES), [line_to_row(order.id, line) for line in order.lines])
+        return self._told(order, stored)
+
+    def get(self, order_id: int, /, *, buyer: str | None) -> Order:
+        wanted = select(ORDERS).where(ORDERS.c.id == order_id)
+        if buyer is not None:
+            wanted = wanted.where(ORDERS.c.buyer == buyer)
+        found = self._orders(wanted)
+        if not found:
+            raise OrderNotFound(order_id)
+        return found[0]
+
+    def save(self, order: Order, /) -> Order:
+        stored = order.stored()
+        update_versioned(
+            self._connection,
+            ORDERS,
+            order_to_row(stored),
+            loaded=order.version,
+            conflict=lambda: OrderHasChanged(order.id, order.version),
+        )
+        # What was ordered never changes; only what went back does.
+        refunded = [
+            {"of_order": order.id, "of_number": line.number, "refunded_quantity": line.refunded_quantity}
+            for line in order.lines
+            if line.refunded_quantity
+        ]
+        if refunded:
+            self._connection.execute(
+                update(LINES).where(
+                    LINES.c.order_id == bindparam("of_order"), LINES.c.number == bindparam("of_number")
+                ),
+                refunded,
+            )
+        return self._told(order, stored)
+
+    def page(
+        self,
+        *,
+        buyer: str | None,
+        status: Status | None,
+        before: int | None,
+        limit: int,
+    ) -> tuple[Order, ...]:
+        wanted = select(ORDERS).order_by(ORDERS.c.id.desc()).limit(limit)
+        if buyer is not None:
+            wanted = wanted.where(ORDERS.c.buyer == buyer)
+        if status is not None:
+            wanted = wanted.where(ORDERS.c.status == status.value)
+        if before is not None:
+            wanted = wanted.where(ORDERS.c.id < before)
+        return self._orders(wanted)
+
+    def overdue(self, now: datetime, /, *, limit: int) -> tuple[int, ...]:
+        wanted = (
+            select(ORDERS.c.id)
+            .where(ORDERS.c.status == Status.PENDING_PAYMENT.value, ORDERS.c.deadline <= now)
+            .order_by(ORDERS.c.deadline, ORDERS.c.id)
+            .limit(limit)
+        )
+        return tuple(self._connection.scalars(wanted))
+
+    def _orders(self, wanted: Select[tuple[object, ...]]) -> tuple[Order, ...]:
+        found = self._connection.execute(wanted).all()
+        lines: dict[int, list[Row[tuple[object, ...]]]] = {row.id: [] for row in found}
+        for line in self._connection.execute(_lines_of(lines)) if lines else ():
+            lines[line.order_id].append(line)
+        return tuple(order_from_rows(row, lines[row.id]) for row in found)
+
+    def _told(self, order: Order, stored: Order) -> Order:
+        # After the row is written: its lock then keeps the events of one order in their order.
+        self._outbox.add(*(outgoing(event) for event in order.events))
+        return stored
+
+
+class SqlRefunds:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, refund: Refund, /) -> None:
+        self._connection.execute(insert(REFUNDS), refund_to_row(refund))
+
+    def save(self, refund: Refund, /) -> None:
+        self._connection.execute(
+            update(REFUNDS).where(REFUNDS.c.id == refund.id).values(refund_to_row(refund))
+        )
+
+    def known(self, payment_id: str, /) -> bool:
+        wanted = select(REFUNDS.c.id).where(REFUNDS.c.payment_id == payment_id).limit(1)
+        return self._connection.execute(wanted).first() is not None
+
+    def owed(self, *, limit: int) -> tuple[Refund, ...]:
+        wanted = select(REFUNDS).where(REFUNDS.c.sent_at.is_(None))
+        rows = self._connection.execute(wanted.order_by(REFUNDS.c.attempts, REFUNDS.c.id).limit(limit))
+        return tuple(map(refund_from_row, rows))
+
+
+def _lines_of(order_ids: Iterable[int]) -> Select[tuple[object, ...]]:
+    return select(LINES).where(LINES.c.order_id.in_(order_ids)).order_by(LINES.c.order_id, LINES.c.number)

@@ -1,0 +1,23 @@
+"""Who may do what, by the roles in the caller's token."""
+
+from typing import Final
+
+from aether.common.v1.types import Caller
+from aether_trade.domain.errors import OperatorsOnly
+
+OPERATOR: Final = "operator"
+
+
+def is_operator(caller: Caller) -> bool:
+    return OPERATOR in caller.roles
+
+
+def operators_only(caller: Caller) -> None:
+    """Raises `OperatorsOnly`."""
+    if not is_operator(caller):
+        raise OperatorsOnly
+
+
+def buyer_seen_by(caller: Caller) -> str | None:
+    """Whose orders the caller sees: their own; None, that is everybody's, for an operator."""
+    return None if is_operator(caller) else caller.subject

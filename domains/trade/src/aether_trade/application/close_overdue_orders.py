@@ -1,0 +1,31 @@
+from dataclasses import dataclass
+from typing import Final
+
+from aether_trade.application.ports import Clock, Transactions, UnitOfWork
+from aether_trade.domain.errors import OrderHasChanged, OrderNotPending
+
+BATCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseOverdueOrders:
+    """Closes orders whose deadline has passed, each in a transaction of its own; several may do it at once."""
+
+    transactions: Transactions
+    clock: Clock
+
+    def __call__(self) -> bool:
+        """True where more may be waiting."""
+        now = self.clock.now()
+        overdue = self.transactions.read(lambda unit: unit.orders.overdue(now, limit=BATCH))
+        for order_id in overdue:
+
+            def close(unit: UnitOfWork, order_id: int = order_id) -> None:
+                unit.orders.save(unit.orders.get(order_id, buyer=None).expire(now))
+
+            try:
+                self.transactions.run(close)
+            except (OrderHasChanged, OrderNotPending):
+                # Paid, cancelled or closed by somebody else since: nothing is left to do.
+                continue
+        return len(overdue) == BATCH

@@ -1,0 +1,15 @@
+from dataclasses import dataclass
+
+from aether.trade.v1 import port, types
+from aether_trade.application.ports import Transactions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetOrderState(port.GetOrderState):
+    """Says what became of an order, to services that keep something for it."""
+
+    transactions: Transactions
+
+    def __call__(self, request: types.GetOrderStateRequest, /) -> types.OrderState:
+        order = self.transactions.read(lambda unit: unit.orders.get(request.order_id, buyer=None))
+        return types.OrderState(order_id=order.id, status=types.OrderStatus[order.status.name])

@@ -1,0 +1,86 @@
+"""The saga of placing an order: every step can be repeated, and what went before it can be taken back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from aether_trade.application.ports import Clock, Ids, Promotions, Transactions, UnitOfWork
+from aether_trade.domain.basket import Basket
+from aether_trade.domain.course import Course
+from aether_trade.domain.errors import Conflict, CourseNotOnSale, PlacingTookTooLong
+from aether_trade.domain.order import Order
+from aether_trade.domain.quote import lines
+
+GRACE: Final = timedelta(seconds=60)
+"""How much longer than an order may be paid its stock and coupons are held: a payment's event needs time to arrive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placing:
+    """Prices a basket, holds what it needs, and stores the order.
+
+    Where a step fails, what is held is given back at once. Where nobody knows whether the order was stored, and where
+    this process dies, nothing is: promotion asks for the order once the time is over, and decides by the answer.
+    """
+
+    transactions: Transactions
+    promotions: Promotions
+    clock: Clock
+    ids: Ids
+    payment_time: timedelta
+
+    def __call__(self, buyer: str, basket: Basket, keep: Callable[[UnitOfWork, Order], None], /) -> Order:
+        """The order, stored; `keep` does what belongs into the same transaction, and may refuse it."""
+        order = self._priced(buyer, basket)
+        try:
+            self._hold(order, basket)
+        except Exception:
+            self.promotions.release(order.id)
+            raise
+
+        def store(unit: UnitOfWork) -> Order:
+            # By then others may have what was held for it.
+            if self.clock.now() >= order.deadline:
+                raise PlacingTookTooLong(order.deadline)
+            stored = unit.orders.add(order)
+            keep(unit, stored)
+            return stored
+
+        try:
+            return self.transactions.run(store)
+        except Conflict:
+            # A rule refused it, so it is not stored. After any other failure it may be.
+            self.promotions.release(order.id)
+            raise
+
+    def _priced(self, buyer: str, basket: Basket) -> Order:
+        courses = self.transactions.read(lambda unit: _on_sale(unit, basket))
+        priced = [(item, courses[item.course_id].price_cents) for item in basket.items]
+        quote = self.promotions.quote(buyer, priced, basket.coupon_ids)
+        now = self.clock.now()
+        return Order.place(
+            self.ids.next(),
+            buyer=buyer,
+            lines=lines(basket.items, courses, quote),
+            coupon_ids=quote.coupon_ids,
+            deadline=now + self.payment_time,
+            now=now,
+        )
+
+    def _hold(self, order: Order, basket: Basket) -> None:
+        until = order.deadline + GRACE
+        for item in basket.items:
+            if item.activity_id is not None:
+                self.promotions.reserve(order.id, order.buyer, item, until=until)
+        if order.coupon_ids:
+            self.promotions.lock_coupons(order.id, order.buyer, order.coupon_ids, until=until)
+
+
+def _on_sale(unit: UnitOfWork, basket: Basket) -> dict[int, Course]:
+    """The courses of the basket, by id; raises `CourseNotFound` or `CourseNotOnSale`."""
+    found = {item.course_id: unit.courses.get(item.course_id) for item in basket.items}
+    for course in found.values():
+        if not course.on_sale:
+            raise CourseNotOnSale(course.id)
+    return found

@@ -1,0 +1,225 @@
+"""What can go wrong by the rules: three kinds, and one class for each broken rule.
+
+A message says what to do next. The public attributes reach the caller as the problem's values.
+"""
+
+from datetime import datetime
+
+
+class Invalid(Exception):
+    """A value that breaks a rule, whatever the state of things."""
+
+
+class NotFound(Exception):
+    """There is no such thing, or it is not the caller's to see."""
+
+
+class Conflict(Exception):
+    """The state of things does not allow it now."""
+
+
+class OperatorsOnly(Invalid):
+    """Answered as forbidden: the container's table says so."""
+
+    def __init__(self) -> None:
+        super().__init__("Only an operator may do this: ask one.")
+
+
+class TitleNotUsable(Invalid):
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(f"A title has 1 to {limit} characters, this one has {length}: choose another.")
+        self.length = length
+        self.limit = limit
+
+
+class PriceNotUsable(Invalid):
+    def __init__(self, price_cents: int, limit_cents: int) -> None:
+        super().__init__(f"A price is 0 to {limit_cents} cents, this one is {price_cents}: choose another.")
+        self.price_cents = price_cents
+        self.limit_cents = limit_cents
+
+
+class PageSizeNotUsable(Invalid):
+    def __init__(self, page_size: int) -> None:
+        super().__init__(f"A page cannot have {page_size} entries: ask for 1 or more, or 0 for the default.")
+        self.page_size = page_size
+
+
+class PageTokenNotUsable(Invalid):
+    def __init__(self, page_token: str) -> None:
+        super().__init__("This page token is not one of ours: start again without one.")
+        self.page_token = page_token
+
+
+class IdempotencyKeyNotUsable(Invalid):
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(
+            f"An idempotency key has 1 to {limit} characters, this one {length}: make a new one."
+        )
+        self.length = length
+        self.limit = limit
+
+
+class ItemCountNotUsable(Invalid):
+    def __init__(self, count: int, limit: int) -> None:
+        super().__init__(f"An order has 1 to {limit} items, this one {count}: split it.")
+        self.count = count
+        self.limit = limit
+
+
+class QuantityNotUsable(Invalid):
+    def __init__(self, course_id: int, quantity: int, limit: int) -> None:
+        super().__init__(
+            f"Of course {course_id} you can order 1 to {limit}, not {quantity}: change the quantity."
+        )
+        self.course_id = course_id
+        self.quantity = quantity
+        self.limit = limit
+
+
+class ItemOrderedTwice(Invalid):
+    def __init__(self, course_id: int) -> None:
+        super().__init__(f"Course {course_id} is in this order twice: add its quantities up.")
+        self.course_id = course_id
+
+
+class CouponCountNotUsable(Invalid):
+    def __init__(self, count: int, limit: int) -> None:
+        super().__init__(f"An order takes at most {limit} coupons, this one has {count}: leave some out.")
+        self.count = count
+        self.limit = limit
+
+
+class CouponNamedTwice(Invalid):
+    def __init__(self, coupon_id: int) -> None:
+        super().__init__(f"Coupon {coupon_id} is in this order twice: name it once.")
+        self.coupon_id = coupon_id
+
+
+class LineNotFound(Invalid):
+    def __init__(self, order_id: int, line: int) -> None:
+        super().__init__(f"Order {order_id} has no line {line}: read it again.")
+        self.order_id = order_id
+        self.line = line
+
+
+class LineNamedTwice(Invalid):
+    def __init__(self, line: int) -> None:
+        super().__init__(f"Line {line} is in this refund twice: add its quantities up.")
+        self.line = line
+
+
+class RefundTooLarge(Invalid):
+    def __init__(self, line: int, quantity: int, left: int) -> None:
+        super().__init__(
+            f"Of line {line} there are {left} left to refund, not {quantity}: refund 1 to {left}."
+        )
+        self.line = line
+        self.quantity = quantity
+        self.left = left
+
+
+class SignatureForged(Invalid):
+    """Answered as forbidden. It says nothing of what would have been right."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is not signed by the payment provider, or too long ago: sign what you send, now."
+        )
+
+
+class NoticeNotReadable(Invalid):
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"This is signed, and no payment notice ({reason}): mend what writes it.")
+        self.reason = reason
+
+
+class AmountMismatch(Invalid):
+    def __init__(self, order_id: int, payable_cents: int, amount_cents: int) -> None:
+        super().__init__(
+            f"Order {order_id} costs {payable_cents} cents, not {amount_cents}: correct the payment."
+        )
+        self.order_id = order_id
+        self.payable_cents = payable_cents
+        self.amount_cents = amount_cents
+
+
+class CourseNotFound(NotFound):
+    def __init__(self, course_id: int) -> None:
+        super().__init__(f"There is no course {course_id} for you: list those on sale.")
+        self.course_id = course_id
+
+
+class OrderNotFound(NotFound):
+    def __init__(self, order_id: int) -> None:
+        super().__init__(f"You have no order {order_id}: list yours.")
+        self.order_id = order_id
+
+
+class CourseHasChanged(Conflict):
+    def __init__(self, course_id: int, version: int) -> None:
+        super().__init__(f"{course_id} is no longer at version {version}: read it again.")
+        self.course_id = course_id
+        self.version = version
+
+
+class CourseNotOnSale(Conflict):
+    def __init__(self, course_id: int) -> None:
+        super().__init__(f"Course {course_id} is not on sale: leave it out.")
+        self.course_id = course_id
+
+
+class KeyUsedForAnotherOrder(Conflict):
+    def __init__(self, idempotency_key: str) -> None:
+        super().__init__(
+            "You sent this idempotency key with another request: make a new key for a new order."
+        )
+        self.idempotency_key = idempotency_key
+
+
+class OrderBeingPlaced(Conflict):
+    def __init__(self, idempotency_key: str) -> None:
+        super().__init__(
+            "An order with this idempotency key is being placed: send the same again in a while."
+        )
+        self.idempotency_key = idempotency_key
+
+
+class PlacingTookTooLong(Conflict):
+    def __init__(self, deadline: datetime) -> None:
+        super().__init__("The time to pay was over before the order was placed: place it again.")
+        self.deadline = deadline
+
+
+class QuoteDoesNotAddUp(Conflict):
+    def __init__(self, course_id: int) -> None:
+        super().__init__(f"Nobody can say what course {course_id} costs just now: place the order again.")
+        self.course_id = course_id
+
+
+class OrderNotPending(Conflict):
+    def __init__(self, order_id: int, status: str) -> None:
+        super().__init__(f"Order {order_id} is {status} and waits for no payment: place a new one.")
+        self.order_id = order_id
+        self.status = status
+
+
+class OrderOverdue(Conflict):
+    def __init__(self, order_id: int, deadline: datetime) -> None:
+        super().__init__(f"The time to pay order {order_id} is over: place a new one.")
+        self.order_id = order_id
+        self.deadline = deadline
+
+
+class OrderNotPaid(Conflict):
+    def __init__(self, order_id: int, status: str) -> None:
+        super().__init__(f"Order {order_id} is {status}; only a paid one allows this: read it again.")
+        self.order_id = order_id
+        self.status = status
+
+
+class OrderHasChanged(Conflict):
+    def __init__(self, order_id: int, version: int) -> None:
+        super().__init__(f"{order_id} is no longer at version {version}: read it again.")
+        self.order_id = order_id
+        self.version = version

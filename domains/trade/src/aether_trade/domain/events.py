@@ -1,0 +1,58 @@
+"""What has happened, in the words of the domain; `adapters/events.py` says it to other services."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aether_trade.domain.line import Line
+from aether_trade.domain.values import CloseReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPlaced:
+    order_id: int
+    buyer: str
+    lines: tuple[Line, ...]
+    payable_cents: int
+    deadline: datetime
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPaid:
+    """`payment_id` is empty where nothing was to be paid."""
+
+    order_id: int
+    buyer: str
+    paid_cents: int
+    payment_id: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderClosed:
+    order_id: int
+    buyer: str
+    reason: CloseReason
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRefunded:
+    """`refunded_cents` is what this refund gives back; `whole` says that nothing of the order is left."""
+
+    order_id: int
+    refund_id: int
+    buyer: str
+    refunded_cents: int
+    whole: bool
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFinished:
+    order_id: int
+    buyer: str
+    occurred_at: datetime
+
+
+OrderEvent = OrderPlaced | OrderPaid | OrderClosed | OrderRefunded | OrderFinished

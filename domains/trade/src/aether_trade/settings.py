@@ -1,0 +1,83 @@
+"""What the service can be told: variables that begin with TRADE_."""
+
+from datetime import timedelta
+from typing import Literal
+
+from aether_adapters.settings import ServiceSettings
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from aether_trade.adapters.payment import DEVELOPMENT_SECRET
+
+
+class Settings(ServiceSettings):
+    """Those of every service, and this domain's own."""
+
+    model_config = SettingsConfigDict(env_prefix="TRADE_")
+
+    queue: int = Field(
+        default=256,
+        ge=0,
+        description="Use cases that may wait for a thread: a sale's rush, and repetitions that wait for one order.",
+    )
+    promotion_target: str = Field(
+        default="127.0.0.1:9090", description="host:port where promotion answers gRPC."
+    )
+    service_key: str = Field(
+        default="",
+        description="The file of the private key that signs this service's own tokens; empty: beside JWKS.",
+    )
+    service_key_id: str = Field(default="", description="Its name in the key set (kid).")
+    user_rate: float = Field(default=20.0, gt=0, description="Requests of one user in a second.")
+    user_burst: int = Field(default=200, ge=1, description="How many of them at once.")
+    address_rate: float = Field(default=500.0, gt=0, description="Requests from one address in a second.")
+    address_burst: int = Field(default=5000, ge=1, description="How many of them at once.")
+    payment_seconds: float = Field(
+        default=900.0, gt=0, description="How long an order may be paid, in seconds."
+    )
+    payment_url: str = Field(
+        default="http://127.0.0.1:8099",
+        description="Where the payment provider is; by default the simulated one.",
+    )
+    payment_secrets: tuple[str, ...] = Field(
+        default=(DEVELOPMENT_SECRET,),
+        min_length=1,
+        repr=False,
+        description="Shared with the provider, as JSON: the first signs, any of them is believed.",
+    )
+    payment_notify_url: str = Field(
+        default="",
+        description="Where the provider reaches POST /v1/payment-notices; empty: this process's REST address.",
+    )
+    closing_seconds: float = Field(
+        default=1.0, gt=0, description="How often overdue orders and owed refunds are looked for, in seconds."
+    )
+
+    key_days: float = Field(
+        default=7.0, gt=0, description="How long an idempotency key is remembered, in days."
+    )
+
+    @property
+    def key_life(self) -> timedelta:
+        """How long an idempotency key is remembered."""
+        return timedelta(days=self.key_days)
+
+    @property
+    def payment_time(self) -> timedelta:
+        """How long an order may be paid."""
+        return timedelta(seconds=self.payment_seconds)
+
+    @property
+    def notify_url(self) -> str:
+        """Where the provider sends its notices."""
+        return self.payment_notify_url or f"http://{self.rest_host}:{self.rest_port}/v1/payment-notices"
+
+    @property
+    def arrangement(self) -> Literal["gateway", "in_process"]:
+        """What stands behind the REST edge: the rpc role of another process, or the use cases in this one."""
+        return "gateway" if self.rpc_target else "in_process"
+
+    @property
+    def connections(self) -> int:
+        """How many this process may hold to a server: one for each thread of both doors, and the worker's."""
+        return 2 * self.threads + 6

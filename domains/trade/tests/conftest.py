@@ -1,0 +1,128 @@
+"""The service on memory adapters, as the container puts it together on real ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+
+import orjson
+import pytest
+from aether_adapters.callbacks import sign
+
+from aether.common.v1.types import Caller
+from aether.trade.v1 import port, types
+from aether_trade.adapters.memory import MemoryClock, MemoryIds, MemoryTransactions
+from aether_trade.adapters.twins import MemoryPayments, MemoryPromotions
+from aether_trade.application.cancel_order import CancelOrder
+from aether_trade.application.change_course import ChangeCourse
+from aether_trade.application.close_overdue_orders import CloseOverdueOrders
+from aether_trade.application.create_course import CreateCourse
+from aether_trade.application.finish_order import FinishOrder
+from aether_trade.application.get_course import GetCourse
+from aether_trade.application.get_order import GetOrder
+from aether_trade.application.get_order_state import GetOrderState
+from aether_trade.application.list_courses import ListCourses
+from aether_trade.application.list_orders import ListOrders
+from aether_trade.application.place_order import PlaceOrder
+from aether_trade.application.placing import Placing
+from aether_trade.application.receive_payment_notice import ReceivePaymentNotice
+from aether_trade.application.refund_order import RefundOrder
+from aether_trade.application.send_refunds import SendRefunds
+from aether_trade.application.start_payment import StartPayment
+
+ADA = Caller(subject="ada", roles=("customer",), session="")
+BOB = Caller(subject="bob", roles=("customer",), session="")
+OPERATOR = Caller(subject="olga", roles=("operator",), session="")
+PAYMENT_TIME = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class World:
+    """A whole service without a server, the knobs a test turns, and what people do with it."""
+
+    service: port.TradeService
+    close_overdue: CloseOverdueOrders
+    send_refunds: SendRefunds
+    transactions: MemoryTransactions
+    promotions: MemoryPromotions
+    payments: MemoryPayments
+    clock: MemoryClock
+    _keys: "count[int]" = field(default_factory=count)
+
+    def course(self, price_cents: int = 1000, *, on_sale: bool = True, title: str = "Hexagons") -> int:
+        """The id of a new course."""
+        request = types.CreateCourseRequest(
+            caller=OPERATOR, title=title, price_cents=price_cents, on_sale=on_sale
+        )
+        return self.service.create_course(request).id
+
+    def place(
+        self,
+        *items: types.OrderItem,
+        caller: Caller = ADA,
+        key: str | None = None,
+        coupons: Sequence[int] = (),
+    ) -> types.Order:
+        request = types.PlaceOrderRequest(
+            caller=caller,
+            idempotency_key=f"key-{next(self._keys)}" if key is None else key,
+            items=items,
+            coupon_ids=tuple(coupons),
+        )
+        return self.service.place_order(request)
+
+    def get(self, order_id: int, caller: Caller = OPERATOR) -> types.Order:
+        return self.service.get_order(types.GetOrderRequest(caller=caller, id=order_id))
+
+    def notice(self, order: types.Order, *, kind: str = "payment.succeeded", **changes: str) -> bool:
+        """The provider says that the order was paid; whether that was news."""
+        document = {
+            "type": kind,
+            "paymentId": f"pay_{order.id}",
+            "orderId": str(order.id),
+            "amountCents": str(order.payable_cents),
+            **changes,
+        }
+        return self.told(orjson.dumps(document))
+
+    def told(self, payload: bytes, secret: str = MemoryPayments.SECRET) -> bool:
+        request = types.ReceivePaymentNoticeRequest(payload=payload, signature=sign(secret, payload))
+        return self.service.receive_payment_notice(request).news
+
+
+def item(course_id: int, quantity: int = 1, activity_id: int | None = None) -> types.OrderItem:
+    return types.OrderItem(course_id=course_id, quantity=quantity, activity_id=activity_id)
+
+
+@pytest.fixture
+def world() -> World:
+    transactions, clock, ids = MemoryTransactions(), MemoryClock(), MemoryIds()
+    promotions, payments = MemoryPromotions(), MemoryPayments()
+    placing = Placing(
+        transactions=transactions, promotions=promotions, clock=clock, ids=ids, payment_time=PAYMENT_TIME
+    )
+    return World(
+        service=port.TradeService(
+            create_course=CreateCourse(transactions=transactions, clock=clock, ids=ids),
+            get_course=GetCourse(transactions=transactions),
+            list_courses=ListCourses(transactions=transactions),
+            change_course=ChangeCourse(transactions=transactions),
+            place_order=PlaceOrder(placing=placing, transactions=transactions),
+            get_order=GetOrder(transactions=transactions),
+            list_orders=ListOrders(transactions=transactions),
+            start_payment=StartPayment(transactions=transactions, payments=payments, clock=clock),
+            receive_payment_notice=ReceivePaymentNotice(
+                transactions=transactions, payments=payments, clock=clock, ids=ids
+            ),
+            cancel_order=CancelOrder(transactions=transactions, clock=clock),
+            finish_order=FinishOrder(transactions=transactions, clock=clock),
+            refund_order=RefundOrder(transactions=transactions, clock=clock, ids=ids),
+            get_order_state=GetOrderState(transactions=transactions),
+        ),
+        close_overdue=CloseOverdueOrders(transactions=transactions, clock=clock),
+        send_refunds=SendRefunds(transactions=transactions, payments=payments, clock=clock),
+        transactions=transactions,
+        promotions=promotions,
+        payments=payments,
+        clock=clock,
+    )

@@ -1,0 +1,267 @@
+"""Placing an order: one for each key, at prices that are not the caller's, and nothing held where it fails."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from aether_adapters.errors import RemoteError, Unavailable
+
+from aether.trade.v1 import types
+from aether_trade.adapters.memory import MemoryTransactions
+from aether_trade.application import place_order
+from aether_trade.application.forget_keys import ForgetKeys
+from aether_trade.application.placing import GRACE
+from aether_trade.application.ports import UnitOfWork
+from aether_trade.domain import errors
+from aether_trade.domain.basket import Basket, Item
+from aether_trade.domain.events import OrderPlaced
+
+from .conftest import ADA, BOB, OPERATOR, PAYMENT_TIME, World, item
+
+SALE = 77
+COUPON = 88
+
+
+@pytest.fixture
+def sale(world: World) -> World:
+    """A flash sale with two seats at 300 cents, and a coupon of ada's worth 101 cents."""
+    world.promotions.prices[SALE] = 300
+    world.promotions.stock[SALE] = 2
+    world.promotions.coupons["ada", COUPON] = 101
+    return world
+
+
+def nothing_is_held(world: World) -> bool:
+    return (world.promotions.held, world.promotions.locked) == ({}, {}) and world.promotions.stock[SALE] == 2
+
+
+def orders(world: World) -> list[int]:
+    request = types.ListOrdersRequest(caller=OPERATOR, page_size=0, page_token="")
+    return [order.id for order in world.service.list_orders(request).orders]
+
+
+def test_an_order_is_a_snapshot_at_the_prices_of_catalogue_and_sale(sale: World) -> None:
+    plain, cheap = sale.course(1000, title="Hexagons"), sale.course(900, title="Sagas")
+    order = sale.place(item(plain, 2), item(cheap, 1, SALE), coupons=[COUPON])
+    now = sale.clock.now()
+    assert order == types.Order(
+        id=order.id,
+        buyer="ada",
+        status=types.OrderStatus.PENDING_PAYMENT,
+        lines=(
+            types.OrderLine(
+                number=1,
+                course_id=plain,
+                title="Hexagons",
+                quantity=2,
+                price_cents=1000,
+                discount_cents=88,
+                payable_cents=1912,
+                refunded_quantity=0,
+                refunded_cents=0,
+            ),
+            types.OrderLine(
+                number=2,
+                course_id=cheap,
+                title="Sagas",
+                quantity=1,
+                price_cents=300,
+                discount_cents=13,
+                payable_cents=287,
+                refunded_quantity=0,
+                refunded_cents=0,
+                activity_id=SALE,
+            ),
+        ),
+        total_cents=2300,
+        discount_cents=101,
+        payable_cents=2199,
+        refunded_cents=0,
+        coupon_ids=(COUPON,),
+        version=1,
+        placed_at=now,
+        deadline=now + PAYMENT_TIME,
+    )
+    until = order.deadline + GRACE
+    assert sale.promotions.held == {(order.id, SALE): ("ada", 1, until)}
+    assert sale.promotions.locked == {order.id: ((COUPON,), until)}
+    (told,) = sale.transactions.outbox
+    assert isinstance(told, OrderPlaced)
+    assert (told.order_id, told.payable_cents, told.deadline) == (order.id, 2199, order.deadline)
+
+
+def test_what_happens_to_a_course_later_does_not_change_the_order(sale: World) -> None:
+    course = sale.course(1000)
+    order = sale.place(item(course))
+    change = types.ChangeCourseRequest(
+        caller=OPERATOR, id=course, version=1, title="Dearer", price_cents=2000, on_sale=False
+    )
+    sale.service.change_course(change)
+    assert sale.get(order.id) == order
+
+
+def test_what_is_not_on_sale_cannot_be_ordered(sale: World) -> None:
+    hidden = sale.course(on_sale=False)
+    with pytest.raises(errors.CourseNotOnSale):
+        sale.place(item(hidden))
+    with pytest.raises(errors.CourseNotFound):
+        sale.place(item(999))
+    assert sale.promotions.asked == {}
+
+
+@pytest.mark.parametrize("key", ["", "x" * (place_order.KEY_LIMIT + 1)])
+def test_an_order_needs_a_key_of_its_own(sale: World, key: str) -> None:
+    with pytest.raises(errors.IdempotencyKeyNotUsable):
+        sale.place(item(sale.course()), key=key)
+
+
+def test_a_hundred_identical_requests_at_once_place_one_order_and_are_answered_alike(sale: World) -> None:
+    course = sale.course()
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(lambda _: sale.place(item(course, 1, SALE), key="k"), range(100)))
+    assert answers == [answers[0]] * 100
+    assert orders(sale) == [answers[0].id]
+    assert sale.promotions.stock[SALE] == 1
+    assert len(sale.transactions.outbox) == 1
+
+
+def test_the_same_key_is_answered_alike_whatever_became_of_the_order(sale: World) -> None:
+    course = sale.course()
+    order = sale.place(item(course), key="k")
+    sale.notice(order)
+    assert sale.place(item(course), key="k") == order
+    assert sale.get(order.id).status is types.OrderStatus.PAID
+
+
+def test_the_same_key_with_another_request_is_a_conflict(sale: World) -> None:
+    course = sale.course()
+    sale.place(item(course, 1), key="k")
+    with pytest.raises(errors.KeyUsedForAnotherOrder) as refused:
+        sale.place(item(course, 2), key="k")
+    assert refused.value.idempotency_key == "k"
+    assert len(orders(sale)) == 1
+
+
+def test_a_key_that_was_forgotten_places_another_order(sale: World) -> None:
+    course = sale.course()
+    first = sale.place(item(course), key="k")
+    assert ForgetKeys(transactions=sale.transactions, after=timedelta(days=7))() is False
+    assert sale.place(item(course), key="k") == first
+    ForgetKeys(transactions=sale.transactions, after=timedelta(seconds=-1))()
+    assert sale.place(item(course), key="k").id != first.id
+
+
+def test_two_buyers_may_make_the_same_key(sale: World) -> None:
+    course = sale.course()
+    assert sale.place(item(course), key="k").id != sale.place(item(course), key="k", caller=BOB).id
+
+
+def test_a_key_that_led_to_nothing_may_be_tried_again_with_anything(sale: World) -> None:
+    course = sale.course()
+    with pytest.raises(RemoteError):
+        sale.place(item(course, 3, SALE), key="k")
+    assert sale.place(item(course, 2, SALE), key="k").payable_cents == 600
+
+
+def test_what_promotion_refuses_is_told_in_its_words_and_nothing_is_held(sale: World) -> None:
+    course = sale.course()
+    with pytest.raises(RemoteError) as gone:
+        sale.place(item(course, 3, SALE))
+    assert gone.value.type == "/problems/promotion/stock-gone"
+    with pytest.raises(RemoteError) as not_hers:
+        sale.place(item(course), coupons=[COUPON], caller=BOB)
+    assert not_hers.value.type == "/problems/promotion/coupon-not-found"
+    assert nothing_is_held(sale)
+    assert orders(sale) == []
+
+
+@pytest.mark.parametrize("step", ["quote", "reserve", "lock_coupons"])
+def test_where_a_step_fails_though_it_had_its_effect_everything_is_given_back(sale: World, step: str) -> None:
+    sale.promotions.trouble[step] = Unavailable("away")
+    with pytest.raises(Unavailable):
+        sale.place(item(sale.course(), 1, SALE), coupons=[COUPON], key="k")
+    assert nothing_is_held(sale)
+    assert orders(sale) == []
+    del sale.promotions.trouble[step]
+    assert sale.place(item(sale.course(), 1, SALE), coupons=[COUPON], key="k").payable_cents == 199
+
+
+def test_an_order_that_took_too_long_is_not_stored_and_gives_everything_back(
+    sale: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = sale.promotions.lock_coupons
+
+    def slowly(*asked: object, **named: object) -> None:
+        lock(*asked, **named)  # type: ignore[arg-type]
+        sale.clock.forward(PAYMENT_TIME)
+
+    monkeypatch.setattr(sale.promotions, "lock_coupons", slowly)
+    with pytest.raises(errors.PlacingTookTooLong):
+        sale.place(item(sale.course(), 1, SALE), coupons=[COUPON])
+    assert nothing_is_held(sale)
+    assert orders(sale) == []
+
+
+def test_where_nobody_knows_whether_the_order_was_stored_nothing_is_given_back(
+    sale: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Released, its seat could be sold again while the order stands."""
+    course = sale.course()
+    run = MemoryTransactions.run
+
+    def answer_lost(self: MemoryTransactions, work: object) -> object:
+        before = len(self.outbox)
+        result = run(self, work)  # type: ignore[arg-type,var-annotated]
+        if len(self.outbox) > before:
+            raise Unavailable("the connection broke while the commit was under way")
+        return result
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryTransactions, "run", answer_lost)
+        with pytest.raises(Unavailable):
+            sale.place(item(course, 1, SALE), key="k")
+    (stored,) = orders(sale)
+    assert list(sale.promotions.held) == [(stored, SALE)]
+    assert sale.promotions.asked["release"] == 0
+    assert sale.place(item(course, 1, SALE), key="k").id == stored
+
+
+def test_who_was_stopped_past_its_claim_stores_no_second_order(
+    sale: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else claimed the key and placed the order meanwhile."""
+    monkeypatch.setattr(place_order, "CLAIM_SECONDS", 0.0)
+    course, winners = sale.course(), []
+    lock = sale.promotions.lock_coupons
+
+    def stopped(*asked: object, **named: object) -> None:
+        monkeypatch.setattr(sale.promotions, "lock_coupons", lambda *_, **__: None)
+        winners.append(sale.place(item(course, 1, SALE), coupons=[COUPON], key="k"))
+        lock(*asked, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sale.promotions, "lock_coupons", stopped)
+    with pytest.raises(errors.OrderBeingPlaced):
+        sale.place(item(course, 1, SALE), coupons=[COUPON], key="k")
+    assert orders(sale) == [winners[0].id]
+    assert list(sale.promotions.held) == [(winners[0].id, SALE)]
+
+
+def test_a_key_whose_claimant_never_comes_back_is_given_up_waiting_for(
+    sale: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = sale.course()
+    basket = Basket.of([Item(course_id=course, quantity=1)], [])
+
+    def claim(unit: UnitOfWork) -> bool:
+        return unit.keys.claim("ada", "k", basket.fingerprint(), "somebody", 60)
+
+    assert sale.transactions.run(claim)
+    monkeypatch.setattr(place_order, "CLAIM_SECONDS", 0.05)
+    with pytest.raises(errors.OrderBeingPlaced):
+        sale.place(item(course), key="k")
+
+
+def test_the_deadline_is_counted_from_placing(sale: World) -> None:
+    sale.clock.forward(timedelta(hours=3))
+    order = sale.place(item(sale.course()), caller=ADA)
+    assert order.deadline == sale.clock.now() + PAYMENT_TIME

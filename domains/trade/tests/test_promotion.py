@@ -1,0 +1,155 @@
+"""Promotion, asked over gRPC: what goes out, what comes back, and whose trouble an error is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aether_adapters.errors import ErrorTable, Kind, RemoteError, Unavailable
+from aether_adapters.grpc import Channel, Server
+from aether_adapters.health import Health
+from aether_adapters.keys import DevelopmentKeys, Keys
+from aether_adapters.service_tokens import ServiceTokens, signer
+from aether_adapters.tokens import Verifier
+
+from aether.promotion.v1 import grpc, port, types
+from aether_trade.adapters.promotion import RemotePromotions
+from aether_trade.domain.basket import Item
+from aether_trade.domain.quote import Quote, QuotedItem
+
+UNTIL = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+class StockGone(Exception):
+    def __init__(self, activity_id: int) -> None:
+        super().__init__("Nothing is left.")
+        self.activity_id = activity_id
+
+
+class NotForYou(Exception):
+    pass
+
+
+@dataclass
+class Promotion:
+    """What promotion was asked, and what it is to say; an exception is raised."""
+
+    asked: list[object] = field(default_factory=list)
+    answers: dict[type, object] = field(default_factory=dict)
+
+    def __call__(self, request: Any, /) -> Any:
+        self.asked.append(request)
+        answer = self.answers[type(request)]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def promotion() -> Promotion:
+    return Promotion()
+
+
+@pytest.fixture
+def promotions(promotion: Promotion, tmp_path: Path) -> Iterator[RemotePromotions]:
+    """The adapter, in front of a real server that believes this service's own token."""
+    pair = DevelopmentKeys(tmp_path).ensure()
+    service = port.PromotionService(
+        **dict.fromkeys((each.name for each in fields(port.PromotionService)), promotion)
+    )
+    server = Server(
+        [grpc.service(service)],
+        errors=ErrorTable("promotion", {StockGone: Kind.CONFLICT, NotForYou: Kind.FORBIDDEN}),
+        verify=Verifier(Keys.from_file(pair.jwks), "tests", "aether"),
+        health=Health({}),
+        address="127.0.0.1:0",
+    )
+    server.start()
+    tokens = ServiceTokens("aether-trade", signer("", "", str(pair.jwks), "tests", "aether"))
+    with Channel(f"127.0.0.1:{server.port}", token=tokens) as channel:
+        yield RemotePromotions(grpc.client(channel))
+    server.stop()
+
+
+def test_a_quote_is_asked_for_with_the_catalogues_prices(
+    promotions: RemotePromotions, promotion: Promotion
+) -> None:
+    promotion.answers[types.QuoteRequest] = types.QuoteResult(
+        lines=(
+            types.QuoteLine(course_id=1, quantity=2, price_cents=1000, discount_cents=7, payable_cents=1993),
+            types.QuoteLine(course_id=2, quantity=1, price_cents=300, discount_cents=0, payable_cents=300),
+        ),
+        total_cents=2300,
+        discount_cents=7,
+        payable_cents=2293,
+        coupon_ids=(8,),
+    )
+    items = [(Item(course_id=1, quantity=2), 1000), (Item(course_id=2, quantity=1, activity_id=5), 900)]
+    assert promotions.quote("ada", items, [8, 9]) == Quote(
+        items=(
+            QuotedItem(course_id=1, quantity=2, price_cents=1000, discount_cents=7, payable_cents=1993),
+            QuotedItem(course_id=2, quantity=1, price_cents=300, discount_cents=0, payable_cents=300),
+        ),
+        payable_cents=2293,
+        coupon_ids=(8,),
+    )
+    assert promotion.asked == [
+        types.QuoteRequest(
+            buyer="ada",
+            items=(
+                types.QuoteItem(course_id=1, quantity=2, price_cents=1000),
+                types.QuoteItem(course_id=2, quantity=1, price_cents=900, activity_id=5),
+            ),
+            coupon_ids=(8, 9),
+        )
+    ]
+
+
+def test_stock_and_coupons_are_held_until_and_given_back(
+    promotions: RemotePromotions, promotion: Promotion
+) -> None:
+    promotion.answers = {
+        types.ReserveRequest: types.Reservation(
+            order_id=7, activity_id=5, quantity=2, expires_at=UNTIL, status=types.ReservationStatus.HELD
+        ),
+        types.LockCouponsRequest: types.LockedCoupons(coupon_ids=(8,)),
+        types.ReleaseRequest: types.Reservations(),
+        types.ReleaseCouponsRequest: types.LockedCoupons(),
+    }
+    promotions.reserve(7, "ada", Item(course_id=1, quantity=2, activity_id=5), until=UNTIL)
+    promotions.lock_coupons(7, "ada", [8], until=UNTIL)
+    promotions.release(7)
+    assert promotion.asked == [
+        types.ReserveRequest(order_id=7, buyer="ada", activity_id=5, quantity=2, expires_at=UNTIL),
+        types.LockCouponsRequest(order_id=7, buyer="ada", coupon_ids=(8,), expires_at=UNTIL),
+        types.ReleaseRequest(order_id=7),
+        types.ReleaseCouponsRequest(order_id=7),
+    ]
+
+
+def test_what_its_rules_refuse_goes_on_as_it_said_it(
+    promotions: RemotePromotions, promotion: Promotion
+) -> None:
+    promotion.answers[types.ReserveRequest] = StockGone(5)
+    with pytest.raises(RemoteError) as refused:
+        promotions.reserve(7, "ada", Item(course_id=1, quantity=2, activity_id=5), until=UNTIL)
+    assert (refused.value.type, refused.value.problem.status) == ("/problems/promotion/stock-gone", 409)
+    assert refused.value.values == {"activity_id": "5"}
+
+
+@pytest.mark.parametrize("trouble", [NotForYou("no"), ZeroDivisionError()])
+def test_that_it_does_not_let_us_ask_is_our_trouble_and_not_the_buyers(
+    promotions: RemotePromotions, promotion: Promotion, trouble: Exception
+) -> None:
+    promotion.answers[types.QuoteRequest] = trouble
+    with pytest.raises(Unavailable):
+        promotions.quote("ada", [(Item(course_id=1, quantity=1), 1)], [])
+
+
+def test_giving_back_never_fails(promotions: RemotePromotions, promotion: Promotion) -> None:
+    promotion.answers[types.ReleaseRequest] = ZeroDivisionError()
+    promotions.release(7)
+    with Channel("127.0.0.1:1", token=lambda: "token", timeout=0.2) as nowhere:
+        RemotePromotions(grpc.client(nowhere)).release(7)
