@@ -103,28 +103,35 @@ class Acme:
     @contextmanager
     def running(self, *flags: str, **extra: str) -> Iterator[Running]:
         """`aether run` with `flags` and data of its own, ready; stopped as by Ctrl-C on the way out."""
-        data = tempfile.mkdtemp(dir=self.root.parent, prefix="data-")
-        process = subprocess.Popen(
-            [str(AETHER), "run", "--json", "--port-base", "0", "--data", data, *flags],
-            cwd=self.root,
-            env=self.environment | extra,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        log: list[str] = []
+        with tempfile.TemporaryDirectory(prefix="aether-data-", ignore_cleanup_errors=True) as data:
+            process = subprocess.Popen(
+                [str(AETHER), "run", "--json", "--port-base", "0", "--data", data, *flags],
+                cwd=self.root,
+                env=self.environment | extra,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+            with stopped(process) as log:
+                yield Running(process, await_ready(process, log), log)
+
+
+@contextmanager
+def stopped(process: subprocess.Popen[str]) -> Iterator[list[str]]:
+    """A list for the log of `process`, which is stopped on the way out as by Ctrl-C; it must be a clean stop."""
+    log: list[str] = []
+    try:
+        yield log
+    finally:
+        process.send_signal(signal.SIGINT)
         try:
-            yield Running(process, await_ready(process, log), log)
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                raise AssertionError("aether run did not stop within 30 s:\n" + "".join(log[-50:])) from None
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise AssertionError("aether run did not stop within 30 s:\n" + "".join(log[-50:])) from None
 
 
 def await_ready(process: subprocess.Popen[str], log: list[str]) -> Mapping[str, Any]:

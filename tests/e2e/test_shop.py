@@ -1,0 +1,87 @@
+"""The course shop, whole: a flash sale over REST, through all three domains, embedded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from aether_adapters.tokens import DevelopmentKeys, Issuer
+from aether_tools.workspace import ISSUER
+from tests.support.acme import Acme, Running
+
+SHOP = Acme(Path(__file__).parents[2], "aether")
+SEATS, BUYERS = 10, 40
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Running]:
+    with SHOP.running() as running:
+        yield running
+
+
+def token(subject: str, *roles: str) -> str:
+    pair = DevelopmentKeys(SHOP.root / ".aether/keys").ensure()
+    return Issuer(pair.private_key, ISSUER, SHOP.name, pair.kid).issue(subject, roles)
+
+
+def made(answer: httpx.Response) -> dict[str, str]:
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def test_of_many_buyers_who_race_each_seat_has_one(shop: Running) -> None:
+    boss = token("1", "operator")
+    now = datetime.now(UTC)
+    with shop.client(boss, "trade") as trade, shop.client(boss, "promotion") as promotion:
+        draft = {"title": "Ports and adapters", "priceCents": "4900", "onSale": True}
+        course = made(trade.post("/v1/courses", json=draft))
+        sale = {
+            "title": "Ten seats",
+            "courseId": course["id"],
+            "priceCents": "990",
+            "startsAt": (now - timedelta(minutes=1)).isoformat(),
+            "endsAt": (now + timedelta(hours=1)).isoformat(),
+            "quantity": str(SEATS),
+        }
+        activity = made(promotion.post("/v1/activities", json=sale))
+        item = {"courseId": course["id"], "activityId": activity["id"], "quantity": 1}
+
+        def buy(buyer: int) -> httpx.Response:
+            with shop.client(token(str(buyer)), "trade") as client:
+                return client.post(
+                    "/v1/orders", json={"items": [item]}, headers={"idempotency-key": f"sale-{buyer}"}
+                )
+
+        with ThreadPoolExecutor(BUYERS) as race:
+            answers = list(race.map(buy, range(1000, 1000 + BUYERS)))
+        told = Counter(answer.status_code for answer in answers)
+        assert told == {201: SEATS, 409: BUYERS - SEATS}, [answer.text for answer in answers[:3]]
+        assert {answer.json()["payableCents"] for answer in answers if answer.status_code == 201} == {"990"}
+
+        sold = promotion.get(f"/v1/activities/{activity['id']}").json()
+        assert int(sold["held"]) + int(sold["sold"]) == SEATS
+
+        first = next(index for index, answer in enumerate(answers) if answer.status_code == 201)
+        again = buy(1000 + first)
+        assert (again.status_code, again.json()) == (201, answers[first].json())
+
+
+def test_a_person_registers_signs_in_and_is_known_to_the_other_domains(shop: Running) -> None:
+    person = {"username": "ada", "mobile": "+4915112345678", "password": "correct horse battery staple"}
+    with shop.client(None, "user") as user:
+        assert user.post("/v1/users", json={**person, "displayName": "Ada 🚀"}).status_code == 201
+        signed_in = user.post("/v1/sessions", json={"login": "ada", "password": person["password"]})
+        assert signed_in.status_code in (200, 201), signed_in.text
+        wrong = user.post("/v1/sessions", json={"login": "ada", "password": "not this one"})
+        nobody = user.post("/v1/sessions", json={"login": "eve", "password": "not this one"})
+        assert (wrong.status_code, wrong.content) == (nobody.status_code, nobody.content)
+    access = signed_in.json()["accessToken"]
+    with shop.client(access, "user") as me, shop.client(access, "trade") as trade:
+        assert me.get("/v1/me").json()["displayName"] == "Ada 🚀"
+        assert trade.get("/v1/orders").json()["orders"] == []
