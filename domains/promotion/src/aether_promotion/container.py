@@ -123,10 +123,13 @@ class Container(containers.DeclarativeContainer):
         settings.provided.database_url,
         pool=settings.provided.connections,
     )
+    # Short, because SQL steps in: a Redis that hangs must not hang the stampede.
     redis = providers.Singleton(
         connect_redis,
         settings.provided.redis_url,
         pool=settings.provided.connections,
+        timeout_seconds=1.0,
+        connect_seconds=0.5,
     )
     producer = providers.Singleton(Producer, settings.provided.kafka_bootstrap)
 
