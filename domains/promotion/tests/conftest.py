@@ -31,6 +31,7 @@ from aether_promotion.application.list_templates import ListTemplates
 from aether_promotion.application.lock_coupons import LockCoupons
 from aether_promotion.application.persist_claim import PersistClaim, SettleClaims
 from aether_promotion.application.publish_template import PublishTemplate
+from aether_promotion.application.published_terms import PublishedTerms
 from aether_promotion.application.quote import Quote
 from aether_promotion.application.reserve import Reserve
 from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
@@ -160,6 +161,7 @@ def make_world() -> World:
             withdraw_template=WithdrawTemplate(transactions=transactions, clock=clock),
             claim_coupon=ClaimCoupon(
                 transactions=transactions,
+                terms=PublishedTerms(transactions=transactions),
                 counter=claims,
                 log=log,
                 allowance=allowance,

@@ -228,7 +228,7 @@ STEPS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(steps=st.lists(st.tuples(STEPS, st.integers(0, 5)), min_size=30, max_size=60))
 def test_whatever_dies_when_a_yes_is_a_coupon_and_nobody_gets_too_much(
     steps: list[tuple[str, int]],
