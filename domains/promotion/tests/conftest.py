@@ -158,7 +158,7 @@ def make_world() -> World:
             get_template=GetTemplate(transactions=transactions),
             list_templates=ListTemplates(transactions=transactions),
             publish_template=PublishTemplate(transactions=transactions),
-            withdraw_template=WithdrawTemplate(transactions=transactions, clock=clock),
+            withdraw_template=WithdrawTemplate(transactions=transactions, counter=claims, clock=clock),
             claim_coupon=ClaimCoupon(
                 transactions=transactions,
                 terms=PublishedTerms(transactions=transactions),

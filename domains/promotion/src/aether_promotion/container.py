@@ -222,6 +222,7 @@ class Container(containers.DeclarativeContainer):
         withdraw_template=providers.Singleton(
             WithdrawTemplate,
             transactions=transactions,
+            counter=claim_counter,
             clock=clock,
         ),
         claim_coupon=providers.Singleton(

@@ -107,10 +107,13 @@ class ClaimCoupon(port.ClaimCoupon):
                 raise _ClaimedBefore(earlier[0])
             if not template.visible(to_operator=False):
                 raise TemplateNotFound(template_id)
+            if not taken and unit.desks.get(template_id).decides is not Decides.SQL:
+                raise ClaimsArePaused(
+                    template_id
+                )  # before any other answer: it may be among those on their way
             template.open_to_claims(now)
             if not taken:
-                decides = unit.desks.get(template_id).decides
-                raise QuotaExhausted(template_id) if decides is Decides.SQL else ClaimsArePaused(template_id)
+                raise QuotaExhausted(template_id)
             if len(mine) >= template.terms.limit_per_user:
                 raise ClaimLimitReached(template_id, template.terms.limit_per_user)
             coupon = Coupon.claim(
