@@ -48,9 +48,10 @@ run: setup ## Start every domain, embedded.
 	@$(BIN)/aether run
 
 lock: ## Compile requirements.lock anew from the members and the dev group (for maintainers).
-	@mkdir -p build && echo "aether-adapters @ file://$(CURDIR)/adapters" > build/overrides.txt
+	@mkdir -p build && printf 'aether-%s @ file://$(CURDIR)/%s\n' adapters adapters openapi openapi proto proto > build/overrides.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
-		--no-emit-find-links --override build/overrides.txt --no-emit-package aether-adapters --group dev --extra embedded --extra testing \
-		adapters/pyproject.toml tools/pyproject.toml --output-file requirements.lock
+		--no-emit-find-links --override build/overrides.txt $(addprefix --no-emit-package aether-,adapters openapi proto) \
+		--group dev --extra embedded --extra testing adapters/pyproject.toml tools/pyproject.toml \
+		$(wildcard domains/*/pyproject.toml) --output-file requirements.lock
 
 .PHONY: help setup demo test prove check bench run lock

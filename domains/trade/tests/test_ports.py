@@ -202,7 +202,7 @@ def told(event: contract.Event) -> Told:
 
 def test_the_order_of_another_buyer_is_not_found(store: Store, buyer: str) -> None:
     stored = store.add(new(buyer))
-    for stranger in ("", buyer.upper()):
+    for stranger in ("", buyer.upper(), f"{buyer} ", f" {buyer}"):
         with pytest.raises(OrderNotFound):
             store.get(stored.id, stranger)
     with pytest.raises(OrderNotFound):
@@ -349,8 +349,8 @@ def test_the_catalogue_runs_from_the_newest_and_hides_what_is_not_on_sale(store:
 def test_refunds_are_owed_until_they_are_sent_and_the_least_tried_come_first(store: Store) -> None:
     run = store.transactions.run
     one, two, three = (
-        Refund(id=next(IDS), order_id=next(IDS), payment_id="pay_x", cents=10**10, owed_since=NOON)
-        for _ in range(3)
+        Refund(id=next(IDS), order_id=next(IDS), payment_id=payment, cents=10**10, owed_since=NOON)
+        for payment in ("pay_1", "pay_2", "pay_3")
     )
     for refund in (three, one, two):
         run(lambda unit, refund=refund: unit.refunds.add(refund))  # type: ignore[misc]
@@ -363,6 +363,9 @@ def test_refunds_are_owed_until_they_are_sent_and_the_least_tried_come_first(sto
     run(lambda unit: unit.refunds.save(two.sent(LATER)))
     assert owed(9) == [three, one.tried()]
     assert owed(1) == [three]
+    payments = ("pay_1", "pay_2", "PAY_1", "pay_4")
+    known = [run(lambda unit, payment=payment: unit.refunds.known(payment)) for payment in payments]  # type: ignore[misc]
+    assert known == [True, True, False, False]
 
 
 def test_a_key_is_claimed_once_and_leads_to_one_result(store: Store, buyer: str) -> None:

@@ -64,6 +64,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_refunds_owed", "refunds", ["sent_at", "attempts", "id"])
     op.create_index("ix_refunds_order", "refunds", ["order_id"])
+    op.create_index("ix_refunds_payment", "refunds", ["payment_id"])
     op.create_table(
         "idempotency_keys",
         Column("scope", exact(255), primary_key=True),

@@ -49,7 +49,7 @@ def serve(names: Collection[str]) -> int:
 
     from aether_trade.container import ERRORS, Container
 
-    container = Container()
+    container = Container(roles=frozenset(names))
     settings = container.settings()
     roles: dict[str, Role] = {}
     if "api" in names:
@@ -81,13 +81,18 @@ def serve(names: Collection[str]) -> int:
         roles["closer"] = container.closer().run
         roles["forgetter"] = container.forgetter().run
         roles["refunder"] = container.refunder().run
+    issues_ids = "rpc" in names or ("api" in names and settings.arrangement == "in_process")
+    if issues_ids:
+        # Before anybody calls: the first id must not be what leases a number, inside a unit of work. Where the
+        # database is away the service starts all the same, not ready, and the first id leases.
+        with suppress(Unavailable):
+            container.worker_number().start()
     try:
         return run_roles(roles, roles, health=container.health(), admin_port=settings.admin_port)
     finally:
-        if settings.arrangement == "in_process":
+        if issues_ids:
             # Given back, so that a restart need not wait for its term to end; it ends without us too.
-            with suppress(Unavailable):
-                container.worker_number().stop()
+            container.worker_number().stop()
 
 
 if __name__ == "__main__":

@@ -5,22 +5,26 @@ connects to nothing, so that `aether check` can prove that they fit.
 """
 
 import socket
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 
 from aether_adapters.errors import ErrorTable, Kind
 from aether_adapters.grpc import AsyncChannel, Channel
-from aether_adapters.health import Health
+from aether_adapters.grpc import probe as probe_rpc
+from aether_adapters.health import Health, Probe
 from aether_adapters.ids import Snowflakes, WorkerLease
 from aether_adapters.kafka import Producer, Relay
+from aether_adapters.kafka import probe as probe_kafka
 from aether_adapters.keys import Keys
 from aether_adapters.periodic import Periodic
 from aether_adapters.redis import connect as connect_redis
 from aether_adapters.rest import Offload, RestOptions, build_app
 from aether_adapters.revocations import revocations
 from aether_adapters.service_tokens import ServiceTokens, signer
-from aether_adapters.sql import Lease, OutboxReader
+from aether_adapters.sql import InboxCleaner, Lease, OutboxReader
 from aether_adapters.sql import Transactions as SqlTransactions
 from aether_adapters.sql import connect as connect_sql
-from aether_adapters.sql import probe as database_probe
+from aether_adapters.sql import probe as probe_database
 from aether_adapters.tokens import Verifier
 from dependency_injector import containers, providers
 
@@ -33,7 +37,7 @@ from aether_trade.adapters.limits import limits
 from aether_trade.adapters.payment import HttpPayments
 from aether_trade.adapters.promotion import RemotePromotions
 from aether_trade.adapters.sql import unit_of_work
-from aether_trade.adapters.tables import OUTBOX
+from aether_trade.adapters.tables import INBOX, OUTBOX
 from aether_trade.application.cancel_order import CancelOrder
 from aether_trade.application.change_course import ChangeCourse
 from aether_trade.application.close_overdue_orders import CloseOverdueOrders
@@ -77,8 +81,30 @@ ERRORS = ErrorTable(
 )
 
 
+def readiness(
+    roles: Collection[str],
+    arrangement: str,
+    probes: Mapping[str, Callable[[], Probe]],
+) -> Health:
+    """Readiness asks for each server that these roles cannot do their work without.
+
+    Redis is none of them: limits count in the process while it is away. Nor are promotion and the payment provider:
+    without them orders are read, cancelled and closed.
+    """
+    needed: set[str] = set()
+    if "api" in roles and arrangement == "gateway":
+        needed |= {"rpc"}
+    if "rpc" in roles or ("api" in roles and arrangement == "in_process"):
+        needed |= {"database"}
+    if "worker" in roles:
+        needed |= {"database", "kafka"}
+    return Health({name: probes[name]() for name in sorted(needed)})
+
+
 class Container(containers.DeclarativeContainer):
     settings = providers.Singleton(Settings)
+    roles = providers.Object(frozenset({"api", "rpc", "worker"}))
+    """Those of this process; whoever makes the container says which."""
 
     # The servers behind it.
     engine = providers.Singleton(
@@ -208,8 +234,7 @@ class Container(containers.DeclarativeContainer):
         ),
     )
 
-    # The doors. Readiness asks for what every operation needs: without Redis reads go on, and without Kafka
-    # events wait in the outbox.
+    # The doors.
     verifier = providers.Singleton(
         Verifier,
         providers.Singleton(Keys.from_all, settings.provided.jwks),
@@ -223,13 +248,18 @@ class Container(containers.DeclarativeContainer):
         providers.Dict({REVOKED: providers.Object(revocation)}),
         verifier,
     )
-    health = providers.Selector(
+    database_probe = providers.Singleton(probe_database, engine)
+    kafka_probe = providers.Singleton(probe_kafka, settings.provided.kafka_bootstrap)
+    rpc_probe = providers.Singleton(probe_rpc, settings.provided.rpc_target)
+    health = providers.Singleton(
+        readiness,
+        roles,
         settings.provided.arrangement,
-        in_process=providers.Singleton(
-            Health,
-            providers.Dict(database=providers.Singleton(database_probe, engine)),
+        providers.Dict(
+            database=database_probe.provider,
+            kafka=kafka_probe.provider,
+            rpc=rpc_probe.provider,
         ),
-        gateway=providers.Singleton(Health, {}),
     )
     behind_rest = providers.Selector(
         settings.provided.arrangement,
@@ -273,6 +303,9 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(OutboxReader, engine, OUTBOX),
         producer,
         providers.Singleton(Lease, engine, "relay", socket.gethostname()),
+        keep=providers.Singleton(timedelta, days=settings.provided.outbox_days),
+        inbox=providers.Singleton(InboxCleaner, engine, INBOX),
+        inbox_keep=providers.Singleton(timedelta, days=settings.provided.inbox_days),
     )
     closer = providers.Singleton(
         Periodic,

@@ -183,6 +183,9 @@ class MemoryRefunds:
     def save(self, refund: Refund, /) -> None:
         self._refunds[refund.id] = refund
 
+    def known(self, payment_id: str, /) -> bool:
+        return any(refund.payment_id == payment_id for refund in self._refunds.values())
+
     def owed(self, *, limit: int) -> tuple[Refund, ...]:
         owed = (refund for refund in self._refunds.values() if refund.sent_at is None)
         return tuple(sorted(owed, key=lambda refund: (refund.attempts, refund.id))[:limit])

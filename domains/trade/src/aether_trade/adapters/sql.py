@@ -174,6 +174,10 @@ class SqlRefunds:
             update(REFUNDS).where(REFUNDS.c.id == refund.id).values(refund_to_row(refund))
         )
 
+    def known(self, payment_id: str, /) -> bool:
+        wanted = select(REFUNDS.c.id).where(REFUNDS.c.payment_id == payment_id).limit(1)
+        return self._connection.execute(wanted).first() is not None
+
     def owed(self, *, limit: int) -> tuple[Refund, ...]:
         wanted = select(REFUNDS).where(REFUNDS.c.sent_at.is_(None))
         rows = self._connection.execute(wanted.order_by(REFUNDS.c.attempts, REFUNDS.c.id).limit(limit))

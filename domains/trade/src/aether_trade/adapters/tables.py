@@ -70,6 +70,7 @@ REFUNDS = Table(
     Column("sent_at", UtcDateTime),
     Index("ix_refunds_owed", "sent_at", "attempts", "id"),
     Index("ix_refunds_order", "order_id"),
+    Index("ix_refunds_payment", "payment_id"),
 )
 
 KEYS = idempotency_table(METADATA)

@@ -85,6 +85,10 @@ class Refunds(Protocol):
         """Note an attempt to send it, or that it was sent."""
         ...
 
+    def known(self, payment_id: str, /) -> bool:
+        """Whether any of what this payment brought was ever owed back, sent or not."""
+        ...
+
     def owed(self, *, limit: int) -> tuple[Refund, ...]:
         """Those not sent, the least tried first, then the oldest."""
         ...
