@@ -31,6 +31,7 @@ from aether_promotion.application.list_templates import ListTemplates
 from aether_promotion.application.lock_coupons import LockCoupons
 from aether_promotion.application.persist_claim import PersistClaim, SettleClaims
 from aether_promotion.application.publish_template import PublishTemplate
+from aether_promotion.application.published_terms import PublishedTerms
 from aether_promotion.application.quote import Quote
 from aether_promotion.application.reserve import Reserve
 from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
@@ -157,9 +158,10 @@ def make_world() -> World:
             get_template=GetTemplate(transactions=transactions),
             list_templates=ListTemplates(transactions=transactions),
             publish_template=PublishTemplate(transactions=transactions),
-            withdraw_template=WithdrawTemplate(transactions=transactions, clock=clock),
+            withdraw_template=WithdrawTemplate(transactions=transactions, counter=claims, clock=clock),
             claim_coupon=ClaimCoupon(
                 transactions=transactions,
+                terms=PublishedTerms(transactions=transactions),
                 counter=claims,
                 log=log,
                 allowance=allowance,

@@ -38,6 +38,7 @@ from aether_promotion.application.keep_desks import KeepDesks
 from aether_promotion.application.keep_stock import KeepStock
 from aether_promotion.application.persist_claim import PersistClaim, SettleClaims
 from aether_promotion.application.ports import Fate, Transactions, UnitOfWork
+from aether_promotion.application.published_terms import PublishedTerms
 from aether_promotion.application.reserve import Reserve
 from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
 from aether_promotion.application.sweep import Sweep
@@ -127,6 +128,7 @@ def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
     log = KafkaClaimLog(SharedProducer(Producer(servers.bootstrap)))
     claim = ClaimCoupon(
         transactions=transactions,
+        terms=PublishedTerms(transactions=transactions),
         counter=counter,
         log=log,
         allowance=LocalAllowance(rate=200, burst=50),

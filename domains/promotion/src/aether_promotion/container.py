@@ -66,6 +66,7 @@ from aether_promotion.application.ports import (
     Transactions,
 )
 from aether_promotion.application.publish_template import PublishTemplate
+from aether_promotion.application.published_terms import PublishedTerms
 from aether_promotion.application.quote import Quote
 from aether_promotion.application.reserve import Reserve
 from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
@@ -221,11 +222,13 @@ class Container(containers.DeclarativeContainer):
         withdraw_template=providers.Singleton(
             WithdrawTemplate,
             transactions=transactions,
+            counter=claim_counter,
             clock=clock,
         ),
         claim_coupon=providers.Singleton(
             ClaimCoupon,
             transactions=transactions,
+            terms=providers.Singleton(PublishedTerms, transactions=transactions),
             counter=claim_counter,
             log=claim_log,
             allowance=allowance,

@@ -15,6 +15,7 @@ from aether_promotion.application.ports import (
     Transactions,
     UnitOfWork,
 )
+from aether_promotion.application.published_terms import PublishedTerms
 from aether_promotion.domain.coupon import Coupon
 from aether_promotion.domain.desk import Decides
 from aether_promotion.domain.errors import (
@@ -41,6 +42,7 @@ class ClaimCoupon(port.ClaimCoupon):
     """
 
     transactions: Transactions
+    terms: PublishedTerms
     counter: ClaimCounter
     log: ClaimLog
     allowance: Allowance
@@ -105,10 +107,13 @@ class ClaimCoupon(port.ClaimCoupon):
                 raise _ClaimedBefore(earlier[0])
             if not template.visible(to_operator=False):
                 raise TemplateNotFound(template_id)
+            if not taken and unit.desks.get(template_id).decides is not Decides.SQL:
+                raise ClaimsArePaused(
+                    template_id
+                )  # before any other answer: it may be among those on their way
             template.open_to_claims(now)
             if not taken:
-                decides = unit.desks.get(template_id).decides
-                raise QuotaExhausted(template_id) if decides is Decides.SQL else ClaimsArePaused(template_id)
+                raise QuotaExhausted(template_id)
             if len(mine) >= template.terms.limit_per_user:
                 raise ClaimLimitReached(template_id, template.terms.limit_per_user)
             coupon = Coupon.claim(
@@ -127,16 +132,16 @@ class ClaimCoupon(port.ClaimCoupon):
             return before.coupon_id
 
     def _reason(self, refused: Refused, template_id: int) -> Exception:
-        template = self.transactions.read(lambda unit: unit.templates.get(template_id))
+        terms = self.terms(template_id)
         match refused:
             case Refused.QUOTA:
                 return QuotaExhausted(template_id)
             case Refused.LIMIT:
-                return ClaimLimitReached(template_id, template.terms.limit_per_user)
+                return ClaimLimitReached(template_id, terms.limit_per_user)
             case Refused.EARLY:
-                return ClaimsNotYetOpen(template_id, template.terms.claims_from)
+                return ClaimsNotYetOpen(template_id, terms.claims_from)
             case _:
-                return ClaimsOver(template_id, template.terms.coupon.valid_until)
+                return ClaimsOver(template_id, terms.coupon.valid_until)
 
 
 class _ClaimedBefore(Exception):

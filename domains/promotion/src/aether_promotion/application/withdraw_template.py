@@ -1,8 +1,9 @@
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aether.promotion.v1 import port, types
 from aether_promotion.application.operators import operators_only
-from aether_promotion.application.ports import Clock, Transactions, UnitOfWork
+from aether_promotion.application.ports import ClaimCounter, Clock, CounterAway, Transactions, UnitOfWork
 from aether_promotion.application.views import template_view
 
 
@@ -11,16 +12,21 @@ class WithdrawTemplate(port.WithdrawTemplate):
     """Ends the claims at once: what Redis decides from now on binds nobody."""
 
     transactions: Transactions
+    counter: ClaimCounter
     clock: Clock
 
     def __call__(self, request: types.WithdrawTemplateRequest, /) -> types.Template:
         operators_only(request.caller)
         now = self.clock.now()
 
-        def withdraw(unit: UnitOfWork) -> types.Template:
+        def withdraw(unit: UnitOfWork) -> tuple[types.Template, int]:
             template = unit.templates.get(request.id).withdraw(version=request.version)
             stored = unit.templates.save(template)
             desk = unit.desks.lock(request.id)
-            return template_view(stored, unit.desks.save(desk.close(now)))
+            return template_view(stored, unit.desks.save(desk.close(now))), desk.generation
 
-        return self.transactions.run(withdraw)
+        withdrawn, generation = self.transactions.run(withdraw)
+        # Where it is away: what it decides binds nobody, and the first who asks makes it forget.
+        with suppress(CounterAway):
+            self.counter.forget(request.id, generation)
+        return withdrawn
