@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from aether_adapters.tokens import DevelopmentKeys, Issuer
 from aether_tools.workspace import ISSUER
+
 from tests.support.acme import Acme, Running
 
 SHOP = Acme(Path(__file__).parents[2], "aether")
