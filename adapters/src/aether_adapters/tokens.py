@@ -51,6 +51,8 @@ class Verifier:
         self._issuer = issuer
         self._audience = audience
         self._size = cache_size
+        # While there are no more than these, none is pushed out soon, and no order is kept.
+        self._roomy = cache_size // 2
         self._leeway = leeway
         self._guard = threading.Lock()
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
@@ -61,17 +63,24 @@ class Verifier:
     def __call__(self, token: str) -> Identity:
         """The identity `token` vouches for; raises `Unauthenticated`."""
         fingerprint = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        # Looked up without the lock, which a known token would wait for in vain: one look is atomic, and who revokes
+        # takes the token out.
+        known = self._known.get(fingerprint)
+        if (
+            known is not None
+            and self._generation == self._keys.generation
+            and time.time() < known.identity.expires_at
+        ):
+            if len(self._known) > self._roomy:
+                self._used(fingerprint)
+            return known.identity
         with self._guard:
             if self._generation != self._keys.generation:
                 # A withdrawn key takes its tokens along.
                 self._known.clear()
                 self._generation = self._keys.generation
-            known = self._known.get(fingerprint)
-            if known is not None:
-                if time.time() < known.identity.expires_at:
-                    self._known.move_to_end(fingerprint)
-                    return known.identity
-                del self._known[fingerprint]
+            elif known is not None:
+                self._known.pop(fingerprint, None)
             generation = self._generation
         known = self._verify(token)
         with self._guard:
@@ -101,6 +110,11 @@ class Verifier:
             for revocations in (self._sessions, self._subjects):
                 for name in [name for name, at in revocations.items() if at < forgotten]:
                     del revocations[name]
+
+    def _used(self, fingerprint: bytes) -> None:
+        with self._guard:
+            if fingerprint in self._known:
+                self._known.move_to_end(fingerprint)
 
     def _revoked(self, known: _Known) -> bool:
         subject = self._subjects.get(known.identity.subject)

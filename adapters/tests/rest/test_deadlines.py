@@ -10,7 +10,7 @@ from aether_adapters.rest.deadlines import Deadlines
 
 
 async def watched(deadlines: Deadlines, seconds: float) -> str:
-    alarm = deadlines.watch()
+    alarm = deadlines.watch(time.monotonic())
     try:
         await asyncio.sleep(seconds)
         return "done"

@@ -24,11 +24,13 @@ class Answer:
     `reply` and `whole` are for those who know it: they reach the server without a detour through `__call__`.
     """
 
-    __slots__ = ("_send", "_stamp", "operation", "status")
+    __slots__ = ("_send", "_stamp", "operation", "since", "status")
 
-    def __init__(self, send: Send, stamp: Header) -> None:
+    def __init__(self, send: Send, stamp: Header, since: float) -> None:
         self._send = send
         self._stamp = stamp
+        self.since = since
+        """When the request's head was in, on `time.monotonic()`."""
         self.operation = ""
         """The operationId; empty beside the contract."""
         self.status = 0
@@ -50,7 +52,10 @@ class Answer:
     async def reply(self, reply: Reply) -> None:
         """Send a reply. A header that is not printable ASCII is percent-encoded, so it can break out of nothing."""
         status, fields, body, media_type = reply
-        headers = [(name.encode("ascii"), _header(value)) for name, value in fields]
+        headers = []
+        for name, value in fields:
+            plain = value.isascii() and value.isprintable()
+            headers.append((name.encode("ascii"), value.encode("ascii") if plain else _quoted(value)))
         data = b""
         if body is not None:
             data = body if isinstance(body, bytes) else orjson.dumps(body)
@@ -66,7 +71,5 @@ class Answer:
         await send({"type": "http.response.body", "body": data})
 
 
-def _header(value: str) -> bytes:
-    if value.isascii() and value.isprintable():
-        return value.encode("ascii")
+def _quoted(value: str) -> bytes:
     return quote(value, safe=_PRINTABLE).encode("ascii")

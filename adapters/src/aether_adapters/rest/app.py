@@ -12,7 +12,7 @@ import yaml
 from connexion.http_facts import METHODS
 from connexion.middleware import ConnexionMiddleware
 from connexion.resolver import Resolver
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aether_adapters.errors import ErrorTable
 from aether_adapters.health import Health
@@ -57,6 +57,10 @@ class RestApp(ConnexionMiddleware):  # type: ignore[misc]  # Connexion is untype
         self.rest_options = options
         super().__init__(app, **kwargs)
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; the layers were built by `build_app`."""
+        await self.app(scope, receive, send)
+
 
 def build_app(
     contract: Path,
@@ -80,7 +84,6 @@ def build_app(
         verify=verify,
         client_address=ClientAddress(options.trusted_proxies),
         body_limit=options.body_limit,
-        deadline=options.deadline,
         deadlines=Deadlines(options.deadline),
         limits=limits or Limits(),
     )

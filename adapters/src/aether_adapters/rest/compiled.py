@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import monotonic
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from connexion.middleware.abstract import RoutedAPI
 from connexion.operations import AbstractOperation
@@ -19,6 +19,7 @@ from aether_adapters.deadline import DEADLINE
 from aether_adapters.errors import DeadlineExceeded, Malformed, TechnicalError, Unauthenticated
 from aether_adapters.identity import ANONYMOUS, TOKEN, Access, Identity, Verify, authorise
 from aether_adapters.rest.answer import Answer
+from aether_adapters.rest.body import read_body
 from aether_adapters.rest.client import ClientAddress
 from aether_adapters.rest.deadlines import Deadlines
 from aether_adapters.rest.inputs import Parameters
@@ -27,15 +28,17 @@ from aether_adapters.rest.operation import Inputs, Operation
 from aether_adapters.rest.problems import Challenge, Misfit
 from aether_adapters.rest.request_body import RequestBody
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_NONE: Final = (_NOTHING, _NOTHING, _NOTHING)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """What every operation of one edge shares; `body_limit` in bytes, `deadline` in seconds."""
+    """What every operation of one edge shares; `body_limit` in bytes."""
 
     verify: Verify
     client_address: ClientAddress
     body_limit: int
-    deadline: float
     deadlines: Deadlines
     limits: Limits
 
@@ -53,8 +56,12 @@ class CompiledOperation:
         if operation.scopes and operation.access is Access.PUBLIC:
             raise ValueError(f"{operation.operation_id}: a public operation can ask for no scopes")
         self._operation = operation
+        self._id = operation.operation_id
         self._is_public = operation.access is Access.PUBLIC
+        self._is_open = operation.access is Access.CALLER and not operation.scopes
         self._edge = edge
+        self._body_limit = edge.body_limit
+        self._client_address = edge.client_address
         self._deadlines = edge.deadlines
         self._gate = edge.limits.of(operation.operation_id)
         self._parameters = Parameters(declared.parameters, document)
@@ -62,21 +69,28 @@ class CompiledOperation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Answer) -> None:
         operation = self._operation
-        send.operation = operation.operation_id
+        send.operation = self._id
         headers = _headers(scope["headers"])
         identity = ANONYMOUS if self._is_public else self._identify(headers)
-        DEADLINE.set(monotonic() + self._edge.deadline)
-        alarm = self._deadlines.watch()
+        alarm = self._deadlines.watch(send.since)
+        DEADLINE.set(alarm.at)
         try:
-            client = self._edge.client_address(scope, headers)
+            client = self._client_address(scope, headers)
             fields = await self._gate(identity, client) if self._gate else ()
             raw, body = b"", None
             errors: list[TechnicalError] = []
-            if self._body is not None:
-                raw, body = await self._body.read(receive, headers, self._edge.body_limit)
-            path, query, header = self._parameters.read(scope, headers, errors)
-            if self._body is not None:
-                self._body.check(body, raw, errors)
+            declared = self._body
+            if declared is not None:
+                announced = headers.get(b"content-length")
+                if announced != b"0":
+                    raw = await read_body(receive, announced, self._body_limit)
+                body = declared.value(raw, headers)
+            if self._parameters.none and not scope["query_string"]:
+                path, query, header = _NONE
+            else:
+                path, query, header = self._parameters.read(scope, headers, errors)
+            if declared is not None:
+                declared.check(body, raw, errors)
             if errors:
                 raise _together(errors)
             inputs = Inputs(path, query, header, body, raw, identity, client)
@@ -94,14 +108,15 @@ class CompiledOperation:
         if sent is None:
             raise Unauthenticated("This operation needs a bearer token.")
         scheme, _, token = sent.partition(b" ")
-        if scheme.lower() != b"bearer" or not token.isascii():
+        if (scheme != b"Bearer" and scheme.lower() != b"bearer") or not token.isascii():
             raise Unauthenticated("This operation needs a bearer token in its Authorization header.")
-        text = token.strip().decode("ascii")
+        text = str(token.strip(), "ascii")
         try:
             identity = self._edge.verify(text)
         except Unauthenticated as error:
             raise Challenge(error.detail) from error
-        authorise(identity, self._operation.access, self._operation.scopes)
+        if not self._is_open:
+            authorise(identity, self._operation.access, self._operation.scopes)
         TOKEN.set(text)
         return identity
 

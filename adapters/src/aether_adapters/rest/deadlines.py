@@ -7,11 +7,15 @@ requests of an edge have the same time, so the first one in is the first one out
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from time import monotonic
+from typing import Any, Final
+
+_SHORTEST: Final = 0.001
+"""Seconds between two looks; a loop's clock may count in milliseconds."""
 
 
 class Alarm:
-    """Watches one task."""
+    """Watches one task; `at` is when it rings, on `time.monotonic()`."""
 
     __slots__ = ("_cancelling", "at", "rang", "task")
 
@@ -35,19 +39,19 @@ class Deadlines:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._armed = False
 
-    def watch(self) -> Alarm:
-        """Watch the current task from now on, until `forget`."""
+    def watch(self, since: float) -> Alarm:
+        """Watch the current task, which began at `since` on `time.monotonic()`, until `forget`."""
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101  # ASGI servers run an app in a task
-        alarm = Alarm(task, loop.time() + self._seconds)
+        alarm = Alarm(task, since + self._seconds)
         if loop is not self._loop:  # the first request, or a test that runs each in a loop of its own
             self._loop = loop
             self._alarms.clear()
             self._armed = False
         if not self._armed:
             self._armed = True
-            loop.call_at(alarm.at, self._ring, loop)
+            self._wait(alarm, loop)
         self._alarms[alarm] = None
         return alarm
 
@@ -58,12 +62,15 @@ class Deadlines:
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
         if loop is not self._loop:
             return
-        now = loop.time()
+        now = monotonic()
         for alarm in list(self._alarms):
             if alarm.at > now:
-                loop.call_at(alarm.at, self._ring, loop)
+                self._wait(alarm, loop)
                 return
             del self._alarms[alarm]
             alarm.rang = True
             alarm.task.cancel()
         self._armed = False
+
+    def _wait(self, alarm: Alarm, loop: asyncio.AbstractEventLoop) -> None:
+        loop.call_later(max(_SHORTEST, alarm.at - monotonic()), self._ring, loop)

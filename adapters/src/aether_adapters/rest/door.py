@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from random import getrandbits
-from time import perf_counter
+from time import monotonic
 from typing import Final
 
 import structlog
@@ -43,10 +43,10 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = perf_counter()
+        started = monotonic()
         request_id = self._request_id(scope)
-        answer = Answer(send, (self._header, request_id))
-        REQUEST_ID.set(request_id.decode("ascii"))
+        answer = Answer(send, (self._header, request_id), started)
+        REQUEST_ID.set(str(request_id, "ascii"))
         self._series.in_flight += 1
         try:
             await self._app(scope, receive, answer)
@@ -56,7 +56,7 @@ class Door:
             await self._refuse(error, answer)
         finally:
             self._series.in_flight -= 1
-            seconds = perf_counter() - started
+            seconds = monotonic() - started
             self._series.observe(answer.operation, answer.status, seconds)
             if self._access_log:
                 _ACCESS.info(

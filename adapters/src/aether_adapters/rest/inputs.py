@@ -20,7 +20,7 @@ _IGNORED = frozenset({"accept", "content-type", "authorization"})
 class Parameters:
     """The parameters of one operation; reading them adds what is wrong to `errors`, and goes on."""
 
-    __slots__ = ("_header", "_path", "_query", "_query_unsent")
+    __slots__ = ("_header", "_path", "_query", "_query_unsent", "none")
 
     def __init__(self, declared: Iterable[Mapping[str, Any]], document: Mapping[str, Any]) -> None:
         """Raises `ValueError` for a parameter the edge does not serve."""
@@ -34,6 +34,8 @@ class Parameters:
         self._query = {each.name: each for each in places["query"]}
         self._query_unsent = tuple(each for each in places["query"] if each.required or each.has_default)
         self._header = tuple((each.name.lower().encode("ascii"), each) for each in places["header"])
+        self.none = not any(places.values())
+        """Whether there are none, so that a request without a query needs no reading."""
 
     def read(
         self, scope: Scope, headers: Mapping[bytes, bytes], errors: Errors

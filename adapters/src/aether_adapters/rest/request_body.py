@@ -8,7 +8,7 @@ from typing import Any
 from connexion.operations import AbstractOperation
 
 from aether_adapters.errors import Malformed, TechnicalError
-from aether_adapters.rest.body import Receive, parse_json, read_body
+from aether_adapters.rest.body import parse_json
 from aether_adapters.rest.media import MediaTypes
 from aether_adapters.rest.operation import Operation
 from aether_adapters.rest.problems import Misfit
@@ -49,19 +49,17 @@ class RequestBody:
         schema = Schema(schemas[0], document) if schemas and schemas[0] is not None else None
         return cls(media, schema, bool(raw.get("required", False)))
 
-    async def read(self, receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> tuple[bytes, Any]:
-        """The raw body, and its value: parsed where it is JSON, bytes where not, None where it is empty."""
-        announced = headers.get(b"content-length")
-        raw = b"" if announced == b"0" else await read_body(receive, announced, limit)
+    def value(self, raw: bytes, headers: Mapping[bytes, bytes]) -> Any:
+        """What `raw` says: parsed where it is JSON, bytes where not, None where it is empty."""
         if self._media is None:
-            return raw, None
+            return None
         content_type = headers.get(b"content-type")
         if raw or content_type is not None:
             # Asked even of an empty body: who sent another type meant another operation.
             json = self._media.is_json(content_type)
             if raw:
-                return raw, parse_json(raw, floats=self._floats) if json else raw
-        return raw, None
+                return parse_json(raw, floats=self._floats) if json else raw
+        return None
 
     def check(self, body: Any, raw: bytes, errors: list[TechnicalError]) -> None:
         """Hold the value against the schema."""
