@@ -21,13 +21,14 @@ class Answer:
     """An ASGI `send` that stamps every head with the request's id and knows which operation
     answered and which status went out.
 
-    `reply` and `whole` are for those who know it: they reach the server without a detour through `__call__`.
+    `messages` and `whole` are for those who know it: they reach the server without a detour through `__call__`.
     """
 
-    __slots__ = ("_send", "_stamp", "operation", "since", "status")
+    __slots__ = ("_stamp", "operation", "server", "since", "status")
 
     def __init__(self, send: Send, stamp: Header, since: float) -> None:
-        self._send = send
+        self.server = send
+        """The server's own `send`, for what `messages` made."""
         self._stamp = stamp
         self.since = since
         """When the request's head was in, on `time.monotonic()`."""
@@ -40,17 +41,20 @@ class Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message["headers"], self._stamp]
-        await self._send(message)
+        await self.server(message)
 
     async def whole(self, status: int, headers: list[Header], body: bytes) -> None:
         """Send head and body."""
         self.status = status
         headers.append(self._stamp)
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+        await self.server({"type": "http.response.start", "status": status, "headers": headers})
+        await self.server({"type": "http.response.body", "body": body})
 
-    async def reply(self, reply: Reply) -> None:
-        """Send a reply. A header that is not printable ASCII is percent-encoded, so it can break out of nothing."""
+    def messages(self, reply: Reply) -> tuple[Message, Message]:
+        """Head and body of a reply, to be sent at once.
+
+        A header that is not printable ASCII is percent-encoded, so it can break out of nothing.
+        """
         status, fields, body, media_type = reply
         headers = []
         for name, value in fields:
@@ -66,9 +70,10 @@ class Answer:
             headers.append(_EMPTY)
         headers.append(self._stamp)
         self.status = status
-        send = self._send
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": data})
+        return (
+            {"type": "http.response.start", "status": status, "headers": headers},
+            {"type": "http.response.body", "body": data},
+        )
 
 
 def _quoted(value: str) -> bytes:

@@ -59,7 +59,7 @@ class CompiledOperation:
         self._id = operation.operation_id
         self._is_public = operation.access is Access.PUBLIC
         self._is_open = operation.access is Access.CALLER and not operation.scopes
-        self._edge = edge
+        self._verify = edge.verify
         self._body_limit = edge.body_limit
         self._client_address = edge.client_address
         self._deadlines = edge.deadlines
@@ -101,7 +101,11 @@ class CompiledOperation:
             raise
         finally:
             self._deadlines.forget(alarm)
-        await send.reply(reply._replace(headers=reply.headers + fields) if fields else reply)
+        if fields:
+            reply = reply._replace(headers=reply.headers + fields)
+        head, data = send.messages(reply)
+        await send.server(head)
+        await send.server(data)
 
     def _identify(self, headers: Mapping[bytes, bytes]) -> Identity:
         sent = headers.get(b"authorization")
@@ -112,7 +116,7 @@ class CompiledOperation:
             raise Unauthenticated("This operation needs a bearer token in its Authorization header.")
         text = str(token.strip(), "ascii")
         try:
-            identity = self._edge.verify(text)
+            identity = self._verify(text)
         except Unauthenticated as error:
             raise Challenge(error.detail) from error
         if not self._is_open:

@@ -45,8 +45,8 @@ class Door:
             return
         started = monotonic()
         request_id = self._request_id(scope)
-        answer = Answer(send, (self._header, request_id), started)
-        REQUEST_ID.set(str(request_id, "ascii"))
+        answer = Answer(send, (self._header, request_id.encode("ascii")), started)
+        REQUEST_ID.set(request_id)
         self._series.in_flight += 1
         try:
             await self._app(scope, receive, answer)
@@ -68,11 +68,12 @@ class Door:
                     milliseconds=round(seconds * 1000, 3),
                 )
 
-    def _request_id(self, scope: Scope) -> bytes:
+    def _request_id(self, scope: Scope) -> str:
+        header = self._header
         for name, value in scope["headers"]:
-            if name == self._header and _SANE.fullmatch(value):
-                return bytes(value)
-        return b"%032x" % getrandbits(128)  # unique, not secret
+            if name == header and _SANE.fullmatch(value):
+                return str(value, "ascii")
+        return getrandbits(128).to_bytes(16).hex()  # unique, not secret
 
     async def _refuse(self, error: Exception, answer: Answer) -> None:
         problem, headers, body = render(error, self._errors)
