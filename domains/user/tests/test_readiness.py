@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 from aether_adapters import sql
 from aether_adapters.embedded import EmbeddedRedis
@@ -47,13 +48,27 @@ def container(environment: None) -> Iterator[Container]:
     container.engine().dispose()
 
 
+def serves(admin: int) -> bool:
+    """Its roles run: from then on it obeys a signal in good order."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{admin}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 @pytest.mark.usefixtures("environment")
 def test_a_process_has_its_worker_number_before_it_serves_and_gives_it_back(tmp_path: Path) -> None:
     """Its first id must not have to lease one: that would be a transaction inside another."""
+    admin = free_port()
     number = "SELECT expires_at > strftime('%Y-%m-%d %H:%M:%f', 'now') FROM worker_leases"
     process = subprocess.Popen(
         [sys.executable, "-m", "aether_user", "rpc"],
-        env=os.environ | {"USER_GRPC_PORT": "0", "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=os.environ
+        | {
+            "USER_GRPC_PORT": "0",
+            "USER_ADMIN_PORT": str(admin),
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
     )
 
     def leased() -> list[tuple[int]]:
@@ -61,10 +76,11 @@ def test_a_process_has_its_worker_number_before_it_serves_and_gives_it_back(tmp_
             return connection.execute(number).fetchall()
 
     ends = time.monotonic() + 60
-    while leased() != [(1,)]:
+    while not serves(admin):
         assert process.poll() is None
         assert time.monotonic() < ends
         time.sleep(0.05)
+    assert leased() == [(1,)]
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     assert leased() == [(0,)]
