@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -103,16 +103,25 @@ class Shell:
 
 
 def stop(process: subprocess.Popen[str], grace: float = 15.0) -> None:
-    """SIGTERM, then SIGKILL to the whole session after `grace` seconds."""
+    """SIGTERM; then, after at most `grace` seconds, SIGKILL to whatever of its session is left."""
     if process.poll() is None:
         process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(grace)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
     if process.stdout is not None:
         process.stdout.close()
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder, also where a process that was just killed has yet to let go of it."""
+    for _ in range(50):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def interrupted(signum: int, _frame: FrameType | None) -> None:
@@ -248,7 +257,7 @@ def main() -> int:
         print("\nInterrupted; everything the demo started has been stopped.", file=sys.stderr)
         return 130
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
     print(f"\nFrom nothing to a served, tested domain: {watch.total:.1f} s in {watch.count} steps.")
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from aether_adapters.errors import Unavailable
 from aether_adapters.events import IncomingEvent, OutgoingEvent
 from aether_adapters.kafka import Consumer, Producer, replay_dead_letters
 from confluent_kafka import Consumer as Client
+from confluent_kafka import KafkaException
 from confluent_kafka import Producer as RawProducer
 
 pytestmark = pytest.mark.suite("events")
@@ -199,6 +201,20 @@ def _numbers(into: list[int]) -> Callable[[IncomingEvent], None]:
     return lambda event: into.append(int(event.payload))
 
 
+def _watermarks(client: Any, partition: Any) -> tuple[int, int]:
+    """The first and the next offset; asked again while a partition that is new has no leader yet."""
+    for _ in range(50):
+        try:
+            low, high = client.get_watermark_offsets(partition, timeout=10)
+        except KafkaException as error:
+            if not error.args[0].retriable() and error.args[0].name() != "NOT_LEADER_FOR_PARTITION":
+                raise
+            time.sleep(0.1)
+        else:
+            return low, high
+    raise AssertionError(f"{partition} has had no leader for 5 s")
+
+
 def _all(bootstrap: str, topic: str) -> list[Any]:
     """Every message of a topic now, by partition and offset."""
     from confluent_kafka import TopicPartition
@@ -207,7 +223,7 @@ def _all(bootstrap: str, topic: str) -> list[Any]:
     partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
     found = []
     for partition in partitions:
-        low, high = client.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+        low, high = _watermarks(client, TopicPartition(topic, partition))
         client.assign([TopicPartition(topic, partition, low)])
         while low < high:
             message = client.poll(10)

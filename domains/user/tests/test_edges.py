@@ -289,6 +289,7 @@ def test_a_revoked_token_is_refused_by_the_one_who_gave_it(doors: Doors) -> None
 
 
 @pytest.mark.prove
+@pytest.mark.timeout(600)  # 600 hashes at production cost
 def test_at_production_cost_a_wrong_password_takes_as_long_as_no_such_user(tmp_path: Path) -> None:
     """300 pairs, alternating; each pair's first is the other kind than the one before."""
     passwords = Argon2Passwords(passes=3, kibibytes=65536, lanes=4, at_once=4)
