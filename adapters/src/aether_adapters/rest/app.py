@@ -59,6 +59,8 @@ class RestApp(ConnexionMiddleware):  # type: ignore[misc]  # Connexion is untype
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the layers were built by `build_app`."""
+        # Where it is set, Starlette, in Swagger UI, raises what it refuses, and the door answers it.
+        scope["app"] = self
         await self.app(scope, receive, send)
 
 
