@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-_PR_SET_PDEATHSIG: Final = 1
-# Loaded before any fork: between fork and exec nothing may import, allocate much or take a lock.
-_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+from aether_adapters.orphans import tie_to
+
 # Linux sends the death signal when the *thread* that forked ends, so one thread, as old as the process, forks.
 _NURSERY: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aether-nursery")
-
-
-def _tie_to_parent(parent: int) -> Callable[[], None]:
-    def tie() -> None:
-        if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it died before the line above
-                os._exit(1)
-
-    return tie
 
 
 def start(
@@ -38,7 +24,7 @@ def start(
 
     Elsewhere it is stopped only by `stop`, so a crash of this process leaves it running.
     """
-    tie = _tie_to_parent(os.getpid())
+    tie = tie_to(os.getpid())
 
     def fork() -> subprocess.Popen[bytes]:
         with log.open("ab") as output:

@@ -6,12 +6,10 @@ fork among threads may hang.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-_PR_SET_PDEATHSIG: Final = 1
-# Loaded before any fork: between fork and exec nothing may be imported.
-_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+from aether_adapters.orphans import tie_to
+
 _LAST_LINES: Final = 20
 _CHUNK: Final = 65536  # bytes
 _LONGEST_LINE: Final = 1 << 20  # bytes; a child that writes no newline must not fill our memory
@@ -83,7 +80,7 @@ class Children:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_tie_to(os.getpid()),
+            preexec_fn=tie_to(os.getpid()),
         )
         child = Child(name, process, essential)
         output = _output(child)
@@ -157,13 +154,3 @@ def _output(child: Child) -> IO[bytes]:
     if output is None:
         raise RuntimeError(f"{child.name} was started without a pipe")
     return output
-
-
-def _tie_to(parent: int) -> Callable[[], None]:
-    def tie() -> None:
-        if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it died before the line above
-                os._exit(1)
-
-    return tie
