@@ -102,7 +102,8 @@ class Server:
     def stop(self, grace: float = 5.0) -> None:
         """Refuse new calls, give those in flight `grace` seconds, cancel the rest. Returns when it is over."""
         self._health.drain()
-        self._server.stop(grace).wait()
+        # Bounded: a health watcher that leaves at this moment can lock grpcio's own event thread for good.
+        self._server.stop(grace).wait(grace + 1.0)
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._refusals.shutdown(wait=False, cancel_futures=True)
         self._health.close()
