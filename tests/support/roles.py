@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 from aether_adapters.embedded import children
+from aether_adapters.errors import Unavailable
+from aether_adapters.grpc import probe
 from aether_tools.workspace import ISSUER
 
 from tests.support.acme import Acme
@@ -115,6 +117,15 @@ def eventually(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> f
 def ready(base: str) -> bool:
     """Whether a REST edge says that it is."""
     return httpx.get(f"{base}/readyz", timeout=5).status_code == 200
+
+
+def serving(target: str) -> bool:
+    """Whether the gRPC server at host:port says that it is."""
+    try:
+        probe(target)()
+    except Unavailable:
+        return False
+    return True
 
 
 def command_of(pid: int) -> list[str]:

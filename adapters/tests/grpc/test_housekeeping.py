@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +16,7 @@ import structlog
 from aether_adapters.errors import RemoteError, Unavailable
 from aether_adapters.grpc import Channel, Server
 from aether_adapters.grpc import probe as grpc_probe
+from aether_adapters.grpc.health import SERVICE_NAME, HealthService
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -131,6 +134,42 @@ def test_health_answers_while_every_thread_is_busy_and_watchers_take_none(
             calls.join(5)
     finally:
         released.set()
+
+
+def test_watchers_that_leave_while_the_status_changes_stop_nobody() -> None:
+    """The end of a watch comes on grpcio's own thread, which must never wait for one that waits for it."""
+    turns = itertools.count()
+    health = HealthService((), lambda: next(turns) % 2 == 0, interval=0.0005)
+    handlers = grpc.method_handlers_generic_handler(
+        SERVICE_NAME, {path.rsplit("/", 1)[1]: handler for path, handler in health.handlers().items()}
+    )
+    server = grpc.server(ThreadPoolExecutor(1), handlers=[handlers])
+    port = server.add_insecure_port("127.0.0.1:0")
+    health.start()
+    server.start()
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = HealthStub(channel)
+
+            def come_and_leave(_: int) -> None:
+                watch = stub.Watch(HealthCheckRequest(), timeout=20)
+                _statuses(watch, SERVING)
+                watch.cancel()
+
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(come_and_leave, range(400)))
+            assert stub.Check(HealthCheckRequest(), timeout=5).status in (SERVING, NOT_SERVING)
+    finally:
+        stopping = threading.Thread(target=_stop, args=(health, server), daemon=True)
+        stopping.start()
+        stopping.join(20)
+    assert not stopping.is_alive()
+
+
+def _stop(health: HealthService, server: grpc.Server) -> None:
+    health.drain()
+    server.stop(0).wait()
+    health.close()
 
 
 def test_two_servers_of_one_process_each_speak_for_themselves(start: Start) -> None:

@@ -102,7 +102,7 @@ class Server:
     def stop(self, grace: float = 5.0) -> None:
         """Refuse new calls, give those in flight `grace` seconds, cancel the rest. Returns when it is over."""
         self._health.drain()
-        # Bounded: a health watcher that leaves at this moment can lock grpcio's own event thread for good.
+        # Bounded, so that a process ends whatever state grpcio's threads are in.
         self._server.stop(grace).wait(grace + 1.0)
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._refusals.shutdown(wait=False, cancel_futures=True)
