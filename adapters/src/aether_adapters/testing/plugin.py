@@ -32,7 +32,7 @@ def _missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def _found(find: Callable[[], T]) -> T:
+def found(find: Callable[[], T]) -> T:
     """What `find` finds; where a program is not there the test is skipped, or fails."""
     try:
         return find()
@@ -49,7 +49,7 @@ def mysql_server() -> Iterator[MySqlServer]:
     if url:
         yield MySqlServer(url)
         return
-    with _found(PrivateMySql) as private:
+    with found(PrivateMySql) as private:
         yield private.start()
 
 
@@ -93,7 +93,7 @@ def embedded_redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     from aether_adapters.embedded import EmbeddedRedis
     from aether_adapters.embedded.redis import find_binary, wheel_binary
 
-    binary = wheel_binary() or _found(find_binary)
+    binary = wheel_binary() or found(find_binary)
     with EmbeddedRedis(tmp_path_factory.mktemp("embedded-redis"), binary=binary) as server:
         yield server.url
 
@@ -113,7 +113,7 @@ def kafka_bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
     if bootstrap:
         yield bootstrap
         return
-    with _found(lambda: KafkaBroker(find_libraries(request.config.rootpath))) as broker:
+    with found(lambda: KafkaBroker(find_libraries(request.config.rootpath))) as broker:
         yield broker.bootstrap
 
 
