@@ -1,0 +1,84 @@
+"""The books of the shop at one moment, and what every check needs of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, TypeVar
+
+from tests.shop.books.rows import (
+    Activity,
+    ClaimCounter,
+    Coupon,
+    Desk,
+    Event,
+    IdempotencyKey,
+    InboxRow,
+    Line,
+    Message,
+    Order,
+    OrderPoints,
+    OutboxRow,
+    Payment,
+    Refund,
+    Reservation,
+    SentBack,
+    StockCounter,
+    Template,
+    Told,
+    User,
+)
+
+K = TypeVar("K")
+R = TypeVar("R")
+E = TypeVar("E", bound=Event)
+
+PAID: Final = frozenset({"paid", "finished", "partly refunded", "refunded"})
+"""The states of an order that was paid once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """Everything the shop held at `taken_at`. `outboxes` and `inboxes` are those of each domain, by its name."""
+
+    taken_at: datetime
+    orders: tuple[Order, ...] = ()
+    lines: tuple[Line, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    keys: tuple[IdempotencyKey, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
+    templates: tuple[Template, ...] = ()
+    desks: tuple[Desk, ...] = ()
+    coupons: tuple[Coupon, ...] = ()
+    users: tuple[User, ...] = ()
+    points: tuple[OrderPoints, ...] = ()
+    outboxes: Mapping[str, tuple[OutboxRow, ...]] = field(default_factory=dict)
+    inboxes: Mapping[str, tuple[InboxRow, ...]] = field(default_factory=dict)
+    stock: tuple[StockCounter, ...] = ()
+    claims: tuple[ClaimCounter, ...] = ()
+    messages: tuple[Message, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    sent_back: tuple[SentBack, ...] = ()
+    told: Told = field(default_factory=Told)
+
+    def happened(self, kind: type[E]) -> tuple[E, ...]:
+        """The events of one type in the outboxes, in the order of their ids."""
+        rows = (row for outbox in self.outboxes.values() for row in outbox)
+        return tuple(event for row in rows if isinstance(event := row.event, kind))
+
+
+def grouped(rows: Iterable[R], key: Callable[[R], K]) -> Mapping[K, tuple[R, ...]]:
+    """The rows of each key; none, for a key that no row has."""
+    lists: defaultdict[K, list[R]] = defaultdict(list)
+    for row in rows:
+        lists[key(row)].append(row)
+    return defaultdict(tuple, {name: tuple(found) for name, found in lists.items()})
+
+
+def differ(where: str, what: str, *, expected: object, found: object) -> Iterator[str]:
+    """The sentence that says so, where the two differ."""
+    if expected != found:
+        yield f"{where}: {what}: expected {expected}, found {found}"
