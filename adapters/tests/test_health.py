@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from aether_adapters.health import Health, not_ready
+import pytest
+from aether_adapters.health import Health, Probe, not_ready, readiness
 
 
 def test_every_probe_is_asked_and_an_error_is_an_answer() -> None:
@@ -67,3 +68,33 @@ def test_a_draining_service_is_not_ready() -> None:
     assert health.ready()
     health.drain()
     assert not health.ready()
+
+
+@pytest.mark.parametrize(
+    ("roles", "arrangement", "asked"),
+    [
+        ({"api"}, "in_process", {"sql"}),
+        ({"api"}, "gateway", {"rpc"}),
+        ({"rpc"}, "gateway", {"sql"}),
+        ({"worker"}, "in_process", {"sql", "kafka"}),
+        ({"api", "rpc", "worker"}, "in_process", {"sql", "kafka"}),
+    ],
+)
+def test_readiness_asks_for_what_the_roles_need_and_opens_nothing_else(
+    roles: set[str], arrangement: str, asked: set[str]
+) -> None:
+    opened = list[str]()
+
+    def probe(name: str) -> Probe:
+        opened.append(name)
+        return lambda: None
+
+    health = readiness(
+        roles,
+        arrangement,
+        use_cases={"sql": lambda: probe("sql")},
+        worker={"sql": lambda: probe("sql"), "kafka": lambda: probe("kafka")},
+        gateway={"rpc": lambda: probe("rpc")},
+    )
+    assert set(health.check()) == asked
+    assert sorted(opened) == sorted(asked)

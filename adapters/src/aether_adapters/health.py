@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from time import monotonic
@@ -85,6 +85,29 @@ class Health:
     def ready(self) -> bool:
         """Whether every probe succeeds and the service is not draining."""
         return not_ready(self) is None
+
+
+def readiness(
+    roles: Collection[str],
+    arrangement: str,
+    *,
+    use_cases: Mapping[str, Callable[[], Probe]],
+    worker: Mapping[str, Callable[[], Probe]],
+    gateway: Mapping[str, Callable[[], Probe]],
+) -> Health:
+    """Asks for what the roles of one process cannot do their work without, and makes no other probe.
+
+    `use_cases` is asked for where they run, so by rpc, and by api unless its arrangement is `gateway`; then it asks
+    for `gateway`, and worker for `worker`.
+    """
+    needed: dict[str, Callable[[], Probe]] = {}
+    if "api" in roles and arrangement == "gateway":
+        needed |= gateway
+    if "rpc" in roles or ("api" in roles and arrangement != "gateway"):
+        needed |= use_cases
+    if "worker" in roles:
+        needed |= worker
+    return Health({name: make() for name, make in needed.items()})
 
 
 def not_ready(health: Health) -> Problem | None:

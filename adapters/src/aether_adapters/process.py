@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
 from typing import Final
@@ -39,8 +40,7 @@ def run_roles(
 
     0: every role returned. 1: a role raised, which stops the others too, or did not return within `grace` seconds of
     being told. A second signal ends the process at once. With `admin_port` an `AdminServer` runs beside them. `stop`
-    lets a caller end it without a signal. Signals are only taken on the main thread. Raises `ValueError` for a name
-    that is no role.
+    lets a caller end it without a signal. Raises `ValueError` for a name that is no role.
     """
     wanted = list(dict.fromkeys(names))
     unknown = [name for name in wanted if name not in roles]
@@ -48,24 +48,47 @@ def run_roles(
         raise ValueError(
             f"no such role: {', '.join(unknown) or '(none)'}; there are {', '.join(sorted(roles))}"
         )
+    with stop_on_signals(stop) as stop:
+        changed = threading.Semaphore(0)
+        running = [_Running(name, roles[name], stop, changed) for name in wanted]
+        admin = AdminServer(health or Health({}), admin_host, admin_port) if admin_port else None
+        try:
+            if admin is not None:
+                admin.start()
+            for role in running:
+                role.start()
+            _wait(running, stop, changed)
+            if health is not None:
+                health.drain()
+            return _finish(running, grace)
+        finally:
+            if admin is not None:
+                admin.stop()
+
+
+@contextmanager
+def stop_on_signals(stop: Stop | None = None) -> Iterator[Stop]:
+    """SIGTERM and SIGINT set `stop` inside, and the second of them ends the process at once.
+
+    Around `run_roles` it covers what comes before the roles and after them, so that what was begun there is ended
+    too. Off the main thread signals cannot be taken, and it does nothing.
+    """
     stop = stop or Stop()
-    restore = _take_signals(stop)
-    changed = threading.Semaphore(0)
-    running = [_Running(name, roles[name], stop, changed) for name in wanted]
-    admin = AdminServer(health or Health({}), admin_host, admin_port) if admin_port else None
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(_FORCED)
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        if admin is not None:
-            admin.start()
-        for role in running:
-            role.start()
-        _wait(running, stop, changed)
-        if health is not None:
-            health.drain()
-        return _finish(running, grace)
+        yield stop
     finally:
-        if admin is not None:
-            admin.stop()
-        restore()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Running(threading.Thread):
@@ -111,21 +134,3 @@ def _finish(running: list[_Running], grace: float) -> int:
         elif role.failed:
             code = _FAILED
     return code
-
-
-def _take_signals(stop: Stop) -> Callable[[], None]:
-    if threading.current_thread() is not threading.main_thread():
-        return lambda: None
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(_FORCED)
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    return restore

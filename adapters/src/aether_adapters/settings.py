@@ -68,6 +68,11 @@ class ServiceSettings(BaseSettings):
     )
     token_issuer: str = Field(default="aether", description="Who must have issued a token (iss).")
     token_audience: str = Field(default="aether", description="Whom a token must be meant for (aud).")
+    service_key: str = Field(
+        default="",
+        description="The file of the private key that signs this service's own tokens; empty: beside JWKS.",
+    )
+    service_key_id: str = Field(default="", description="Its name in the key set (kid).")
     threads: int = Field(
         default=16,
         ge=1,
@@ -97,6 +102,16 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The least log level that is written."
     )
+
+    @property
+    def arrangement(self) -> Literal["gateway", "in_process"]:
+        """What stands behind the REST edge: the rpc role of another process, or the use cases in this one."""
+        return "gateway" if self.rpc_target else "in_process"
+
+    @property
+    def connections(self) -> int:
+        """How many this process may hold to a server: one for each thread of both doors, and the worker's."""
+        return 2 * self.threads + 8
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -4,28 +4,22 @@ Every object is made once, when a role starts; nothing asks the container for an
 connects to nothing, so that `aether check` can prove that they fit.
 """
 
-import socket
-from collections.abc import Callable, Collection, Mapping
-from datetime import timedelta
-
 from aether_adapters.errors import ErrorTable, Kind
-from aether_adapters.grpc import AsyncChannel, Channel
+from aether_adapters.grpc import AsyncChannel
 from aether_adapters.grpc import probe as probe_rpc
-from aether_adapters.health import Health, Probe
+from aether_adapters.health import readiness
 from aether_adapters.ids import Snowflakes, WorkerLease
-from aether_adapters.kafka import Consumer, Producer, Relay, SharedProducer
+from aether_adapters.kafka import Consumer, Producer, SharedProducer
 from aether_adapters.kafka import probe as probe_kafka
-from aether_adapters.keys import Keys
 from aether_adapters.periodic import Periodic
 from aether_adapters.redis import connect as connect_redis
-from aether_adapters.rest import Offload, RestOptions, build_app
+from aether_adapters.rest import Offload, build_app
 from aether_adapters.revocations import revocations
-from aether_adapters.service_tokens import ServiceTokens, signer
-from aether_adapters.sql import InboxCleaner, Lease, OutboxReader
+from aether_adapters.roles import GrpcDoor, Process, RestDoor
 from aether_adapters.sql import Transactions as SqlTransactions
 from aether_adapters.sql import connect as connect_sql
 from aether_adapters.sql import probe as probe_database
-from aether_adapters.tokens import Verifier
+from aether_adapters.wiring import outbox_relay, rest_options, service_channel, token_verifier
 from dependency_injector import containers, providers
 
 from aether.promotion.v1 import grpc, port, threads
@@ -97,22 +91,6 @@ ERRORS = ErrorTable(
 )
 
 
-def readiness(
-    roles: Collection[str],
-    arrangement: str,
-    probes: Mapping[str, Callable[[], Probe]],
-) -> Health:
-    """Readiness asks for each server that these roles cannot do their work without: not for Redis, SQL steps in."""
-    needed: set[str] = set()
-    if "api" in roles and arrangement == "gateway":
-        needed |= {"rpc"}
-    if "rpc" in roles or ("api" in roles and arrangement == "in_process"):
-        needed |= {"database"}
-    if "worker" in roles:
-        needed |= {"database", "kafka"}
-    return Health({name: probes[name]() for name in sorted(needed)})
-
-
 class Container(containers.DeclarativeContainer):
     settings = providers.Singleton(Settings)
     roles = providers.Object(frozenset({"api", "rpc", "worker"}))
@@ -120,9 +98,7 @@ class Container(containers.DeclarativeContainer):
 
     # The servers behind it.
     engine = providers.Singleton(
-        connect_sql,
-        settings.provided.database_url,
-        pool=settings.provided.connections,
+        connect_sql, settings.provided.database_url, pool=settings.provided.connections
     )
     # Short, because SQL steps in: a Redis that hangs must not hang the stampede.
     redis = providers.Singleton(
@@ -136,43 +112,20 @@ class Container(containers.DeclarativeContainer):
 
     # What the use cases need.
     transactions: providers.Provider[Transactions] = providers.Singleton(
-        SqlTransactions,
-        engine,
-        unit_of_work,
+        SqlTransactions, engine, unit_of_work
     )
     claim_counter: providers.Provider[ClaimCounter] = providers.Singleton(RedisClaimCounter, redis)
     stock_counter: providers.Provider[StockCounter] = providers.Singleton(RedisStockCounter, redis)
     # A producer of its own: a claim does not wait behind a batch of the relay's.
     claim_log: providers.Provider[ClaimLog] = providers.Singleton(
         KafkaClaimLog,
-        providers.Singleton(
-            SharedProducer,
-            providers.Singleton(Producer, settings.provided.kafka_bootstrap),
-        ),
+        providers.Singleton(SharedProducer, providers.Singleton(Producer, settings.provided.kafka_bootstrap)),
     )
     allowance: providers.Provider[Allowance] = providers.Singleton(
-        LocalAllowance,
-        rate=settings.provided.sql_rate,
-        burst=settings.provided.sql_burst,
+        LocalAllowance, rate=settings.provided.sql_rate, burst=settings.provided.sql_burst
     )
     trade = providers.Singleton(
-        trade.client,
-        providers.Singleton(
-            Channel,
-            settings.provided.trade_target,
-            token=providers.Singleton(
-                ServiceTokens,
-                SOURCE,
-                providers.Singleton(
-                    signer,
-                    settings.provided.service_key,
-                    settings.provided.service_key_id,
-                    settings.provided.jwks,
-                    settings.provided.token_issuer,
-                    settings.provided.token_audience,
-                ),
-            ),
-        ),
+        trade.client, providers.Singleton(service_channel, settings, SOURCE, settings.provided.trade_target)
     )
     orders: providers.Provider[Orders] = providers.Singleton(TradeOrders, trade.provided.get_order_state)
     clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
@@ -180,50 +133,20 @@ class Container(containers.DeclarativeContainer):
     ids: providers.Provider[Ids] = providers.Singleton(Snowflakes, worker_number)
 
     # What settles an order: for trade's calls, for its events, and for the sweeper.
-    confirm = providers.Singleton(
-        Confirm,
-        transactions=transactions,
-        counter=stock_counter,
-    )
-    release = providers.Singleton(
-        Release,
-        transactions=transactions,
-        counter=stock_counter,
-        clock=clock,
-    )
-    redeem_coupons = providers.Singleton(
-        RedeemCoupons,
-        transactions=transactions,
-        clock=clock,
-    )
+    confirm = providers.Singleton(Confirm, transactions=transactions, counter=stock_counter)
+    release = providers.Singleton(Release, transactions=transactions, counter=stock_counter, clock=clock)
+    redeem_coupons = providers.Singleton(RedeemCoupons, transactions=transactions, clock=clock)
     release_coupons = providers.Singleton(ReleaseCoupons, transactions=transactions)
 
     # The use cases, as the contract calls them.
     service = providers.Singleton(
         port.PromotionService,
-        create_template=providers.Singleton(
-            CreateTemplate,
-            transactions=transactions,
-            clock=clock,
-            ids=ids,
-        ),
-        get_template=providers.Singleton(
-            GetTemplate,
-            transactions=transactions,
-        ),
-        list_templates=providers.Singleton(
-            ListTemplates,
-            transactions=transactions,
-        ),
-        publish_template=providers.Singleton(
-            PublishTemplate,
-            transactions=transactions,
-        ),
+        create_template=providers.Singleton(CreateTemplate, transactions=transactions, clock=clock, ids=ids),
+        get_template=providers.Singleton(GetTemplate, transactions=transactions),
+        list_templates=providers.Singleton(ListTemplates, transactions=transactions),
+        publish_template=providers.Singleton(PublishTemplate, transactions=transactions),
         withdraw_template=providers.Singleton(
-            WithdrawTemplate,
-            transactions=transactions,
-            counter=claim_counter,
-            clock=clock,
+            WithdrawTemplate, transactions=transactions, counter=claim_counter, clock=clock
         ),
         claim_coupon=providers.Singleton(
             ClaimCoupon,
@@ -235,64 +158,25 @@ class Container(containers.DeclarativeContainer):
             clock=clock,
             ids=ids,
         ),
-        get_coupon=providers.Singleton(
-            GetCoupon,
-            transactions=transactions,
-            clock=clock,
-        ),
-        list_coupons=providers.Singleton(
-            ListCoupons,
-            transactions=transactions,
-            clock=clock,
-        ),
-        create_activity=providers.Singleton(
-            CreateActivity,
-            transactions=transactions,
-            ids=ids,
-        ),
-        get_activity=providers.Singleton(
-            GetActivity,
-            transactions=transactions,
-        ),
-        list_activities=providers.Singleton(
-            ListActivities,
-            transactions=transactions,
-        ),
-        close_activity=providers.Singleton(
-            CloseActivity,
-            transactions=transactions,
-            clock=clock,
-        ),
-        quote=providers.Singleton(
-            Quote,
-            transactions=transactions,
-            clock=clock,
-        ),
+        get_coupon=providers.Singleton(GetCoupon, transactions=transactions, clock=clock),
+        list_coupons=providers.Singleton(ListCoupons, transactions=transactions, clock=clock),
+        create_activity=providers.Singleton(CreateActivity, transactions=transactions, ids=ids),
+        get_activity=providers.Singleton(GetActivity, transactions=transactions),
+        list_activities=providers.Singleton(ListActivities, transactions=transactions),
+        close_activity=providers.Singleton(CloseActivity, transactions=transactions, clock=clock),
+        quote=providers.Singleton(Quote, transactions=transactions, clock=clock),
         reserve=providers.Singleton(
-            Reserve,
-            transactions=transactions,
-            counter=stock_counter,
-            allowance=allowance,
-            clock=clock,
+            Reserve, transactions=transactions, counter=stock_counter, allowance=allowance, clock=clock
         ),
         confirm=confirm,
         release=release,
-        lock_coupons=providers.Singleton(
-            LockCoupons,
-            transactions=transactions,
-            clock=clock,
-        ),
+        lock_coupons=providers.Singleton(LockCoupons, transactions=transactions, clock=clock),
         redeem_coupons=redeem_coupons,
         release_coupons=release_coupons,
     )
 
     # The doors.
-    verifier = providers.Singleton(
-        Verifier,
-        providers.Singleton(Keys.from_all, settings.provided.jwks),
-        issuer=settings.provided.token_issuer,
-        audience=settings.provided.token_audience,
-    )
+    verifier = providers.Singleton(token_verifier, settings)
     revocations = providers.Singleton(
         revocations,
         settings.provided.kafka_bootstrap,
@@ -300,6 +184,7 @@ class Container(containers.DeclarativeContainer):
         providers.Dict({REVOKED: providers.Object(revocation)}),
         verifier,
     )
+    # Readiness does not ask for Redis: SQL steps in.
     database_probe = providers.Singleton(probe_database, engine)
     kafka_probe = providers.Singleton(probe_kafka, settings.provided.kafka_bootstrap)
     rpc_probe = providers.Singleton(probe_rpc, settings.provided.rpc_target)
@@ -307,11 +192,9 @@ class Container(containers.DeclarativeContainer):
         readiness,
         roles,
         settings.provided.arrangement,
-        providers.Dict(
-            database=database_probe.provider,
-            kafka=kafka_probe.provider,
-            rpc=rpc_probe.provider,
-        ),
+        use_cases=providers.Dict(database=database_probe.provider),
+        worker=providers.Dict(database=database_probe.provider, kafka=kafka_probe.provider),
+        gateway=providers.Dict(rpc=rpc_probe.provider),
     )
     behind_rest = providers.Selector(
         settings.provided.arrangement,
@@ -321,8 +204,7 @@ class Container(containers.DeclarativeContainer):
             providers.Singleton(Offload, settings.provided.threads, settings.provided.queue),
         ),
         gateway=providers.Singleton(
-            grpc.async_client,
-            providers.Singleton(AsyncChannel, settings.provided.rpc_target),
+            grpc.async_client, providers.Singleton(AsyncChannel, settings.provided.rpc_target)
         ),
     )
     rest_app = providers.Singleton(
@@ -332,12 +214,7 @@ class Container(containers.DeclarativeContainer):
         errors=ERRORS,
         verify=verifier,
         health=health,
-        options=providers.Singleton(
-            RestOptions,
-            body_limit=settings.provided.body_limit,
-            deadline=settings.provided.deadline_seconds,
-            trusted_proxies=settings.provided.trusted_proxies,
-        ),
+        options=providers.Singleton(rest_options, settings),
         limits=providers.Singleton(
             limits,
             redis,
@@ -349,18 +226,14 @@ class Container(containers.DeclarativeContainer):
             claim_burst=settings.provided.claim_burst,
         ),
     )
+    rest_door = providers.Singleton(RestDoor, settings, rest_app)
     rpc_service = providers.Singleton(grpc.service, service)
+    grpc_door = providers.Singleton(
+        GrpcDoor, settings, providers.List(rpc_service), errors=ERRORS, verify=verifier, health=health
+    )
 
     # The worker: events out of the outbox, claims out of their log, orders from trade, and what is looked after.
-    relay = providers.Singleton(
-        Relay,
-        providers.Singleton(OutboxReader, engine, OUTBOX),
-        producer,
-        providers.Singleton(Lease, engine, "relay", socket.gethostname()),
-        keep=providers.Singleton(timedelta, days=settings.provided.outbox_days),
-        inbox=providers.Singleton(InboxCleaner, engine, INBOX),
-        inbox_keep=providers.Singleton(timedelta, days=settings.provided.inbox_days),
-    )
+    relay = providers.Singleton(outbox_relay, settings, engine, producer, outbox=OUTBOX, inbox=INBOX)
     # Two groups: a claim is not kept waiting by an order, nor an order by a stampede.
     claims = providers.Singleton(
         Consumer,
@@ -379,36 +252,21 @@ class Container(containers.DeclarativeContainer):
         settings.provided.kafka_bootstrap,
         f"{SOURCE}-orders",
         [TRADE_TOPIC],
-        providers.Singleton(
-            order_handlers,
-            confirm,
-            redeem_coupons,
-            release,
-            release_coupons,
-        ),
+        providers.Singleton(order_handlers, confirm, redeem_coupons, release, release_coupons),
         dead_letters=producer,
     )
     keep_desks = providers.Singleton(
         Periodic,
         "desks",
         providers.Singleton(
-            KeepDesks,
-            transactions=transactions,
-            counter=claim_counter,
-            log=claim_log,
-            clock=clock,
+            KeepDesks, transactions=transactions, counter=claim_counter, log=claim_log, clock=clock
         ),
         settings.provided.desk_seconds,
     )
     keep_stock = providers.Singleton(
         Periodic,
         "stock",
-        providers.Singleton(
-            KeepStock,
-            transactions=transactions,
-            counter=stock_counter,
-            clock=clock,
-        ),
+        providers.Singleton(KeepStock, transactions=transactions, counter=stock_counter, clock=clock),
         settings.provided.stock_seconds,
     )
     sweep = providers.Singleton(
@@ -425,4 +283,25 @@ class Container(containers.DeclarativeContainer):
             clock=clock,
         ),
         settings.provided.sweep_seconds,
+    )
+
+    # What runs in each role, and the process that `python -m aether_promotion ROLE...` is.
+    process = providers.Singleton(
+        Process,
+        settings,
+        roles,
+        health=health,
+        worker_number=worker_number,
+        runs=providers.Dict(
+            api=providers.Dict(rest=rest_door.provider, revocations=revocations.provider),
+            rpc=providers.Dict(grpc=grpc_door.provider, revocations=revocations.provider),
+            worker=providers.Dict(
+                relay=relay.provider,
+                claims=claims.provider,
+                orders=paid_orders.provider,
+                desks=keep_desks.provider,
+                stock=keep_stock.provider,
+                sweep=sweep.provider,
+            ),
+        ),
     )

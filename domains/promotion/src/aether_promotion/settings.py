@@ -1,7 +1,5 @@
 """What the service can be told: variables that begin with PROMOTION_."""
 
-from typing import Literal
-
 from aether_adapters.settings import ServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -34,11 +32,6 @@ class Settings(ServiceSettings):
         description="How many of them at once.",
     )
     trade_target: str = Field(default="127.0.0.1:9090", description="host:port where trade answers gRPC.")
-    service_key: str = Field(
-        default="",
-        description="The file of the private key that signs this service's own tokens; empty: beside JWKS.",
-    )
-    service_key_id: str = Field(default="", description="Its name in the key set (kid).")
     desk_seconds: float = Field(
         default=0.5, gt=0, description="How often it is looked after who decides claims, in seconds."
     )
@@ -48,13 +41,3 @@ class Settings(ServiceSettings):
     sweep_seconds: float = Field(
         default=1.0, gt=0, description="How often expired reservations and locks are looked for, in seconds."
     )
-
-    @property
-    def arrangement(self) -> Literal["gateway", "in_process"]:
-        """What stands behind the REST edge: the rpc role of another process, or the use cases in this one."""
-        return "gateway" if self.rpc_target else "in_process"
-
-    @property
-    def connections(self) -> int:
-        """How many this process may hold to a server: one for each thread of both doors, and the worker's."""
-        return 2 * self.threads + 8

@@ -4,28 +4,22 @@ Every object is made once, when a role starts; nothing asks the container for an
 connects to nothing, so that `aether check` can prove that they fit.
 """
 
-import socket
-from collections.abc import Callable, Collection, Mapping
-from datetime import timedelta
-
 from aether_adapters.errors import ErrorTable, Kind
-from aether_adapters.grpc import AsyncChannel, Channel
+from aether_adapters.grpc import AsyncChannel
 from aether_adapters.grpc import probe as probe_rpc
-from aether_adapters.health import Health, Probe
+from aether_adapters.health import readiness
 from aether_adapters.ids import Snowflakes, WorkerLease
-from aether_adapters.kafka import Producer, Relay
+from aether_adapters.kafka import Producer
 from aether_adapters.kafka import probe as probe_kafka
-from aether_adapters.keys import Keys
 from aether_adapters.periodic import Periodic
 from aether_adapters.redis import connect as connect_redis
-from aether_adapters.rest import Offload, RestOptions, build_app
+from aether_adapters.rest import Offload, build_app
 from aether_adapters.revocations import revocations
-from aether_adapters.service_tokens import ServiceTokens, signer
-from aether_adapters.sql import InboxCleaner, Lease, OutboxReader
+from aether_adapters.roles import GrpcDoor, Process, RestDoor
 from aether_adapters.sql import Transactions as SqlTransactions
 from aether_adapters.sql import connect as connect_sql
 from aether_adapters.sql import probe as probe_database
-from aether_adapters.tokens import Verifier
+from aether_adapters.wiring import outbox_relay, rest_options, service_channel, token_verifier
 from dependency_injector import containers, providers
 
 from aether.promotion.v1 import grpc as promotion
@@ -81,26 +75,6 @@ ERRORS = ErrorTable(
 )
 
 
-def readiness(
-    roles: Collection[str],
-    arrangement: str,
-    probes: Mapping[str, Callable[[], Probe]],
-) -> Health:
-    """Readiness asks for each server that these roles cannot do their work without.
-
-    Redis is none of them: limits count in the process while it is away. Nor are promotion and the payment provider:
-    without them orders are read, cancelled and closed.
-    """
-    needed: set[str] = set()
-    if "api" in roles and arrangement == "gateway":
-        needed |= {"rpc"}
-    if "rpc" in roles or ("api" in roles and arrangement == "in_process"):
-        needed |= {"database"}
-    if "worker" in roles:
-        needed |= {"database", "kafka"}
-    return Health({name: probes[name]() for name in sorted(needed)})
-
-
 class Container(containers.DeclarativeContainer):
     settings = providers.Singleton(Settings)
     roles = providers.Object(frozenset({"api", "rpc", "worker"}))
@@ -108,43 +82,22 @@ class Container(containers.DeclarativeContainer):
 
     # The servers behind it.
     engine = providers.Singleton(
-        connect_sql,
-        settings.provided.database_url,
-        pool=settings.provided.connections,
+        connect_sql, settings.provided.database_url, pool=settings.provided.connections
     )
     redis = providers.Singleton(
-        connect_redis,
-        settings.provided.redis_url,
-        pool=settings.provided.connections,
+        connect_redis, settings.provided.redis_url, pool=settings.provided.connections
     )
     producer = providers.Singleton(Producer, settings.provided.kafka_bootstrap)
 
     # What the use cases need.
     transactions: providers.Provider[Transactions] = providers.Singleton(
-        SqlTransactions,
-        engine,
-        unit_of_work,
+        SqlTransactions, engine, unit_of_work
     )
     promotions: providers.Provider[Promotions] = providers.Singleton(
         RemotePromotions,
         providers.Singleton(
             promotion.client,
-            providers.Singleton(
-                Channel,
-                settings.provided.promotion_target,
-                token=providers.Singleton(
-                    ServiceTokens,
-                    SOURCE,
-                    providers.Singleton(
-                        signer,
-                        settings.provided.service_key,
-                        settings.provided.service_key_id,
-                        settings.provided.jwks,
-                        settings.provided.token_issuer,
-                        settings.provided.token_audience,
-                    ),
-                ),
-            ),
+            providers.Singleton(service_channel, settings, SOURCE, settings.provided.promotion_target),
         ),
     )
     payments: providers.Provider[Payments] = providers.Singleton(
@@ -161,24 +114,10 @@ class Container(containers.DeclarativeContainer):
     # The use cases, as the contract calls them.
     service = providers.Singleton(
         port.TradeService,
-        create_course=providers.Singleton(
-            CreateCourse,
-            transactions=transactions,
-            clock=clock,
-            ids=ids,
-        ),
-        get_course=providers.Singleton(
-            GetCourse,
-            transactions=transactions,
-        ),
-        list_courses=providers.Singleton(
-            ListCourses,
-            transactions=transactions,
-        ),
-        change_course=providers.Singleton(
-            ChangeCourse,
-            transactions=transactions,
-        ),
+        create_course=providers.Singleton(CreateCourse, transactions=transactions, clock=clock, ids=ids),
+        get_course=providers.Singleton(GetCourse, transactions=transactions),
+        list_courses=providers.Singleton(ListCourses, transactions=transactions),
+        change_course=providers.Singleton(ChangeCourse, transactions=transactions),
         place_order=providers.Singleton(
             PlaceOrder,
             placing=providers.Singleton(
@@ -191,56 +130,22 @@ class Container(containers.DeclarativeContainer):
             ),
             transactions=transactions,
         ),
-        get_order=providers.Singleton(
-            GetOrder,
-            transactions=transactions,
-        ),
-        list_orders=providers.Singleton(
-            ListOrders,
-            transactions=transactions,
-        ),
+        get_order=providers.Singleton(GetOrder, transactions=transactions),
+        list_orders=providers.Singleton(ListOrders, transactions=transactions),
         start_payment=providers.Singleton(
-            StartPayment,
-            transactions=transactions,
-            payments=payments,
-            clock=clock,
+            StartPayment, transactions=transactions, payments=payments, clock=clock
         ),
         receive_payment_notice=providers.Singleton(
-            ReceivePaymentNotice,
-            transactions=transactions,
-            payments=payments,
-            clock=clock,
-            ids=ids,
+            ReceivePaymentNotice, transactions=transactions, payments=payments, clock=clock, ids=ids
         ),
-        cancel_order=providers.Singleton(
-            CancelOrder,
-            transactions=transactions,
-            clock=clock,
-        ),
-        finish_order=providers.Singleton(
-            FinishOrder,
-            transactions=transactions,
-            clock=clock,
-        ),
-        refund_order=providers.Singleton(
-            RefundOrder,
-            transactions=transactions,
-            clock=clock,
-            ids=ids,
-        ),
-        get_order_state=providers.Singleton(
-            GetOrderState,
-            transactions=transactions,
-        ),
+        cancel_order=providers.Singleton(CancelOrder, transactions=transactions, clock=clock),
+        finish_order=providers.Singleton(FinishOrder, transactions=transactions, clock=clock),
+        refund_order=providers.Singleton(RefundOrder, transactions=transactions, clock=clock, ids=ids),
+        get_order_state=providers.Singleton(GetOrderState, transactions=transactions),
     )
 
     # The doors.
-    verifier = providers.Singleton(
-        Verifier,
-        providers.Singleton(Keys.from_all, settings.provided.jwks),
-        issuer=settings.provided.token_issuer,
-        audience=settings.provided.token_audience,
-    )
+    verifier = providers.Singleton(token_verifier, settings)
     revocations = providers.Singleton(
         revocations,
         settings.provided.kafka_bootstrap,
@@ -248,6 +153,8 @@ class Container(containers.DeclarativeContainer):
         providers.Dict({REVOKED: providers.Object(revocation)}),
         verifier,
     )
+    # Without Redis limits count in the process; without promotion and the payment provider orders are read, cancelled
+    # and closed. So readiness asks for none of them.
     database_probe = providers.Singleton(probe_database, engine)
     kafka_probe = providers.Singleton(probe_kafka, settings.provided.kafka_bootstrap)
     rpc_probe = providers.Singleton(probe_rpc, settings.provided.rpc_target)
@@ -255,11 +162,9 @@ class Container(containers.DeclarativeContainer):
         readiness,
         roles,
         settings.provided.arrangement,
-        providers.Dict(
-            database=database_probe.provider,
-            kafka=kafka_probe.provider,
-            rpc=rpc_probe.provider,
-        ),
+        use_cases=providers.Dict(database=database_probe.provider),
+        worker=providers.Dict(database=database_probe.provider, kafka=kafka_probe.provider),
+        gateway=providers.Dict(rpc=rpc_probe.provider),
     )
     behind_rest = providers.Selector(
         settings.provided.arrangement,
@@ -269,8 +174,7 @@ class Container(containers.DeclarativeContainer):
             providers.Singleton(Offload, settings.provided.threads, settings.provided.queue),
         ),
         gateway=providers.Singleton(
-            grpc.async_client,
-            providers.Singleton(AsyncChannel, settings.provided.rpc_target),
+            grpc.async_client, providers.Singleton(AsyncChannel, settings.provided.rpc_target)
         ),
     )
     rest_app = providers.Singleton(
@@ -280,12 +184,7 @@ class Container(containers.DeclarativeContainer):
         errors=ERRORS,
         verify=verifier,
         health=health,
-        options=providers.Singleton(
-            RestOptions,
-            body_limit=settings.provided.body_limit,
-            deadline=settings.provided.deadline_seconds,
-            trusted_proxies=settings.provided.trusted_proxies,
-        ),
+        options=providers.Singleton(rest_options, settings),
         limits=providers.Singleton(
             limits,
             redis,
@@ -295,18 +194,14 @@ class Container(containers.DeclarativeContainer):
             address_burst=settings.provided.address_burst,
         ),
     )
+    rest_door = providers.Singleton(RestDoor, settings, rest_app)
     rpc_service = providers.Singleton(grpc.service, service)
+    grpc_door = providers.Singleton(
+        GrpcDoor, settings, providers.List(rpc_service), errors=ERRORS, verify=verifier, health=health
+    )
 
     # The worker: events out of the outbox, and what happens by itself.
-    relay = providers.Singleton(
-        Relay,
-        providers.Singleton(OutboxReader, engine, OUTBOX),
-        producer,
-        providers.Singleton(Lease, engine, "relay", socket.gethostname()),
-        keep=providers.Singleton(timedelta, days=settings.provided.outbox_days),
-        inbox=providers.Singleton(InboxCleaner, engine, INBOX),
-        inbox_keep=providers.Singleton(timedelta, days=settings.provided.inbox_days),
-    )
+    relay = providers.Singleton(outbox_relay, settings, engine, producer, outbox=OUTBOX, inbox=INBOX)
     closer = providers.Singleton(
         Periodic,
         "close overdue orders",
@@ -324,4 +219,23 @@ class Container(containers.DeclarativeContainer):
         "send refunds",
         providers.Singleton(SendRefunds, transactions=transactions, payments=payments, clock=clock),
         settings.provided.closing_seconds,
+    )
+
+    # What runs in each role, and the process that `python -m aether_trade ROLE...` is.
+    process = providers.Singleton(
+        Process,
+        settings,
+        roles,
+        health=health,
+        worker_number=worker_number,
+        runs=providers.Dict(
+            api=providers.Dict(rest=rest_door.provider, revocations=revocations.provider),
+            rpc=providers.Dict(grpc=grpc_door.provider, revocations=revocations.provider),
+            worker=providers.Dict(
+                relay=relay.provider,
+                closer=closer.provider,
+                forgetter=forgetter.provider,
+                refunder=refunder.provider,
+            ),
+        ),
     )

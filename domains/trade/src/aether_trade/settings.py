@@ -1,7 +1,6 @@
 """What the service can be told: variables that begin with TRADE_."""
 
 from datetime import timedelta
-from typing import Literal
 
 from aether_adapters.settings import ServiceSettings
 from pydantic import Field
@@ -23,11 +22,6 @@ class Settings(ServiceSettings):
     promotion_target: str = Field(
         default="127.0.0.1:9090", description="host:port where promotion answers gRPC."
     )
-    service_key: str = Field(
-        default="",
-        description="The file of the private key that signs this service's own tokens; empty: beside JWKS.",
-    )
-    service_key_id: str = Field(default="", description="Its name in the key set (kid).")
     user_rate: float = Field(default=20.0, gt=0, description="Requests of one user in a second.")
     user_burst: int = Field(default=200, ge=1, description="How many of them at once.")
     address_rate: float = Field(default=500.0, gt=0, description="Requests from one address in a second.")
@@ -71,13 +65,3 @@ class Settings(ServiceSettings):
     def notify_url(self) -> str:
         """Where the provider sends its notices."""
         return self.payment_notify_url or f"http://{self.rest_host}:{self.rest_port}/v1/payment-notices"
-
-    @property
-    def arrangement(self) -> Literal["gateway", "in_process"]:
-        """What stands behind the REST edge: the rpc role of another process, or the use cases in this one."""
-        return "gateway" if self.rpc_target else "in_process"
-
-    @property
-    def connections(self) -> int:
-        """How many this process may hold to a server: one for each thread of both doors, and the worker's."""
-        return 2 * self.threads + 6

@@ -4,27 +4,21 @@ Every object is made once, when a role starts; nothing asks the container for an
 connects to nothing, so that `aether check` can prove that they fit.
 """
 
-import socket
-from collections.abc import Callable, Collection, Mapping
-from datetime import timedelta
-
 from aether_adapters.errors import ErrorTable, Kind
 from aether_adapters.grpc import AsyncChannel, Channel
 from aether_adapters.grpc import probe as probe_rpc
-from aether_adapters.health import Health, Probe
+from aether_adapters.health import readiness
 from aether_adapters.ids import Snowflakes, WorkerLease
-from aether_adapters.kafka import Consumer, Producer, Relay
+from aether_adapters.kafka import Consumer, Producer
 from aether_adapters.kafka import probe as probe_kafka
-from aether_adapters.keys import Keys
-from aether_adapters.redis import SteadyBucket
 from aether_adapters.redis import connect as connect_redis
-from aether_adapters.rest import By, Limit, Limits, Offload, RestOptions, build_app
+from aether_adapters.rest import By, Limits, Offload, build_app
 from aether_adapters.revocations import revocations
-from aether_adapters.sql import InboxCleaner, Lease, OutboxReader
+from aether_adapters.roles import GrpcDoor, Process, RestDoor
 from aether_adapters.sql import Transactions as SqlTransactions
 from aether_adapters.sql import connect as connect_sql
 from aether_adapters.sql import probe as probe_database
-from aether_adapters.tokens import Verifier
+from aether_adapters.wiring import outbox_relay, rest_options, shared_limit, token_verifier
 from dependency_injector import containers, providers
 from redis import Redis
 
@@ -97,34 +91,15 @@ ERRORS = ErrorTable(
     },
 )
 
+EDGE = "aether-user-api"
+
 
 def limits(client: Redis, settings: Settings) -> Limits:
     """By user and by address; stricter where somebody tries a password or takes a name."""
-    user = _limit(client, "user", By.USER, settings.user_rate, settings.user_burst)
-    address = _limit(client, "address", By.ADDRESS, settings.address_rate, settings.address_burst)
-    door = _limit(client, "door", By.ADDRESS, settings.door_rate, settings.door_burst)
+    user = shared_limit(client, EDGE, "user", By.USER, settings.user_rate, settings.user_burst)
+    address = shared_limit(client, EDGE, "address", By.ADDRESS, settings.address_rate, settings.address_burst)
+    door = shared_limit(client, EDGE, "door", By.ADDRESS, settings.door_rate, settings.door_burst)
     return Limits(everywhere=(user, address), operations={"signIn": (door,), "register": (door,)})
-
-
-def _limit(client: Redis, name: str, by: By, rate: float, burst: int) -> Limit:
-    bucket = SteadyBucket(client, f"aether-user-api-{name}", rate, burst)
-    return Limit(name=name, by=by, rate=rate, burst=burst, bucket=bucket)
-
-
-def readiness(
-    roles: Collection[str],
-    arrangement: str,
-    probes: Mapping[str, Callable[[], Probe]],
-) -> Health:
-    """Readiness asks for each server that these roles cannot do their work without; Redis is none of them."""
-    needed: set[str] = set()
-    if "api" in roles and arrangement == "gateway":
-        needed |= {"rpc"}
-    if "rpc" in roles or ("api" in roles and arrangement == "in_process"):
-        needed |= {"database"}
-    if "worker" in roles:
-        needed |= {"database", "kafka"}
-    return Health({name: probes[name]() for name in sorted(needed)})
 
 
 class Container(containers.DeclarativeContainer):
@@ -134,35 +109,25 @@ class Container(containers.DeclarativeContainer):
 
     # The servers behind it.
     engine = providers.Singleton(
-        connect_sql,
-        settings.provided.database_url,
-        pool=settings.provided.connections,
+        connect_sql, settings.provided.database_url, pool=settings.provided.connections
     )
     redis = providers.Singleton(
-        connect_redis,
-        settings.provided.redis_url,
-        pool=settings.provided.connections,
+        connect_redis, settings.provided.redis_url, pool=settings.provided.connections
     )
     producer = providers.Singleton(Producer, settings.provided.kafka_bootstrap)
 
     # What the use cases need.
     transactions: providers.Provider[Transactions] = providers.Singleton(
-        SqlTransactions,
-        engine,
-        unit_of_work,
+        SqlTransactions, engine, unit_of_work
     )
     throttle: providers.Provider[Throttle] = providers.Singleton(
         RedisThrottle,
         redis,
         account=providers.Singleton(
-            Pace,
-            rate=settings.provided.account_rate,
-            burst=settings.provided.account_burst,
+            Pace, rate=settings.provided.account_rate, burst=settings.provided.account_burst
         ),
         address=providers.Singleton(
-            Pace,
-            rate=settings.provided.door_rate,
-            burst=settings.provided.door_burst,
+            Pace, rate=settings.provided.door_rate, burst=settings.provided.door_burst
         ),
     )
     presences: providers.Provider[Presences] = providers.Singleton(RedisPresences, redis)
@@ -200,20 +165,11 @@ class Container(containers.DeclarativeContainer):
         terms=settings.provided.key_terms,
     )
     get_keys = providers.Singleton(GetKeys, keys=present_keys)
-    give_tokens = providers.Singleton(
-        GiveTokens,
-        keys=present_keys,
-        signer=signer,
-        presences=presences,
-    )
+    give_tokens = providers.Singleton(GiveTokens, keys=present_keys, signer=signer, presences=presences)
     service = providers.Singleton(
         port.UserService,
         register=providers.Singleton(
-            Register,
-            transactions=transactions,
-            passwords=passwords,
-            clock=clock,
-            ids=ids,
+            Register, transactions=transactions, passwords=passwords, clock=clock, ids=ids
         ),
         sign_in=providers.Singleton(
             SignIn,
@@ -233,65 +189,24 @@ class Container(containers.DeclarativeContainer):
             clock=clock,
             session_life=settings.provided.session_life,
         ),
-        list_sessions=providers.Singleton(
-            ListSessions,
-            presences=presences,
-            clock=clock,
-        ),
-        sign_out=providers.Singleton(
-            SignOut,
-            transactions=transactions,
-            presences=presences,
-            clock=clock,
-        ),
+        list_sessions=providers.Singleton(ListSessions, presences=presences, clock=clock),
+        sign_out=providers.Singleton(SignOut, transactions=transactions, presences=presences, clock=clock),
         sign_out_everywhere=providers.Singleton(
-            SignOutEverywhere,
-            transactions=transactions,
-            presences=presences,
-            clock=clock,
+            SignOutEverywhere, transactions=transactions, presences=presences, clock=clock
         ),
         get_keys=get_keys,
-        get_profile=providers.Singleton(
-            GetProfile,
-            transactions=transactions,
-        ),
+        get_profile=providers.Singleton(GetProfile, transactions=transactions),
         change_profile=providers.Singleton(
-            ChangeProfile,
-            transactions=transactions,
-            cards=cards,
-            clock=clock,
+            ChangeProfile, transactions=transactions, cards=cards, clock=clock
         ),
-        get_points=providers.Singleton(
-            GetPoints,
-            transactions=transactions,
-        ),
-        read_user=providers.Singleton(
-            ReadUser,
-            transactions=transactions,
-        ),
-        set_roles=providers.Singleton(
-            SetRoles,
-            transactions=transactions,
-            cards=cards,
-            clock=clock,
-        ),
+        get_points=providers.Singleton(GetPoints, transactions=transactions),
+        read_user=providers.Singleton(ReadUser, transactions=transactions),
+        set_roles=providers.Singleton(SetRoles, transactions=transactions, cards=cards, clock=clock),
         ban_user=providers.Singleton(
-            BanUser,
-            transactions=transactions,
-            presences=presences,
-            cards=cards,
-            clock=clock,
+            BanUser, transactions=transactions, presences=presences, cards=cards, clock=clock
         ),
-        unban_user=providers.Singleton(
-            UnbanUser,
-            transactions=transactions,
-            cards=cards,
-            clock=clock,
-        ),
-        get_user=providers.Singleton(
-            GetUser,
-            cards=cards,
-        ),
+        unban_user=providers.Singleton(UnbanUser, transactions=transactions, cards=cards, clock=clock),
+        get_user=providers.Singleton(GetUser, cards=cards),
     )
     count_points = providers.Singleton(CountPoints, transactions=transactions)
     forget_sessions = providers.Singleton(ForgetSessions, transactions=transactions, clock=clock)
@@ -304,17 +219,11 @@ class Container(containers.DeclarativeContainer):
         gateway=providers.Singleton(
             PublishedKeys,
             providers.Singleton(
-                grpc.client,
-                providers.Singleton(Channel, settings.provided.rpc_target),
+                grpc.client, providers.Singleton(Channel, settings.provided.rpc_target)
             ).provided.get_keys,
         ),
     )
-    verifier = providers.Singleton(
-        Verifier,
-        providers.Singleton(Keys.from_all, settings.provided.jwks, published, pause=1.0),
-        issuer=settings.provided.token_issuer,
-        audience=settings.provided.token_audience,
-    )
+    verifier = providers.Singleton(token_verifier, settings, published, pause=1.0)
     revocations = providers.Singleton(
         revocations,
         settings.provided.kafka_bootstrap,
@@ -322,6 +231,7 @@ class Container(containers.DeclarativeContainer):
         providers.Dict({REVOKED: providers.Object(revocation)}),
         verifier,
     )
+    # Readiness does not ask for Redis: only the list of sessions waits for it.
     database_probe = providers.Singleton(probe_database, engine)
     kafka_probe = providers.Singleton(probe_kafka, settings.provided.kafka_bootstrap)
     rpc_probe = providers.Singleton(probe_rpc, settings.provided.rpc_target)
@@ -329,11 +239,9 @@ class Container(containers.DeclarativeContainer):
         readiness,
         roles,
         settings.provided.arrangement,
-        providers.Dict(
-            database=database_probe.provider,
-            kafka=kafka_probe.provider,
-            rpc=rpc_probe.provider,
-        ),
+        use_cases=providers.Dict(database=database_probe.provider),
+        worker=providers.Dict(database=database_probe.provider, kafka=kafka_probe.provider),
+        gateway=providers.Dict(rpc=rpc_probe.provider),
     )
     behind_rest = providers.Selector(
         settings.provided.arrangement,
@@ -343,8 +251,7 @@ class Container(containers.DeclarativeContainer):
             providers.Singleton(Offload, settings.provided.threads, settings.provided.queue),
         ),
         gateway=providers.Singleton(
-            grpc.async_client,
-            providers.Singleton(AsyncChannel, settings.provided.rpc_target),
+            grpc.async_client, providers.Singleton(AsyncChannel, settings.provided.rpc_target)
         ),
     )
     rest_app = providers.Singleton(
@@ -354,26 +261,17 @@ class Container(containers.DeclarativeContainer):
         errors=ERRORS,
         verify=verifier,
         health=health,
-        options=providers.Singleton(
-            RestOptions,
-            body_limit=settings.provided.body_limit,
-            deadline=settings.provided.deadline_seconds,
-            trusted_proxies=settings.provided.trusted_proxies,
-        ),
+        options=providers.Singleton(rest_options, settings),
         limits=providers.Singleton(limits, redis, settings),
     )
+    rest_door = providers.Singleton(RestDoor, settings, rest_app)
     rpc_service = providers.Singleton(grpc.service, service)
+    grpc_door = providers.Singleton(
+        GrpcDoor, settings, providers.List(rpc_service), errors=ERRORS, verify=verifier, health=health
+    )
 
     # The worker: events out of the outbox, and in from the topic.
-    relay = providers.Singleton(
-        Relay,
-        providers.Singleton(OutboxReader, engine, OUTBOX),
-        producer,
-        providers.Singleton(Lease, engine, "relay", socket.gethostname()),
-        keep=providers.Singleton(timedelta, days=settings.provided.outbox_days),
-        inbox=providers.Singleton(InboxCleaner, engine, INBOX),
-        inbox_keep=providers.Singleton(timedelta, days=settings.provided.inbox_days),
-    )
+    relay = providers.Singleton(outbox_relay, settings, engine, producer, outbox=OUTBOX, inbox=INBOX)
     own_events = providers.Singleton(
         Consumer,
         settings.provided.kafka_bootstrap,
@@ -391,3 +289,22 @@ class Container(containers.DeclarativeContainer):
         dead_letters=producer,
     )
     janitor = providers.Singleton(Janitor, forget_sessions)
+
+    # What runs in each role, and the process that `python -m aether_user ROLE...` is.
+    process = providers.Singleton(
+        Process,
+        settings,
+        roles,
+        health=health,
+        worker_number=worker_number,
+        runs=providers.Dict(
+            api=providers.Dict(rest=rest_door.provider, revocations=revocations.provider),
+            rpc=providers.Dict(grpc=grpc_door.provider, revocations=revocations.provider),
+            worker=providers.Dict(
+                relay=relay.provider,
+                own_events=own_events.provider,
+                trade_events=trade_events.provider,
+                janitor=janitor.provider,
+            ),
+        ),
+    )

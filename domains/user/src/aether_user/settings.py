@@ -1,7 +1,6 @@
 """What the service can be told: variables that begin with USER_."""
 
 from datetime import timedelta
-from typing import Literal
 
 from aether_adapters.settings import ServiceSettings
 from pydantic import Field, SecretStr
@@ -73,13 +72,3 @@ class Settings(ServiceSettings):
     @property
     def secret(self) -> str:
         return self.key_secret.get_secret_value()
-
-    @property
-    def arrangement(self) -> Literal["gateway", "in_process"]:
-        """What stands behind the REST edge: the rpc role of another process, or the use cases in this one."""
-        return "gateway" if self.rpc_target else "in_process"
-
-    @property
-    def connections(self) -> int:
-        """How many this process may hold to a server: one for each thread of both doors, and the worker's."""
-        return 2 * self.threads + 8

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from aether_adapters.redis import SteadyBucket
-from aether_adapters.rest import By, Limit, Limits
+from aether_adapters.rest import By, Limits
+from aether_adapters.wiring import shared_limit
 from redis import Redis
 
-PREFIX: Final = "aether-promotion-api"
+EDGE: Final = "aether-promotion-api"
 
 
 def limits(
@@ -22,13 +22,8 @@ def limits(
     """Rates are in requests a second; bursts are how many at once. A claim counts for both of its user's limits."""
     return Limits(
         everywhere=(
-            _limit(client, "user", By.USER, user_rate, user_burst),
-            _limit(client, "address", By.ADDRESS, address_rate, address_burst),
+            shared_limit(client, EDGE, "user", By.USER, user_rate, user_burst),
+            shared_limit(client, EDGE, "address", By.ADDRESS, address_rate, address_burst),
         ),
-        operations={"claimCoupon": (_limit(client, "claims", By.USER, claim_rate, claim_burst),)},
+        operations={"claimCoupon": (shared_limit(client, EDGE, "claims", By.USER, claim_rate, claim_burst),)},
     )
-
-
-def _limit(client: Redis, name: str, by: By, rate: float, burst: int) -> Limit:
-    bucket = SteadyBucket(client, f"{PREFIX}-{name}", rate, burst)
-    return Limit(name=name, by=by, rate=rate, burst=burst, bucket=bucket)

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from aether_adapters.redis import SteadyBucket
-from aether_adapters.rest import By, Limit, Limits
+from aether_adapters.rest import By, Limits
+from aether_adapters.wiring import shared_limit
 from redis import Redis
 
-PREFIX: Final = "aether-trade-api"
+EDGE: Final = "aether-trade-api"
 
 
 def limits(
@@ -15,12 +15,7 @@ def limits(
     """Rates are in requests a second; bursts are how many at once."""
     return Limits(
         everywhere=(
-            _limit(client, "user", By.USER, user_rate, user_burst),
-            _limit(client, "address", By.ADDRESS, address_rate, address_burst),
+            shared_limit(client, EDGE, "user", By.USER, user_rate, user_burst),
+            shared_limit(client, EDGE, "address", By.ADDRESS, address_rate, address_burst),
         )
     )
-
-
-def _limit(client: Redis, name: str, by: By, rate: float, burst: int) -> Limit:
-    bucket = SteadyBucket(client, f"{PREFIX}-{name}", rate, burst)
-    return Limit(name=name, by=by, rate=rate, burst=burst, bucket=bucket)
