@@ -34,6 +34,7 @@ ADA = Caller(subject="ada", roles=("customer",), session="")
 BOB = Caller(subject="bob", roles=("customer",), session="")
 OPERATOR = Caller(subject="olga", roles=("operator",), session="")
 PAYMENT_TIME = timedelta(minutes=15)
+GRACE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,12 @@ def world() -> World:
     transactions, clock, ids = MemoryTransactions(), MemoryClock(), MemoryIds()
     promotions, payments = MemoryPromotions(), MemoryPayments()
     placing = Placing(
-        transactions=transactions, promotions=promotions, clock=clock, ids=ids, payment_time=PAYMENT_TIME
+        transactions=transactions,
+        promotions=promotions,
+        clock=clock,
+        ids=ids,
+        payment_time=PAYMENT_TIME,
+        grace=GRACE,
     )
     return World(
         service=port.TradeService(

@@ -10,13 +10,12 @@ from aether.trade.v1 import types
 from aether_trade.adapters.memory import MemoryTransactions
 from aether_trade.application import place_order
 from aether_trade.application.forget_keys import ForgetKeys
-from aether_trade.application.placing import GRACE
 from aether_trade.application.ports import UnitOfWork
 from aether_trade.domain import errors
 from aether_trade.domain.basket import Basket, Item
 from aether_trade.domain.events import OrderPlaced
 
-from .conftest import ADA, BOB, OPERATOR, PAYMENT_TIME, World, item
+from .conftest import ADA, BOB, GRACE, OPERATOR, PAYMENT_TIME, World, item
 
 SALE = 77
 COUPON = 88

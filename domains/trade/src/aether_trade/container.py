@@ -127,6 +127,7 @@ class Container(containers.DeclarativeContainer):
                 clock=clock,
                 ids=ids,
                 payment_time=settings.provided.payment_time,
+                grace=settings.provided.grace,
             ),
             transactions=transactions,
         ),

@@ -29,6 +29,11 @@ class Settings(ServiceSettings):
     payment_seconds: float = Field(
         default=900.0, gt=0, description="How long an order may be paid, in seconds."
     )
+    grace_seconds: float = Field(
+        default=60.0,
+        ge=1,
+        description="How much longer its stock and coupons are held, in seconds: a payment's event needs time to arrive.",
+    )
     payment_url: str = Field(
         default="http://127.0.0.1:8099",
         description="Where the payment provider is; by default the simulated one.",
@@ -60,6 +65,11 @@ class Settings(ServiceSettings):
     def payment_time(self) -> timedelta:
         """How long an order may be paid."""
         return timedelta(seconds=self.payment_seconds)
+
+    @property
+    def grace(self) -> timedelta:
+        """How much longer than an order may be paid its stock and coupons are held."""
+        return timedelta(seconds=self.grace_seconds)
 
     @property
     def notify_url(self) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
 
 from aether_trade.application.ports import Clock, Ids, Promotions, Transactions, UnitOfWork
 from aether_trade.domain.basket import Basket
@@ -12,9 +11,6 @@ from aether_trade.domain.errors import Conflict, CourseNotOnSale, PlacingTookToo
 from aether_trade.domain.order import Order
 from aether_trade.domain.quote import lines
 
-GRACE: Final = timedelta(seconds=60)
-"""How much longer than an order may be paid its stock and coupons are held: a payment's event needs time to arrive."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placing:
@@ -22,6 +18,7 @@ class Placing:
 
     Where a step fails, what is held is given back at once. Where nobody knows whether the order was stored, and where
     this process dies, nothing is: promotion asks for the order once the time is over, and decides by the answer.
+    Stock and coupons are held for `grace` longer than the order may be paid: a payment's event needs time to arrive.
     """
 
     transactions: Transactions
@@ -29,6 +26,7 @@ class Placing:
     clock: Clock
     ids: Ids
     payment_time: timedelta
+    grace: timedelta
 
     def __call__(self, buyer: str, basket: Basket, keep: Callable[[UnitOfWork, Order], None], /) -> Order:
         """The order, stored; `keep` does what belongs into the same transaction, and may refuse it."""
@@ -69,7 +67,7 @@ class Placing:
         )
 
     def _hold(self, order: Order, basket: Basket) -> None:
-        until = order.deadline + GRACE
+        until = order.deadline + self.grace
         for item in basket.items:
             if item.activity_id is not None:
                 self.promotions.reserve(order.id, order.buyer, item, until=until)
