@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from typing import Final
 
 HOST: Final = "127.0.0.1"
@@ -12,10 +13,15 @@ GRPC_ABOVE_REST: Final = 1010
 
 
 class Ports:
-    """Hands out ports, none twice."""
+    """Hands out ports, none twice.
+
+    Those that the kernel chose it would choose again, for any process that asks before ours listens. So on Linux they
+    stay bound here: it then lets only those listen on them who ask for them by number and allow reuse, as servers do.
+    """
 
     def __init__(self) -> None:
         self._taken: set[int] = set()
+        self._kept: list[socket.socket] = []
 
     def take(self, wanted: int) -> int:
         """`wanted` where it is free, else a free one; 0 takes any."""
@@ -25,19 +31,32 @@ class Ports:
 
     def _any(self) -> int:
         while True:
-            with socket.socket() as probe:
-                probe.bind((HOST, 0))
-                port: int = probe.getsockname()[1]
+            chosen = _bound(0)
+            port: int = chosen.getsockname()[1]
+            if sys.platform == "linux":
+                self._kept.append(chosen)  # for as long as this lives
+            else:
+                chosen.close()
             if port not in self._taken:
                 return port
 
 
 def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As servers do: a port whose last connections are in TIME_WAIT is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
+    try:
+        _bound(port).close()
+    except OSError:
+        return False
     return True
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket on the port, 0 for any, that does not listen; raises `OSError` where somebody else does."""
+    bound = socket.socket()
+    try:
+        # As servers do: a port whose last connections are in TIME_WAIT is free.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((HOST, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
