@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -70,6 +71,34 @@ def test_of_many_buyers_who_race_each_seat_has_one(shop: Running) -> None:
         first = next(index for index, answer in enumerate(answers) if answer.status_code == 201)
         again = buy(1000 + first)
         assert (again.status_code, again.json()) == (201, answers[first].json())
+
+
+def test_an_order_is_paid_by_following_its_pay_url(shop: Running) -> None:
+    with shop.client(token("1", "operator"), "trade") as boss:
+        course = made(boss.post("/v1/courses", json={"title": "Sagas", "priceCents": "4900", "onSale": True}))
+    with shop.client(token("77"), "trade") as buyer:
+        order = made(
+            buyer.post(
+                "/v1/orders",
+                json={"items": [{"courseId": course["id"], "quantity": 1}]},
+                headers={"idempotency-key": "paid-by-url"},
+            )
+        )
+        payment = buyer.put(f"/v1/orders/{order['id']}/payment").json()
+        assert payment["payUrl"].startswith(
+            shop.where["domains"]["trade"]["companions"]["trade-payment-provider"]
+        )
+        page = httpx.get(payment["payUrl"], timeout=20)
+        assert (page.status_code, f"Order {order['id']}: 49.00" in page.text) == (200, True)
+        assert httpx.post(payment["payUrl"], timeout=20).status_code == 202
+
+        def status() -> str:
+            return str(buyer.get(f"/v1/orders/{order['id']}").json()["status"])
+
+        ends = time.monotonic() + 30
+        while status() == order["status"] and time.monotonic() < ends:
+            time.sleep(0.1)
+        assert (order["status"], status()) == ("ORDER_STATUS_PENDING_PAYMENT", "ORDER_STATUS_PAID")
 
 
 def test_a_person_registers_signs_in_and_is_known_to_the_other_domains(shop: Running) -> None:

@@ -47,7 +47,7 @@ class Workspace:
         """The workspace that `start` lies in; raises `Complaint` where there is none."""
         for folder in (start, *start.parents):
             settings = _settings(folder / "pyproject.toml")
-            if settings is None:
+            if settings is None or settings.keys() == {"development"}:  # no such table, or a domain's
                 continue
             name = settings.get("name")
             if not isinstance(name, str) or not name.isidentifier():

@@ -16,7 +16,7 @@ from aether_tools.runner.children import Children
 from aether_tools.runner.log import Log
 from aether_tools.runner.plan import Plan, Servers, plan
 from aether_tools.runner.ports import Ports
-from aether_tools.runner.session import Ended, Interruptions, Session, Stopped, alone
+from aether_tools.runner.session import Ended, Interruptions, Session, Stopped, alone, listens
 from aether_tools.workspace import Domain, Workspace
 
 _PUBLIC_KEYS: Final = "jwks.json"
@@ -81,8 +81,9 @@ def _run(
         gateway=wish.gateway,
         port_base=wish.port_base,
         jwks=workspace.keys / _PUBLIC_KEYS,
+        environment=os.environ,
     )
-    names = [process.name for process in laid_out.processes]
+    names = [process.name for process in laid_out.processes] + [each.name for each in laid_out.companions]
     log = Log(sys.stderr if wish.as_json else sys.stdout, [*names, "redis", "kafka"])
     answering: set[str] = set()
 
@@ -98,9 +99,12 @@ def _run(
             servers.start_embedded(children, workspace, domains, data, redis=redis, kafka=kafka)
         # At once: a domain needs longer for its imports than the servers need to be there.
         session.start(laid_out.processes)
+        session.start_companions(laid_out.companions)
         _ensure_keys(workspace)
         if not wish.services:
             session.wait_for(lambda: answering >= servers.NAMES, "Redis or Kafka")
+        for companion in laid_out.companions:
+            session.wait_for(lambda port=companion.port: listens(port), companion.name)  # type: ignore[misc]
         session.wait_until_ready(laid_out.processes)
         announcement = _announcement(laid_out, behind)
         if wish.as_json:
@@ -121,7 +125,12 @@ def _ensure_keys(workspace: Workspace) -> None:
 
 def _announcement(laid_out: Plan, behind: Servers) -> dict[str, object]:
     domains = {
-        served.domain.name: {"rest": served.rest, "docs": served.docs, "grpc": served.grpc}
+        served.domain.name: {
+            "rest": served.rest,
+            "docs": served.docs,
+            "grpc": served.grpc,
+            "companions": {companion.name: companion.url for companion in served.companions},
+        }
         for served in laid_out.served
     }
     return {"ready": True, "domains": domains, "redis": behind.redis, "kafka": behind.kafka}
@@ -129,5 +138,6 @@ def _announcement(laid_out: Plan, behind: Servers) -> dict[str, object]:
 
 def _show_table(laid_out: Plan, behind: Servers) -> None:
     rows = [[served.domain.name, served.rest, served.docs, served.grpc] for served in laid_out.served]
+    rows += [[companion.name, companion.url, "", ""] for companion in laid_out.companions]
     title = f"Ready; Ctrl-C stops everything. Redis {behind.redis}, Kafka {behind.kafka}."
     table(title, ["domain", "REST", "docs", "gRPC"], rows, sys.stdout)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
+from aether_tools.development import Companion, development
 from aether_tools.runner.ports import GRPC_ABOVE_REST, HOST, REST_BASE, Ports
 from aether_tools.workspace import ISSUER, Domain, Workspace
 
@@ -35,19 +37,40 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """The process of a companion: `command` as it is run, the loopback `port` it listens on, what it is told."""
+
+    name: str
+    command: tuple[str, ...]
+    port: int
+    env: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        """Where it can be reached."""
+        return f"http://{HOST}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
-    """Where one domain can be reached."""
+    """Where one domain can be reached, and what stands beside it."""
 
     domain: Domain
     rest: str
     docs: str
     grpc: str
+    companions: tuple[Beside, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     served: tuple[Served, ...]
     processes: tuple[Process, ...]
+
+    @property
+    def companions(self) -> tuple[Beside, ...]:
+        """Those of all domains."""
+        return tuple(companion for served in self.served for companion in served.companions)
 
 
 def plan(
@@ -59,8 +82,13 @@ def plan(
     gateway: bool,
     port_base: int | None,
     jwks: Path,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
-    """Lay the run out. The n-th domain of the workspace has the n-th port, whichever of them run; with `port_base` 0 any."""
+    """Lay the run out. The n-th domain of the workspace has the n-th port, whichever of them run; with `port_base` 0 any.
+
+    What `environment` says goes before a domain's development settings, and no companion is started whose address it
+    says.
+    """
     first = REST_BASE if port_base is None else port_base
     order = {domain.name: at for at, domain in enumerate(workspace.domains())}
     rest = {domain.name: ports.take(first and first + order[domain.name]) for domain in domains}
@@ -73,6 +101,7 @@ def plan(
     targets = {f"{name.upper()}_TARGET": f"{HOST}:{port}" for name, port in grpc.items()}
 
     processes: list[Process] = []
+    beside: dict[str, tuple[Beside, ...]] = {}
     for domain in domains:
         name = domain.name
         fields = {
@@ -92,6 +121,13 @@ def plan(
             **{key: target for key, target in targets.items() if key != f"{name.upper()}_TARGET"},
         }
         common = {f"{domain.prefix}{key}": value for key, value in fields.items()}
+        declared = development(domain)
+        common |= {key: value for key, value in declared.settings.items() if key not in environment}
+        companions = [each for each in declared.companions if not each.settings.keys() & environment.keys()]
+        placed = [(each, ports.take(first and each.port)) for each in companions]
+        for each, port in placed:
+            common |= {key: _placed(value, port) for key, value in each.settings.items()}
+        beside[name] = tuple(_beside(workspace, domain, each, port, common) for each, port in placed)
         if gateway:
             admin = ports.take(0)
             inner = common | {f"{domain.prefix}ADMIN_PORT": str(admin)}
@@ -110,7 +146,21 @@ def plan(
             f"http://{HOST}:{rest[domain.name]}",
             f"http://{HOST}:{rest[domain.name]}/docs",
             f"{HOST}:{grpc[domain.name]}",
+            beside[domain.name],
         )
         for domain in domains
     )
     return Plan(served, tuple(processes))
+
+
+def _beside(
+    workspace: Workspace, domain: Domain, companion: Companion, port: int, env: Mapping[str, str]
+) -> Beside:
+    """The companion's process; it knows what its domain is told, and its `python` is the workspace's."""
+    program, *words = (_placed(word, port) for word in companion.command)
+    command = (str(workspace.python) if program == "python" else program, *words)
+    return Beside(f"{domain.name}-{companion.name}", command, port, env)
+
+
+def _placed(text: str, port: int) -> str:
+    return text.replace("{url}", f"http://{HOST}:{port}").replace("{port}", str(port))

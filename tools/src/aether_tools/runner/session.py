@@ -16,7 +16,7 @@ from typing import Final
 
 from aether_tools.console import Complaint
 from aether_tools.runner.children import Child, Children
-from aether_tools.runner.plan import Process
+from aether_tools.runner.plan import Beside, Process
 from aether_tools.runner.ports import HOST
 from aether_tools.workspace import Workspace
 
@@ -103,6 +103,12 @@ class Session:
                 self._children.start(process.name, command, env=env, folder=self._workspace.root)
             )
 
+    def start_companions(self, companions: Sequence[Beside]) -> None:
+        """Start what stands beside the domains; like the servers it outlives them."""
+        for companion in companions:
+            env = {**os.environ, "PYTHONUNBUFFERED": "1", **companion.env}
+            self._children.start(companion.name, companion.command, env=env, folder=self._workspace.root)
+
     def wait_until_ready(self, processes: Sequence[Process]) -> None:
         """Wait until each of the processes says it is ready."""
         waiting = list(processes)
@@ -150,12 +156,21 @@ class Session:
             raise Ended(f"{dead.name} ended with code {dead.end()}", dead.last)
 
 
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections on the loopback port."""
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def _ready(process: Process) -> bool:
     """Whether the process says it is ready, and answers gRPC where it should: each role starts by itself."""
     connection = http.client.HTTPConnection(HOST, process.health, timeout=1)
     try:
-        if process.grpc:
-            socket.create_connection((HOST, process.grpc), timeout=1).close()
+        if process.grpc and not listens(process.grpc):
+            return False
         connection.request("GET", "/readyz")
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):

@@ -3,6 +3,7 @@
 It speaks what `adapters/payment.py` speaks, keeps its books in memory, and misbehaves on request:
 
     POST /payments            opens the payment of an order, or finds it (signed)
+    GET  /payments/{id}/pay   a page with the amount and a button, for a buyer with a browser
     POST /payments/{id}/pay   the buyer pays; the body says how the shop is told, all of it optional:
                               {"delaySeconds": 2, "times": 2, "outOfOrder": true, "forged": true, "amountCents": "1"}
     POST /refunds             sends money back, once for each refundId (signed)
@@ -31,6 +32,10 @@ OPENED: Final = "payment.opened"
 _GIVE_UP_SECONDS: Final = 120.0
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
+_PAGE: Final = """<!doctype html>
+<title>Simulated payment</title>
+<form method="post"><p>Order {order}: {amount}</p><button>Pay</button></form>
+"""
 _PAY: Final = re.compile(r"/payments/([^/]+)/pay")
 
 
@@ -92,12 +97,18 @@ class Provider:
                 raise Refused(409, f"order {order_id} was opened with {payment.amount_cents} cents")
             return payment
 
-    def pay(self, payment_id: str, wish: Wish) -> None:
-        """The buyer pays, and the shop is told as wished."""
+    def payment(self, payment_id: str) -> Payment:
+        """The payment of that id."""
         with self._guard:
             payment = self._payments.get(payment_id)
-            if payment is None:
-                raise Refused(404, f"there is no payment {payment_id}")
+        if payment is None:
+            raise Refused(404, f"there is no payment {payment_id}")
+        return payment
+
+    def pay(self, payment_id: str, wish: Wish) -> None:
+        """The buyer pays, and the shop is told as wished."""
+        payment = self.payment(payment_id)
+        with self._guard:
             payment.paid = True
         if wish.forged:
             self._senders.submit(self._forge, payment)
@@ -197,10 +208,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: ProviderServer
 
     def do_GET(self) -> None:
+        paying = _PAY.fullmatch(self.path)
         if self.path == "/books":
             self._answer(200, self.server.provider.books())
+        elif paying:
+            self._show(paying[1])
         else:
-            self._answer(404, {"reason": "there are only books to read"})
+            self._answer(404, {"reason": "there are only books and payments to read"})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -229,10 +243,21 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, {"refundId": sent["refundId"]}
         raise Refused(404, "there are only payments and refunds")
 
+    def _show(self, payment_id: str) -> None:
+        try:
+            payment = self.server.provider.payment(payment_id)
+        except Refused as refused:
+            self._answer(refused.status, {"reason": str(refused)})
+        else:
+            page = _PAGE.format(order=payment.order_id, amount=f"{payment.amount_cents / 100:.2f}")
+            self._send(200, "text/html; charset=utf-8", page.encode())
+
     def _answer(self, status: int, document: dict[str, object]) -> None:
-        body = json.dumps(document).encode()
+        self._send(status, "application/json", json.dumps(document).encode())
+
+    def _send(self, status: int, media_type: str, body: bytes) -> None:
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        self.send_header("content-type", media_type)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
