@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -48,6 +49,7 @@ R = TypeVar("R")
 
 _TOPICS: Final = ("aether.user.v1", "aether.promotion.v1", "aether.trade.v1")
 _PATIENCE: Final = 30.0
+_BATCH: Final = 0.2
 _CLAIM: Final = re.compile(r"\S+=(\d+)")
 
 
@@ -175,9 +177,10 @@ def read_messages(bootstrap: str) -> Iterator[Message]:
             if place.offset < end:
                 ends[place.topic, place.partition] = end
         reader.assign([place for place in places if (place.topic, place.partition) in ends])
+        give_up = time.monotonic() + _PATIENCE
         while ends:
-            batch = reader.consume(1000, _PATIENCE)
-            if not batch:
+            batch = reader.consume(1000, _BATCH)  # which waits for all thousand, or so long
+            if not batch and time.monotonic() > give_up:
                 raise TimeoutError(f"Kafka kept back what stands before the ends {ends}.")
             for each in batch:
                 error = each.error()
