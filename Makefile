@@ -14,7 +14,7 @@ export UV_DEFAULT_INDEX ?= $(PIP_INDEX)
 endif
 
 help: ## Show this.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/ready ## Make .venv with every locked package and the members, editable.
 
@@ -28,6 +28,9 @@ setup: .venv/ready ## Make .venv with every locked package and the members, edit
 
 demo: setup ## From nothing to a served, tested domain in a workspace of its own, with a stopwatch.
 	@$(BIN)/python tests/demo.py
+
+demo-sale: setup ## A flash sale on the shop: 1,000 buyers, 100 seats, and whether the books agree.
+	@$(BIN)/python -m tests.demo_sale
 
 test: setup ## Every test that takes seconds; real servers where they are installed.
 	@$(BIN)/pytest $(PARALLEL)
@@ -54,4 +57,4 @@ lock: ## Compile requirements.lock anew from the members and the dev group (for 
 		--group dev --extra embedded --extra testing adapters/pyproject.toml tools/pyproject.toml \
 		$(wildcard domains/*/pyproject.toml) --output-file requirements.lock
 
-.PHONY: help setup demo test prove check bench run lock
+.PHONY: help setup demo demo-sale test prove check bench run lock

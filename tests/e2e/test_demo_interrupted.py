@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of `make demo`: whatever step it is at, nothing stays behind."""
+"""Ctrl-C in the middle of `make demo` or `make demo-sale`: whatever step it is at, nothing stays behind."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MARK = "DEMO_MARK"
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is committed, and the demo as it stands, in a folder where nobody else works, with the environment of this one."""
+    """What is committed, and the demos as they stand, in a folder where nobody else works, with the environment of this one."""
     clone = tmp_path_factory.mktemp("demo") / "aether"
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
-    shutil.copy(ROOT / "tests" / "demo.py", clone / "tests")
+    shutil.copytree(ROOT / "tests", clone / "tests", dirs_exist_ok=True)
     (clone / ".venv").symlink_to(Path(sys.prefix))
     return clone
 
@@ -42,19 +42,22 @@ def temporary() -> Iterator[Path]:
 @pytest.mark.prove
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize(
-    ("title", "seconds"),
+    ("demo", "title", "seconds"),
     [
-        ("build the wheels", 1.0),
-        ("aether new billing", 0.5),
-        ("create and read an invoice", 0.2),
+        ("tests.demo", "build the wheels", 1.0),
+        ("tests.demo", "aether new billing", 0.5),
+        ("tests.demo", "create and read an invoice", 0.2),
+        ("tests.demo_sale", "REST, gRPC and worker", 0.5),
+        ("tests.demo_sale", "race for them over REST", 0.5),
+        ("tests.demo_sale", "pay, and the provider", 0.1),
     ],
 )
 def test_an_interrupted_demo_leaves_no_process_no_folder_and_no_change(
-    checkout: Path, temporary: Path, title: str, seconds: float
+    checkout: Path, temporary: Path, demo: str, title: str, seconds: float
 ) -> None:
     mark, before = uuid4().hex, git_status(checkout)
-    demo = subprocess.Popen(
-        [sys.executable, "tests/demo.py"],
+    process = subprocess.Popen(
+        [sys.executable, "-m", demo],
         cwd=checkout,
         env=os.environ | {MARK: mark, "TMPDIR": str(temporary)},
         stdin=subprocess.DEVNULL,
@@ -64,26 +67,26 @@ def test_an_interrupted_demo_leaves_no_process_no_folder_and_no_change(
         start_new_session=True,
     )
     try:
-        assert demo.stdout is not None
+        assert process.stdout is not None
         said = []
-        for line in demo.stdout:
+        for line in process.stdout:
             said.append(line)
             if title in line:
                 break
         else:
             raise AssertionError(f"the demo never came to {title!r}:\n{''.join(said)}")
+        eventually(lambda: len(running(mark)) > 1, "more than the demo itself is running")
         time.sleep(seconds)
-        assert len(running(mark)) > 1, "nothing but the demo itself is running: there is nothing to clean up"
         # As a terminal does it: to the whole group of the foreground.
-        os.killpg(demo.pid, signal.SIGINT)
-        rest, _ = demo.communicate(timeout=40)
+        os.killpg(process.pid, signal.SIGINT)
+        rest, _ = process.communicate(timeout=40)
     finally:
-        for process in running(mark):
-            if demo.poll() is None:
-                os.kill(process, signal.SIGKILL)
-        demo.wait()
+        for child in running(mark):
+            if process.poll() is None:
+                os.kill(child, signal.SIGKILL)
+        process.wait()
 
-    assert demo.returncode == 130, rest
+    assert process.returncode == 130, rest
     assert "Interrupted" in rest
     assert "Traceback" not in rest
     eventually(lambda: not running(mark), f"no process is left of {running(mark)}", 2)

@@ -1,12 +1,9 @@
-"""The course shop, whole: a flash sale over REST, through all three domains, embedded."""
+"""The course shop as `aether run` starts it: three domains that know each other, and a payment provider."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -17,7 +14,6 @@ from aether_tools.workspace import ISSUER
 from tests.support.acme import Acme, Running
 
 SHOP = Acme(Path(__file__).parents[2], "aether")
-SEATS, BUYERS = 10, 40
 
 
 @pytest.fixture(scope="module")
@@ -34,43 +30,6 @@ def token(subject: str, *roles: str) -> str:
 def made(answer: httpx.Response) -> dict[str, str]:
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
-
-
-def test_of_many_buyers_who_race_each_seat_has_one(shop: Running) -> None:
-    boss = token("1", "operator")
-    now = datetime.now(UTC)
-    with shop.client(boss, "trade") as trade, shop.client(boss, "promotion") as promotion:
-        draft = {"title": "Ports and adapters", "priceCents": "4900", "onSale": True}
-        course = made(trade.post("/v1/courses", json=draft))
-        sale = {
-            "title": "Ten seats",
-            "courseId": course["id"],
-            "priceCents": "990",
-            "startsAt": (now - timedelta(minutes=1)).isoformat(),
-            "endsAt": (now + timedelta(hours=1)).isoformat(),
-            "quantity": str(SEATS),
-        }
-        activity = made(promotion.post("/v1/activities", json=sale))
-        item = {"courseId": course["id"], "activityId": activity["id"], "quantity": 1}
-
-        def buy(buyer: int) -> httpx.Response:
-            with shop.client(token(str(buyer)), "trade") as client:
-                return client.post(
-                    "/v1/orders", json={"items": [item]}, headers={"idempotency-key": f"sale-{buyer}"}
-                )
-
-        with ThreadPoolExecutor(BUYERS) as race:
-            answers = list(race.map(buy, range(1000, 1000 + BUYERS)))
-        told = Counter(answer.status_code for answer in answers)
-        assert told == {201: SEATS, 409: BUYERS - SEATS}, [answer.text for answer in answers[:3]]
-        assert {answer.json()["payableCents"] for answer in answers if answer.status_code == 201} == {"990"}
-
-        sold = promotion.get(f"/v1/activities/{activity['id']}").json()
-        assert int(sold["held"]) + int(sold["sold"]) == SEATS
-
-        first = next(index for index, answer in enumerate(answers) if answer.status_code == 201)
-        again = buy(1000 + first)
-        assert (again.status_code, again.json()) == (201, answers[first].json())
 
 
 def test_an_order_is_paid_by_following_its_pay_url(shop: Running) -> None:

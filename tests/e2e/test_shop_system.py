@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.shop.system import DOMAINS, ROLES, System, embedded_servers
 from tests.support.roles import eventually
 
 
+@pytest.mark.prove
+@pytest.mark.timeout(300)
 def test_a_role_that_was_killed_comes_back_on_its_address(tmp_path: Path) -> None:
     with embedded_servers(tmp_path) as servers, System(servers, tmp_path) as shop:
         shop.wait_until_ready()

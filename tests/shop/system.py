@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -24,50 +25,64 @@ from tests.shop.servers import DOMAINS, RealServers, embedded_servers, real_serv
 __all__ = ["DOMAINS", "ROLES", "RealServers", "Servers", "System", "embedded_servers", "real_servers"]
 
 ROLES: Final = ("rpc", "worker", "api")
+ALL: Final = "all"
 ROOT: Final = Path(__file__).parents[2]
 _PROVIDER: Final = ("trade", "provider")
 _NOTHING: Final[Mapping[str, str]] = {}
+NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For HTTP clients: everything here is on loopback, and to load certificates takes longer than most requests."""
 _GRACE: Final = 20.0
 """Seconds the processes have to end before they are killed."""
 
 
 class System:
-    """Nine processes on `servers`, with their logs in `folder`; `settings` are full names of variables, for all of them.
+    """The shop on `servers`, with its logs in `folder`; `settings` are full names of variables, for all of it.
 
-    Entering migrates the databases and starts everything, leaving stops it; `wait_until_ready` waits. Ports stay as
-    they are for the life of a System, so that a role that is started again has its address.
+    Each role is a process of its own, or, without `gateway`, each domain is one whose role is called `all`. Entering
+    migrates the databases and starts everything, leaving stops it; `wait_until_ready` waits. Ports stay as they are
+    for the life of a System, so that a role that is started again has its address.
     """
 
-    def __init__(self, servers: Servers, folder: Path, settings: Mapping[str, str] = _NOTHING) -> None:
-        workspace, ports = Workspace.find(ROOT), Ports()
+    def __init__(
+        self,
+        servers: Servers,
+        folder: Path,
+        settings: Mapping[str, str] = _NOTHING,
+        *,
+        gateway: bool = True,
+    ) -> None:
+        workspace, self._ports = Workspace.find(ROOT), Ports()  # they are ours for as long as this lives
         keys = DevelopmentKeys(workspace.keys).ensure()
         self._issuer = Issuer(keys.private_key, ISSUER, workspace.name, keys.kid)
         domains = workspace.chosen(DOMAINS)
-        layout = plan(workspace, domains, servers, ports, gateway=True, port_base=0, jwks=keys.jwks)
+        layout = plan(workspace, domains, servers, self._ports, gateway=gateway, port_base=0, jwks=keys.jwks)
         self.rest: Final = {served.domain.name: served.rest for served in layout.served}
         self.grpc: Final = {served.domain.name: served.grpc for served in layout.served}
-        self._provider_port = ports.take(0)
-        self.provider: Final = f"http://{HOST}:{self._provider_port}"
-        settings = {"TRADE_PAYMENT_URL": self.provider, **settings}
-        self._settings = {role: {**env, **settings} for role, env in _environments(layout, ports).items()}
+        (self._beside,) = layout.companions
+        self.provider: Final = self._beside.url
+        self._settings = {
+            role: {**env, **settings} for role, env in _environments(layout, self._ports).items()
+        }
         self._servers = servers
-        self._folder = folder
+        self.folder: Final = folder
         self._processes: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
 
     def token(self, subject: str, *roles: str, seconds: float = 3600) -> str:
         """A token for `subject` that every domain believes, for `seconds`."""
         return self._issuer.issue(subject, roles, seconds=seconds)
 
-    def client(self, domain: str, subject: str, *roles: str) -> httpx.Client:
-        """A REST client of `domain` for `subject`."""
-        headers = {"authorization": f"Bearer {self.token(subject, *roles)}"}
-        return httpx.Client(base_url=self.rest[domain], headers=headers, timeout=20, trust_env=False)
+    def client(self, domain: str, subject: str = "", *roles: str) -> httpx.Client:
+        """A REST client of `domain` for `subject`, or for nobody."""
+        headers = {"authorization": f"Bearer {self.token(subject, *roles)}"} if subject else {}
+        return httpx.Client(
+            base_url=self.rest[domain], headers=headers, timeout=20, trust_env=False, verify=NO_TLS
+        )
 
     def start(self, domain: str, role: str) -> None:
         """Start the role's process, which must not run; returns at once."""
         assert not self.alive(domain, role), f"{domain} {role} runs already"
         self._processes[domain, role] = children.start(
-            [sys.executable, "-m", f"aether_{domain}", role],
+            [sys.executable, "-m", f"aether_{domain}", *(ROLES if role == ALL else [role])],
             log=self.log(domain, role),
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **self._settings[domain, role]},
@@ -86,37 +101,37 @@ class System:
 
     def ready(self, domain: str) -> bool:
         """Whether the domain's REST edge says that it is."""
-        return _ready(self.rest[domain])
+        return _answers(f"{self.rest[domain]}/readyz")
 
     def role_ready(self, domain: str, role: str) -> bool:
         """Whether the role's process says that what it needs is there."""
+        if (domain, role) == _PROVIDER:
+            return _answers(f"{self.provider}/books")
         port = self._settings[domain, role].get(f"{domain.upper()}_ADMIN_PORT")
-        return _ready(f"http://{HOST}:{port}") if port else self.ready(domain)
+        return _answers(f"http://{HOST}:{port}/readyz") if port else self.ready(domain)
 
     def wait_until_ready(self, seconds: float = 90) -> None:
-        """Wait for every role; raises `RuntimeError` with the end of a log when one does not make it."""
+        """Wait for every role and the provider; raises `RuntimeError` with the end of a log when one does not make it."""
         for (domain, role), process in self._processes.items():
-            if role in ROLES:
-                children.wait_until(
-                    lambda domain=domain, role=role: self.role_ready(domain, role),  # type: ignore[misc]
-                    process,
-                    log=self.log(domain, role),
-                    seconds=seconds,
-                    every=0.1,
-                )
+            children.wait_until(
+                lambda domain=domain, role=role: self.role_ready(domain, role),  # type: ignore[misc]
+                process,
+                log=self.log(domain, role),
+                seconds=seconds,
+                every=0.1,
+            )
 
     def log(self, domain: str, role: str) -> Path:
         """Where the role's process writes, also after it was started again."""
-        return self._folder / f"{domain}-{role}.log"
+        return self.folder / f"{domain}-{role}.log"
 
     def __enter__(self) -> Self:
         for domain, url in self._servers.databases.items():
             # Here, because a process of its own for each would cost as much as all its imports.
             migrate(url, ROOT / "domains" / domain / "migrations")
         try:
-            for domain in DOMAINS:
-                for role in ROLES:
-                    self.start(domain, role)
+            for domain, role in self._settings:
+                self.start(domain, role)
             self._start_provider()
         except BaseException:
             self._stop()
@@ -129,11 +144,8 @@ class System:
         self._stop()
 
     def _start_provider(self) -> None:
-        module = "aether_trade.adapters.simulated_provider"
         self._processes[_PROVIDER] = children.start(
-            [sys.executable, "-m", module, "--port", str(self._provider_port)],
-            log=self.log(*_PROVIDER),
-            cwd=ROOT,
+            [sys.executable, *self._beside.command[1:]], log=self.log(*_PROVIDER), cwd=ROOT
         )
 
     def _stop(self) -> None:
@@ -152,7 +164,7 @@ def _environments(layout: Plan, ports: Ports) -> dict[tuple[str, str], dict[str,
     for process in layout.processes:
         name, env = process.domain.name, dict(process.env)
         if "api" in process.roles:
-            environments[name, "api"] = env
+            environments[name, ALL if "rpc" in process.roles else "api"] = env
         else:
             admin = f"{process.domain.prefix}ADMIN_PORT"
             environments[name, "rpc"] = env
@@ -160,8 +172,9 @@ def _environments(layout: Plan, ports: Ports) -> dict[tuple[str, str], dict[str,
     return environments
 
 
-def _ready(base: str) -> bool:
+def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{base}/readyz", timeout=5, trust_env=False).status_code == httpx.codes.OK
+        answer = httpx.get(url, timeout=5, trust_env=False, verify=NO_TLS)
     except httpx.TransportError:
         return False
+    return answer.status_code == httpx.codes.OK

@@ -1,0 +1,225 @@
+"""`python -m tests.shop.buyers rush.json crowd.json`: a crowd of buyers, each with a connection and an order of its own.
+
+Reads a `Rush` from the first file, and writes a `Crowd` to the second. A buyer behaves as a real client does: it asks
+again, with the same Idempotency-Key, after what a 429, 503 or 504 says in Retry-After, and after a connection that broke.
+It is a process of its own so that what it takes of the processor is not the measure of the shop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import resource
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+
+NO_ANSWER: Final = 0
+"""Stands for the status of a request whose connection broke, or that was not answered in time."""
+TRY_AGAIN: Final = {NO_ANSWER, 429, 500, 503, 504}
+_BEING_PLACED: Final = "/order-being-placed"
+"""The problem of a request that found its own key in use: an earlier try of it is still at work."""
+_ANSWER_SECONDS: Final = 20.0
+_CONNECTS: Final = asyncio.Semaphore(100)
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who buys: `key` is the Idempotency-Key of the order."""
+
+    subject: str
+    token: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rush:
+    """Buyers who all want `items`; they arrive within `arrival` seconds, 0 for all at once, and give up after `patience`."""
+
+    host: str
+    port: int
+    items: list[dict[str, Any]]
+    buyers: list[Buyer]
+    arrival: float = 0.0
+    patience: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: when its request was sent, in seconds since the rush began, and how many seconds it took."""
+
+    status: int
+    sent: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a buyer was told in the end: the order, or why there is none. `seconds` count from the first request."""
+
+    subject: str
+    key: str
+    status: int
+    seconds: float
+    answers: list[Answer]
+    order: dict[str, Any] | None
+    problem: str
+
+    @property
+    def word(self) -> str:
+        """The outcome in a word: ordered, the last part of the problem's type, or the status."""
+        return "ordered" if self.order else self.problem.rpartition("/")[2] or str(self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What became of a rush; `most_open` is how many requests were open at the same moment."""
+
+    most_open: int
+    seconds: float
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def orders(self) -> list[dict[str, Any]]:
+        """What was ordered."""
+        return [outcome.order for outcome in self.outcomes if outcome.order is not None]
+
+    @property
+    def answers(self) -> list[Answer]:
+        """Every answer to anybody."""
+        return [answer for outcome in self.outcomes for answer in outcome.answers]
+
+    @classmethod
+    def read(cls, file: Path) -> Crowd:
+        """What `main` wrote."""
+        told = json.loads(file.read_text())
+        outcomes = [
+            Outcome(**{**outcome, "answers": [Answer(**answer) for answer in outcome["answers"]]})
+            for outcome in told["outcomes"]
+        ]
+        return cls(told["most_open"], told["seconds"], outcomes)
+
+
+class _Race:
+    """The requests of one rush, counted."""
+
+    def __init__(self, rush: Rush) -> None:
+        self.most_open = 0
+        self._open = 0
+        self._rush = rush
+        self._body = json.dumps({"items": rush.items}).encode()
+        self._connected = asyncio.Event()
+        self._waiting = len(rush.buyers)
+        self._began = 0.0
+
+    async def run(self) -> Crowd:
+        """Let everybody connect, then go."""
+        async with asyncio.TaskGroup() as group:
+            buyers = [group.create_task(self._buy(buyer)) for buyer in self._rush.buyers]
+        return Crowd(self.most_open, time.monotonic() - self._began, [buyer.result() for buyer in buyers])
+
+    async def _buy(self, buyer: Buyer) -> Outcome:
+        connection = _Connection(self._rush.host, self._rush.port)
+        with suppress(OSError):  # then the first request tries again
+            await connection.open()
+        await self._everybody()
+        await asyncio.sleep(random.uniform(0, self._rush.arrival))
+        request = self._request(buyer)
+        answers: list[Answer] = []
+        first = time.monotonic()
+        while True:
+            sent = time.monotonic()
+            status, headers, body = await self._ask(connection, request)
+            now = time.monotonic()
+            answers.append(Answer(status, sent - self._began, now - sent))
+            document = json.loads(body) if body else {}
+            problem = document.get("type", "")
+            pause = float(headers.get("retry-after", 1)) * random.uniform(1, 1.5)
+            again = status in TRY_AGAIN or problem.endswith(_BEING_PLACED)
+            if not again or now + pause - first > self._rush.patience:
+                break
+            await asyncio.sleep(pause)
+        connection.close()
+        order = document if status == 201 else None
+        return Outcome(buyer.subject, buyer.key, status, now - first, answers, order, problem)
+
+    async def _everybody(self) -> None:
+        self._waiting -= 1
+        if not self._waiting:
+            self._began = time.monotonic()
+            self._connected.set()
+        await self._connected.wait()
+
+    async def _ask(self, connection: _Connection, request: bytes) -> tuple[int, dict[str, str], bytes]:
+        self._open += 1
+        self.most_open = max(self.most_open, self._open)
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await connection.ask(request)
+        except (OSError, EOFError, TimeoutError):
+            connection.close()
+            return NO_ANSWER, {}, b""
+        finally:
+            self._open -= 1
+
+    def _request(self, buyer: Buyer) -> bytes:
+        lines = (
+            "POST /v1/orders HTTP/1.1",
+            f"Host: {self._rush.host}:{self._rush.port}",
+            f"Authorization: Bearer {buyer.token}",
+            f"Idempotency-Key: {buyer.key}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(self._body)}",
+        )
+        return "\r\n".join([*lines, "", ""]).encode() + self._body
+
+
+class _Connection:
+    """HTTP/1.1 on one connection, one request at a time; opened anew where it was closed."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = host, port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect, unless it is connected."""
+        if self._streams is None:
+            async with _CONNECTS:
+                self._streams = await asyncio.open_connection(*self._address)
+        return self._streams
+
+    async def ask(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Send a request; its answer's status, fields and body. Raises `OSError` or `EOFError`."""
+        reader, writer = await self.open()
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        pairs = (line.partition(":") for line in head[1:] if line)
+        headers = {name.lower(): value.strip() for name, _, value in pairs}
+        return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["content-length"]))
+
+    def close(self) -> None:
+        """Close it; what was on its way is lost."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+
+def main() -> None:
+    """Run the rush that the first file describes."""
+    # A thousand connections are more than a process may have by default.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    read, write = (Path(word) for word in sys.argv[1:])
+    given = json.loads(read.read_text())
+    rush = Rush(**{**given, "buyers": [Buyer(**buyer) for buyer in given["buyers"]]})
+    write.write_text(json.dumps(asdict(uvloop.run(_Race(rush).run()))))
+
+
+if __name__ == "__main__":
+    main()

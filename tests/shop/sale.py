@@ -1,0 +1,168 @@
+"""A flash sale as it goes: opened by an operator, raced for by a crowd, paid for or given up."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+from aether_adapters.embedded import children
+
+from tests.shop.buyers import TRY_AGAIN, Buyer, Crowd, Rush
+from tests.shop.system import NO_TLS, ROOT, System
+
+OPERATOR: Final = "1"
+_FIRST_BUYER: Final = 1000
+_AT_ONCE: Final = 8
+"""Payments and cancellations that are made side by side."""
+
+Order = dict[str, Any]
+"""An order, as the REST edge tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """A flash sale: its activity, and the course it sells."""
+
+    activity_id: int
+    course_id: int
+    seats: int
+    price_cents: int
+
+    @property
+    def item(self) -> dict[str, Any]:
+        """One seat, as an order names it."""
+        return {"courseId": str(self.course_id), "activityId": str(self.activity_id), "quantity": 1}
+
+
+def open_sale(shop: System, seats: int, price_cents: int = 990) -> Sale:
+    """What an operator does: a course on sale, and an activity for it that has begun."""
+    now = datetime.now(UTC)
+    with shop.client("trade", OPERATOR, "operator") as trade:
+        draft = {"title": "Ports and adapters", "priceCents": "4900", "onSale": True}
+        course = _made(trade.post("/v1/courses", json=draft))
+    activity = {
+        "title": f"{seats} seats",
+        "courseId": course["id"],
+        "priceCents": str(price_cents),
+        "startsAt": (now - timedelta(minutes=1)).isoformat(),
+        "endsAt": (now + timedelta(hours=1)).isoformat(),
+        "quantity": str(seats),
+    }
+    with shop.client("promotion", OPERATOR, "operator") as promotion:
+        opened = _made(promotion.post("/v1/activities", json=activity))
+    return Sale(int(opened["id"]), int(course["id"]), seats, price_cents)
+
+
+def seats_of(shop: System, sale: Sale) -> tuple[int, int]:
+    """How many seats are held and how many are sold, as promotion's REST edge says."""
+    with shop.client("promotion", OPERATOR, "operator") as promotion:
+        answer = promotion.get(f"/v1/activities/{sale.activity_id}")
+    answer.raise_for_status()
+    activity = answer.json()
+    return int(activity["held"]), int(activity["sold"])
+
+
+def subjects(count: int) -> list[str]:
+    """The subjects of so many buyers, always the same ones."""
+    return [str(number) for number in range(_FIRST_BUYER, _FIRST_BUYER + count)]
+
+
+@contextmanager
+def rush(
+    shop: System, sale: Sale, buyers: Sequence[str], *, arrival: float = 0.0, patience: float = 60.0
+) -> Iterator[Callable[[], Crowd]]:
+    """Let `buyers` race for a seat each, from a process of its own; what is given waits for the end of it.
+
+    They arrive within `arrival` seconds, 0 for all at once, and give up after `patience`. On the way out the process
+    is ended, whether it is done or not.
+    """
+    where = urlsplit(shop.rest["trade"])
+    plan = Rush(
+        host=str(where.hostname),
+        port=int(where.port or 80),
+        items=[sale.item],
+        buyers=[Buyer(subject, shop.token(subject), f"sale-{uuid4().hex}") for subject in buyers],
+        arrival=arrival,
+        patience=patience,
+    )
+    given, told, log = (shop.folder / f"rush-{uuid4().hex}.{what}" for what in ("in", "out", "log"))
+    given.write_text(json.dumps(asdict(plan)))
+    command = [sys.executable, "-m", "tests.shop.buyers", str(given), str(told)]
+    process = children.start(command, log=log, cwd=ROOT)
+
+    def crowd() -> Crowd:
+        if process.wait():
+            raise RuntimeError(f"the crowd ended with code {process.returncode}:\n{log.read_text()}")
+        return Crowd.read(told)
+
+    try:
+        yield crowd
+    finally:
+        children.stop(process)
+
+
+def race(shop: System, sale: Sale, buyers: Sequence[str], *, patience: float = 60.0) -> Crowd:
+    """`rush`, all at once, to its end."""
+    with rush(shop, sale, buyers, patience=patience) as crowd:
+        return crowd()
+
+
+def pay(shop: System, orders: Sequence[Order], wish: Mapping[str, object] = MappingProxyType({})) -> None:
+    """Each buyer opens the payment of the order and makes it; the provider tells the shop, as `wish` says."""
+
+    def one(order: Order) -> None:
+        with shop.client("trade", order["buyer"]) as client:
+            opened = patiently(lambda: client.put(f"/v1/orders/{order['id']}/payment"))
+            made = httpx.post(
+                opened.json()["payUrl"], json=dict(wish), timeout=20, trust_env=False, verify=NO_TLS
+            )
+            made.raise_for_status()
+
+    _side_by_side(one, orders)
+
+
+def cancel(shop: System, orders: Sequence[Order]) -> None:
+    """Each buyer gives the order up."""
+
+    def one(order: Order) -> None:
+        with shop.client("trade", order["buyer"]) as client:
+            version = {"if-match": f'"{order["version"]}"'}
+            patiently(lambda: client.post(f"/v1/orders/{order['id']}/cancel", headers=version))
+
+    _side_by_side(one, orders)
+
+
+def patiently(ask: Callable[[], httpx.Response], *, patience: float = 30.0) -> httpx.Response:
+    """The answer of `ask`, which is made again where it was refused for now; raises `httpx.HTTPStatusError`."""
+    give_up = time.monotonic() + patience
+    while True:
+        answer = ask()
+        pause = float(answer.headers.get("retry-after", 1))
+        if answer.status_code not in TRY_AGAIN or time.monotonic() + pause > give_up:
+            answer.raise_for_status()
+            return answer
+        time.sleep(pause)
+
+
+def _side_by_side(one: Callable[[Order], None], orders: Sequence[Order]) -> None:
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        list(pool.map(one, orders))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _made(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.status_code == httpx.codes.CREATED, answer.text
+    return dict(answer.json())

@@ -1,0 +1,180 @@
+"""A whole flash sale, from its opening to its books, and what it comes to in numbers."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.shop.books import Books, Told, discrepancies, read_books
+from tests.shop.books.books import PAID
+from tests.shop.buyers import Crowd
+from tests.shop.inside import Inside
+from tests.shop.sale import Sale, cancel, open_sale, pay, race, seats_of, subjects
+from tests.shop.system import Servers, System
+
+Step = Callable[[str], AbstractContextManager[None]]
+"""Is told what is about to happen."""
+
+_ROUNDS: Final = 5
+_QUIET: Final = 60.0
+"""Seconds that what is under way may take to arrive everywhere."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One answer to POST /v1/orders during the rush: how often, and how many seconds it took."""
+
+    status: int
+    count: int
+    p50: float
+    p99: float
+
+
+@dataclass
+class Story:
+    """What happened. Money is in cents, times are in seconds.
+
+    `most_open` counts requests on the buyers' side, `most_inside` on the shop's, where it looked. `buyer_p50` and
+    `buyer_p99` are from a buyer's first request to the last word, with the pauses that Retry-After asked for.
+    """
+
+    seats: int
+    buyers: int
+    most_open: int = 0
+    most_inside: int = 0
+    seconds: float = 0.0
+    answers: list[Answers] = field(default_factory=list)
+    buyer_p50: float = 0.0
+    buyer_p99: float = 0.0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    paid: int = 0
+    cancelled: int = 0
+    ordered_again: int = 0
+    seats_held: int = 0
+    seats_sold: int = 0
+    standing_orders: int = 0
+    paid_cents: int = 0
+    received_cents: int = 0
+    events: dict[str, int] = field(default_factory=dict)
+    discrepancies: list[str] = field(default_factory=list)
+
+    @property
+    def ordered(self) -> int:
+        """How many of the rush were answered with an order."""
+        return self.outcomes.get("ordered", 0)
+
+    def wrong(self) -> list[str]:
+        """What is not as it should be: the books disagree, or the sale did not sell what it had."""
+        pairs = (
+            ("orders of the rush", self.seats, self.ordered),
+            ("orders that stand", self.seats, self.standing_orders),
+            ("seats sold or held", self.seats, self.seats_sold + self.seats_held),
+            ("cents that the provider received", self.paid_cents, self.received_cents),
+        )
+        sums = [f"{what}: expected {this}, found {that}" for what, this, that in pairs if this != that]
+        return [*self.discrepancies, *sums]
+
+
+def play(shop: System, servers: Servers, seats: int, buyers: int, step: Step) -> Story:
+    """Sell `seats` to `buyers`: of ten who get one, seven pay, one gives up, two take their time.
+
+    Seats that are given up go to those who went away with nothing and come again.
+    """
+    story, people = Story(seats, buyers), subjects(buyers)
+    with step(f"an operator opens a flash sale of {seats} seats"):
+        sale = open_sale(shop, seats)
+    with step(f"{buyers} buyers race for them over REST, all at once"):
+        inside = Inside()
+        with inside.watching(shop.rest["trade"]):
+            crowd = race(shop, sale, people)
+        _tell(story, crowd, inside)
+    ordered = crowd.orders
+    some = len(ordered) // 10
+    leaving, paying = ordered[:some], ordered[some : 8 * some]
+    with step(f"{len(paying)} pay, and the provider tells of it twice; {len(leaving)} give up"):
+        pay(shop, paying, {"times": 2, "outOfOrder": True})
+        cancel(shop, leaving)
+        _await_seats(shop, sale, len(ordered) - len(leaving) - len(paying), len(paying))
+        story.paid, story.cancelled = len(paying), len(leaving)
+    lucky = {order["buyer"] for order in ordered}
+    unlucky = [person for person in people if person not in lucky][: buyers // 5]
+    with step(f"{len(unlucky)} who got none race for the {len(leaving)} seats that came back"):
+        again = _sell_again(shop, sale, unlucky)
+        story.ordered_again = sum(len(each.orders) for each in again)
+    with step("the books of three databases, Redis, Kafka and the payment provider"):
+        told = Told(
+            placed={
+                (one.subject, one.key): int(one.order["id"])
+                for each in (crowd, *again)
+                for one in each.outcomes
+                if one.order is not None
+            },
+            ended={int(order["id"]): "closed" for order in leaving},
+        )
+        books, story.discrepancies = settled(servers, shop.provider, told)
+        _sum_up(story, sale, books)
+    return story
+
+
+def settled(
+    servers: Servers, provider: str, told: Told, *, seconds: float = _QUIET
+) -> tuple[Books, list[str]]:
+    """The books once nothing is under way, and where they disagree even then."""
+    give_up = time.monotonic() + seconds
+    while True:
+        books = read_books(servers, provider, told)
+        found = discrepancies(books)
+        if not found or time.monotonic() > give_up:
+            return books, found
+        time.sleep(0.5)
+
+
+def _tell(story: Story, crowd: Crowd, inside: Inside) -> None:
+    story.most_open, story.most_inside, story.seconds = crowd.most_open, inside.most, crowd.seconds
+    for status, count in sorted(Counter(answer.status for answer in crowd.answers).items()):
+        took = [answer.seconds for answer in crowd.answers if answer.status == status]
+        story.answers.append(Answers(status, count, _percentile(took, 50), _percentile(took, 99)))
+    took = [outcome.seconds for outcome in crowd.outcomes]
+    story.buyer_p50, story.buyer_p99 = _percentile(took, 50), _percentile(took, 99)
+    story.outcomes = dict(Counter(outcome.word for outcome in crowd.outcomes))
+
+
+def _await_seats(shop: System, sale: Sale, held: int, sold: int) -> None:
+    give_up = time.monotonic() + _QUIET
+    while seats_of(shop, sale) != (held, sold):
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"seats held and sold: {seats_of(shop, sale)}, and not ({held}, {sold})")
+        time.sleep(0.1)
+
+
+def _sell_again(shop: System, sale: Sale, unlucky: Sequence[str]) -> list[Crowd]:
+    """Redis, which turns the crowd away, may hear of a seat that came back a second after SQL did."""
+    rushes: list[Crowd] = []
+    while sum(seats_of(shop, sale)) < sale.seats and len(rushes) < _ROUNDS:
+        happy = {order["buyer"] for each in rushes for order in each.orders}
+        rushes.append(race(shop, sale, [person for person in unlucky if person not in happy]))
+    return rushes
+
+
+def _sum_up(story: Story, sale: Sale, books: Books) -> None:
+    (activity,) = (each for each in books.activities if each.id == sale.activity_id)
+    story.seats_held, story.seats_sold = activity.held, activity.sold
+    its = {line.order_id for line in books.lines if line.activity_id == sale.activity_id}
+    orders = [order for order in books.orders if order.id in its]
+    story.standing_orders = sum(order.status != "closed" for order in orders)
+    story.paid_cents = sum(order.payable_cents for order in orders if order.status in PAID)
+    story.received_cents = sum(
+        payment.amount_cents for payment in books.payments if payment.paid and payment.order_id in its
+    )
+    types = (message.type.rpartition(".")[2] for message in books.messages if not message.dead)
+    story.events = dict(sorted(Counter(types).items()))
+
+
+def _percentile(values: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
