@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 import sys
@@ -25,6 +26,17 @@ def test_roles_run_until_they_are_told_to_stop() -> None:
     stop = Stop()
     threading.Timer(0.1, stop.set).start()
     assert run_roles({"api": until, "worker": until}, ["api", "worker"], stop=stop) == 0
+
+
+def test_what_is_there_at_the_start_is_no_work_for_the_garbage_collector_while_roles_run() -> None:
+    start = [object()]
+    seen = list[bool]()
+
+    def role(_: Stop) -> None:
+        seen.append(any(one is start for one in gc.get_objects()))
+
+    assert run_roles({"api": role}, ["api"]) == 0
+    assert (seen, gc.get_freeze_count()) == ([False], 0)
 
 
 def test_a_role_that_dies_stops_the_others_and_is_an_exit_code() -> None:

@@ -6,6 +6,7 @@ by all replicas and idempotent. The relay marks what it sent; the bare producer 
 
 from __future__ import annotations
 
+import gc
 import json
 import tempfile
 import time
@@ -53,7 +54,9 @@ def _sides() -> Iterator[tuple[Side, Side]]:
         theirs(0.0)
         if _sent(kafka.bootstrap, "ours") != _sent(kafka.bootstrap, "theirs"):
             raise RuntimeError("the sides sent different messages")
+        gc.freeze()  # for both sides, as `run_roles` does it for a service
         yield ours, theirs
+        gc.unfreeze()
         for engine in engines:
             engine.dispose()
 

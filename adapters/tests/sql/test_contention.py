@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aether_adapters.deadline import within
@@ -21,6 +22,7 @@ from aether_adapters.events import OutgoingEvent
 from aether_adapters.sql import Outbox, OutboxReader, Transactions, connect
 from sqlalchemy import Connection, Engine, Table, insert, select, text, update
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.event import listens_for
 
 WRITERS = """
 import json, os, random, sys
@@ -224,6 +226,34 @@ def test_a_lock_timeout_runs_the_whole_unit_of_work_again(mariadb: Engine, accou
         threading.Timer(1.3, other.commit).start()
         plain(mariadb).run(work)
     assert (len(tries), balances(mariadb, accounts)) == (2, [1, 2])
+
+
+@pytest.mark.implementation("mariadb")
+@pytest.mark.parametrize("take", [200, 100, 1], ids=["all", "half", "one"])
+@pytest.mark.parametrize("index", ["PRIMARY", "ix_outbox_unsent"])
+def test_marking_what_was_sent_waits_for_no_writer(
+    mariadb: Engine, outbox: Table, take: int, index: str
+) -> None:
+    """Not even for one whose row stands right behind, and who is about to commit; whichever index the server chooses."""
+
+    @listens_for(mariadb, "before_cursor_execute", retval=True)
+    def choose(_1: object, _2: object, statement: str, parameters: object, _3: object, _4: bool) -> Any:
+        return statement.replace("UPDATE outbox", f"UPDATE outbox FORCE INDEX ({index})"), parameters
+
+    def event(number: int) -> OutgoingEvent:
+        return OutgoingEvent(type="t", topic="t", key="1", source="s", payload=b"%d" % number)
+
+    transactions = Transactions(mariadb, lambda connection: Outbox(connection, outbox))
+    transactions.run(lambda writer: writer.add(*map(event, range(200))))
+    reader = OutboxReader(mariadb, outbox)
+    rows = reader.unsent(200)
+    with mariadb.connect() as other:
+        Outbox(other, outbox).add(event(200))
+        with within(5.0):  # refused where it had to wait for the other one
+            reader.mark_sent([row.id for row in rows[:take]])
+        assert reader.unsent(200) == rows[take:]
+        other.commit()
+    assert [row.payload for row in reader.unsent(200)[len(rows[take:]) :]] == [b"200"]
 
 
 @pytest.mark.implementation("mariadb")

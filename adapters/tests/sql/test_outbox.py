@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -62,6 +63,20 @@ def test_what_is_marked_as_sent_is_not_taken_again_and_pruned_when_it_is_old(
     assert [reader.prune(timedelta(seconds=-1), limit=1) for _ in range(3)] == [1, 1, 0]
     reader.mark_sent([first.id, third.id])
     assert reader.backlog() == Backlog(0, None)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [range(30), range(10, 20), range(0, 30, 2), (0, 1, 2, 4, 5, 9, 29), (9, 3, 4, 2), (7,)],
+    ids=["all", "a run", "every other", "runs and single ones", "in no order", "one"],
+)
+def test_exactly_what_was_sent_is_marked(engine: Engine, outbox: Table, sent: Sequence[int]) -> None:
+    """Above all not a row between two of them, whose commit came after the relay had looked."""
+    write(engine, outbox, *[event(number) for number in range(30)])
+    reader = OutboxReader(engine, outbox)
+    rows = reader.unsent(30)
+    reader.mark_sent([rows[number].id for number in sent])
+    assert reader.unsent(30) == [row for number, row in enumerate(rows) if number not in sent]
 
 
 def test_a_batch_is_no_larger_than_asked_for(engine: Engine, outbox: Table) -> None:

@@ -7,6 +7,7 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kaf
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -17,8 +18,8 @@ from aether_adapters.events import IncomingEvent, OutgoingEvent
 
 Headers = list[tuple[str, str | bytes | None]]
 
-_SPEC_VERSION: Final = b"1.0"
-_CONTENT_TYPE: Final = b"application/protobuf"
+_SPEC_VERSION: Final = ("ce_specversion", b"1.0")
+_CONTENT_TYPE: Final = ("content-type", b"application/protobuf")
 _NEEDED: Final = ("ce_id", "ce_type", "ce_source", "ce_time")
 
 
@@ -54,20 +55,24 @@ def received(message: Message) -> Record:
 
 def to_headers(event: OutgoingEvent) -> Headers:
     """The headers of the message that carries `event`."""
-    moment = event.occurred_at
-    if moment.tzinfo is not UTC:
-        moment = moment.astimezone(UTC)
-    headers: Headers = [
-        ("ce_specversion", _SPEC_VERSION),
-        ("ce_id", event.id),
-        ("ce_type", event.type),
-        ("ce_source", event.source),
-        ("ce_time", moment.isoformat()),
-        ("content-type", _CONTENT_TYPE),
+    return headers_of(event.id, event.type, event.source, event.occurred_at, event.headers)
+
+
+def headers_of(
+    event_id: str, type_: str, source: str, occurred_at: datetime, more: Mapping[str, str]
+) -> Headers:
+    """The headers of the message that carries an event with these attributes."""
+    if occurred_at.tzinfo is not UTC:
+        occurred_at = occurred_at.astimezone(UTC)
+    return [
+        _SPEC_VERSION,
+        ("ce_id", event_id),
+        ("ce_type", type_),
+        ("ce_source", source),
+        ("ce_time", occurred_at.isoformat()),
+        _CONTENT_TYPE,
+        *more.items(),
     ]
-    if event.headers:
-        headers.extend(event.headers.items())
-    return headers
 
 
 def from_record(record: Record) -> IncomingEvent:

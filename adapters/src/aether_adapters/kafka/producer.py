@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as Client
@@ -21,6 +21,7 @@ from aether_adapters.kafka.envelope import Headers, to_headers
 LIBRARY_LOG: Final = logging.getLogger("aether.kafka.librdkafka")
 _NONE: Final[Mapping[str, object]] = MappingProxyType({})
 _PATIENCE: Final = 10.0
+T = TypeVar("T")
 Outgoing = tuple[str, str | bytes | None, bytes | None, Headers]
 """A message as topic, key, value and headers."""
 
@@ -93,13 +94,18 @@ class Producer:
         When it returns, nothing of them is on its way any more, but one that was not confirmed may have
         arrived. Within a key the confirmed ones come first.
         """
-        # One by one, not a list of them: the library sends the first while the next are still put together.
-        messages = ((event.topic, event.key, event.payload, to_headers(event)) for event in events)
-        return self._deliver(messages, len(events), seconds)
+        return self.deliver_as(_message, events, seconds)
 
     def deliver_raw(self, messages: Sequence[Outgoing], seconds: float) -> list[Undelivered | None]:
         """As `deliver`, for messages as (topic, key, value, headers)."""
         return self._deliver(iter(messages), len(messages), seconds)
+
+    def deliver_as(
+        self, message: Callable[[T], Outgoing], items: Sequence[T], seconds: float
+    ) -> list[Undelivered | None]:
+        """As `deliver`, for whatever `message` makes one of."""
+        # One by one, not a list of them: the library sends the first while the next are still put together.
+        return self._deliver(map(message, items), len(items), seconds)
 
     def _deliver(self, messages: Iterator[Outgoing], count: int, seconds: float) -> list[Undelivered | None]:
         delivery = _Delivery(count)
@@ -126,6 +132,10 @@ class Producer:
         """Let the connection go; nothing waits in it."""
         with self._lock:
             self._client = None
+
+
+def _message(event: OutgoingEvent) -> Outgoing:
+    return event.topic, event.key, event.payload, to_headers(event)
 
 
 class _Delivery:

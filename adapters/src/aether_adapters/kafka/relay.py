@@ -12,7 +12,8 @@ import structlog
 
 from aether_adapters.errors import TechnicalError
 from aether_adapters.kafka import metrics
-from aether_adapters.kafka.producer import Producer, Undelivered
+from aether_adapters.kafka.envelope import headers_of
+from aether_adapters.kafka.producer import Outgoing, Producer, Undelivered
 from aether_adapters.kafka.stop import Stop
 from aether_adapters.sql.inbox import InboxCleaner
 from aether_adapters.sql.lease import Lease
@@ -112,7 +113,7 @@ class Relay:
 
     def _deliver(self, rows: Sequence[OutboxRow], seconds: float) -> list[Undelivered | None]:
         give_up = time.monotonic() + seconds
-        failures = self._producer.deliver([row.event for row in rows], seconds)
+        failures = self._producer.deliver_as(_message, rows, seconds)
         if not any(failures):
             return failures
         if any(failure is not None and failure.refused for failure in failures):
@@ -134,7 +135,7 @@ class Relay:
             left = give_up - time.monotonic()
             if left <= 0:
                 break
-            (failures[index],) = self._producer.deliver([row.event], left)
+            (failures[index],) = self._producer.deliver_as(_message, [row], left)
             failure = failures[index]
             if failure is not None and not failure.refused:
                 break  # the broker is away: the rest would only wait for it one after the other
@@ -143,9 +144,9 @@ class Relay:
                 _LOG.error(
                     "an event is refused; its key waits",
                     relay=self._lease.name,
-                    event_id=row.event.id,
-                    key=row.event.key,
-                    topic=row.event.topic,
+                    event_id=row.event_id,
+                    key=row.key,
+                    topic=row.topic,
                     reason=str(failure),
                 )
 
@@ -185,6 +186,11 @@ class Relay:
             _LOG.warning("the lease runs out by itself", relay=self._lease.name, reason=error.detail)
 
 
+def _message(row: OutboxRow) -> Outgoing:
+    headers = headers_of(row.event_id, row.type, row.source, row.occurred_at, row.more_headers)
+    return row.topic, row.key, row.payload, headers
+
+
 class _Stuck:
     """Keys whose next event the broker refuses, and when to try again."""
 
@@ -195,10 +201,10 @@ class _Stuck:
         """How many rows the last look passed over; the next look goes that much further."""
 
     def add(self, row: OutboxRow) -> None:
-        self._until[row.event.topic, row.event.key] = time.monotonic() + self._again
+        self._until[row.topic, row.key] = time.monotonic() + self._again
 
     def holds(self, row: OutboxRow) -> bool:
-        return (row.event.topic, row.event.key) in self._until
+        return (row.topic, row.key) in self._until
 
     def let_pass(self, rows: list[OutboxRow]) -> list[OutboxRow]:
         """The rows whose key is not stuck."""
