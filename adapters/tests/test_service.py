@@ -95,6 +95,18 @@ def test_a_role_that_there_is_not_is_refused_before_anything_happens(
     assert tables(database) == set()
 
 
+def test_an_environment_that_is_refused_is_said_before_anything_happens(
+    database: str, migrations: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REST_PORT", "hunter2")
+    served = list[frozenset[str]]()
+    assert called(migrations, "migrate", "api", served=served) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("acme_billing: REST_PORT is wrong (")
+    assert "hunter2" not in said
+    assert (served, tables(database)) == ([], set())
+
+
 def test_the_help_says_what_each_role_does(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         called(Path(), "--help", served=[])

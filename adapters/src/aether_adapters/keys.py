@@ -22,7 +22,7 @@ import jwt
 import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from jwt.algorithms import RSAAlgorithm
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from aether_adapters.errors import TechnicalError, Unavailable
 
@@ -33,6 +33,8 @@ ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA"})
 """What a token may be signed with. No shared secrets: who can verify must not be able to sign."""
 _SMALLEST_RSA: Final = 2048
 """Bits (RFC 7518 section 3.3)."""
+_NAMED_BY: Final = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
+"""The members of a key that its thumbprint is made of, in order (RFC 7638 section 3.2, RFC 8037 section 2)."""
 _FETCH_SECONDS: Final = 2.0
 _KEY_SET_LIMIT: Final = 1024 * 1024
 _LOG: Final = structlog.get_logger("aether.tokens")
@@ -229,7 +231,7 @@ class DevelopmentKeys:
         public = serialization.load_pem_private_key(pem, password=None).public_key()
         assert isinstance(public, rsa.RSAPublicKey)  # noqa: S101 # this class wrote it
         jwk = RSAAlgorithm.to_jwk(public, as_dict=True)
-        kid = _thumbprint(jwk)
+        kid = thumbprint(pem)
         jwks = self._folder / "jwks.json"
         entry = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": jwk["n"], "e": jwk["e"]}
         text = json.dumps({"keys": [entry]}, indent=2).encode() + b"\n"
@@ -238,9 +240,19 @@ class DevelopmentKeys:
         return KeyPair(pem, kid, jwks)
 
 
-def _thumbprint(jwk: Mapping[str, str]) -> str:
-    """A name that follows from the key (RFC 7638)."""
-    text = json.dumps({"e": jwk["e"], "kty": "RSA", "n": jwk["n"]}, separators=(",", ":"), sort_keys=True)
+def thumbprint(private_key: bytes) -> str:
+    """The name that follows from a key (RFC 7638); `private_key` is PEM. Raises `ValueError` for what signs no token."""
+    public = serialization.load_pem_private_key(private_key, password=None).public_key()
+    match public:
+        case rsa.RSAPublicKey():
+            jwk = RSAAlgorithm.to_jwk(public, as_dict=True)
+        case ec.EllipticCurvePublicKey():
+            jwk = ECAlgorithm.to_jwk(public, as_dict=True)
+        case ed25519.Ed25519PublicKey():
+            jwk = OKPAlgorithm.to_jwk(public, as_dict=True)
+        case _:
+            raise ValueError(f"{type(public).__name__} is no key that tokens are signed with")
+    text = json.dumps({name: jwk[name] for name in _NAMED_BY[jwk["kty"]]}, separators=(",", ":"))
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 

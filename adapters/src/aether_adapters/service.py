@@ -5,11 +5,15 @@ It imports no door and no broker: to migrate needs none of them, and starts in h
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from aether_adapters import logs
 from aether_adapters.settings import ServiceSettings
@@ -23,12 +27,13 @@ ROLES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """The roles of every service, each with what it does."""
+_REFUSED: Final = 2
 
 
 def main(
     package: str,
     roles: Mapping[str, str],
-    settings: Callable[[], ServiceSettings],
+    settings: type[ServiceSettings],
     *,
     migrations: Callable[[], Path],
     serve: Callable[[frozenset[str]], int],
@@ -36,7 +41,8 @@ def main(
 ) -> int:
     """Migrate where asked to, then `serve` the other roles that `arguments` (the command line) name; the exit code.
 
-    `roles` holds the words of the help for each; `migrations` says where they are.
+    `roles` holds the words of the help for each; `migrations` says where they are. Where `settings` refuses the
+    environment, it says what to set, and gives 2.
     """
     parser = ArgumentParser(
         prog=f"python -m {package}",
@@ -45,7 +51,12 @@ def main(
     words = "; ".join(f"{name}: {what}" for name, what in roles.items())
     parser.add_argument("roles", nargs="+", choices=roles, metavar="role", help=words)
     wanted = frozenset(parser.parse_args(arguments).roles)
-    told = settings()
+    try:
+        told = settings()
+    except (ValidationError, SettingsError) as error:
+        for sentence in settings.refusals(error):
+            print(f"{package}: {sentence}", file=sys.stderr)  # noqa: T201 - before there is a log, to who starts it
+        return _REFUSED
     logs.configure(told.log_format, told.log_level)
     if "migrate" in wanted:
         migrate(told.database_url, migrations())

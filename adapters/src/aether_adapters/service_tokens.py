@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from aether_adapters.keys import DevelopmentKeys
+from aether_adapters.keys import thumbprint
 from aether_adapters.tokens import Issuer
 
 LIFE_SECONDS: Final = 300
@@ -45,16 +45,11 @@ class ServiceTokens:
             return self._token
 
 
-def signer(key: str, kid: str, jwks: str, issuer: str, audience: str) -> Callable[[], Issuer]:
-    """Reads the private key in the file `key`, which the key set lists as `kid`.
-
-    Where `key` is empty it is the workspace's own, which `aether run` keeps beside the first key set of `jwks`.
-    """
+def signer(key: str, kid: str, issuer: str, audience: str) -> Callable[[], Issuer]:
+    """Reads the private key in the file `key`, which key sets list as `kid`, or by its thumbprint where that is empty."""
 
     def read() -> Issuer:
-        if key:
-            return Issuer(Path(key).read_bytes(), issuer, audience, kid)
-        pair = DevelopmentKeys(Path(jwks.split()[0]).parent).ensure()
-        return Issuer(pair.private_key, issuer, audience, pair.kid)
+        pem = Path(key).read_bytes()
+        return Issuer(pem, issuer, audience, kid or thumbprint(pem))
 
     return read

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import AfterValidator, Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 
 def masked(url: str) -> str:
@@ -34,7 +34,8 @@ SecretUrl = Annotated[str, AfterValidator(MaskedUrl)]
 class ServiceSettings(BaseSettings):
     """Read from variables named `<PREFIX><FIELD>`, such as `BILLING_DATABASE_URL`; set `env_prefix` in a subclass.
 
-    Printing it shows no password. Raises pydantic's `ValidationError` naming the fields that are wrong.
+    Printing it shows no password. Raises pydantic's `ValidationError` naming the fields that are wrong. A secret has no
+    default: one that everybody knows would one day be used where it matters.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -68,11 +69,6 @@ class ServiceSettings(BaseSettings):
     )
     token_issuer: str = Field(default="aether", description="Who must have issued a token (iss).")
     token_audience: str = Field(default="aether", description="Whom a token must be meant for (aud).")
-    service_key: str = Field(
-        default="",
-        description="The file of the private key that signs this service's own tokens; empty: beside JWKS.",
-    )
-    service_key_id: str = Field(default="", description="Its name in the key set (kid).")
     threads: int = Field(
         default=16,
         ge=1,
@@ -121,9 +117,45 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def documentation(cls) -> str:
         """Every variable as a Markdown table: its name, its default, what it is for."""
-        prefix = cls.model_config.get("env_prefix", "")
         rows = ["| variable | default | what it is for |", "|---|---|---|"]
         for name, field in cls.model_fields.items():
-            default = field.get_default(call_default_factory=True)
-            rows.append(f"| `{prefix}{name}`".upper() + f" | `{default}` | {field.description or ''} |")
+            default = (
+                "must be set" if field.is_required() else f"`{field.get_default(call_default_factory=True)}`"
+            )
+            rows.append(f"| `{cls.variable(name)}` | {default} | {field.description or ''} |")
         return "\n".join(rows)
+
+    @classmethod
+    def variable(cls, field: str) -> str:
+        """The name of the variable that the field is read from."""
+        return f"{cls.model_config.get('env_prefix', '')}{field}".upper()
+
+    @classmethod
+    def refusals(cls, error: ValidationError | SettingsError) -> list[str]:
+        """What is wrong with the environment, one sentence for each variable; never what it holds."""
+        if isinstance(
+            error, SettingsError
+        ):  # a list or an object that is no JSON; its message quotes the field
+            wrong = [(name, "is no JSON") for name in cls.model_fields if f'"{name}"' in str(error)]
+        else:
+            found = [(str(each["loc"][0]), each) for each in error.errors(include_url=False) if each["loc"]]
+            wrong = [
+                (name, "is not set" if each["type"] == "missing" else f"is wrong ({each['msg']})")
+                for name, each in found
+            ]
+        return [
+            f"{cls.variable(name)} {what}. It is for: {cls.model_fields[name].description}"
+            for name, what in dict(wrong).items()
+        ] or [str(error)]
+
+
+class CallingServiceSettings(ServiceSettings):
+    """Those of a service that calls others, with tokens of its own."""
+
+    service_key: str = Field(
+        min_length=1, description="The file of the private key (PEM) that signs this service's own tokens."
+    )
+    service_key_id: str = Field(
+        default="",
+        description="The key's name in the key set that others verify with (kid); empty: its RFC 7638 thumbprint.",
+    )

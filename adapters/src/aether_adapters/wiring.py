@@ -15,7 +15,7 @@ from aether_adapters.keys import Keys
 from aether_adapters.redis import SteadyBucket
 from aether_adapters.rest import By, Limit, RestOptions
 from aether_adapters.service_tokens import ServiceTokens, signer
-from aether_adapters.settings import ServiceSettings
+from aether_adapters.settings import CallingServiceSettings, ServiceSettings
 from aether_adapters.sql import InboxCleaner, Lease, OutboxReader
 from aether_adapters.tokens import Verifier
 
@@ -46,12 +46,11 @@ def token_verifier(
     )
 
 
-def service_channel(settings: ServiceSettings, service: str, target: str) -> Channel:
+def service_channel(settings: CallingServiceSettings, service: str, target: str) -> Channel:
     """A channel to the service at `target` (`host:port`), whose calls carry a token of `service` itself."""
     issuer = signer(
         settings.service_key,
         settings.service_key_id,
-        settings.jwks,
         settings.token_issuer,
         settings.token_audience,
     )

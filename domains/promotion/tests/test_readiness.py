@@ -35,6 +35,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sql.migrate(database, migrations())
     monkeypatch.setenv("PROMOTION_DATABASE_URL", database)
     monkeypatch.setenv("PROMOTION_REDIS_URL", f"redis://127.0.0.1:{PORT}/0")
+    monkeypatch.setenv("PROMOTION_SERVICE_KEY", str(tmp_path / "private.pem"))
     monkeypatch.setenv("PROMOTION_KAFKA_BOOTSTRAP", f"127.0.0.1:{free_port()}")
 
 

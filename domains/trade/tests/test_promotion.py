@@ -67,7 +67,9 @@ def promotions(promotion: Promotion, tmp_path: Path) -> Iterator[RemotePromotion
         address="127.0.0.1:0",
     )
     server.start()
-    tokens = ServiceTokens("aether-trade", signer("", "", str(pair.jwks), "tests", "aether"))
+    tokens = ServiceTokens(
+        "aether-trade", signer(str(pair.jwks.with_name("private.pem")), "", "tests", "aether")
+    )
     with Channel(f"127.0.0.1:{server.port}", token=tokens) as channel:
         yield RemotePromotions(grpc.client(channel))
     server.stop()

@@ -31,8 +31,10 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sql.migrate(database, migrations())
     monkeypatch.setenv("TRADE_DATABASE_URL", database)
     monkeypatch.setenv("TRADE_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    monkeypatch.setenv("TRADE_SERVICE_KEY", str(tmp_path / "private.pem"))
     monkeypatch.setenv("TRADE_KAFKA_BOOTSTRAP", f"127.0.0.1:{free_port()}")
     monkeypatch.setenv("TRADE_PROMOTION_TARGET", f"127.0.0.1:{free_port()}")
+    monkeypatch.setenv("TRADE_PAYMENT_SECRETS", '["shared with the provider"]')
     monkeypatch.setenv("TRADE_PAYMENT_URL", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("TRADE_JWKS", str(DevelopmentKeys(tmp_path).ensure().jwks))
 

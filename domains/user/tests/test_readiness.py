@@ -37,6 +37,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USER_REDIS_URL", f"redis://127.0.0.1:{PORT}/0")
     monkeypatch.setenv("USER_KAFKA_BOOTSTRAP", f"127.0.0.1:{free_port()}")
     monkeypatch.setenv("USER_HASH_KIBIBYTES", "32")
+    monkeypatch.setenv("USER_KEY_SECRET", "only this test knows")
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aether_tools.console import Complaint
+from aether_tools.runner.ports import HOST
 from aether_tools.workspace import Domain
 
 _EXAMPLE: Final = (
@@ -33,14 +34,22 @@ _EXAMPLE: Final = (
 class Companion:
     """A process that `aether run` starts beside its domain, such as one that stands in for somebody else's service.
 
-    It listens on `port` of 127.0.0.1, or on another where that is taken: `{port}` in a word of `command` becomes it.
-    `settings` tell the domain where; `{url}` and `{port}` become its address.
+    It listens on `port` of 127.0.0.1, or on another where that is taken; `command` and `settings`, which tell the
+    domain where, hold `{port}` or `{url}` in its place.
     """
 
     name: str
     command: tuple[str, ...]
     port: int
     settings: Mapping[str, str]
+
+    def words(self, port: int) -> tuple[str, ...]:
+        """The command line that makes it listen on `port`."""
+        return tuple(_placed(word, port) for word in self.command)
+
+    def told(self, port: int) -> dict[str, str]:
+        """The settings of a domain whose companion listens on `port`."""
+        return {name: _placed(value, port) for name, value in self.settings.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,12 @@ class Development:
 
     settings: Mapping[str, str]
     companions: tuple[Companion, ...]
+
+    def told(self, port: int) -> dict[str, str]:
+        """All settings, as if each companion listened on `port`."""
+        return dict(self.settings) | {
+            name: value for companion in self.companions for name, value in companion.told(port).items()
+        }
 
 
 def development(domain: Domain) -> Development:
@@ -73,6 +88,10 @@ def _companions(file: Path, table: Mapping[str, Any]) -> Iterator[Companion]:
                 yield Companion(name, tuple(shlex.split(command)), port, settings)
             case _:
                 raise Complaint(f"{file}: a companion in [tool.aether.development] needs {_EXAMPLE}.")
+
+
+def _placed(text: str, port: int) -> str:
+    return text.replace("{url}", f"http://{HOST}:{port}").replace("{port}", str(port))
 
 
 def _texts(file: Path, where: str, table: Mapping[Any, Any]) -> dict[str, str]:

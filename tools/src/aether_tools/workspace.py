@@ -13,6 +13,8 @@ from aether_tools.console import Complaint
 
 ISSUER: Final = "aether-development"
 """The issuer that `aether token` names and `aether run` makes services trust; their audience is the workspace."""
+PRIVATE_KEY: Final = "private.pem"
+"""What `DevelopmentKeys` calls the key that signs, for people and for services."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,52 @@ def test_a_class_that_raises_when_it_is_made_is_found_at_its_provider_only(shop:
     assert finding.reason == "The provider invoices cannot be built: OSError: no such server."
 
 
+SETTINGS = """
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="BILLING_")
+    mail_secret: str = Field(min_length=16)
+"""
+
+
+def test_a_setting_without_a_value_is_found_until_there_is_one_for_development(shop: Shop) -> None:
+    shop.write(f"{PACKAGE}/settings.py", SETTINGS)
+    shop.add("container.py", "from acme_billing.settings import Settings")
+    shop.replace(CONTAINER, "Container):\n", "Container):\n    settings = providers.Singleton(Settings)\n")
+    [finding] = shop.check()
+    assert (finding.code, str(finding.place)) == ("container-setting", f"{CONTAINER}:10:1")
+    assert "mail_secret Field required" in finding.reason
+    assert 'BILLING_SECRET = "for development only"' in finding.mend
+
+    shop.write(
+        "domains/billing/pyproject.toml",
+        """
+        [project]
+        [tool.aether.development.settings]
+        BILLING_MAIL_SECRET = "for development only"
+        """,
+    )
+    assert shop.check() == []
+
+
+def test_a_setting_that_a_companion_gives_is_no_finding(shop: Shop) -> None:
+    shop.write(f"{PACKAGE}/settings.py", SETTINGS.replace("mail_secret", "mail_url"))
+    shop.add("container.py", "from acme_billing.settings import Settings")
+    shop.replace(CONTAINER, "Container):\n", "Container):\n    settings = providers.Singleton(Settings)\n")
+    shop.write(
+        "domains/billing/pyproject.toml",
+        """
+        [tool.aether.development.companions.mailbox]
+        command = "python -m acme_billing.adapters.mailbox --port {port}"
+        port = 8025
+        settings = { BILLING_MAIL_URL = "{url}" }
+        """,
+    )
+    assert shop.check() == []
+
+
 def test_a_dependency_nobody_gives_is_found(shop: Shop) -> None:
     shop.replace(
         CONTAINER, "invoices = providers.Singleton(MemoryInvoices)", "invoices = providers.Dependency()"

@@ -53,6 +53,7 @@ def test_every_domain_is_up_with_all_roles_and_its_settings(ground: Ground) -> N
             "BILLING_GRPC_HOST": HOST,
             "BILLING_GRPC_PORT": run.where["domains"]["billing"]["grpc"].partition(":")[2],
             "BILLING_JWKS": f"{ground.root}/.aether/keys/jwks.json",
+            "BILLING_SERVICE_KEY": f"{ground.root}/.aether/keys/private.pem",
             "BILLING_TOKEN_ISSUER": "aether-development",
             "BILLING_TOKEN_AUDIENCE": "acme",
             "BILLING_LOG_FORMAT": "console",

@@ -1,11 +1,11 @@
 """What the service can be told: variables that begin with PROMOTION_."""
 
-from aether_adapters.settings import ServiceSettings
+from aether_adapters.settings import CallingServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 
-class Settings(ServiceSettings):
+class Settings(CallingServiceSettings):
     """Those of every service, and this domain's own."""
 
     model_config = SettingsConfigDict(env_prefix="PROMOTION_")

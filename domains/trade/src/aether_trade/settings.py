@@ -1,15 +1,14 @@
 """What the service can be told: variables that begin with TRADE_."""
 
 from datetime import timedelta
+from typing import Annotated
 
-from aether_adapters.settings import ServiceSettings
+from aether_adapters.settings import CallingServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from aether_trade.adapters.payment import DEVELOPMENT_SECRET
 
-
-class Settings(ServiceSettings):
+class Settings(CallingServiceSettings):
     """Those of every service, and this domain's own."""
 
     model_config = SettingsConfigDict(env_prefix="TRADE_")
@@ -34,15 +33,12 @@ class Settings(ServiceSettings):
         ge=1,
         description="How much longer its stock and coupons are held, in seconds: a payment's event needs time to arrive.",
     )
-    payment_url: str = Field(
-        default="http://127.0.0.1:8099",
-        description="Where the payment provider is; by default the simulated one.",
-    )
-    payment_secrets: tuple[str, ...] = Field(
-        default=(DEVELOPMENT_SECRET,),
+    payment_url: str = Field(min_length=1, description="Where the payment provider is.")
+    payment_secrets: tuple[Annotated[str, Field(min_length=16)], ...] = Field(
         min_length=1,
         repr=False,
-        description="Shared with the provider, as JSON: the first signs, any of them is believed.",
+        description="Shared with the provider, a JSON list of texts of 16 characters or more: the first signs, any of "
+        "them is believed.",
     )
     payment_notify_url: str = Field(
         default="",

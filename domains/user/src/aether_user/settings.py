@@ -32,8 +32,8 @@ class Settings(ServiceSettings):
         description="Seconds a new key is published before it signs; more than any API keeps an old key set.",
     )
     key_secret: SecretStr = Field(
-        default=SecretStr(""),
-        description="What signing keys are encrypted with in the database; without it they are not (development).",
+        min_length=16,
+        description="What signing keys are encrypted with in the database, 16 characters or more.",
     )
     hash_passes: int = Field(default=3, ge=1, description="Argon2id's passes over its memory (RFC 9106: t).")
     hash_kibibytes: int = Field(default=65536, ge=8, description="Argon2id's memory for one password (m).")

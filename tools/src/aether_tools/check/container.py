@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from aether_tools.development import development
 from aether_tools.finding import Finding, Place
-from aether_tools.workspace import ISSUER, Domain, Workspace
+from aether_tools.workspace import ISSUER, PRIVATE_KEY, Domain, Workspace
 
 _PROBE: Final = Path(__file__).with_name("probe.py")
 _START: Final = 30.0
@@ -31,6 +32,8 @@ _MENDS: Final = {
     "container-argument": "Give the provider exactly the arguments that what it makes takes.",
     "container-type": "Pass the provider of an adapter that has what the port asks for.",
     "container-broken": "Mend it, or give it a default that needs no server: building a container connects to nothing.",
+    "container-setting": "Give each setting a value, or for development one in domains/{domain}/pyproject.toml: "
+    '[tool.aether.development.settings], such as {prefix}SECRET = "for development only".',
     "container-import": "Mend that line; where the domain is not installed: "
     "uv pip install --no-deps --no-build-isolation -e domains/{domain}.",
     "container-missing": "Write it: a DeclarativeContainer that makes each use case and the port.",
@@ -123,6 +126,7 @@ def _task(workspace: Workspace, domain: Domain, folder: Path) -> dict[str, objec
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "KAFKA_BOOTSTRAP": "127.0.0.1:1",
         "JWKS": str(keys),
+        "SERVICE_KEY": str(keys.with_name(PRIVATE_KEY)),
         "TOKEN_ISSUER": ISSUER,
         "TOKEN_AUDIENCE": workspace.name,
     }
@@ -131,7 +135,8 @@ def _task(workspace: Workspace, domain: Domain, folder: Path) -> dict[str, objec
         "package": domain.package,
         "source": str(domain.source),
         "container": str(domain.source / "container.py"),
-        "env": {f"{domain.prefix}{key}": value for key, value in settings.items()},
+        "env": {f"{domain.prefix}{key}": value for key, value in settings.items()}
+        | development(domain).told(1),
     }
 
 
@@ -141,4 +146,4 @@ def _relative(workspace: Workspace, file: str) -> str:
 
 
 def _finding(domain: str, place: Place, code: str, reason: str) -> Finding:
-    return Finding(place, code, reason, _MENDS[code].format(domain=domain))
+    return Finding(place, code, reason, _MENDS[code].format(domain=domain, prefix=f"{domain.upper()}_"))

@@ -93,9 +93,9 @@ def _resolve(
                 wrong = list(_wrong_parts(provider, providers))
             except Exception as error:
                 failed.add(id(provider))
-                yield _broken(
-                    task, "container-broken", f"The provider {name} cannot be built", error, file, line
-                )
+                called = getattr(provider, "provides", None)
+                code = "container-setting" if _reads_environment(called) else "container-broken"
+                yield _broken(task, code, f"The provider {name} cannot be built", error, file, line)
                 continue
             for what in wrong:
                 yield _finding("container-type", f"The provider {name}: {what}.", file, line)
@@ -117,10 +117,19 @@ def _misfits(provider: Any) -> Iterator[str]:
     if known is None:
         return
     called, signature = known
+    if _reads_environment(called):
+        return  # what its signature asks for may come from there; making it tells
     try:
         signature.bind(*provider.args, **provider.kwargs)
     except TypeError as error:
         yield f"{_name(called)} {error}"
+
+
+def _reads_environment(called: object) -> bool:
+    """Whether it is a settings class of pydantic's."""
+    return isinstance(called, type) and any(
+        base.__module__.partition(".")[0] == "pydantic_settings" for base in called.__mro__
+    )
 
 
 def _wrong_parts(provider: Any, providers: Any) -> Iterator[str]:
@@ -130,7 +139,7 @@ def _wrong_parts(provider: Any, providers: Any) -> Iterator[str]:
         return
     called, signature = known
     hints = _hints(called)
-    for name, given in signature.bind(*provider.args, **provider.kwargs).arguments.items():
+    for name, given in signature.bind_partial(*provider.args, **provider.kwargs).arguments.items():
         if name not in hints or not isinstance(given, providers.Singleton | providers.Object):
             continue
         wanted, value = hints[name], given()

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from aether_tools.development import Companion, development
 from aether_tools.runner.ports import GRPC_ABOVE_REST, HOST, REST_BASE, Ports
-from aether_tools.workspace import ISSUER, Domain, Workspace
+from aether_tools.workspace import ISSUER, PRIVATE_KEY, Domain, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,7 @@ def plan(
             "GRPC_PORT": str(grpc[name]),
             # The development keys first, then those of whoever signs in users; a domain knows its own.
             "JWKS": " ".join([str(jwks), *(url for owner, url in published.items() if owner != name)]),
+            "SERVICE_KEY": str(jwks.with_name(PRIVATE_KEY)),
             "TOKEN_ISSUER": ISSUER,
             "TOKEN_AUDIENCE": workspace.name,
             "LOG_FORMAT": "console",
@@ -126,7 +127,7 @@ def plan(
         companions = [each for each in declared.companions if not each.settings.keys() & environment.keys()]
         placed = [(each, ports.take(first and each.port)) for each in companions]
         for each, port in placed:
-            common |= {key: _placed(value, port) for key, value in each.settings.items()}
+            common |= each.told(port)
         beside[name] = tuple(_beside(workspace, domain, each, port, common) for each, port in placed)
         if gateway:
             admin = ports.take(0)
@@ -157,10 +158,6 @@ def _beside(
     workspace: Workspace, domain: Domain, companion: Companion, port: int, env: Mapping[str, str]
 ) -> Beside:
     """The companion's process; it knows what its domain is told, and its `python` is the workspace's."""
-    program, *words = (_placed(word, port) for word in companion.command)
+    program, *words = companion.words(port)
     command = (str(workspace.python) if program == "python" else program, *words)
     return Beside(f"{domain.name}-{companion.name}", command, port, env)
-
-
-def _placed(text: str, port: int) -> str:
-    return text.replace("{url}", f"http://{HOST}:{port}").replace("{port}", str(port))

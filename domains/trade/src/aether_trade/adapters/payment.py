@@ -25,7 +25,6 @@ _LOG = structlog.get_logger("aether_trade.payment")
 _SECONDS: Final = 3.0
 SIGNATURE: Final = "Payment-Signature"
 SUCCEEDED: Final = "payment.succeeded"
-DEVELOPMENT_SECRET: Final = "for development only"  # noqa: S105 - everybody may know it
 
 
 class HttpPayments:

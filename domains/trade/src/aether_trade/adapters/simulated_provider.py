@@ -13,6 +13,7 @@ A notice that the shop does not answer with 2xx is sent again for a while, as re
 """
 
 import json
+import os
 import re
 import threading
 import time
@@ -26,8 +27,9 @@ from typing import Any, Final
 import httpx
 from aether_adapters.callbacks import SignatureCheck, sign
 
-from aether_trade.adapters.payment import DEVELOPMENT_SECRET, SIGNATURE, SUCCEEDED
+from aether_trade.adapters.payment import SIGNATURE, SUCCEEDED
 
+DEVELOPMENT_SECRET: Final = "for development only"  # noqa: S105 - everybody may know it
 OPENED: Final = "payment.opened"
 _GIVE_UP_SECONDS: Final = 120.0
 _FIRST_PAUSE: Final = 0.1
@@ -280,9 +282,10 @@ def _wish(sent: dict[str, Any]) -> Wish:
 def main() -> None:
     parser = ArgumentParser(prog="python -m aether_trade.adapters.simulated_provider", description=__doc__)
     parser.add_argument("--port", type=int, default=8099, help="0 takes a free one")
-    parser.add_argument("--secret", default=DEVELOPMENT_SECRET, help="what is shared with the shop")
     arguments = parser.parse_args()
-    server = ProviderServer(Provider(arguments.secret), arguments.secret, arguments.port)
+    # As the shop beside it is told: the first one signs.
+    secret = json.loads(os.environ.get("TRADE_PAYMENT_SECRETS") or f'["{DEVELOPMENT_SECRET}"]')[0]
+    server = ProviderServer(Provider(secret), secret, arguments.port)
     print(f"simulated payment provider at {server.url}", flush=True)  # noqa: T201 - a command talks to people
     server.serve_forever()
 

@@ -73,7 +73,9 @@ class JwtSigner:
         with self._lock:
             # One at a time signs, and opening it is made slow against guessing.
             if self._opened is None or self._opened[0] != key.kid:
-                private = load_pem_private_key(key.private_pem.encode(), self._secret)
+                # One that was stored before there was a secret is not encrypted.
+                secret = self._secret if "ENCRYPTED" in key.private_pem.partition("\n")[0] else None
+                private = load_pem_private_key(key.private_pem.encode(), secret)
                 pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
                 self._opened = key.kid, Issuer(pem, self._issuer, self._audience, key.kid)
             return self._opened[1]
