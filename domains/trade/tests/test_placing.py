@@ -171,7 +171,19 @@ def test_what_promotion_refuses_is_told_in_its_words_and_nothing_is_held(sale: W
         sale.place(item(course), coupons=[COUPON], caller=BOB)
     assert not_hers.value.type == "/problems/promotion/coupon-not-found"
     assert nothing_is_held(sale)
+    assert sale.promotions.asked["release"] == 0, (
+        "who comes too late to a sale must cost no more than the refusal"
+    )
     assert orders(sale) == []
+
+
+def test_what_was_held_before_a_step_was_refused_is_given_back(sale: World) -> None:
+    sale.promotions.prices[SALE + 1], sale.promotions.stock[SALE + 1] = 100, 0
+    with pytest.raises(RemoteError) as gone:
+        sale.place(item(sale.course(), 1, SALE), item(sale.course(), 1, SALE + 1))
+    assert gone.value.type == "/problems/promotion/stock-gone"
+    assert sale.promotions.asked["reserve"] == 1
+    assert nothing_is_held(sale)
 
 
 @pytest.mark.parametrize("step", ["quote", "reserve", "lock_coupons"])

@@ -16,6 +16,7 @@ from aether_adapters.tokens import Verifier
 
 from aether.promotion.v1 import grpc, port, types
 from aether_trade.adapters.promotion import RemotePromotions
+from aether_trade.application.ports import Refused
 from aether_trade.domain.basket import Item
 from aether_trade.domain.quote import Quote, QuotedItem
 
@@ -139,6 +140,7 @@ def test_what_its_rules_refuse_goes_on_as_it_said_it(
         promotions.reserve(7, "ada", Item(course_id=1, quantity=2, activity_id=5), until=UNTIL)
     assert (refused.value.type, refused.value.problem.status) == ("/problems/promotion/stock-gone", 409)
     assert refused.value.values == {"activity_id": "5"}
+    assert isinstance(refused.value, Refused)
 
 
 @pytest.mark.parametrize("trouble", [NotForYou("no"), ZeroDivisionError()])

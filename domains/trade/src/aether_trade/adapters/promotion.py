@@ -12,14 +12,20 @@ import structlog
 from aether_adapters.errors import Kind, RemoteError, TechnicalError, Unavailable
 
 from aether.promotion.v1 import port, types
+from aether_trade.application.ports import Refused
 from aether_trade.domain.basket import Item
 from aether_trade.domain.quote import Quote, QuotedItem
 
 _LOG = structlog.get_logger("aether_trade.promotion")
-_RULES: Final = {Kind.INVALID, Kind.NOT_FOUND, Kind.CONFLICT, Kind.STALE, Kind.EXHAUSTED, Kind.DEADLINE}
+_RULES: Final = {Kind.INVALID, Kind.NOT_FOUND, Kind.CONFLICT, Kind.STALE}
+_FOR_NOW: Final = {Kind.EXHAUSTED, Kind.DEADLINE}
 
 Q = TypeVar("Q")
 R = TypeVar("R")
+
+
+class RefusedByPromotion(RemoteError, Refused):
+    """What promotion's rules refused, in its words."""
 
 
 class RemotePromotions:
@@ -89,6 +95,8 @@ def _asked(call: Callable[[Q], R], request: Q) -> R:
         return call(request)
     except RemoteError as error:
         if error.kind in _RULES:
+            raise RefusedByPromotion(error.problem) from error
+        if error.kind in _FOR_NOW:
             raise
         _LOG.error("promotion refused us", type=error.type, detail=error.problem.detail)
         raise Unavailable("Prices cannot be asked for just now: try again.", retry_after=1.0) from error

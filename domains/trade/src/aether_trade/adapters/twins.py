@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from aether_adapters.errors import Kind, Problem, RemoteError
+from aether_adapters.errors import Kind, Problem
 
 from aether_trade.adapters.payment import SignedNotices
+from aether_trade.adapters.promotion import RefusedByPromotion
 from aether_trade.application.ports import OpenPayment
 from aether_trade.domain.allocation import allocate
 from aether_trade.domain.basket import Item
@@ -98,10 +99,10 @@ class MemoryPromotions:
         return self.coupons[buyer, coupon_id]
 
 
-def refused(rule: str, **values: object) -> RemoteError:
+def refused(rule: str, **values: object) -> RefusedByPromotion:
     """As promotion's client raises what promotion's rules refuse."""
     kind = Kind.NOT_FOUND if rule.endswith("not-found") else Kind.CONFLICT
-    return RemoteError(
+    return RefusedByPromotion(
         Problem(kind=kind, type=f"/problems/promotion/{rule}", title=rule, detail=rule, values=values)
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aether_trade.application.ports import Clock, Ids, Promotions, Transactions, UnitOfWork
+from aether_trade.application.ports import Clock, Ids, Promotions, Refused, Transactions, UnitOfWork
 from aether_trade.domain.basket import Basket
 from aether_trade.domain.course import Course
 from aether_trade.domain.errors import Conflict, CourseNotOnSale, PlacingTookTooLong
@@ -31,11 +31,7 @@ class Placing:
     def __call__(self, buyer: str, basket: Basket, keep: Callable[[UnitOfWork, Order], None], /) -> Order:
         """The order, stored; `keep` does what belongs into the same transaction, and may refuse it."""
         order = self._priced(buyer, basket)
-        try:
-            self._hold(order, basket)
-        except Exception:
-            self.promotions.release(order.id)
-            raise
+        self._hold(order, basket)
 
         def store(unit: UnitOfWork) -> Order:
             # By then others may have what was held for it.
@@ -67,12 +63,23 @@ class Placing:
         )
 
     def _hold(self, order: Order, basket: Basket) -> None:
-        until = order.deadline + self.grace
-        for item in basket.items:
-            if item.activity_id is not None:
-                self.promotions.reserve(order.id, order.buyer, item, until=until)
-        if order.coupon_ids:
-            self.promotions.lock_coupons(order.id, order.buyer, order.coupon_ids, until=until)
+        """All that the order needs, or nothing: most who come to a sale come too late, and hold nothing to release."""
+        until, holds = order.deadline + self.grace, False
+        try:
+            for item in basket.items:
+                if item.activity_id is not None:
+                    self.promotions.reserve(order.id, order.buyer, item, until=until)
+                    holds = True
+            if order.coupon_ids:
+                self.promotions.lock_coupons(order.id, order.buyer, order.coupon_ids, until=until)
+        except Refused:
+            if holds:
+                self.promotions.release(order.id)
+            raise
+        except Exception:
+            # The step may have had its effect, though its answer did not arrive.
+            self.promotions.release(order.id)
+            raise
 
 
 def _on_sale(unit: UnitOfWork, basket: Basket) -> dict[int, Course]:

@@ -162,10 +162,14 @@ class Transactions(Protocol):
         ...
 
 
+class Refused(Exception):
+    """Another service's rules refused a step, which therefore holds nothing. What is raised says it in that service's words."""
+
+
 class Promotions(Protocol):
     """Coupons and flash sales, which another service keeps.
 
-    What its rules refuse is raised as that service said it. All but `quote` may be asked again with the same effect.
+    What its rules refuse is raised as that service said it, and is a `Refused`. All but `quote` may be asked again with the same effect.
     """
 
     def quote(self, buyer: str, items: Sequence[tuple[Item, int]], coupon_ids: Sequence[int], /) -> Quote:
