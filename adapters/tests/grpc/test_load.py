@@ -15,7 +15,7 @@ import grpc
 import pytest
 from aether_adapters.deadline import DEADLINE, remaining, within
 from aether_adapters.errors import DeadlineExceeded, Kind, RemoteError, Unavailable
-from aether_adapters.grpc import Channel, Server
+from aether_adapters.grpc import Channel, Server, edge
 from aether_adapters.tokens import Issuer
 from prometheus_client import REGISTRY
 
@@ -85,6 +85,25 @@ def test_beyond_threads_and_queue_calls_are_refused_at_once_and_told_when_to_com
         assert Counter(outcomes) == {"done": 16, "EXHAUSTED": 48}
     assert gate.most == 4
     assert counted() == before + 48
+
+
+def test_a_call_that_waited_until_half_of_its_time_was_gone_is_refused_and_not_begun(
+    probe: SimpleNamespace, start: Start, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Any] = []
+
+    def work(request: Any) -> Any:
+        begun.append(request)
+        return probe.Answer(text="done")
+
+    ping = connect(start(ping=work), timeout=20).bind(probe.methods.ping)
+    monkeypatch.setattr(edge, "waited", lambda: 30.0)
+    with pytest.raises(RemoteError) as refused:
+        ping(probe.PlainRequest(text=""))
+    assert (refused.value.kind, refused.value.problem.retry_after) == (Kind.EXHAUSTED, 1.0)
+    assert begun == []
+    monkeypatch.setattr(edge, "waited", lambda: 5.0)
+    assert ping(probe.PlainRequest(text="")).text == "done"
 
 
 def test_a_full_server_has_room_again_when_calls_end_or_their_callers_leave(

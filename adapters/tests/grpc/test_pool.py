@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Any
 
-from aether_adapters.grpc.pool import CallPool
+from aether_adapters.grpc.pool import CallPool, waited
 
 
 def _until_idle(pool: CallPool) -> None:
@@ -39,6 +39,18 @@ def test_a_call_that_fails_leaves_its_thread_and_its_place() -> None:
         assert done.acquire(timeout=5)
     _until_idle(pool)
     pool.shutdown()
+
+
+def test_a_call_knows_how_long_it_waited_for_its_thread() -> None:
+    pool, gate, told = CallPool(1, 1), threading.Event(), list[float]()
+    pool.submit(gate.wait)
+    submitted = time.monotonic()
+    pool.submit(lambda: told.append(waited()))
+    time.sleep(0.05)
+    gate.set()
+    pool.shutdown()
+    assert 0.05 <= told[0] <= time.monotonic() - submitted
+    assert waited() == 0.0
 
 
 def test_who_asks_is_told_exactly_once_however_fast_the_call_was() -> None:

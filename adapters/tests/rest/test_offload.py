@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -95,6 +96,25 @@ def test_a_call_whose_time_is_up_or_whose_caller_left_is_never_run(offload: Offl
     asyncio.run(main())
     assert offload.stop(5)
     assert ran == []
+
+
+def test_a_call_whose_turn_comes_when_half_of_its_time_is_gone_is_refused_and_not_run(
+    offload: Offload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran, later = list[str](), itertools.count(time.monotonic(), 40.0)
+    monkeypatch.setattr("aether_adapters.rest.offload.monotonic", lambda: next(later))
+
+    async def main() -> None:
+        with within(30.0), pytest.raises(Exhausted) as refused:
+            await offload.wrap(ran.append)("late")
+        assert refused.value.retry_after == 1.0
+        with within(60.0):
+            await offload.wrap(ran.append)("in time")
+        await offload.wrap(ran.append)("with all the time in the world")
+
+    asyncio.run(main())
+    monkeypatch.undo()
+    assert ran == ["in time", "with all the time in the world"]
 
 
 def test_stopping_lets_what_is_inside_finish_and_refuses_the_rest() -> None:

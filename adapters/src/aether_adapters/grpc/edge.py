@@ -21,6 +21,7 @@ from aether_adapters.deadline import DEADLINE
 from aether_adapters.errors import (
     DeadlineExceeded,
     ErrorTable,
+    Exhausted,
     Kind,
     Malformed,
     Problem,
@@ -29,11 +30,14 @@ from aether_adapters.errors import (
 from aether_adapters.grpc.metadata import AUTHORIZATION, REQUEST_ID, TRACEPARENT
 from aether_adapters.grpc.method import Bound, Method
 from aether_adapters.grpc.metrics import HANDLED, SECONDS
+from aether_adapters.grpc.pool import waited
 from aether_adapters.grpc.status import DETAILS, code_of, details_of
 from aether_adapters.identity import ANONYMOUS, TOKEN, Access, Identity, Verify, authorise
 
 UnaryHandler = Callable[[bytes, grpc.ServicerContext], bytes]
 
+BUSY_SECONDS: Final = 1.0
+"""After how many seconds a caller may come back whom a busy server refused."""
 _FOREVER: Final = 365 * 86400.0
 """Seconds; gRPC reports a call without a deadline as one some centuries away."""
 _MESSAGE_LIMIT: Final = 1024
@@ -50,7 +54,8 @@ def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadl
     """The handler of one method, for gRPC to call in a thread of its pool.
 
     gRPC gives each call a context of its own, so the variables set here end with the call. `deadline` is in
-    seconds and stands in for one the caller did not set.
+    seconds and stands in for one the caller did not set. A call that waited longer for its thread than it has time
+    left is refused as `exhausted`.
     """
     method, call = bound.method, bound.call
     service, _, name = method.path.removeprefix("/").partition("/")
@@ -68,6 +73,9 @@ def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadl
                 left = deadline
             elif left <= 0:
                 raise DeadlineExceeded("The deadline passed before the work was begun.")
+            if waited() > left:
+                # Begun this late it would likely end too late, its caller not knowing how: a refusal is an answer.
+                raise Exhausted("The server is busy; try again.", retry_after=BUSY_SECONDS)
             DEADLINE.set(started + left)
             identity = admit(_read(context))
             try:

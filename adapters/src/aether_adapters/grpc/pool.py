@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from queue import SimpleQueue
@@ -11,6 +12,12 @@ from typing import Any, Final
 import structlog
 
 _LOG: Final = structlog.get_logger("aether.grpc")
+_ANSWERING: Final = threading.local()
+
+
+def waited() -> float:
+    """Seconds that the call this thread answers waited for a thread; 0 in a thread of no pool."""
+    return getattr(_ANSWERING, "waited", 0.0)
 
 
 class CallPool(Executor):
@@ -56,6 +63,7 @@ class CallPool(Executor):
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
+            _ANSWERING.waited = time.monotonic() - call.since
             try:
                 call.fn(*call.args)
             except Exception:
@@ -69,11 +77,12 @@ class CallPool(Executor):
 class _Call:
     """As much of a `Future` as gRPC asks for."""
 
-    __slots__ = ("_callbacks", "_over", "args", "fn")
+    __slots__ = ("_callbacks", "_over", "args", "fn", "since")
 
     def __init__(self, fn: Callable[..., object], args: tuple[object, ...]) -> None:
         self.fn = fn
         self.args = args
+        self.since = time.monotonic()
         self._over = False
         self._callbacks: list[Callable[[Any], object]] = []
 

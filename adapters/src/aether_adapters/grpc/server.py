@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 import grpc
 
 from aether_adapters.errors import ErrorTable, Exhausted
-from aether_adapters.grpc.edge import handler, refusal
+from aether_adapters.grpc.edge import BUSY_SECONDS, handler, refusal
 from aether_adapters.grpc.health import SERVICE_NAME as HEALTH
 from aether_adapters.grpc.health import HealthService
 from aether_adapters.grpc.method import Service
@@ -22,14 +22,13 @@ from aether_adapters.identity import Verify
 
 _BACKSTOP: Final = 256
 """Refusals that may wait; beyond them gRPC itself refuses, without saying when to come back."""
-_BUSY_SECONDS: Final = 1.0
 
 
 class Server:
     """Serves the methods of `services` on `address` (`host:port`; port 0 takes a free one, see `port`).
 
     `threads` calls run at once and `queue` more may wait; the next one is answered with RESOURCE_EXHAUSTED
-    and when to come back. `deadline` (seconds) bounds a call whose caller set none; `message_limit` is in
+    and when to come back; so is one that waited until half of its time was gone. `deadline` (seconds) bounds a call whose caller set none; `message_limit` is in
     bytes, for requests. Without `credentials` it speaks plain HTTP/2.
     """
 
@@ -61,7 +60,7 @@ class Server:
             for bound in service.methods
         }
         refuse = refusal(
-            errors.problem(Exhausted("The server is busy; try again.", retry_after=_BUSY_SECONDS)),
+            errors.problem(Exhausted("The server is busy; try again.", retry_after=BUSY_SECONDS)),
             self._refusals,
         )
         self._server = grpc.server(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from time import monotonic
+from typing import Any, Final, TypeVar
 
 from aether_adapters.deadline import remaining
 from aether_adapters.errors import Exhausted, Unavailable
@@ -16,15 +16,19 @@ from aether_adapters.errors import Exhausted, Unavailable
 Q = TypeVar("Q")
 R = TypeVar("R")
 
-_Job = tuple[Context, Callable[[Any], Any], Any, "asyncio.Future[Any]"]
+_FOREVER: Final = float("inf")
+"""Seconds that a call has which brings no deadline."""
+
+_Job = tuple[Context, Callable[[Any], Any], Any, float, "asyncio.Future[Any]"]
 
 
 class Offload:
     """Runs synchronous functions in at most `threads` threads, with at most `queue` calls waiting.
 
     One call more raises `Exhausted` at once: a queue that grows without bound only turns overload into
-    timeouts. Each call sees the caller's context variables, so deadline, token and request id go along. A call whose
-    deadline passed, or whose caller is gone, before its turn is never run.
+    timeouts. So does one whose turn comes when half of its time is gone. Each call sees the caller's context variables,
+    so deadline, token and request id go along. A call whose deadline passed, or whose caller is gone, before its turn
+    is never run.
     """
 
     def __init__(self, threads: int, queue: int, *, retry_after: float = 1.0) -> None:
@@ -60,11 +64,9 @@ class Offload:
                 if self._stopping:
                     raise Unavailable("The service is stopping.", retry_after=self._retry_after)
                 if self._pending >= self._room:
-                    raise Exhausted(
-                        "The service is at its limit; try again shortly.", retry_after=self._retry_after
-                    )
+                    raise self._exhausted()
                 self._pending += 1
-                self._jobs.put((copy_context(), function, request, future))
+                self._jobs.put((copy_context(), function, request, monotonic(), future))
             return await future
 
         return call
@@ -76,19 +78,19 @@ class Offload:
                 self._stopping = True
                 for _ in self._threads:
                     self._jobs.put(None)
-        end = time.monotonic() + grace
+        end = monotonic() + grace
         for thread in self._threads:
-            thread.join(max(0.0, end - time.monotonic()))
+            thread.join(max(0.0, end - monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            context, function, request, future = job
+            context, function, request, since, future = job
             result: Any = None
             error: BaseException | None = None
             try:
                 if not future.cancelled():
-                    result = context.run(_in_time, function, request)
+                    result = context.run(self._in_time, function, request, since)
             except BaseException as raised:
                 error = raised
             with self._lock:
@@ -100,10 +102,14 @@ class Offload:
             finally:
                 del job, context, request, future, result, error
 
+    def _in_time(self, function: Callable[[Any], Any], request: Any, since: float) -> Any:
+        if monotonic() - since > remaining(_FOREVER):
+            # Begun this late it would likely end too late, its caller not knowing how: a refusal is an answer.
+            raise self._exhausted()
+        return function(request)
 
-def _in_time(function: Callable[[Any], Any], request: Any) -> Any:
-    remaining(1.0)
-    return function(request)
+    def _exhausted(self) -> Exhausted:
+        return Exhausted("The service is at its limit; try again shortly.", retry_after=self._retry_after)
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
