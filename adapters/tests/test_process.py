@@ -28,6 +28,24 @@ def test_roles_run_until_they_are_told_to_stop() -> None:
     assert run_roles({"api": until, "worker": until}, ["api", "worker"], stop=stop) == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system has a lower limit of its own")
+def test_a_process_may_have_more_connections_than_it_was_given_files() -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    seen = list[tuple[int, int]]()
+
+    def role(_: Stop) -> None:
+        seen.append(resource.getrlimit(resource.RLIMIT_NOFILE))
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
+    try:
+        assert run_roles({"api": role}, ["api"]) == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert seen == [(min(before[1], 65_536), before[1])]
+
+
 def test_what_is_there_at_the_start_is_no_work_for_the_garbage_collector_while_roles_run() -> None:
     start = [object()]
     seen = list[bool]()

@@ -25,6 +25,8 @@ Role = Callable[[Stop], None]
 _LOG = structlog.get_logger("aether.process")
 _FAILED: Final = 1
 _FORCED: Final = 130
+_MOST_FILES: Final = 65_536
+"""Enough for any edge; some systems allow a thousand million."""
 
 
 def run_roles(
@@ -41,7 +43,7 @@ def run_roles(
 
     0: every role returned. 1: a role raised, which stops the others too, or did not return within `grace` seconds of
     being told. A second signal ends the process at once. With `admin_port` an `AdminServer` runs beside them. `stop`
-    lets a caller end it without a signal. Until it ends, the garbage collector passes over what is there when it
+    lets a caller end it without a signal. The process may open as many files as the system lets it. Until it ends, the garbage collector passes over what is there when it
     starts: modules and what the composition root has built. Raises `ValueError` for a name that is no role.
     """
     wanted = list(dict.fromkeys(names))
@@ -52,6 +54,7 @@ def run_roles(
         )
     with stop_on_signals(stop) as stop:
         changed = threading.Semaphore(0)
+        _allow_connections()
         running = [_Running(name, roles[name], stop, changed) for name in wanted]
         admin = AdminServer(health or Health({}), admin_host, admin_port) if admin_port else None
         # Some hundred thousand objects that stay as long as the process; a full collection would look at each, again
@@ -95,6 +98,25 @@ def stop_on_signals(stop: Stop | None = None) -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _allow_connections() -> None:
+    """Raise the soft limit of open files, usually 1,024, to the hard one: each client's connection is a file.
+
+    The soft limit is for programs that call select(2), which ends at 1,024; as Go's runtime does it,
+    https://go.dev/issue/46279.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError) as error:  # macOS has a lower limit, which it does not tell
+            _LOG.warning("limit of open files stays", files=soft, reason=str(error))
 
 
 class _Running(threading.Thread):
