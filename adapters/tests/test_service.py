@@ -58,13 +58,18 @@ def called(migrations: Path, *arguments: str, served: list[frozenset[str]], code
         served.append(roles)
         return code
 
+    def remind(customer: str, invoice: str) -> int:
+        print(f"{customer} reminded of {invoice}")
+        return 3
+
     return service.main(
         "acme_billing",
         {**service.ROLES, "worker": "sends invoices"},
         ServiceSettings,
         migrations=lambda: migrations,
         serve=serve,
-        arguments=arguments,
+        commands={"remind": service.Command("reminds a customer", ("customer", "invoice"), remind)},
+        words=arguments,
     )
 
 
@@ -129,3 +134,18 @@ def test_to_migrate_imports_neither_a_door_nor_a_broker() -> None:
     ).stdout
     assert "aether_adapters.sql" in loaded.split()
     assert not {"grpc", "connexion", "confluent_kafka", "redis"} & set(loaded.split())
+
+
+def test_a_command_is_run_instead_of_roles_and_its_code_is_the_processs(
+    database: str, migrations: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = list[frozenset[str]]()
+    assert called(migrations, "remind", "ada", "17", served=served) == 3
+    assert (capsys.readouterr().out, served, tables(database)) == ("ada reminded of 17\n", [], set())
+    with pytest.raises(SystemExit) as ended:
+        called(migrations, "remind", "ada", served=served)
+    assert ended.value.code == 2
+    assert "the following arguments are required: invoice" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        called(migrations, "--help", served=served)
+    assert "remind customer invoice: reminds a customer" in capsys.readouterr().out

@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 from aether_adapters import service
+from aether_adapters.errors import TechnicalError
 
+from aether_user.domain.errors import NotFound
 from aether_user.settings import Settings
 
 ROLES = {
@@ -26,5 +28,26 @@ def serve(roles: frozenset[str]) -> int:
     return Container(roles=roles).process().run()
 
 
+def grant_operator(username: str) -> int:
+    """Make the user an operator, and say so; 1 where that is refused."""
+    from aether_user.container import Container
+
+    try:
+        user = Container(roles=frozenset()).grant_operator()(username)
+    except (NotFound, TechnicalError) as refused:
+        print(refused, file=sys.stderr)  # noqa: T201 - a command talks to people
+        return 1
+    print(f"{user.username.text} is an operator; signing in or renewing tokens gives the role.")  # noqa: T201
+    return 0
+
+
+COMMANDS = {
+    "grant-operator": service.Command(
+        "makes a registered user an operator, such as the first one", ("username",), grant_operator
+    )
+}
+
 if __name__ == "__main__":
-    sys.exit(service.main("aether_user", ROLES, Settings, migrations=migrations, serve=serve))
+    sys.exit(
+        service.main("aether_user", ROLES, Settings, migrations=migrations, serve=serve, commands=COMMANDS)
+    )

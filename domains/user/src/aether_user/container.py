@@ -43,6 +43,7 @@ from aether_user.application.get_points import GetPoints
 from aether_user.application.get_profile import GetProfile
 from aether_user.application.get_user import GetUser
 from aether_user.application.give_tokens import GiveTokens
+from aether_user.application.grant_operator import GrantOperator
 from aether_user.application.list_sessions import ListSessions
 from aether_user.application.load_card import LoadCard
 from aether_user.application.ports import (
@@ -208,6 +209,7 @@ class Container(containers.DeclarativeContainer):
         unban_user=providers.Singleton(UnbanUser, transactions=transactions, cards=cards, clock=clock),
         get_user=providers.Singleton(GetUser, cards=cards),
     )
+    grant_operator = providers.Singleton(GrantOperator, transactions=transactions, cards=cards, clock=clock)
     count_points = providers.Singleton(CountPoints, transactions=transactions)
     forget_sessions = providers.Singleton(ForgetSessions, transactions=transactions, clock=clock)
 

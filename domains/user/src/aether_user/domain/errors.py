@@ -71,6 +71,12 @@ class UserNotFound(NotFound):
         self.user_id = user_id
 
 
+class UsernameUnknown(NotFound):
+    def __init__(self, username: str) -> None:
+        super().__init__(f"Nobody is called {username} here: register first, or check the username.")
+        self.username = username
+
+
 class UsernameTaken(Conflict):
     def __init__(self, username: str) -> None:
         super().__init__(f"Somebody else is called {username}: choose another username.")
