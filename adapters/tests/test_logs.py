@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Iterator
 
+import httpx
 import pytest
 import structlog
 from aether_adapters import logs
@@ -50,7 +51,10 @@ def test_an_exception_is_logged_as_data(lines: io.StringIO) -> None:
 
 
 def test_what_libraries_say_of_themselves_is_left_out(lines: io.StringIO) -> None:
-    """Alembic's plugins, a pool that closes, a message once more in colours; their warnings stay, and DEBUG shows all."""
+    """Alembic's plugins, a pool that closes, each request we send, a message once more in colours.
+
+    Their warnings stay, and DEBUG shows all.
+    """
     import alembic.runtime.plugins  # noqa: F401
     from aether_adapters.sql import connect
 
@@ -59,6 +63,8 @@ def test_what_libraries_say_of_themselves_is_left_out(lines: io.StringIO) -> Non
         lines.truncate()
         logging.getLogger("alembic.runtime.plugins").info("setup plugin")
         connect("sqlite:////tmp/never-opened.db").dispose()
+        transport = httpx.MockTransport(lambda _: httpx.Response(200))
+        httpx.Client(transport=transport).get("http://provider.example/payments")
         logging.getLogger("alembic.runtime.plugins").warning("broken plugin")
         logging.getLogger("uvicorn.error").info("Started", extra={"color_message": "\x1b[36mStarted"})
         return [json.loads(line)["event"] for line in lines.getvalue().splitlines()]
@@ -67,6 +73,7 @@ def test_what_libraries_say_of_themselves_is_left_out(lines: io.StringIO) -> Non
     assert "color_message" not in lines.getvalue()
     logs.configure("json", "debug", lines)
     said = speak()
+    assert any(line.startswith("HTTP Request: GET http://provider.example/payments") for line in said)
     assert said[0] == "setup plugin"
     assert any(event.startswith("Pool disposed") for event in said)
 

@@ -26,6 +26,8 @@ _CHATTY: Final = (
     "alembic.runtime.plugins",
     # That a migration closes the connections it opened.
     "aether_adapters.sql.engine._PoolInTime",
+    # One line for each request that we send; what goes wrong is told by who sends it.
+    "httpx",
     # Where in the contract's own server path it found itself.
     "connexion.middleware.swagger_ui",
 )
