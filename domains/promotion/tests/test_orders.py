@@ -144,6 +144,17 @@ def test_seats_are_sold_or_come_back(world: World) -> None:
     assert [event.order_id for event in released] == [2]
 
 
+def test_redis_forgets_who_held_a_seat_though_a_process_died_before_it_could_say_so(world: World) -> None:
+    activity = world.activity(quantity=2)
+    world.reserve(activity.id, 1)
+    world.stock.away = True
+    world.service.confirm(types.ConfirmRequest(order_id=1))
+    world.stock.away = False
+    assert (world.stock.left(activity.id), world.stock.holders(activity.id)) == (1, 1)
+    world.keep_stock()
+    assert (world.stock.left(activity.id), world.stock.holders(activity.id)) == (1, 0)
+
+
 def test_a_sale_has_a_window_and_an_end_that_operators_may_bring_forward(world: World) -> None:
     activity = world.activity()
     world.keep_stock()

@@ -581,17 +581,19 @@ def test_a_stock_counter_believes_what_it_was_told_and_counts_on_from_there(stoc
     activity = replace(new_activity(quantity=5), held=2, sold=1)
     held = new_reservation(activity.id, quantity=2)
     assert stock.take(activity.id, 1, 1) is Taken.COLD
-    assert stock.left(activity.id) is None
+    assert (stock.left(activity.id), stock.holders(activity.id)) == (None, 0)
     stock.load(activity, (held,))
-    assert stock.left(activity.id) == 2
+    assert (stock.left(activity.id), stock.holders(activity.id)) == (2, 1)
     assert stock.take(activity.id, held.order_id, 2) is Taken.AGAIN
     assert stock.take(activity.id, 1, 3) is Taken.GONE
     assert [stock.take(activity.id, 1, 2), stock.take(activity.id, 1, 2)] == [Taken.NEW, Taken.AGAIN]
     assert stock.take(activity.id, 2, 1) is Taken.GONE
+    assert stock.holders(activity.id) == 2
     for _ in range(2):
         stock.give_back(activity.id, 1)
-        assert stock.left(activity.id) == 2
+        assert (stock.left(activity.id), stock.holders(activity.id)) == (2, 1)
     stock.confirmed(activity.id, held.order_id)
+    assert stock.holders(activity.id) == 0
     stock.give_back(activity.id, held.order_id)
     assert stock.left(activity.id) == 2, "what is sold is not given back"
     stock.load(replace(activity, held=0, sold=5), ())
@@ -625,6 +627,7 @@ def test_a_redis_that_is_away_is_said_in_the_words_of_the_port() -> None:
         lambda: RedisClaimCounter(client).server(),
         lambda: RedisStockCounter(client).take(1, 1, 1),
         lambda: RedisStockCounter(client).left(1),
+        lambda: RedisStockCounter(client).holders(1),
     ):
         with pytest.raises(CounterAway):
             ask()

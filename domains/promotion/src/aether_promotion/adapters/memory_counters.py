@@ -170,6 +170,10 @@ class MemoryStockCounter:
         sale = self._sale(activity_id)
         return None if sale is None else sale.left
 
+    def holders(self, activity_id: int, /) -> int:
+        sale = self._sale(activity_id)
+        return 0 if sale is None else len(sale.held)
+
     def load(self, activity: Activity, held: Sequence[Reservation], /) -> None:
         with self._lock:
             self._reach()

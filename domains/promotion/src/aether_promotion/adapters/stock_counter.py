@@ -67,6 +67,10 @@ class RedisStockCounter:
             left = self._client.hget(_keys(activity_id)[0], "left")
         return None if left is None else int(left)
 
+    def holders(self, activity_id: int, /) -> int:
+        with counting():
+            return int(self._client.hlen(_keys(activity_id)[1]))
+
     def load(self, activity: Activity, held: Sequence[Reservation], /) -> None:
         window = milliseconds(activity.starts_at), milliseconds(activity.ends_at)
         pairs = [word for one in held for word in (one.order_id, one.quantity)]

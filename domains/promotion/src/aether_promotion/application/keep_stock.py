@@ -34,10 +34,11 @@ class KeepStock:
         return False
 
     def _keep(self, activity_id: int) -> None:
-        left = self.counter.left(activity_id)
+        left, holders = self.counter.left(activity_id), self.counter.holders(activity_id)
         activity, held = self.transactions.read(
             lambda unit: (unit.activities.get(activity_id), unit.reservations.held(activity_id))
         )
         closed = activity.ends_at <= self.clock.now()
-        if left != activity.left or closed:
+        # What is left may be right, and an order still be named that was sold its seats: a process died in between.
+        if left != activity.left or holders != len(held) or closed:
             self.counter.load(activity, held)

@@ -300,6 +300,10 @@ class StockCounter(Protocol):
         """What it believes to be left; None where it knows nothing."""
         ...
 
+    def holders(self, activity_id: int, /) -> int:
+        """How many orders it believes to hold seats."""
+        ...
+
     def load(self, activity: Activity, held: Sequence[Reservation], /) -> None:
         """Believe what SQL says, and nothing else."""
         ...
