@@ -193,6 +193,12 @@ def test_an_error_has_the_same_bytes_at_both_doors(doors: Doors) -> None:
         assert kind in answer.content
 
 
+def test_a_page_token_that_can_be_none_of_ours_is_malformed(doors: Doors) -> None:
+    for token in ("%00", "a%20b", "AAAA=="):
+        answer = doors.ada.get(f"/v1/coupons?pageToken={token}")
+        assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed"), token
+
+
 def test_stale_versions_and_strangers_are_refused(doors: Doors) -> None:
     path = published(doors)
     stale = doors.olga.post(f"{path}/withdraw", headers={"if-match": '"1"'})

@@ -217,6 +217,12 @@ def test_an_error_has_the_same_bytes_at_both_doors(doors: Doors, world: World) -
         assert kind in body
 
 
+def test_a_page_token_that_can_be_none_of_ours_is_malformed(doors: Doors) -> None:
+    for token in ("%00", "a%20b", "AAAA=="):
+        answer = doors.ada.get(f"/v1/orders?pageToken={token}")
+        assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed"), token
+
+
 def test_nobody_gets_in_without_a_token(doors: Doors) -> None:
     assert doors.nobody.get("/v1/orders/1").status_code == 401
     with pytest.raises(RemoteError) as refused:
