@@ -22,8 +22,9 @@ setup: .venv/ready ## Make .venv with every locked package and the members, edit
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "setup: installing the locked packages into .venv"
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock | $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r /dev/stdin
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
+	@$(BIN)/python -m compileall -q $(MEMBERS)
 	@touch $@
 
 demo: setup ## From nothing to a served, tested domain in a workspace of its own, with a stopwatch.

@@ -11,6 +11,7 @@ import fnmatch
 import importlib
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -30,26 +31,33 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.run", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the results here")
     parser.add_argument("--only", default="*", help="rows whose path/against fits this pattern")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.6, help="of one round of one side")
     chosen = parser.parse_args(arguments)
     wanted = [row for row in rows() if fnmatch.fnmatch(f"{row.path}/{row.against}", chosen.only)]
     if not wanted:
         print(f"no row fits {chosen.only}", file=sys.stderr)
         return 2
-    print(_HEAD)
+    print(_HEAD, flush=True)
     results = []
-    for row in wanted:
+    started = time.monotonic()
+    for number, row in enumerate(wanted, 1):
+        if sys.stderr.isatty():
+            print(f"[{number}/{len(wanted)}] {row.path} against {row.against} ...", end="\r", file=sys.stderr)
         if isinstance(row, Timing):
             result = timed(row)
         else:
             result = measure(row, rounds=chosen.rounds, seconds=chosen.seconds)
         results.append(result)
         print(_line(result), flush=True)
+    broken = [f"{result.path} against {result.against}" for result in results if not result.good]
+    print(
+        f"{len(results)} rows in {time.monotonic() - started:.0f} s; below its bound: {', '.join(broken) or 'none'}."
+    )
     if chosen.json is not None:
         chosen.json.parent.mkdir(parents=True, exist_ok=True)
         chosen.json.write_text(json.dumps([result.to_json() for result in results], indent=2) + "\n")
-    return 0 if all(result.good for result in results) else 1
+    return 1 if broken else 0
 
 
 def _line(result: Result) -> str:

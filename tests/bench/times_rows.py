@@ -18,19 +18,25 @@ from pathlib import Path
 import httpx
 
 from tests.bench.harness import Timing
-from tests.support.acme import scaffold
+from tests.support.acme import Acme, scaffold
 
 _NEW_MOST = 10.0
+_NEW_TIMES = 3
 _NOOP_MOST = 0.3
 _CHECK_MOST = 30.0
 _CHECK_GROWTH = 10.0
 
 
 def _new_to_2xx() -> tuple[float, float]:
+    """The median of a few times, each in a workspace of its own."""
+    return statistics.median(_once_new_to_2xx() for _ in range(_NEW_TIMES)), _NEW_MOST
+
+
+def _once_new_to_2xx() -> float:
     """From the Enter after `aether new`, in a workspace with a Python of its own, to a 2xx and a clean check."""
     with _folder() as folder:
         acme = scaffold(folder)
-        _own_python(acme.root / ".venv")
+        _own_python(acme)
         started = time.perf_counter()
         acme.aether("new", "billing", "--aggregate", "Invoice", "--defaults").succeeded()
         acme.aether("generate").succeeded()
@@ -39,7 +45,7 @@ def _new_to_2xx() -> tuple[float, float]:
             answered = time.perf_counter()
         checking = time.perf_counter()
         acme.aether("check").succeeded()
-        return answered - started + time.perf_counter() - checking, _NEW_MOST
+        return answered - started + time.perf_counter() - checking
 
 
 def _created(client: httpx.Client) -> None:
@@ -48,12 +54,26 @@ def _created(client: httpx.Client) -> None:
         raise RuntimeError(f"the new domain answered {answer.status_code}: {answer.text}")
 
 
-def _own_python(venv: Path) -> None:
-    """An environment that sees what is installed here; what the command installs goes into it alone."""
+def _own_python(acme: Acme) -> None:
+    """What `make setup` leaves in a workspace: a Python of its own, here one that sees what is installed here too,
+    and in it the contracts, editable."""
+    venv = acme.root / ".venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     library = next(venv.glob("lib/python*/site-packages"))
     installed = json.dumps(sysconfig.get_path("purelib"))
     (library / "bench.pth").write_text(f"import site; site.addsitedir({installed})\n")
+    install = (
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "--python",
+        str(venv / "bin/python"),
+        "--offline",
+    )
+    contracts = ("--editable", "proto", "--editable", "openapi")
+    acme.run(*install, "--quiet", "--no-deps", "--no-build-isolation", *contracts).succeeded()
 
 
 def _generate_noop() -> tuple[float, float]:

@@ -232,3 +232,28 @@ def test_a_domain_that_cannot_be_installed_is_kept_and_the_command_to_run_is_sai
     assert "billing is scaffolded, but not importable yet" in ran.err
     assert f"--editable {workspace / 'domains/billing'}" in ran.err
     assert (workspace / "domains/billing/pyproject.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("record", "again"),
+    [
+        ('{{"url": "file://{root}/{member}", "dir_info": {{"editable": true}}}}', False),
+        ('{{"url": "file://{root}/{member}", "dir_info": {{}}}}', True),
+        ('{{"url": "file:///elsewhere/{member}", "dir_info": {{"editable": true}}}}', True),
+        ("not JSON", True),
+    ],
+    ids=["from here", "a copy", "from elsewhere", "damaged"],
+)
+def test_contracts_that_are_installed_from_here_are_not_installed_again(
+    aether: Aether, workspace: Path, template: Path, record: str, again: bool
+) -> None:
+    (workspace / ".venv/bin").mkdir(parents=True)
+    (workspace / ".venv/bin/python").symlink_to("/bin/false")  # so that the command is said
+    for member in ("proto", "openapi"):
+        installed = workspace / f".venv/lib/python3.11/site-packages/acme_{member}-0.1.0.dist-info"
+        installed.mkdir(parents=True)
+        (installed / "direct_url.json").write_text(record.format(root=workspace, member=member))
+    ran = aether("new", "billing", "--from", str(template), cwd=workspace)
+    for member in ("proto", "openapi"):
+        assert (f"--editable {workspace / member}" in ran.err) == again
+    assert f"--editable {workspace / 'domains/billing'}" in ran.err

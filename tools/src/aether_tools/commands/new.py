@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from aether_tools import scaffold
+from aether_tools.commands.install import install_command
 from aether_tools.commands.names import checked_name, checked_type
 from aether_tools.console import OK, UNUSABLE, Complaint, say, tell
 from aether_tools.workspace import Domain, Workspace
@@ -84,20 +84,6 @@ def new_workspace(wish: Wish, path: Path | None) -> int:
     say(f"  cd {destination}")
     say("  read README.md, install as it says, then: aether new billing --aggregate Invoice")
     return OK
-
-
-def install_command(workspace: Workspace, domain: Domain) -> list[str]:
-    """What makes the domain and the contracts it stands on importable in the workspace's Python, without a network."""
-    uv = shutil.which("uv", path=str(workspace.python.parent)) or shutil.which("uv")
-    python = str(workspace.python)
-    installer = (
-        [uv, "pip", "install", "--python", python, "--offline"]
-        if uv
-        else [python, "-m", "pip", "install", "--no-index", "--disable-pip-version-check"]
-    )
-    members = (workspace.root / "proto", workspace.root / "openapi", domain.folder)
-    editables = [word for member in members for word in ("--editable", str(member))]
-    return [*installer, "--quiet", "--no-deps", "--no-build-isolation", *editables]
 
 
 def _installed(workspace: Workspace, domain: Domain) -> bool:

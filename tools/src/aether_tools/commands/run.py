@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aether_tools.commands.new import install_command
+from aether_tools.commands.install import install_command
 from aether_tools.console import FINDINGS, OK, Complaint, say_json, table, tell
 from aether_tools.runner import servers
 from aether_tools.runner.children import Children
