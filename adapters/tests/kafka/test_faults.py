@@ -204,8 +204,8 @@ def test_a_broker_that_crashes_and_comes_back_has_kept_every_confirmed_event(
             broker.bootstrap, topic, [topic], {"Numbered": lambda e: came.append(int(e.payload))}
         )
 
-        def send(number: int) -> None:
-            with within(1.0):
+        def send(number: int, seconds: float = 20.0) -> None:
+            with within(seconds):
                 try:
                     producer.send(kit.event(topic, number))
                 except (Unavailable, DeadlineExceeded):
@@ -217,7 +217,7 @@ def test_a_broker_that_crashes_and_comes_back_has_kept_every_confirmed_event(
                 send(number)
             broker.kill()
             for number in range(100, 103):
-                send(number)
+                send(number, 1.0)
             broker.start()
             for number in range(103, 200):
                 send(number)
