@@ -16,6 +16,7 @@ import pytest
 from aether_adapters.deadline import DEADLINE, remaining, within
 from aether_adapters.errors import DeadlineExceeded, Kind, RemoteError, Unavailable
 from aether_adapters.grpc import Channel, Server, edge
+from aether_adapters.grpc.outgoing import pause_before
 from aether_adapters.tokens import Issuer
 from prometheus_client import REGISTRY
 
@@ -232,23 +233,30 @@ def test_a_repeated_call_succeeds_when_the_trouble_passes(
     assert channel.bind(probe.methods.look)(probe.AskRequest(text="")).text == "now"
 
 
-def test_no_attempt_is_made_that_the_deadline_or_the_servers_hint_forbids(
+def test_who_is_told_when_to_come_back_tells_its_own_caller_at_once(
     probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
 ) -> None:
-    """The server asks for 5 seconds; the caller has 1; so it hears at once."""
+    """There would be time for another attempt; but every service on the way would wait with it."""
     calls: list[object] = []
 
     def away(request: Any) -> Any:
         calls.append(request)
-        raise Unavailable("Come back later.", retry_after=5.0)
+        raise Unavailable("Come back later.", retry_after=0.01)
 
     channel = connect(start(look=away), token=lambda: issuer.issue("ada"))
-    begun = time.monotonic()
-    with within(1.0), pytest.raises(RemoteError) as raised:
+    with within(20.0), pytest.raises(RemoteError) as raised:
         channel.bind(probe.methods.look)(probe.AskRequest(text=""))
-    assert raised.value.problem.retry_after == 5.0
+    assert raised.value.problem.retry_after == 0.01
     assert len(calls) == 1
-    assert time.monotonic() - begun < 0.9
+
+
+def test_no_attempt_is_made_for_which_there_is_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aether_adapters.grpc.outgoing.random.uniform", lambda _, most: most)
+    now = time.monotonic()
+    assert pause_before(1, 3, Unavailable("away"), now + 60) == 0.05
+    assert pause_before(2, 3, Unavailable("away"), now + 60) == 0.1
+    assert pause_before(2, 3, Unavailable("away"), now + 0.05) is None
+    assert pause_before(3, 3, Unavailable("away"), now + 60) is None
 
 
 def test_calls_are_spread_over_every_address_of_a_target(

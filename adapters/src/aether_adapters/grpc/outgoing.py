@@ -92,17 +92,16 @@ def translated(failure: Any) -> Exception:
 def pause_before(attempt: int, attempts: int, error: Exception, ends: float) -> float | None:
     """Seconds to wait after failed attempt number `attempt`; None where there shall be no further one.
 
-    `ends` is when the call must be answered, on `time.monotonic()`.
+    `ends` is when the call must be answered, on `time.monotonic()`. A server that says when to come back is not asked
+    again: that is for whoever began the request. To wait for it here would hold a thread at each service on the way,
+    and all of them until the deadline when a database is away.
     """
     if attempt >= attempts:
         return None
     if isinstance(error, RemoteError):
-        if error.kind is not Kind.UNAVAILABLE:
+        if error.kind is not Kind.UNAVAILABLE or error.problem.retry_after is not None:
             return None
-        least = error.problem.retry_after or 0.0
-    elif isinstance(error, Unavailable):
-        least = 0.0
-    else:
+    elif not isinstance(error, Unavailable):
         return None
-    pause = least + random.uniform(0, _FIRST_PAUSE * 2 ** (attempt - 1))  # noqa: S311 # spreads load, hides nothing
+    pause = random.uniform(0, _FIRST_PAUSE * 2 ** (attempt - 1))  # noqa: S311 # spreads load, hides nothing
     return pause if time.monotonic() + pause < ends else None
