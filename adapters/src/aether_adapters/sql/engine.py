@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 
 from aether_adapters.deadline import remaining, within
+from aether_adapters.sql.dialing import open_quickly
 from aether_adapters.sql.limits import READ_ONLY, limit_mysql, limit_sqlite, limit_wait
 from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.turns import TURNS, Turns
@@ -67,6 +68,7 @@ def _mysql(address: URL, pool: int, statement_seconds: float, pool_seconds: floa
             "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), time_zone = '+00:00'",
         },
     )
+    open_quickly(engine)
     limit_mysql(engine, statement_seconds)
     return engine
 
