@@ -1,0 +1,66 @@
+"""The log of claims says soon that Kafka is away, and costs nothing while it is."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from aether_adapters.deadline import within
+from aether_adapters.embedded import EmbeddedKafka
+from aether_adapters.errors import DeadlineExceeded, Unavailable
+from aether_adapters.events import OutgoingEvent
+from aether_adapters.kafka import Producer, SharedProducer
+
+from aether_promotion.adapters import kafka
+from aether_promotion.adapters.events import TOPIC
+from aether_promotion.adapters.kafka import KafkaClaimLog
+from aether_promotion.domain.events import ClaimDecided
+
+CLAIM = ClaimDecided(
+    coupon_id=7, template_id=5, generation=1, owner="ada", idempotency_key="k", occurred_at=datetime.now(UTC)
+)
+
+
+class Counting(SharedProducer):
+    """Counts what it is asked to send."""
+
+    asked = 0
+
+    def send(self, event: OutgoingEvent) -> None:
+        self.asked += 1
+        super().send(event)
+
+
+@pytest.fixture
+def broker() -> Iterator[EmbeddedKafka]:
+    with EmbeddedKafka({TOPIC: 1}) as broker:
+        yield broker
+
+
+def test_while_kafka_is_away_it_is_asked_once_in_a_pause_and_a_claim_is_kept_when_it_is_back(
+    broker: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, producer = [0.0], Counting(Producer(broker.bootstrap))
+    log = KafkaClaimLog(producer, pause=1.0, clock=lambda: now[0])
+    monkeypatch.setattr(kafka, "_PATIENCE", 30.0)
+    log.append(CLAIM)
+
+    monkeypatch.setattr(kafka, "_PATIENCE", 0.2)
+    broker.broker_down()
+    for _ in range(5):
+        with pytest.raises(Unavailable) as away:
+            log.append(CLAIM)
+        assert away.value.retry_after == 1.0
+    assert producer.asked == 2
+
+    broker.broker_up()
+    monkeypatch.setattr(kafka, "_PATIENCE", 30.0)
+    now[0] = 1.0
+    log.append(CLAIM)
+    assert producer.asked == 3
+
+
+def test_whose_own_time_is_over_hears_of_that(broker: EmbeddedKafka) -> None:
+    broker.broker_down()
+    log = KafkaClaimLog(SharedProducer(Producer(broker.bootstrap)))
+    with within(0.1), pytest.raises(DeadlineExceeded):
+        log.append(CLAIM)
