@@ -267,7 +267,7 @@ def test_a_key_whose_claimant_never_comes_back_is_given_up_waiting_for(
         return unit.keys.claim("ada", "k", basket.fingerprint(), "somebody", 60)
 
     assert sale.transactions.run(claim)
-    monkeypatch.setattr(place_order, "CLAIM_SECONDS", 0.05)
+    monkeypatch.setattr(place_order, "WAIT_SECONDS", 0.05)
     with pytest.raises(errors.OrderBeingPlaced):
         sale.place(item(course), key="k")
 

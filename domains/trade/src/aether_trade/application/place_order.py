@@ -14,6 +14,8 @@ from aether_trade.domain.order import Order
 KEY_LIMIT: Final = 100
 CLAIM_SECONDS: Final = 15.0
 """How long a claimed key is left to who claimed it: longer than a request may last."""
+WAIT_SECONDS: Final = 2.5
+"""How long a repetition waits for who claimed its key: less than a request may last, so that it is told and not left hanging."""
 PAUSE_SECONDS: Final = 0.02
 
 
@@ -21,8 +23,9 @@ PAUSE_SECONDS: Final = 0.02
 class PlaceOrder(port.PlaceOrder):
     """Orders courses. Of many requests with one key, one places the order, and all are answered with it.
 
-    Whoever claims the key places it; the others wait for that. The key is kept with the order in one transaction, which
-    fails where the claim has lapsed: so there is one order, though a claimant may be stopped for as long as it likes.
+    Whoever claims the key places it; the others wait for that, and are told to come back where it takes long. The key
+    is kept with the order in one transaction, which fails where the claim has lapsed: so there is one order, though a
+    claimant may be stopped for as long as it likes.
     Where placing fails the key is free again, and the same request may try anew.
     """
 
@@ -62,7 +65,7 @@ class PlaceOrder(port.PlaceOrder):
         def claim(unit: UnitOfWork) -> bool:
             return unit.keys.claim(buyer, key, fingerprint, claimant, CLAIM_SECONDS)
 
-        give_up = time.monotonic() + CLAIM_SECONDS
+        give_up = time.monotonic() + WAIT_SECONDS
         while not self.transactions.run(claim):
             while (known := self.transactions.read(lambda unit: unit.keys.find(buyer, key))) is not None:
                 if known.fingerprint != fingerprint:
