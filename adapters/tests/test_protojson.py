@@ -240,6 +240,22 @@ def test_a_timestamp_is_what_protobuf_reads_and_writes(naive: datetime) -> None:
     assert protojson.timestamp(text, "") == moment
 
 
+def test_a_timestamp_of_any_class_and_zone_is_written_in_utc() -> None:
+    class Moment(datetime):
+        """What libraries that set the clock hand out."""
+
+    east = timezone(timedelta(hours=1))
+    for cls in (datetime, Moment):
+        assert protojson.timestamp_json(cls(2024, 2, 29, 12, 30, tzinfo=UTC)) == "2024-02-29T12:30:00Z"
+        assert (
+            protojson.timestamp_json(cls(2024, 2, 29, 12, 30, 0, 120_000, east)) == "2024-02-29T11:30:00.120Z"
+        )
+        assert (
+            protojson.timestamp_json(cls(1, 1, 1, 0, 0, 0, 1_001, tzinfo=UTC))
+            == "0001-01-01T00:00:00.001001Z"
+        )
+
+
 @given(
     st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31)),
     st.integers(-23 * 60 - 59, 23 * 60 + 59),

@@ -18,6 +18,8 @@ from enum import Enum
 from typing import Final, NoReturn
 from uuid import UUID
 
+import orjson
+
 from aether_adapters.technical import Malformed
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,19})")
@@ -34,10 +36,14 @@ _DEEPEST: Final = 32
 
 def timestamp_json(value: datetime, /) -> str:
     """RFC 3339 in UTC with 0, 3 or 6 digits of fraction."""
-    text = (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat()
+    # In a third of isoformat's time; orjson takes no subclass of datetime.
+    if type(value) is datetime and value.tzinfo is UTC:
+        text = orjson.dumps(value, option=orjson.OPT_UTC_Z)[1:-1].decode()
+    else:
+        text = f"{value.astimezone(UTC).isoformat()[:-6]}Z"
     if value.microsecond and value.microsecond % 1000 == 0:
-        return f"{text[:-9]}Z"  # less three zeros and +00:00
-    return f"{text[:-6]}Z"
+        return f"{text[:-4]}Z"  # less three zeros
+    return text
 
 
 def duration_json(value: timedelta, /) -> str:

@@ -6,11 +6,12 @@ import asyncio
 import time
 
 import pytest
-from aether_adapters.rest.deadlines import Deadlines
+from aether_adapters.rest.deadlines import Alarm, Deadlines
 
 
 async def watched(deadlines: Deadlines, seconds: float) -> str:
-    alarm = deadlines.watch(time.monotonic())
+    alarm = Alarm()
+    deadlines.watch(alarm, time.monotonic())
     try:
         await asyncio.sleep(seconds)
         return "done"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
 import orjson
 from starlette.types import Message, Send
 
+from aether_adapters.rest.deadlines import Alarm
 from aether_adapters.rest.operation import Reply
 
 Header = tuple[bytes, bytes]
@@ -17,18 +19,20 @@ _JSON: Final = (b"content-type", b"application/json")
 _EMPTY: Final = (b"content-length", b"0")
 
 
-class Answer:
+class Answer(Alarm):
     """An ASGI `send` that stamps every head with the request's id and knows which operation
     answered and which status went out.
 
     `messages` and `whole` are for those who know it: they reach the server without a detour through `__call__`.
     """
 
-    __slots__ = ("_stamp", "operation", "server", "since", "status")
+    __slots__ = ("_stamp", "headers", "operation", "server", "since", "status")
 
-    def __init__(self, send: Send, stamp: Header, since: float) -> None:
+    def __init__(self, send: Send, headers: Mapping[bytes, bytes], stamp: Header, since: float) -> None:
         self.server = send
         """The server's own `send`, for what `messages` made."""
+        self.headers = headers
+        """The request's header fields by their names in small letters."""
         self._stamp = stamp
         self.since = since
         """When the request's head was in, on `time.monotonic()`."""
@@ -51,15 +55,12 @@ class Answer:
         await self.server({"type": "http.response.body", "body": body})
 
     def messages(self, reply: Reply) -> tuple[Message, Message]:
-        """Head and body of a reply, to be sent at once.
-
-        A header that is not printable ASCII is percent-encoded, so it can break out of nothing.
-        """
+        """Head and body of a reply, to be sent at once."""
         status, fields, body, media_type = reply
-        headers = []
+        headers: list[Header] = []
         for name, value in fields:
-            plain = value.isascii() and value.isprintable()
-            headers.append((name.encode("ascii"), value.encode("ascii") if plain else _quoted(value)))
+            encoded = name if isinstance(name, bytes) else name.encode("ascii")
+            headers.append((encoded, value if isinstance(value, bytes) else _printable(value)))
         data = b""
         if body is not None:
             data = body if isinstance(body, bytes) else orjson.dumps(body)
@@ -76,5 +77,7 @@ class Answer:
         )
 
 
-def _quoted(value: str) -> bytes:
-    return quote(value, safe=_PRINTABLE).encode("ascii")
+def _printable(value: str) -> bytes:
+    """What is not printable ASCII is percent-encoded, so it can break out of nothing."""
+    plain = value.isascii() and value.isprintable()
+    return (value if plain else quote(value, safe=_PRINTABLE)).encode("ascii")

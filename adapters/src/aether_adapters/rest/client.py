@@ -22,11 +22,13 @@ class ClientAddress:
             ip_network(network) for network in trusted
         )
         self._is_trusted = lru_cache(maxsize=4096)(self._look_up)
+        self.trusts = bool(self._networks)
+        """Whether there are proxies to believe; where not, the peer is the client."""
 
     def __call__(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
         client = scope.get("client")
         address: str = client[0] if client else ""
-        if not self._networks or not self._is_trusted(address):
+        if not self.trusts or not self._is_trusted(address):
             return address
         forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1")
         for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):

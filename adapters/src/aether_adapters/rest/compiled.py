@@ -19,7 +19,7 @@ from aether_adapters.deadline import DEADLINE
 from aether_adapters.errors import DeadlineExceeded, Malformed, TechnicalError, Unauthenticated
 from aether_adapters.identity import ANONYMOUS, TOKEN, Access, Identity, Verify, authorise
 from aether_adapters.rest.answer import Answer
-from aether_adapters.rest.body import read_body
+from aether_adapters.rest.body import read_on, refuse, too_long
 from aether_adapters.rest.client import ClientAddress
 from aether_adapters.rest.deadlines import Deadlines
 from aether_adapters.rest.inputs import Parameters
@@ -55,27 +55,32 @@ class CompiledOperation:
         """
         if operation.scopes and operation.access is Access.PUBLIC:
             raise ValueError(f"{operation.operation_id}: a public operation can ask for no scopes")
-        self._operation = operation
         self._id = operation.operation_id
+        self._access = operation.access
+        self._scopes = operation.scopes
+        self._decode = operation.decode
+        self._call = operation.call
+        self._encode = operation.encode
         self._is_public = operation.access is Access.PUBLIC
         self._is_open = operation.access is Access.CALLER and not operation.scopes
         self._verify = edge.verify
         self._body_limit = edge.body_limit
         self._client_address = edge.client_address
+        self._proxied = edge.client_address.trusts
         self._deadlines = edge.deadlines
         self._gate = edge.limits.of(operation.operation_id)
         self._parameters = Parameters(declared.parameters, document)
         self._body = RequestBody.of(document, declared, operation)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Answer) -> None:
-        operation = self._operation
         send.operation = self._id
-        headers = _headers(scope["headers"])
+        headers = send.headers
         identity = ANONYMOUS if self._is_public else self._identify(headers)
-        alarm = self._deadlines.watch(send.since)
-        DEADLINE.set(alarm.at)
+        self._deadlines.watch(send, send.since)
+        DEADLINE.set(send.at)
         try:
-            client = self._client_address(scope, headers)
+            peer = scope.get("client")
+            client = self._client_address(scope, headers) if self._proxied or not peer else peer[0]
             fields = await self._gate(identity, client) if self._gate else ()
             raw, body = b"", None
             errors: list[TechnicalError] = []
@@ -83,8 +88,13 @@ class CompiledOperation:
             if declared is not None:
                 announced = headers.get(b"content-length")
                 if announced != b"0":
-                    raw = await read_body(receive, announced, self._body_limit)
-                body = declared.value(raw, headers)
+                    if announced is not None and too_long(announced, self._body_limit):
+                        await refuse(receive, self._body_limit)
+                    message = await receive()
+                    raw = message.get("body", b"")
+                    if message.get("more_body", True) or len(raw) > self._body_limit:
+                        raw = await read_on(receive, message, self._body_limit)
+                body = declared.value(raw, headers.get(b"content-type"))
             if self._parameters.none and not scope["query_string"]:
                 path, query, header = _NONE
             else:
@@ -94,13 +104,13 @@ class CompiledOperation:
             if errors:
                 raise _together(errors)
             inputs = Inputs(path, query, header, body, raw, identity, client)
-            reply = operation.encode(await operation.call(operation.decode(inputs)))
+            reply = self._encode(await self._call(self._decode(inputs)))
         except asyncio.CancelledError as error:
-            if alarm.is_why():
+            if send.is_why():
                 raise DeadlineExceeded("The service did not answer in time.") from error
             raise
         finally:
-            self._deadlines.forget(alarm)
+            self._deadlines.forget(send)
         if fields:
             reply = reply._replace(headers=reply.headers + fields)
         head, data = send.messages(reply)
@@ -111,8 +121,11 @@ class CompiledOperation:
         sent = headers.get(b"authorization")
         if sent is None:
             raise Unauthenticated("This operation needs a bearer token.")
-        scheme, _, token = sent.partition(b" ")
-        if (scheme != b"Bearer" and scheme.lower() != b"bearer") or not token.isascii():
+        bearer, token = sent[:7] == b"Bearer ", sent[7:]
+        if not bearer:
+            scheme, _, token = sent.partition(b" ")
+            bearer = scheme.lower() == b"bearer"
+        if not bearer or not token.isascii():
             raise Unauthenticated("This operation needs a bearer token in its Authorization header.")
         text = str(token.strip(), "ascii")
         try:
@@ -120,19 +133,9 @@ class CompiledOperation:
         except Unauthenticated as error:
             raise Challenge(error.detail) from error
         if not self._is_open:
-            authorise(identity, self._operation.access, self._operation.scopes)
+            authorise(identity, self._access, self._scopes)
         TOKEN.set(text)
         return identity
-
-
-def _headers(sent: list[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
-    """Fields by name; lines of one name are joined as RFC 9110, section 5.3, says they may be."""
-    headers = dict(sent)
-    if len(headers) != len(sent):
-        headers = {}
-        for name, value in sent:
-            headers[name] = headers[name] + b", " + value if name in headers else value
-    return headers
 
 
 def _together(errors: list[TechnicalError]) -> TechnicalError:

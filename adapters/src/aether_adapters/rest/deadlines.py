@@ -15,19 +15,23 @@ _SHORTEST: Final = 0.001
 
 
 class Alarm:
-    """Watches one task; `at` is when it rings, on `time.monotonic()`."""
+    """Stands for one task while `Deadlines` watch it, who fill it in.
 
-    __slots__ = ("_cancelling", "at", "rang", "task")
+    A request's `Answer` is its alarm: one object to make for each request, not two.
+    """
 
-    def __init__(self, task: asyncio.Task[Any], at: float) -> None:
-        self.task = task
-        self.at = at
-        self.rang = False
-        self._cancelling = task.cancelling()
+    __slots__ = ("at", "cancelling", "rang", "task")
+
+    at: float
+    """When it rings, on `time.monotonic()`."""
+    task: asyncio.Task[Any]
+    cancelling: int
+    """Cancellations of the task from before it was watched."""
+    rang: bool
 
     def is_why(self) -> bool:
         """Whether this alarm, and nobody else, cancelled the task; takes the cancellation back if so."""
-        return self.rang and self.task.uncancel() <= self._cancelling
+        return self.rang and self.task.uncancel() <= self.cancelling
 
 
 class Deadlines:
@@ -39,12 +43,15 @@ class Deadlines:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._armed = False
 
-    def watch(self, since: float) -> Alarm:
+    def watch(self, alarm: Alarm, since: float) -> None:
         """Watch the current task, which began at `since` on `time.monotonic()`, until `forget`."""
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101  # ASGI servers run an app in a task
-        alarm = Alarm(task, since + self._seconds)
+        alarm.task = task
+        alarm.at = since + self._seconds
+        alarm.cancelling = task.cancelling()
+        alarm.rang = False
         if loop is not self._loop:  # the first request, or a test that runs each in a loop of its own
             self._loop = loop
             self._alarms.clear()
@@ -53,7 +60,6 @@ class Deadlines:
             self._armed = True
             self._wait(alarm, loop)
         self._alarms[alarm] = None
-        return alarm
 
     def forget(self, alarm: Alarm) -> None:
         """The task has done what it was watched for."""

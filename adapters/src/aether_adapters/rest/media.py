@@ -8,22 +8,23 @@ from aether_adapters.errors import Unsupported
 class MediaTypes:
     """The media types an operation accepts; tells JSON from others."""
 
-    __slots__ = ("_known", "declared")
+    __slots__ = ("declared", "known")
 
     def __init__(self, declared: tuple[str, ...]) -> None:
         """`declared` as in the contract, in its order; `*/*` and `image/*` stand for what they match."""
         self.declared = tuple(media.lower() for media in declared)
-        self._known: dict[bytes, bool] = {media.encode(): _is_json(media) for media in self.declared}
+        self.known: dict[bytes | None, bool] = {media.encode(): _is_json(media) for media in self.declared}
+        """What `is_json` says of the spellings most clients use."""
+        if self.declared:
+            self.known[None] = _is_json(self.declared[0])
 
     def is_json(self, content_type: bytes | None) -> bool:
         """Whether a body of that Content-Type is to be parsed; without one, the first declared type is meant.
 
         Raises `Unsupported` for a type that the contract does not declare, or JSON in anything but UTF-8.
         """
-        if content_type is None:
-            return _is_json(self.declared[0])
-        known = self._known.get(content_type)
-        return self._examined(content_type) if known is None else known
+        known = self.known.get(content_type)
+        return self._examined(content_type or b"") if known is None else known
 
     def _examined(self, content_type: bytes) -> bool:
         media, *options = (part.strip() for part in content_type.decode("latin-1").lower().split(";"))

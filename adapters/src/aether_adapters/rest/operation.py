@@ -28,11 +28,15 @@ class Inputs:
     client_address: str
 
 
+Field = tuple[str, str] | tuple[bytes, bytes]
+"""A header field. Text that is not printable ASCII is percent-encoded; bytes go out as they are."""
+
+
 class Reply(NamedTuple):
     """One answer. `body` is JSON-ready; bytes go out as they are; None sends no body."""
 
     status: int
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[Field, ...] = ()
     body: object = None
     media_type: str = "application/json"
 

@@ -49,17 +49,19 @@ class RequestBody:
         schema = Schema(schemas[0], document) if schemas and schemas[0] is not None else None
         return cls(media, schema, bool(raw.get("required", False)))
 
-    def value(self, raw: bytes, headers: Mapping[bytes, bytes]) -> Any:
+    def value(self, raw: bytes, content_type: bytes | None) -> Any:
         """What `raw` says: parsed where it is JSON, bytes where not, None where it is empty."""
         if self._media is None:
             return None
-        content_type = headers.get(b"content-type")
-        if raw or content_type is not None:
-            # Asked even of an empty body: who sent another type meant another operation.
+        if not raw and content_type is None:
+            return None
+        # Asked even of an empty body: who sent another type meant another operation.
+        json = self._media.known.get(content_type)
+        if json is None:
             json = self._media.is_json(content_type)
-            if raw:
-                return parse_json(raw, floats=self._floats) if json else raw
-        return None
+        if not raw:
+            return None
+        return parse_json(raw, floats=self._floats) if json else raw
 
     def check(self, body: Any, raw: bytes, errors: list[TechnicalError]) -> None:
         """Hold the value against the schema."""

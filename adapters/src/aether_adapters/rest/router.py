@@ -52,11 +52,13 @@ class RouterMiddleware(RoutedMiddleware[CompiledAPI]):  # type: ignore[misc]  # 
         """
         if scope["type"] != "http":
             return self._next(scope, receive, send)
-        found = self._routes.find(_raw_path(scope))
-        if found is None:
-            scope.setdefault("extensions", {})[ROUTING_CONTEXT] = _NO_OPERATION
-            return self._next(scope, receive, send)
-        methods, parameters = found
+        methods = None if scope.get("root_path") else self._routes.concrete.get(scope.get("raw_path", b""))
+        if methods is None:
+            found = self._routes.find(_raw_path(scope))
+            if found is None:
+                scope.setdefault("extensions", {})[ROUTING_CONTEXT] = _NO_OPERATION
+                return self._next(scope, receive, send)
+            methods, scope["path_params"] = found
         target = methods.get(scope["method"])
         if target is None:
             if scope["method"] == "HEAD" and "GET" in methods:
@@ -65,7 +67,6 @@ class RouterMiddleware(RoutedMiddleware[CompiledAPI]):  # type: ignore[misc]  # 
                 return _options(_allow(methods), send)
             else:
                 raise NoSuchMethod(_allow(methods))
-        scope["path_params"] = parameters
         return target(scope, receive, send)
 
     def _next(self, scope: Scope, receive: Receive, send: Any) -> Awaitable[None]:

@@ -31,8 +31,8 @@ class Routes(Generic[T]):
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
-        self._concrete: dict[str, dict[str, T]] = {}
-        """Methods by whole path, for templates without parameters: most requests need no walk."""
+        self.concrete: dict[bytes, Mapping[str, T]] = {}
+        """Targets by method, by whole raw path: what has no parameters needs no walk."""
 
     def add(self, method: str, template: str, target: T) -> None:
         """Answer `method` on paths like `template` ("/invoices/{id}") by `target`.
@@ -45,17 +45,14 @@ class Routes(Generic[T]):
         if method in node.methods:
             raise ValueError(f"{method} {template} is declared twice")
         node.methods[method] = target
-        if "{" not in template:
-            self._concrete[template] = node.methods
+        if "{" not in template and template.isascii():
+            self.concrete[template.encode("ascii")] = node.methods
 
     def find(self, path: str) -> tuple[Mapping[str, T], dict[str, str]] | None:
         """The targets by method, and the parameters, still encoded; None for a path nobody answers.
 
         `path` is the raw one, percent-encoded, beginning with a slash.
         """
-        methods = self._concrete.get(path)
-        if methods is not None:
-            return methods, {}
         segments = path[1:].split("/")
         parameters: dict[str, str] = {}
         node = _descend(self._root, segments, 0, parameters)
