@@ -40,7 +40,7 @@ from aether.promotion.v1.types import (
 from aether_adapters import protojson
 from aether_adapters.errors import Malformed
 from aether_adapters.identity import Access
-from aether_adapters.rest import Inputs, Operation, Reply, etag, parse_etag
+from aether_adapters.rest import Inputs, Operation, Reply, parse_etag
 
 CONTRACT: Final = Path(__file__).with_name("promotion.yaml")
 """The contract these operations serve."""
@@ -145,7 +145,7 @@ def _create_template_request(inputs: Inputs, /) -> CreateTemplateRequest:
 def _create_template_reply(result: Template, /) -> Reply:
     return Reply(
         201,
-        (("location", f"/v1/coupon-templates/{result.id}"), ("etag", etag(result.version))),
+        ((b"location", b"/v1/coupon-templates/%d" % result.id), (b"etag", b'"%d"' % result.version)),
         _template(result),
     )
 
@@ -181,7 +181,7 @@ def _get_template_request(inputs: Inputs, /) -> GetTemplateRequest:
 
 
 def _get_template_reply(result: Template, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _template(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _template(result))
 
 
 def _publish_template_request(inputs: Inputs, /) -> PublishTemplateRequest:
@@ -198,7 +198,7 @@ def _publish_template_request(inputs: Inputs, /) -> PublishTemplateRequest:
 
 
 def _publish_template_reply(result: Template, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _template(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _template(result))
 
 
 def _withdraw_template_request(inputs: Inputs, /) -> WithdrawTemplateRequest:
@@ -215,7 +215,7 @@ def _withdraw_template_request(inputs: Inputs, /) -> WithdrawTemplateRequest:
 
 
 def _withdraw_template_reply(result: Template, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _template(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _template(result))
 
 
 def _claim_coupon_request(inputs: Inputs, /) -> ClaimCouponRequest:
@@ -232,7 +232,7 @@ def _claim_coupon_request(inputs: Inputs, /) -> ClaimCouponRequest:
 
 
 def _claim_coupon_reply(result: Claim, /) -> Reply:
-    return Reply(201, (("location", f"/v1/coupons/{result.coupon_id}"),), _claim(result))
+    return Reply(201, ((b"location", b"/v1/coupons/%d" % result.coupon_id),), _claim(result))
 
 
 def _list_coupons_request(inputs: Inputs, /) -> ListCouponsRequest:
@@ -290,7 +290,7 @@ def _create_activity_request(inputs: Inputs, /) -> CreateActivityRequest:
 def _create_activity_reply(result: Activity, /) -> Reply:
     return Reply(
         201,
-        (("location", f"/v1/activities/{result.id}"), ("etag", etag(result.version))),
+        ((b"location", b"/v1/activities/%d" % result.id), (b"etag", b'"%d"' % result.version)),
         _activity(result),
     )
 
@@ -325,7 +325,7 @@ def _get_activity_request(inputs: Inputs, /) -> GetActivityRequest:
 
 
 def _get_activity_reply(result: Activity, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _activity(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _activity(result))
 
 
 def _close_activity_request(inputs: Inputs, /) -> CloseActivityRequest:
@@ -342,7 +342,7 @@ def _close_activity_request(inputs: Inputs, /) -> CloseActivityRequest:
 
 
 def _close_activity_reply(result: Activity, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _activity(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _activity(result))
 
 
 def _read_terms(body: dict[str, Any], at: str, /) -> Terms:

@@ -34,7 +34,7 @@ from aether.trade.v1.types import (
 )
 from aether_adapters import protojson
 from aether_adapters.identity import Access
-from aether_adapters.rest import Inputs, Operation, Reply, etag, parse_etag
+from aether_adapters.rest import Inputs, Operation, Reply, parse_etag
 
 CONTRACT: Final = Path(__file__).with_name("trade.yaml")
 """The contract these operations serve."""
@@ -125,7 +125,7 @@ def _create_course_request(inputs: Inputs, /) -> CreateCourseRequest:
 def _create_course_reply(result: Course, /) -> Reply:
     return Reply(
         201,
-        (("etag", etag(result.version)), ("location", f"/v1/courses/{result.id}")),
+        ((b"etag", b'"%d"' % result.version), (b"location", b"/v1/courses/%d" % result.id)),
         _course(result),
     )
 
@@ -144,7 +144,7 @@ def _list_courses_request(inputs: Inputs, /) -> ListCoursesRequest:
 
 
 def _list_courses_reply(result: ListCoursesResponse, /) -> Reply:
-    headers: list[tuple[str, str]] = []
+    headers: list[tuple[str, str] | tuple[bytes, bytes]] = []
     if result.next_link is not None:
         headers.append(("link", result.next_link))
     return Reply(200, tuple(headers), _list_courses_response(result))
@@ -163,7 +163,7 @@ def _get_course_request(inputs: Inputs, /) -> GetCourseRequest:
 
 
 def _get_course_reply(result: Course, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _course(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _course(result))
 
 
 def _change_course_request(inputs: Inputs, /) -> ChangeCourseRequest:
@@ -184,7 +184,7 @@ def _change_course_request(inputs: Inputs, /) -> ChangeCourseRequest:
 
 
 def _change_course_reply(result: Course, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _course(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _course(result))
 
 
 def _place_order_request(inputs: Inputs, /) -> PlaceOrderRequest:
@@ -210,7 +210,7 @@ def _place_order_request(inputs: Inputs, /) -> PlaceOrderRequest:
 def _place_order_reply(result: Order, /) -> Reply:
     return Reply(
         201,
-        (("etag", etag(result.version)), ("location", f"/v1/orders/{result.id}")),
+        ((b"etag", b'"%d"' % result.version), (b"location", b"/v1/orders/%d" % result.id)),
         _order(result),
     )
 
@@ -230,7 +230,7 @@ def _list_orders_request(inputs: Inputs, /) -> ListOrdersRequest:
 
 
 def _list_orders_reply(result: ListOrdersResponse, /) -> Reply:
-    headers: list[tuple[str, str]] = []
+    headers: list[tuple[str, str] | tuple[bytes, bytes]] = []
     if result.next_link is not None:
         headers.append(("link", result.next_link))
     return Reply(200, tuple(headers), _list_orders_response(result))
@@ -249,7 +249,7 @@ def _get_order_request(inputs: Inputs, /) -> GetOrderRequest:
 
 
 def _get_order_reply(result: Order, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _order(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _order(result))
 
 
 def _start_payment_request(inputs: Inputs, /) -> StartPaymentRequest:
@@ -282,7 +282,7 @@ def _cancel_order_request(inputs: Inputs, /) -> CancelOrderRequest:
 
 
 def _cancel_order_reply(result: Order, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _order(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _order(result))
 
 
 def _finish_order_request(inputs: Inputs, /) -> FinishOrderRequest:
@@ -299,7 +299,7 @@ def _finish_order_request(inputs: Inputs, /) -> FinishOrderRequest:
 
 
 def _finish_order_reply(result: Order, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _order(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _order(result))
 
 
 def _refund_order_request(inputs: Inputs, /) -> RefundOrderRequest:
@@ -318,7 +318,7 @@ def _refund_order_request(inputs: Inputs, /) -> RefundOrderRequest:
 
 
 def _refund_order_reply(result: Order, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _order(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _order(result))
 
 
 def _receive_payment_notice_request(inputs: Inputs, /) -> ReceivePaymentNoticeRequest:

@@ -34,7 +34,7 @@ from aether.user.v1.types import (
 )
 from aether_adapters import protojson
 from aether_adapters.identity import Access
-from aether_adapters.rest import Inputs, Operation, Reply, etag, parse_etag
+from aether_adapters.rest import Inputs, Operation, Reply, parse_etag
 
 CONTRACT: Final = Path(__file__).with_name("user.yaml")
 """The contract these operations serve."""
@@ -99,7 +99,7 @@ def _register_request(inputs: Inputs, /) -> RegisterRequest:
 def _register_reply(result: Profile, /) -> Reply:
     return Reply(
         201,
-        (("location", f"/v1/users/{result.id}"), ("etag", etag(result.version))),
+        ((b"location", b"/v1/users/%d" % result.id), (b"etag", b'"%d"' % result.version)),
         _profile(result),
     )
 
@@ -117,7 +117,7 @@ def _read_user_request(inputs: Inputs, /) -> ReadUserRequest:
 
 
 def _read_user_reply(result: Profile, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _profile(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _profile(result))
 
 
 def _set_roles_request(inputs: Inputs, /) -> SetRolesRequest:
@@ -136,7 +136,7 @@ def _set_roles_request(inputs: Inputs, /) -> SetRolesRequest:
 
 
 def _set_roles_reply(result: Profile, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _profile(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _profile(result))
 
 
 def _ban_user_request(inputs: Inputs, /) -> BanUserRequest:
@@ -152,7 +152,7 @@ def _ban_user_request(inputs: Inputs, /) -> BanUserRequest:
 
 
 def _ban_user_reply(result: Profile, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _profile(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _profile(result))
 
 
 def _unban_user_request(inputs: Inputs, /) -> UnbanUserRequest:
@@ -168,7 +168,7 @@ def _unban_user_request(inputs: Inputs, /) -> UnbanUserRequest:
 
 
 def _unban_user_reply(result: Profile, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _profile(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _profile(result))
 
 
 def _sign_in_request(inputs: Inputs, /) -> SignInRequest:
@@ -248,7 +248,7 @@ def _get_profile_request(inputs: Inputs, /) -> GetProfileRequest:
 
 
 def _get_profile_reply(result: Profile, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _profile(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _profile(result))
 
 
 def _change_profile_request(inputs: Inputs, /) -> ChangeProfileRequest:
@@ -267,7 +267,7 @@ def _change_profile_request(inputs: Inputs, /) -> ChangeProfileRequest:
 
 
 def _change_profile_reply(result: Profile, /) -> Reply:
-    return Reply(200, (("etag", etag(result.version)),), _profile(result))
+    return Reply(200, ((b"etag", b'"%d"' % result.version),), _profile(result))
 
 
 def _get_points_request(inputs: Inputs, /) -> GetPointsRequest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aether_tools.compiler.binding import Header, Operation, Output, Pair, Response, Source
+from aether_tools.compiler.binding import Header, One, Operation, Output, Pair, Response, Source
 from aether_tools.compiler.binding_types import always_written
 from aether_tools.compiler.layout import docstring, function
 from aether_tools.compiler.model import EnumRef, Field, Message, Scalar, WellKnown
@@ -48,18 +48,15 @@ class ReplyWriter:
         margin = " " * indent
         optional = [header for header in reply.headers if _may_be_absent(header, reply.selector)]
         fixed = [header for header in reply.headers if header not in optional]
-        entries = tuple(
-            ("", Group("(", (("", literal(header.name)), ("", self._header(header))), ")"))
-            for header in fixed
-        )
+        entries = tuple(("", self._header(header)) for header in fixed)
         lines: list[str] = []
         if optional:
-            head = "headers = " if entries else "headers: list[tuple[str, str]] = "
+            head = "headers: list[tuple[str, str] | tuple[bytes, bytes]] = "
             lines += place(indent, head, Group("[", entries, "]"))
             for header in optional:
                 lines += [
                     f"{margin}if {_attribute('result', _path(header))} is not None:",
-                    f"{margin}    headers.append(({literal(header.name)}, {self._header(header)}))",
+                    f"{margin}    headers.append({self._header(header)})",
                 ]
         headers: Expression = "tuple(headers)" if optional else Group("(", entries, ")", lone=True)
         arguments: list[tuple[str, Expression]] = [("", str(reply.status))]
@@ -71,11 +68,19 @@ class ReplyWriter:
             )
         return [*lines, *place(indent, "return ", call("Reply", *arguments))]
 
-    def _header(self, header: Header) -> str:
+    def _header(self, header: Header) -> Group:
+        """Name and value: as bytes where only integers are filled in, which the edge need not look at."""
+        written = _bytes(header) or (literal(header.name), self._value_of(header))
+        return Group("(", tuple(("", part) for part in written), ")")
+
+    def _value_of(self, header: Header) -> str:
         if isinstance(header.source, Output):
             return self._text(header.source)
+        return self._template(header.source)
+
+    def _template(self, pieces: Sequence[str | Output]) -> str:
         parts = []
-        for piece in header.source:
+        for piece in pieces:
             if isinstance(piece, str):
                 parts.append(piece.replace("{", "{{").replace("}", "}}"))
                 continue
@@ -95,7 +100,7 @@ class ReplyWriter:
         if scalar is Scalar.BOOL:
             return f'"true" if {value} else "false"'
         is_text = not isinstance(scalar, Scalar) or scalar in (Scalar.STRING, Scalar.BYTES)
-        return written if is_text or written.startswith(("str(", "etag(")) else f"str({written})"
+        return written if is_text or written.startswith("str(") else f"str({written})"
 
     def pair(self, pair: Pair, index: int) -> list[str]:
         """The encode function of a pair."""
@@ -136,6 +141,36 @@ class ReplyWriter:
             )
             lines += ["        case None:", *place(12, "raise ", call("ValueError", ("", literal(reason))))]
         return lines
+
+
+def _bytes(header: Header) -> tuple[str, str] | None:
+    """A header as two expressions of bytes; None where something else than integers is filled in."""
+    pieces = (header.source,) if isinstance(header.source, Output) else header.source
+    text, values = "", []
+    for piece in pieces:
+        if isinstance(piece, str):
+            text += piece.replace("%", "%%")
+        elif _integer(piece):
+            etag = isinstance(piece.conversion, One) and piece.conversion.etag
+            text += '"%d"' if etag else "%d"
+            values.append(_attribute("result", piece.path))
+        else:
+            return None
+    if not (header.name + text).isascii() or not (header.name + text).isprintable():
+        return None
+    filled = ", ".join(values) if len(values) == 1 else f"({', '.join(values)})"
+    return f"b{literal(header.name)}", f"b{_literal(text)} % {filled}"
+
+
+def _integer(output: Output) -> bool:
+    kind = output.path[-1].type
+    scalar = kind.wraps if isinstance(kind, WellKnown) and kind.wraps else kind
+    return isinstance(scalar, Scalar) and scalar.python == "int"
+
+
+def _literal(text: str) -> str:
+    """As the formatter has it: in the quotes that need no escapes."""
+    return f"'{text}'" if '"' in text and "'" not in text and "\\" not in text else literal(text)
 
 
 def _mapping(head: str, entries: Sequence[tuple[str, Expression]]) -> list[str]:
