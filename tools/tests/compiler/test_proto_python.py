@@ -114,6 +114,45 @@ def test_a_use_case_is_a_small_frozen_slotted_dataclass(acme: Path, python: Run)
     assert printed == "Tally(created=7, closed=0) False\ncannot assign to field 'start'\n"
 
 
+def test_a_value_behaves_as_any_frozen_dataclass(acme: Path, python: Run) -> None:
+    printed = python(
+        acme,
+        """
+        import copy, inspect, pickle
+        from dataclasses import FrozenInstanceError, replace
+        from acme.billing.v1.types import GetInvoiceRequest
+        from acme.common.v1.types import NOBODY, Caller
+
+        read = GetInvoiceRequest(id=7)
+        assert read.caller is NOBODY
+        assert read == copy.copy(read) == pickle.loads(pickle.dumps(read)) == replace(replace(read, id=8), id=7)
+        assert hash(read) == hash(GetInvoiceRequest(caller=Caller(), id=7))
+        for wrong in (
+            lambda: setattr(read, "id", 8),
+            lambda: delattr(read, "id"),
+            lambda: GetInvoiceRequest(),
+            lambda: GetInvoiceRequest(7),
+            lambda: GetInvoiceRequest(id=7, more=1),
+        ):
+            try:
+                wrong()
+            except (FrozenInstanceError, TypeError) as error:
+                print(error)
+        print(read, hasattr(read, "__dict__"))
+        print(inspect.signature(Caller))
+        """,
+    )
+    assert printed.splitlines() == [
+        "cannot assign to field 'id'",
+        "cannot delete field 'id'",
+        "GetInvoiceRequest.__init__() missing 1 required keyword-only argument: 'id'",
+        "GetInvoiceRequest.__init__() takes 1 positional argument but 2 were given",
+        "GetInvoiceRequest.__init__() got an unexpected keyword argument 'more'",
+        "GetInvoiceRequest(caller=Caller(subject='', roles=(), session=''), id=7) False",
+        "(*, subject: 'str' = '', roles: 'tuple[str, ...]' = (), session: 'str' = '') -> None",
+    ]
+
+
 def test_the_port_and_its_types_need_nothing_but_the_standard_library(acme: Path, python: Run) -> None:
     printed = python(
         acme,

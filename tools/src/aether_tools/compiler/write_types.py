@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from aether_tools.compiler import layout
 from aether_tools.compiler.model import Contracts, EnumType, Field, Message, Package, WellKnown
 from aether_tools.compiler.naming import field_name
 from aether_tools.compiler.python_types import Lines, Scope, header, is_event, member_class, parts
+
+_FILL_SLOTS: Final = '''\
+def _fill_slots(*classes: type) -> None:
+    """Let `__init__` fill slots by their descriptors, in two thirds of the time of `object.__setattr__`."""
+    for cls in classes:
+        own = vars(cls)
+        scope = {f"__set_{name}": own[name].__set__ for name in own["__slots__"]}
+        sets = "; ".join(f"__set_{name}(__self, {name})" for name in own["__slots__"])
+        exec(f"def __init__(__self, /, *, {', '.join(own['__slots__'])}): {sets}", scope)  # noqa: S102
+        new, old = scope["__init__"], own["__init__"]
+        for name in ("__annotations__", "__kwdefaults__", "__module__", "__qualname__"):
+            setattr(new, name, getattr(old, name))
+        type.__setattr__(cls, "__init__", new)
+'''
+"""Makes values cheaper to make: it stands in each module, because pure types import the standard library alone."""
 
 
 def write_types(contracts: Contracts, package: Package) -> bytes:
@@ -38,6 +54,7 @@ def uses_empty(package: Package) -> bool:
 
 def definitions(scope: Scope, messages: Iterable[Message], enums: Iterable[EnumType]) -> Iterator[Lines]:
     """The definitions of enums and messages, each a top-level block."""
+    messages = tuple(messages)
     for enum in enums:
         yield _enum(scope, enum)
     for message in messages:
@@ -50,6 +67,15 @@ def definitions(scope: Scope, messages: Iterable[Message], enums: Iterable[EnumT
                 f"NOBODY: {scope.imports.need('typing', 'Final')} = {message.python_name}()",
                 *layout.docstring(0, "The caller of a request that no edge has filled."),
             ]
+    # A map's default is made by code of the dataclass' own `__init__`.
+    filled = [
+        message.python_name
+        for message in messages
+        if message.fields and not any(field.map_key for field in message.fields)
+    ]
+    if filled:
+        yield _FILL_SLOTS.splitlines()
+        yield layout.place(0, "", layout.simple("_fill_slots", *filled))
 
 
 def _enum(scope: Scope, enum: EnumType) -> Lines:

@@ -291,3 +291,43 @@ class OrderState:
 
     order_id: int
     status: OrderStatus
+
+
+def _fill_slots(*classes: type) -> None:
+    """Let `__init__` fill slots by their descriptors, in two thirds of the time of `object.__setattr__`."""
+    for cls in classes:
+        own = vars(cls)
+        scope = {f"__set_{name}": own[name].__set__ for name in own["__slots__"]}
+        sets = "; ".join(f"__set_{name}(__self, {name})" for name in own["__slots__"])
+        exec(f"def __init__(__self, /, *, {', '.join(own['__slots__'])}): {sets}", scope)  # noqa: S102
+        new, old = scope["__init__"], own["__init__"]
+        for name in ("__annotations__", "__kwdefaults__", "__module__", "__qualname__"):
+            setattr(new, name, getattr(old, name))
+        type.__setattr__(cls, "__init__", new)
+
+
+_fill_slots(
+    Course,
+    CreateCourseRequest,
+    GetCourseRequest,
+    ListCoursesRequest,
+    ListCoursesResponse,
+    ChangeCourseRequest,
+    OrderLine,
+    Order,
+    OrderItem,
+    PlaceOrderRequest,
+    GetOrderRequest,
+    ListOrdersRequest,
+    ListOrdersResponse,
+    StartPaymentRequest,
+    Payment,
+    ReceivePaymentNoticeRequest,
+    PaymentNoticeReceipt,
+    CancelOrderRequest,
+    FinishOrderRequest,
+    RefundItem,
+    RefundOrderRequest,
+    GetOrderStateRequest,
+    OrderState,
+)
