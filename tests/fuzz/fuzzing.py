@@ -88,11 +88,11 @@ class Answers:
         assert share >= ENOUGH_ACCEPTED, f"{operation}, {caller}: {share:.0%} accepted"
 
     def table(self) -> str:
-        lines = [f"{'operation':<18}{'caller':<10}{'data':<10}{'cases':>6}{'2xx':>7}  statuses"]
+        lines = [f"{'operation':<22}{'caller':<10}{'data':<10}{'cases':>6}{'2xx':>7}  statuses"]
         for (operation, caller, mode), counts in self.statuses.items():
             tally = " ".join(f"{status}:{n}" for status, n in sorted(counts.items()))
             lines.append(
-                f"{operation:<18}{caller:<10}{mode:<10}{counts.total():>6}{accepted(counts):>7.0%}  {tally}"
+                f"{operation:<22}{caller:<10}{mode:<10}{counts.total():>6}{accepted(counts):>7.0%}  {tally}"
             )
         return "\n".join(lines)
 

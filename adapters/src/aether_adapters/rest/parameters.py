@@ -149,7 +149,7 @@ def _converter(schema: Mapping[str, Json]) -> Convert:
 
 
 def _text(text: str, name: str) -> str:
-    if "\x00" in text:  # no store of ours takes it, and no contract means it
+    if "\x00" in text:  # no contract means it, and not every reader takes it
         raise Malformed(name, "must not hold a NUL character")
     return text
 
