@@ -75,8 +75,12 @@ class System:
         """A REST client of `domain` for `subject`, or for nobody."""
         headers = {"authorization": f"Bearer {self.token(subject, *roles)}"} if subject else {}
         return httpx.Client(
-            base_url=self.rest[domain], headers=headers, timeout=20, trust_env=False, verify=NO_TLS
+            base_url=self.rest[domain], headers=headers, timeout=60, trust_env=False, verify=NO_TLS
         )
+
+    def environment(self, domain: str, role: str) -> Mapping[str, str]:
+        """What the role's process is told, by the full names of its variables."""
+        return self._settings[domain, role]
 
     def start(self, domain: str, role: str) -> None:
         """Start the role's process, which must not run; returns at once."""

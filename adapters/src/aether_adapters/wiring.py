@@ -54,7 +54,7 @@ def service_channel(settings: CallingServiceSettings, service: str, target: str)
         settings.token_issuer,
         settings.token_audience,
     )
-    return Channel(target, token=ServiceTokens(service, issuer))
+    return Channel(target, token=ServiceTokens(service, issuer), timeout=settings.deadline_seconds)
 
 
 def outbox_relay(

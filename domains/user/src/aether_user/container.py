@@ -253,7 +253,10 @@ class Container(containers.DeclarativeContainer):
             providers.Singleton(Offload, settings.provided.threads, settings.provided.queue),
         ),
         gateway=providers.Singleton(
-            grpc.async_client, providers.Singleton(AsyncChannel, settings.provided.rpc_target)
+            grpc.async_client,
+            providers.Singleton(
+                AsyncChannel, settings.provided.rpc_target, timeout=settings.provided.deadline_seconds
+            ),
         ),
     )
     rest_app = providers.Singleton(
