@@ -48,7 +48,10 @@ class MySqlServer:
 
 
 class PrivateMySql:
-    """Starts a `MySqlServer` in a temporary folder, as root or not; it dies with this process."""
+    """Starts a `MySqlServer` in a temporary folder, as root or not; it dies with this process.
+
+    It can be killed and started again, on its port and with its data.
+    """
 
     def __init__(self) -> None:
         self._daemon = find_daemon()
@@ -56,24 +59,29 @@ class PrivateMySql:
             prefix="aether-sql-"
         )  # short: a socket's path has a limit
         self._folder = Path(self._temporary.name)
+        self._port = children.free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> MySqlServer:
-        """Install the system tables, start the daemon and wait until it answers; raises `RuntimeError`."""
-        log, port = self._folder / "server.log", children.free_port()
+        """Install the system tables where there are none, start the daemon and wait until it answers.
+
+        Raises `RuntimeError`.
+        """
+        log = self._folder / "server.log"
         options = [
             "--no-defaults",
             f"--datadir={self._folder / 'data'}",
             *(["--user=root"] if os.getuid() == 0 else []),
         ]
-        self._install(options, log)
+        if not (self._folder / "data").exists():
+            self._install(options, log)
         process = children.start(
             [
                 str(self._daemon),
                 *options,
                 f"--socket={self._folder / 'sql.sock'}",
                 f"--pid-file={self._folder / 'sql.pid'}",
-                f"--port={port}",
+                f"--port={self._port}",
                 "--bind-address=127.0.0.1",
                 "--skip-log-bin",
                 "--innodb-buffer-pool-size=64M",
@@ -82,9 +90,16 @@ class PrivateMySql:
             log=log,
         )
         self._process = process
-        url = URL.create("mysql+pymysql", username="root", host="127.0.0.1", port=port)
+        url = URL.create("mysql+pymysql", username="root", host="127.0.0.1", port=self._port)
         children.wait_until(lambda: _answers(url), process, log=log, seconds=60, every=0.02)
         return MySqlServer(url.render_as_string(hide_password=False))
+
+    def kill(self) -> None:
+        """End the daemon at once, as a crash would; its data stay for the next start."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
     def stop(self) -> None:
         """End the daemon and remove its folder."""
