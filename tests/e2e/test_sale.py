@@ -2,41 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from aether_adapters.testing.plugin import found
 
-from tests.shop.sale import open_sale, race, subjects
-from tests.shop.story import play
+from tests.shop.books import Told
+from tests.shop.sale import OPERATOR, Order, open_sale, pay, race, subjects
+from tests.shop.story import play, settled
 from tests.shop.system import Servers, System, embedded_servers, real_servers
+from tests.support.roles import eventually
 
 Start = Callable[[Path], AbstractContextManager[Servers]]
 SEATS, BUYERS = 100, 1000
 
 
-def test_each_seat_has_one_buyer_and_an_order_sent_again_is_answered_as_it_was(tmp_path: Path) -> None:
-    """Small, and each domain in one process."""
-    with embedded_servers(tmp_path) as servers, System(servers, tmp_path, gateway=False) as shop:
-        shop.wait_until_ready()
-        story = play(shop, servers, 20, 100, lambda _: nullcontext())
-        assert story.wrong() == []
-        assert story.outcomes == {"ordered": 20, "stock-gone": 80}
-        assert (story.paid, story.cancelled, story.ordered_again) == (14, 2, 2)
-        assert (story.seats_sold, story.seats_held) == (14, 6)
+@dataclass(frozen=True, slots=True)
+class Shop:
+    system: System
+    servers: Servers
 
-        sale = open_sale(shop, 2)
-        (first,) = race(shop, sale, subjects(1)).outcomes
-        assert first.order is not None
-        assert first.order["payableCents"] == str(sale.price_cents)
-        with shop.client("trade", first.subject) as client:
-            key = {"idempotency-key": first.key}
-            again = client.post("/v1/orders", json={"items": [sale.item]}, headers=key)
-            other = client.post("/v1/orders", json={"items": [{**sale.item, "quantity": 2}]}, headers=key)
-        assert (again.status_code, again.json()) == (201, first.order)
-        assert other.status_code == 409
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Embedded, and each domain in one process."""
+    folder = tmp_path_factory.mktemp("shop")
+    with embedded_servers(folder) as servers, System(servers, folder, gateway=False) as system:
+        system.wait_until_ready()
+        yield Shop(system, servers)
+
+
+def test_each_seat_has_one_buyer_and_the_books_agree(shop: Shop) -> None:
+    story = play(shop.system, shop.servers, 20, 100, lambda _: nullcontext())
+    assert story.wrong() == []
+    assert story.outcomes == {"granted": 20, "stock-gone": 80}
+    assert (story.paid, story.cancelled, story.ordered_again) == (14, 2, 2)
+    assert (story.seats_sold, story.seats_held) == (14, 6)
+
+
+def test_an_order_that_is_sent_again_is_answered_as_it_was(shop: Shop) -> None:
+    sale = open_sale(shop.system, 2)
+    (first,) = race(shop.system, sale.wanted, subjects(1)).outcomes
+    assert first.made is not None
+    assert first.made["payableCents"] == str(sale.price_cents)
+    with shop.system.client("trade", first.subject) as client:
+        key = {"idempotency-key": first.key}
+        again = client.post("/v1/orders", json={"items": [sale.item]}, headers=key)
+        other = client.post("/v1/orders", json={"items": [{**sale.item, "quantity": 2}]}, headers=key)
+    assert (again.status_code, again.json()) == (201, first.made)
+    assert other.status_code == 409
+
+
+def test_who_pays_has_points_once_and_loses_those_of_what_is_refunded(shop: Shop) -> None:
+    """From the provider to trade, and through Kafka to user; each notice and each event may come twice."""
+    ada = {"username": "ada", "mobile": "+4915112345678", "password": "correct horse", "displayName": "Ada"}
+    sale = open_sale(shop.system, 2, price_cents=1990)
+    with shop.system.client("user") as door:
+        buyer = door.post("/v1/users", json=ada).json()["id"]
+
+    def points() -> int:
+        with shop.system.client("user", buyer) as me:
+            return int(me.get("/v1/me/points").json()["balance"])
+
+    def refund(order: Order, **what: object) -> Order:
+        version = {"if-match": f'"{order["version"]}"'}
+        with shop.system.client("trade", OPERATOR, "operator") as operator:
+            answer = operator.post(f"/v1/orders/{order['id']}/refunds", json=what, headers=version)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    with shop.system.client("trade", buyer) as trade:
+        basket = {"items": [{**sale.item, "quantity": 2}]}
+        placed = trade.post("/v1/orders", json=basket, headers={"idempotency-key": "hers"}).json()
+        assert points() == 0
+        pay(shop.system, [placed], {"times": 3, "outOfOrder": True})
+        eventually(lambda: points() == 39, "39.80 is 39 points", 30)
+        paid = trade.get(f"/v1/orders/{placed['id']}").json()
+    left = refund(paid, items=[{"line": 1, "quantity": 1}])
+    eventually(lambda: points() == 19, "19.90 is left", 30)
+    assert refund(left)["status"] == "ORDER_STATUS_REFUNDED"
+    eventually(lambda: points() == 0, "nothing is left", 30)
+
+    books, discrepancies = settled(shop.servers, shop.system.provider, Told())
+    assert discrepancies == []
+    mine = [
+        (one.paid_cents, one.refunded_cents, one.points) for one in books.points if str(one.user_id) == buyer
+    ]
+    assert mine == [(3980, 3980, 0)]
 
 
 @pytest.mark.prove
@@ -50,7 +105,7 @@ def test_a_thousand_buyers_share_a_hundred_seats(start: Start, tmp_path: Path) -
         story = play(shop, servers, SEATS, BUYERS, lambda _: nullcontext())
     print(story)
     assert story.wrong() == []
-    assert story.outcomes == {"ordered": SEATS, "stock-gone": BUYERS - SEATS}
+    assert story.outcomes == {"granted": SEATS, "stock-gone": BUYERS - SEATS}
     assert story.most_open >= 200
     assert (story.paid, story.cancelled, story.ordered_again) == (70, 10, 10)
     assert (story.seats_sold, story.seats_held) == (70, 30)

@@ -1,4 +1,4 @@
-"""`python -m tests.shop.buyers rush.json crowd.json`: a crowd of buyers, each with a connection and an order of its own.
+"""`python -m tests.shop.buyers rush.json crowd.json`: a crowd that wants one thing, each with a connection of its own.
 
 Reads a `Rush` from the first file, and writes a `Crowd` to the second. A buyer behaves as a real client does: it asks
 again, with the same Idempotency-Key, after what a 429, 503 or 504 says in Retry-After, and after a connection that broke.
@@ -25,13 +25,13 @@ NO_ANSWER: Final = 0
 TRY_AGAIN: Final = {NO_ANSWER, 429, 500, 503, 504}
 _BEING_PLACED: Final = "/order-being-placed"
 """The problem of a request that found its own key in use: an earlier try of it is still at work."""
-_ANSWER_SECONDS: Final = 20.0
+_ANSWER_SECONDS: Final = 60.0
 _CONNECTS: Final = asyncio.Semaphore(100)
 
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Who buys: `key` is the Idempotency-Key of the order."""
+    """Who buys, or claims: `key` is the Idempotency-Key of the request."""
 
     subject: str
     token: str
@@ -40,11 +40,13 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True)
 class Rush:
-    """Buyers who all want `items`; they arrive within `arrival` seconds, 0 for all at once, and give up after `patience`."""
+    """Buyers who all post `body` to `path`; they arrive within `arrival` seconds, 0 for all at once, and give up after
+    `patience`."""
 
     host: str
     port: int
-    items: list[dict[str, Any]]
+    path: str
+    body: dict[str, Any] | None
     buyers: list[Buyer]
     arrival: float = 0.0
     patience: float = 60.0
@@ -52,29 +54,36 @@ class Rush:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: when its request was sent, in seconds since the rush began, and how many seconds it took."""
+    """One answer: when its request was sent, in seconds since the rush began, and how many seconds it took.
+
+    `retry_after` is after how many seconds to come back, where it said so.
+    """
 
     status: int
     sent: float
     seconds: float
+    retry_after: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a buyer was told in the end: the order, or why there is none. `seconds` count from the first request."""
+    """What a buyer was told in the end: what was made, such as an order, or why nothing was.
+
+    `seconds` count from the first request.
+    """
 
     subject: str
     key: str
     status: int
     seconds: float
     answers: list[Answer]
-    order: dict[str, Any] | None
+    made: dict[str, Any] | None
     problem: str
 
     @property
     def word(self) -> str:
-        """The outcome in a word: ordered, the last part of the problem's type, or the status."""
-        return "ordered" if self.order else self.problem.rpartition("/")[2] or str(self.status)
+        """The outcome in a word: granted, the last part of the problem's type, or the status."""
+        return "granted" if self.made else self.problem.rpartition("/")[2] or str(self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +95,9 @@ class Crowd:
     outcomes: list[Outcome] = field(default_factory=list)
 
     @property
-    def orders(self) -> list[dict[str, Any]]:
-        """What was ordered."""
-        return [outcome.order for outcome in self.outcomes if outcome.order is not None]
+    def made(self) -> list[dict[str, Any]]:
+        """What was made, such as orders."""
+        return [outcome.made for outcome in self.outcomes if outcome.made is not None]
 
     @property
     def answers(self) -> list[Answer]:
@@ -113,7 +122,7 @@ class _Race:
         self.most_open = 0
         self._open = 0
         self._rush = rush
-        self._body = json.dumps({"items": rush.items}).encode()
+        self._body = b"" if rush.body is None else json.dumps(rush.body).encode()
         self._connected = asyncio.Event()
         self._waiting = len(rush.buyers)
         self._began = 0.0
@@ -137,7 +146,8 @@ class _Race:
             sent = time.monotonic()
             status, headers, body = await self._ask(connection, request)
             now = time.monotonic()
-            answers.append(Answer(status, sent - self._began, now - sent))
+            later = float(headers["retry-after"]) if "retry-after" in headers else None
+            answers.append(Answer(status, sent - self._began, now - sent, later))
             document = json.loads(body) if body else {}
             problem = document.get("type", "")
             pause = float(headers.get("retry-after", 1)) * random.uniform(1, 1.5)
@@ -146,8 +156,8 @@ class _Race:
                 break
             await asyncio.sleep(pause)
         connection.close()
-        order = document if status == 201 else None
-        return Outcome(buyer.subject, buyer.key, status, now - first, answers, order, problem)
+        made = document if status == 201 else None
+        return Outcome(buyer.subject, buyer.key, status, now - first, answers, made, problem)
 
     async def _everybody(self) -> None:
         self._waiting -= 1
@@ -170,11 +180,11 @@ class _Race:
 
     def _request(self, buyer: Buyer) -> bytes:
         lines = (
-            "POST /v1/orders HTTP/1.1",
+            f"POST {self._rush.path} HTTP/1.1",
             f"Host: {self._rush.host}:{self._rush.port}",
             f"Authorization: Bearer {buyer.token}",
             f"Idempotency-Key: {buyer.key}",
-            "Content-Type: application/json",
+            *(["Content-Type: application/json"] if self._body else []),
             f"Content-Length: {len(self._body)}",
         )
         return "\r\n".join([*lines, "", ""]).encode() + self._body

@@ -31,6 +31,15 @@ Order = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a crowd wants: something that a domain makes of a POST of `body` to `path`."""
+
+    domain: str
+    path: str
+    body: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sale:
     """A flash sale: its activity, and the course it sells."""
 
@@ -43,6 +52,11 @@ class Sale:
     def item(self) -> dict[str, Any]:
         """One seat, as an order names it."""
         return {"courseId": str(self.course_id), "activityId": str(self.activity_id), "quantity": 1}
+
+    @property
+    def wanted(self) -> Wanted:
+        """An order of one seat."""
+        return Wanted("trade", "/v1/orders", {"items": [self.item]})
 
 
 def open_sale(shop: System, seats: int, price_cents: int = 990) -> Sale:
@@ -64,6 +78,27 @@ def open_sale(shop: System, seats: int, price_cents: int = 990) -> Sale:
     return Sale(int(opened["id"]), int(course["id"]), seats, price_cents)
 
 
+def open_claims(shop: System, quota: int) -> Wanted:
+    """What an operator does: a coupon template, published, of which everybody may claim one."""
+    now = datetime.now(UTC)
+    terms = {
+        "title": f"The first {quota}",
+        "benefit": {"amountOff": {"amountCents": "100"}},
+        "thresholdCents": "0",
+        "quota": str(quota),
+        "limitPerUser": 1,
+        "claimsFrom": (now - timedelta(minutes=1)).isoformat(),
+        "validFrom": (now - timedelta(minutes=1)).isoformat(),
+        "validUntil": (now + timedelta(hours=1)).isoformat(),
+    }
+    with shop.client("promotion", OPERATOR, "operator") as promotion:
+        drafted = _made(promotion.post("/v1/coupon-templates", json=terms))
+        version = {"if-match": f'"{drafted["version"]}"'}
+        path = f"/v1/coupon-templates/{drafted['id']}"
+        promotion.post(f"{path}/publish", headers=version).raise_for_status()
+    return Wanted("promotion", f"{path}/claims")
+
+
 def seats_of(shop: System, sale: Sale) -> tuple[int, int]:
     """How many seats are held and how many are sold, as promotion's REST edge says."""
     with shop.client("promotion", OPERATOR, "operator") as promotion:
@@ -80,18 +115,19 @@ def subjects(count: int) -> list[str]:
 
 @contextmanager
 def rush(
-    shop: System, sale: Sale, buyers: Sequence[str], *, arrival: float = 0.0, patience: float = 60.0
+    shop: System, wanted: Wanted, buyers: Sequence[str], *, arrival: float = 0.0, patience: float = 60.0
 ) -> Iterator[Callable[[], Crowd]]:
-    """Let `buyers` race for a seat each, from a process of its own; what is given waits for the end of it.
+    """Let `buyers` race for what they want, from a process of its own; what is given waits for the end of it.
 
     They arrive within `arrival` seconds, 0 for all at once, and give up after `patience`. On the way out the process
     is ended, whether it is done or not.
     """
-    where = urlsplit(shop.rest["trade"])
+    where = urlsplit(shop.rest[wanted.domain])
     plan = Rush(
         host=str(where.hostname),
         port=int(where.port or 80),
-        items=[sale.item],
+        path=wanted.path,
+        body=wanted.body,
         buyers=[Buyer(subject, shop.token(subject), f"sale-{uuid4().hex}") for subject in buyers],
         arrival=arrival,
         patience=patience,
@@ -112,9 +148,9 @@ def rush(
         children.stop(process)
 
 
-def race(shop: System, sale: Sale, buyers: Sequence[str], *, patience: float = 60.0) -> Crowd:
+def race(shop: System, wanted: Wanted, buyers: Sequence[str]) -> Crowd:
     """`rush`, all at once, to its end."""
-    with rush(shop, sale, buyers, patience=patience) as crowd:
+    with rush(shop, wanted, buyers) as crowd:
         return crowd()
 
 
@@ -125,7 +161,7 @@ def pay(shop: System, orders: Sequence[Order], wish: Mapping[str, object] = Mapp
         with shop.client("trade", order["buyer"]) as client:
             opened = patiently(lambda: client.put(f"/v1/orders/{order['id']}/payment"))
             made = httpx.post(
-                opened.json()["payUrl"], json=dict(wish), timeout=20, trust_env=False, verify=NO_TLS
+                opened.json()["payUrl"], json=dict(wish), timeout=60, trust_env=False, verify=NO_TLS
             )
             made.raise_for_status()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aether_adapters.embedded import EmbeddedKafka, EmbeddedRedis
+from aether_adapters.embedded import EmbeddedKafka, EmbeddedRedis, children
 from aether_adapters.testing.kafka import KafkaBroker, find_libraries
 from aether_adapters.testing.mysql import PrivateMySql
 from aether_tools.runner.plan import Servers
@@ -24,7 +24,7 @@ _ROOT: Final = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class RealServers(Servers):
-    """Where the servers are, and what they are held by."""
+    """Where the servers are, and what they are held by: each can be ended and started again on its address."""
 
     mysql: PrivateMySql
     redis_server: EmbeddedRedis
@@ -52,7 +52,9 @@ def real_servers(folder: Path) -> Iterator[RealServers]:
     with ExitStack() as stack:
         mysql = stack.enter_context(PrivateMySql())
         broker = stack.enter_context(KafkaBroker(libraries))
-        redis = stack.enter_context(EmbeddedRedis(folder / "redis", binary=Path(binary)))
+        redis = stack.enter_context(
+            EmbeddedRedis(folder / "redis", port=children.free_port(), binary=Path(binary))
+        )
         server = mysql.start()
         databases = {domain: stack.enter_context(server.database()) for domain in DOMAINS}
         _make_topics(broker.bootstrap)

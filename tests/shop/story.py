@@ -66,7 +66,7 @@ class Story:
     @property
     def ordered(self) -> int:
         """How many of the rush were answered with an order."""
-        return self.outcomes.get("ordered", 0)
+        return self.outcomes.get("granted", 0)
 
     def wrong(self) -> list[str]:
         """What is not as it should be: the books disagree, or the sale did not sell what it had."""
@@ -91,9 +91,9 @@ def play(shop: System, servers: Servers, seats: int, buyers: int, step: Step) ->
     with step(f"{buyers} buyers race for them over REST, all at once"):
         inside = Inside()
         with inside.watching(shop.rest["trade"]):
-            crowd = race(shop, sale, people)
+            crowd = race(shop, sale.wanted, people)
         _tell(story, crowd, inside)
-    ordered = crowd.orders
+    ordered = crowd.made
     some = len(ordered) // 10
     leaving, paying = ordered[:some], ordered[some : 8 * some]
     with step(f"{len(paying)} pay, and the provider tells of it twice; {len(leaving)} give up"):
@@ -105,14 +105,14 @@ def play(shop: System, servers: Servers, seats: int, buyers: int, step: Step) ->
     unlucky = [person for person in people if person not in lucky][: buyers // 5]
     with step(f"{len(unlucky)} who got none race for the {len(leaving)} seats that came back"):
         again = _sell_again(shop, sale, unlucky)
-        story.ordered_again = sum(len(each.orders) for each in again)
+        story.ordered_again = sum(len(each.made) for each in again)
     with step("the books of three databases, Redis, Kafka and the payment provider"):
         told = Told(
             placed={
-                (one.subject, one.key): int(one.order["id"])
+                (one.subject, one.key): int(one.made["id"])
                 for each in (crowd, *again)
                 for one in each.outcomes
-                if one.order is not None
+                if one.made is not None
             },
             ended={int(order["id"]): "closed" for order in leaving},
         )
@@ -156,8 +156,8 @@ def _sell_again(shop: System, sale: Sale, unlucky: Sequence[str]) -> list[Crowd]
     """Redis, which turns the crowd away, may hear of a seat that came back a second after SQL did."""
     rushes: list[Crowd] = []
     while sum(seats_of(shop, sale)) < sale.seats and len(rushes) < _ROUNDS:
-        happy = {order["buyer"] for each in rushes for order in each.orders}
-        rushes.append(race(shop, sale, [person for person in unlucky if person not in happy]))
+        happy = {order["buyer"] for each in rushes for order in each.made}
+        rushes.append(race(shop, sale.wanted, [person for person in unlucky if person not in happy]))
     return rushes
 
 

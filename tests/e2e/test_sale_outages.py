@@ -1,0 +1,194 @@
+"""A flash sale goes on while a server is emptied, away or restarted; afterwards the books are right, by themselves.
+
+No role is started again: each finds its way back. How long Kafka is away, in seconds, AETHER_OUTAGE_SECONDS says.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+from aether_adapters.testing.plugin import found
+from redis import Redis
+
+from tests.shop.books import Books, Told
+from tests.shop.buyers import Crowd
+from tests.shop.sale import Sale, open_claims, open_sale, pay, race, rush, seats_of, subjects
+from tests.shop.story import settled
+from tests.shop.system import DOMAINS, ROLES, RealServers, System, real_servers
+from tests.support.roles import eventually
+
+pytestmark = [pytest.mark.prove, pytest.mark.timeout(600)]
+
+OUTAGE = float(os.environ.get("AETHER_OUTAGE_SECONDS", "60"))
+SEATS, BUYERS, QUOTA = 100, 300, 120
+FOR_NOW = {429, 503}
+DEADLINE = 20.0
+"""Seconds that the shop gives itself for a request: so many that a busy machine needs no 504, and a hang does."""
+SETTINGS = {f"{domain.upper()}_DEADLINE_SECONDS": str(DEADLINE) for domain in DOMAINS}
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    system: System
+    servers: RealServers
+
+    def close_the_books(self, *crowds: Crowd) -> Books:
+        """Nothing is under way, every role still runs, and the books hold what people were told."""
+        orders = {
+            (one.subject, one.key): int(one.made["id"])
+            for crowd in crowds
+            for one in crowd.outcomes
+            if one.made is not None and "id" in one.made
+        }
+        coupons = {
+            int(one.made["couponId"]): one.subject
+            for crowd in crowds
+            for one in crowd.outcomes
+            if one.made is not None and "couponId" in one.made
+        }
+        told = Told(placed=orders, claimed=coupons)
+        books, discrepancies = settled(self.servers, self.system.provider, told, seconds=90)
+        assert discrepancies == []
+        assert all(self.system.alive(domain, role) for domain in DOMAINS for role in ROLES)
+        return books
+
+    def serves(self) -> bool:
+        """Whether every REST edge is ready."""
+        return all(self.system.ready(domain) for domain in DOMAINS)
+
+    def under_way(self, sale: Sale) -> None:
+        """Wait until a quarter of the seats are taken."""
+        eventually(lambda: sum(seats_of(self.system, sale)) >= sale.seats // 4, "the sale is under way", 60)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("outages")
+    with ExitStack() as stack:
+        servers = found(lambda: stack.enter_context(real_servers(folder)))
+        system = stack.enter_context(System(servers, folder, SETTINGS))
+        system.wait_until_ready()
+        yield Shop(system, servers)
+
+
+def in_time_and_told_when_to_come_back(crowd: Crowd) -> None:
+    """Nobody was left hanging: every answer was a yes, a no, or a refusal that says until when it counts."""
+    print(Counter(answer.status for answer in crowd.answers))
+    assert {answer.status for answer in crowd.answers} <= {201, 409, *FOR_NOW}
+    silent = [answer for answer in crowd.answers if answer.status in FOR_NOW and answer.retry_after is None]
+    assert silent == []
+
+
+def outcomes(crowd: Crowd) -> dict[str, int]:
+    return dict(Counter(outcome.word for outcome in crowd.outcomes))
+
+
+def sold_out(crowd: Crowd) -> None:
+    assert outcomes(crowd) == {"granted": SEATS, "stock-gone": BUYERS - SEATS}
+
+
+def claimed_up(crowd: Crowd, claimants: Sequence[str]) -> None:
+    assert outcomes(crowd) == {"granted": QUOTA, "quota-exhausted": len(claimants) - QUOTA}
+
+
+def test_redis_is_emptied_in_mid_sale(shop: Shop) -> None:
+    people, sale, claims = subjects(BUYERS), open_sale(shop.system, SEATS), open_claims(shop.system, QUOTA)
+    with (
+        rush(shop.system, sale.wanted, people, arrival=6) as buyers,
+        rush(shop.system, claims, people, arrival=6) as claimants,
+    ):
+        shop.under_way(sale)
+        with Redis.from_url(shop.servers.redis) as client:
+            for _ in range(3):
+                client.flushall()
+                assert shop.serves()
+                time.sleep(0.5)
+        bought, claimed = buyers(), claimants()
+    for crowd in (bought, claimed):
+        in_time_and_told_when_to_come_back(crowd)
+    sold_out(bought)
+    claimed_up(claimed, people)
+    pay(shop.system, bought.made[:20])
+    shop.close_the_books(bought, claimed)
+    assert seats_of(shop.system, sale) == (SEATS - 20, 20)
+
+
+def test_redis_is_away_and_comes_back_empty(shop: Shop) -> None:
+    """SQL sells and lets claim, at a limited rate; the edges count their limits by themselves."""
+    people, sale, claims = subjects(BUYERS), open_sale(shop.system, SEATS), open_claims(shop.system, QUOTA)
+    with rush(shop.system, sale.wanted, people, arrival=6) as buyers:
+        shop.under_way(sale)
+        shop.servers.redis_server.stop()
+        away = race(shop.system, claims, people[:QUOTA])
+        assert shop.serves()
+        assert outcomes(away) == {"granted": QUOTA}
+        assert 429 in {answer.status for answer in away.answers}, "nobody was asked to come back later"
+        shop.servers.redis_server.start()
+        bought = buyers()
+    late = race(shop.system, claims, people[QUOTA:])
+    for crowd in (bought, away, late):
+        in_time_and_told_when_to_come_back(crowd)
+    sold_out(bought)
+    assert outcomes(late) == {"quota-exhausted": BUYERS - QUOTA}
+    shop.close_the_books(bought, away)
+
+
+def test_kafka_is_away(shop: Shop) -> None:
+    """Orders are placed and paid; what other domains are told waits in the outbox. No claim is promised."""
+    people, sale, claims = subjects(BUYERS), open_sale(shop.system, SEATS), open_claims(shop.system, QUOTA)
+    with rush(shop.system, sale.wanted, people, arrival=6) as buyers:
+        shop.under_way(sale)
+        shop.servers.broker.kill()
+        until = time.monotonic() + OUTAGE
+        bought = buyers()
+    pay(shop.system, bought.made[:20])
+    with rush(shop.system, claims, people[:10], patience=1) as claimants:
+        refused = claimants()
+    assert outcomes(refused).keys() <= {"unavailable", "claims-are-paused", "exhausted"}
+    assert seats_of(shop.system, sale) == (SEATS, 0), "nobody has told promotion what is paid"
+    while time.monotonic() < until:
+        assert shop.serves()
+        time.sleep(1)
+    shop.servers.broker.start()
+    eventually(
+        lambda: seats_of(shop.system, sale) == (SEATS - 20, 20), "promotion has heard of the payments", 90
+    )
+    claimed = race(shop.system, claims, people[10:])
+    for crowd in (bought, refused, claimed):
+        in_time_and_told_when_to_come_back(crowd)
+    sold_out(bought)
+    # The ten were decided, and have theirs as soon as the decision is in the log.
+    assert outcomes(claimed) == {"granted": QUOTA - 10, "quota-exhausted": BUYERS - QUOTA}
+    books = shop.close_the_books(bought, claimed)
+    template_id = int(claims.path.split("/")[-2])
+    assert sum(coupon.template_id == template_id for coupon in books.coupons) == QUOTA
+
+
+def test_mysql_is_restarted(shop: Shop) -> None:
+    """Orders are refused with when to come back; a request that was under way has its order, or none."""
+    people, sale = subjects(BUYERS), open_sale(shop.system, SEATS)
+    with rush(shop.system, sale.wanted, people, arrival=8, patience=120) as buyers:
+        shop.under_way(sale)
+        shop.servers.mysql.kill()
+        with shop.system.client("trade", people[0]) as client:
+            answer = client.post("/v1/orders", json=sale.wanted.body, headers={"idempotency-key": "in-vain"})
+            assert answer.status_code == 503
+            assert int(answer.headers["retry-after"]) >= 1
+        time.sleep(3)
+        shop.servers.mysql.start()
+        bought = buyers()
+    in_time_and_told_when_to_come_back(bought)
+    assert 503 in {answer.status for answer in bought.answers}
+    eventually(shop.serves, "every edge is ready again", 60)
+    books = shop.close_the_books(bought)
+    orders = {order.id for order in books.orders}
+    its = [one for one in books.reservations if one.activity_id == sale.activity_id and one.status == "held"]
+    without = [one for one in its if one.order_id not in orders]  # the sweeper's, once their time is over
+    assert len(bought.made) + len(without) == len(its) == SEATS
+    assert outcomes(bought).keys() == {"granted", "stock-gone"}
