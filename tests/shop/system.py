@@ -98,6 +98,10 @@ class System:
         process.kill()
         process.wait()
 
+    def pid(self, domain: str, role: str) -> int:
+        """The number of the role's process, for who looks at it from outside."""
+        return self._processes[domain, role].pid
+
     def alive(self, domain: str, role: str) -> bool:
         """Whether the role's process runs."""
         process = self._processes.get((domain, role))
