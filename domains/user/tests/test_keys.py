@@ -9,20 +9,21 @@ from aether_user.adapters.tokens import EcKeyMaker, JwtSigner
 from aether_user.domain.keys import SigningKey
 from aether_user.domain.values import Role
 
-NOW = datetime.now(UTC)
 SECRET = "only this test knows"
 
 
 def kept(secret: str) -> SigningKey:
     made = EcKeyMaker(secret).make()
+    now = datetime.now(UTC)
     return SigningKey(
-        number=1, kid=made.kid, x=made.x, y=made.y, private_pem=made.private_pem, signs_from=NOW
+        number=1, kid=made.kid, x=made.x, y=made.y, private_pem=made.private_pem, signs_from=now
     )
 
 
 def signed(key: SigningKey, secret: str) -> str:
     signer = JwtSigner(secret=secret, issuer="tests", audience="aether", seconds=300)
-    return signer.sign(key, user_id=7, roles=frozenset({Role.CUSTOMER}), session_id=9, now=NOW)
+    now = datetime.now(UTC)
+    return signer.sign(key, user_id=7, roles=frozenset({Role.CUSTOMER}), session_id=9, now=now)
 
 
 @pytest.mark.parametrize("stored_with", [SECRET, ""], ids=["encrypted", "stored before there was a secret"])
