@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -14,16 +13,11 @@ from aether_adapters import logs
 
 
 @pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """JSON lines of everything that is logged; the test run's own logging comes back afterwards."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+def lines(own_logging: None) -> io.StringIO:
+    """JSON lines of everything that is logged."""
     stream = io.StringIO()
     logs.configure("json", "info", stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    return stream
 
 
 def test_our_lines_and_a_librarys_have_one_shape_and_the_request_id(lines: io.StringIO) -> None:

@@ -12,6 +12,8 @@ from aether_adapters.settings import ServiceSettings
 from aether_adapters.sql import connect
 from sqlalchemy import inspect
 
+pytestmark = pytest.mark.usefixtures("own_logging")
+
 ENV = """
 from aether_adapters.sql import run_migrations
 from sqlalchemy import MetaData
