@@ -18,10 +18,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import IO, Any, cast
 
 import httpx
+from aether_tools.interrupts import interruptible
 from confluent_kafka import Consumer
 
 Headers = list[tuple[str, bytes]]
@@ -122,10 +122,6 @@ def remove(folder: Path) -> None:
         if not folder.exists():
             return
         time.sleep(0.1)
-
-
-def interrupted(signum: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt(signal.Signals(signum).name)
 
 
 def environment(venv: Path, temporary: Path) -> dict[str, str]:
@@ -243,12 +239,10 @@ def play(folder: Path, watch: Stopwatch, stack: ExitStack) -> None:
 
 def main() -> int:
     """Play the demo; 0 when every step worked, 1 when one failed, 130 when interrupted."""
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, interrupted)
     watch = Stopwatch()
     folder = Path(tempfile.mkdtemp(prefix="aether-demo-"))
     try:
-        with ExitStack() as stack:
+        with interruptible(), ExitStack() as stack:
             play(folder, watch, stack)
     except StepFailed as failure:
         print(f"\nThe demo failed at step {watch.count}: {failure}", file=sys.stderr)

@@ -9,7 +9,6 @@ Whatever ends the demo, Ctrl-C included, its processes and its folder are gone a
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
@@ -17,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
+from aether_tools.interrupts import interruptible
 from rich.console import Console
 from rich.table import Table
 
@@ -97,21 +96,14 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
     return parser.parse_args(argv)
 
 
-def _interrupted(signum: int, _frame: FrameType | None) -> None:
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)  # once is enough: what follows is the clean-up
-    raise KeyboardInterrupt(signal.Signals(signum).name)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Play the sale; 0 when its books agree, 1 when they do not, 130 when interrupted."""
     arguments = _arguments(argv)
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, _interrupted)
     watch = Stopwatch()
     folder = Path(tempfile.mkdtemp(prefix="aether-sale-"))
     try:
-        with redirect_stdout(sys.stderr if arguments.json else sys.stdout), ExitStack() as stack:
+        output = sys.stderr if arguments.json else sys.stdout
+        with interruptible(), redirect_stdout(output), ExitStack() as stack:
             story = run(folder, arguments.seats, arguments.buyers, watch, stack)
     except KeyboardInterrupt:
         print("\nInterrupted; everything the demo started has been stopped.", file=sys.stderr)

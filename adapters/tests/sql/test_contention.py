@@ -223,8 +223,10 @@ def test_a_lock_timeout_runs_the_whole_unit_of_work_again(mariadb: Engine, accou
 
     with mariadb.connect() as other:
         add(other, accounts, 1)
-        threading.Timer(1.3, other.commit).start()
+        commit = threading.Timer(1.3, other.commit)
+        commit.start()
         plain(mariadb).run(work)
+        commit.join()
     assert (len(tries), balances(mariadb, accounts)) == (2, [1, 2])
 
 

@@ -12,16 +12,15 @@ import filecmp
 import io
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from aether_tools.console import Complaint
+from aether_tools.interrupts import interruptible
 
 BUNDLED: Final = "aether-tools"
 """What an answers file calls the templates that come with this command, instead of a path of this machine."""
@@ -82,7 +81,7 @@ def _version() -> str:
 
 def domain_into(root: Path, source: Source, answers: Mapping[str, str], *, ask: bool) -> list[Path]:
     """Render the template into the workspace at `root`; gives what it made, nothing where it fails."""
-    with _unwound_by_sigterm(), _refusals(f"the domain {answers['domain']!r}", root):
+    with interruptible(), _refusals(f"the domain {answers['domain']!r}", root):
         state = root / ".aether"
         state.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="new-", dir=state) as folder:
@@ -94,7 +93,7 @@ def domain_into(root: Path, source: Source, answers: Mapping[str, str], *, ask: 
 
 def workspace_at(destination: Path, source: Source, answers: Mapping[str, str], *, ask: bool) -> None:
     """Render the template as the new folder `destination`, which may exist if it is empty."""
-    with _unwound_by_sigterm(), _refusals(f"the workspace {answers['workspace']!r}", destination):
+    with interruptible(), _refusals(f"the workspace {answers['workspace']!r}", destination):
         if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
             raise Complaint(f"{destination} exists and is not an empty folder; choose another path.")
         made = _make_parents(destination.parent)
@@ -219,17 +218,3 @@ def _refusals(what: str, where: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise Complaint(f"{what} could not be written to {where}: {reason}. Nothing was changed.") from error
-
-
-@contextlib.contextmanager
-def _unwound_by_sigterm() -> Iterator[None]:
-    """A SIGTERM unwinds the stack as a Ctrl-C does, so that what is half-made is removed."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
