@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -198,7 +199,7 @@ def test_the_parts_of_an_allof_are_one_object(edge: Any, types: Any) -> None:
 
 
 def test_a_deprecated_operation_says_so_where_it_is_read(edge: Any) -> None:
-    assert edge.operations["search"].decode.__doc__ == "Looks for things.\n\n    Deprecated.\n    "
+    assert inspect.getdoc(edge.operations["search"].decode) == "Looks for things.\n\nDeprecated."
 
 
 def test_messages_may_have_names_that_are_taken(edge: Any, types: Any) -> None:
