@@ -43,8 +43,9 @@ def run_roles(
 
     0: every role returned. 1: a role raised, which stops the others too, or did not return within `grace` seconds of
     being told. A second signal ends the process at once. With `admin_port` an `AdminServer` runs beside them. `stop`
-    lets a caller end it without a signal. The process may open as many files as the system lets it. Until it ends, the garbage collector passes over what is there when it
-    starts: modules and what the composition root has built. Raises `ValueError` for a name that is no role.
+    lets a caller end it without a signal. The process may open as many files as the system lets it. Until it ends,
+    the garbage collector passes over what is there when it starts: modules and what the composition root has built.
+    Raises `ValueError` for a name that is no role.
     """
     wanted = list(dict.fromkeys(names))
     unknown = [name for name in wanted if name not in roles]

@@ -1,16 +1,27 @@
-"""An interruption that cannot get lost, and does not interrupt the clean-up that it causes."""
+"""Interruptions by a person or a supervisor: who takes them, and how none gets lost."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
 
-_NUMBERS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTIONS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AGAIN_SECONDS: Final = 0.1
+
+
+@contextlib.contextmanager
+def taken_by(handler: Callable[[int, FrameType | None], None], *numbers: signal.Signals) -> Iterator[None]:
+    """In this block `handler` takes these signals; afterwards whoever took them before. Main thread only."""
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 @contextlib.contextmanager
@@ -20,13 +31,11 @@ def interruptible() -> Iterator[None]:
     Python drops an exception that a signal's handler raises where nobody could catch it: in `__del__`, in the callback
     of a weak reference. So it is raised again until somebody handles it; while somebody does, no second one is.
     """
-    before = {number: signal.signal(number, _interrupt) for number in (*_NUMBERS, signal.SIGALRM)}
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with taken_by(_interrupt, *INTERRUPTIONS, signal.SIGALRM):
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

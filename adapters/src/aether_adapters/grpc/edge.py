@@ -36,8 +36,6 @@ from aether_adapters.identity import ANONYMOUS, TOKEN, Access, Identity, Verify,
 
 UnaryHandler = Callable[[bytes, grpc.ServicerContext], bytes]
 
-BUSY_SECONDS: Final = 1.0
-"""After how many seconds a caller may come back whom a busy server refused."""
 _FOREVER: Final = 365 * 86400.0
 """Seconds; gRPC reports a call without a deadline as one some centuries away."""
 _MESSAGE_LIMIT: Final = 1024
@@ -75,7 +73,7 @@ def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadl
                 raise DeadlineExceeded("The deadline passed before the work was begun.")
             if waited() > left:
                 # Begun this late it would likely end too late, its caller not knowing how: a refusal is an answer.
-                raise Exhausted("The server is busy; try again.", retry_after=BUSY_SECONDS)
+                raise busy()
             DEADLINE.set(started + left)
             identity = admit(_read(context))
             try:
@@ -170,6 +168,11 @@ def _refuse(
         _LOG.warning("call refused", grpc_service=service, grpc_method=name, problem=problem.type)
     context.set_trailing_metadata(((DETAILS, details),))
     context.abort(code, problem.detail[:_MESSAGE_LIMIT])
+
+
+def busy() -> Exhausted:
+    """What a call is answered that the server has no time for."""
+    return Exhausted("The server is busy; try again.", retry_after=1.0)
 
 
 def refusal(

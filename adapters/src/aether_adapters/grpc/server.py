@@ -8,8 +8,8 @@ from typing import Any, Final, cast
 
 import grpc
 
-from aether_adapters.errors import ErrorTable, Exhausted
-from aether_adapters.grpc.edge import BUSY_SECONDS, handler, refusal
+from aether_adapters.errors import ErrorTable
+from aether_adapters.grpc.edge import busy, handler, refusal
 from aether_adapters.grpc.health import SERVICE_NAME as HEALTH
 from aether_adapters.grpc.health import HealthService
 from aether_adapters.grpc.method import Service
@@ -28,8 +28,9 @@ class Server:
     """Serves the methods of `services` on `address` (`host:port`; port 0 takes a free one, see `port`).
 
     `threads` calls run at once and `queue` more may wait; the next one is answered with RESOURCE_EXHAUSTED
-    and when to come back; so is one that waited until half of its time was gone. `deadline` (seconds) bounds a call whose caller set none; `message_limit` is in
-    bytes, for requests. Without `credentials` it speaks plain HTTP/2.
+    and when to come back; so is one that waited until half of its time was gone. `deadline` (seconds) bounds a
+    call whose caller set none; `message_limit` is in bytes, for requests. Without `credentials` it speaks plain
+    HTTP/2.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Server:
             for bound in service.methods
         }
         refuse = refusal(
-            errors.problem(Exhausted("The server is busy; try again.", retry_after=BUSY_SECONDS)),
+            errors.problem(busy()),
             self._refusals,
         )
         self._server = grpc.server(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import http.client
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from types import FrameType
 from typing import Final
 
 from aether_tools.console import Complaint
+from aether_tools.interrupts import INTERRUPTIONS, taken_by
 from aether_tools.runner.children import Child, Children
 from aether_tools.runner.plan import Beside, Process
 from aether_tools.runner.ports import HOST
@@ -45,13 +45,8 @@ class Interruptions:
     @contextmanager
     def counted(self) -> Iterator[None]:
         """Count what arrives inside."""
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {number: signal.signal(number, self._count) for number in numbers}
-        try:
+        with taken_by(self._count, *INTERRUPTIONS):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _count(self, _signal: int, _frame: FrameType | None) -> None:
         self.count += 1
