@@ -82,6 +82,8 @@ def test_beyond_threads_and_queue_calls_are_refused_at_once_and_told_when_to_com
         outcomes = callers.map(call, range(64))
         for _ in range(48):
             assert refused.acquire(timeout=5)
+        for _ in range(4):
+            assert gate.arrived.acquire(timeout=5)
         gate.open.set()
         assert Counter(outcomes) == {"done": 16, "EXHAUSTED": 48}
     assert gate.most == 4

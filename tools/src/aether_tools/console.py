@@ -107,11 +107,17 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], str
         Console(file=stream, highlight=False).print(drawn)
         return
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    stream.write(f"{title}\n")
-    for row in (columns, *rows):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        stream.write(f"{line.rstrip()}\n")
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (columns, *rows)
+    )
+    stream.write("\n".join((title, *lines, "")))  # in one piece: who read a line of it has read it whole
     stream.flush()
+
+
+def discard(stream: TextIO) -> None:
+    """Whoever read `stream` has gone (`aether check | head`): what its buffer still holds must not complain again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -130,8 +136,7 @@ def guarded(command: Callable[[], int]) -> int:
         tell("aether: interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read us has gone (`aether check | head`); Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return UNUSABLE
     except Exception as error:
         tell(f"aether: this is a bug in aether, not in your work: {type(error).__name__}: {error}")

@@ -221,8 +221,7 @@ def test_a_log_nobody_reads_leaves_no_process_behind(ground: Ground) -> None:
             assert process.poll() is None
         process.stdout.close()
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
-        assert process.stderr.read() == ""
+        assert (process.wait(20), process.stderr.read()) == (0, "")
     finally:
         process.kill()
         process.wait()

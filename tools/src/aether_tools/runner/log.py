@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TextIO
 
-from aether_tools.console import coloured
+from aether_tools.console import coloured, discard
 
 _COLOURS: Final = (36, 33, 35, 32, 34, 96, 93, 95)  # ANSI foregrounds; red is for what fails
 
@@ -30,4 +30,5 @@ class Log:
             self._stream.flush()
         except BrokenPipeError:
             # The run goes on, and above all its stop does: a log nobody reads must not leave processes behind.
+            discard(self._stream)
             self._stream = None
