@@ -245,7 +245,8 @@ def test_of_a_stampede_as_many_are_counted_as_there_are(store: Store) -> None:
                 lambda _: store.transactions.run(lambda unit: unit.desks.take(desk.template_id)), range(30)
             )
         )
-    assert taken.count(True) == 7
+    assert sorted(one.claimed for one in taken if one.gives) == list(range(7)), "each says what it found"
+    assert {one.claimed for one in taken if not one.gives} == {7}
     assert store.transactions.read(lambda unit: unit.desks.get(desk.template_id)).claimed == 7
 
 
@@ -256,8 +257,11 @@ def test_sql_counts_nothing_while_it_does_not_decide(store: Store) -> None:
     ):
         store.run(lambda unit, desk=desk: unit.desks.add(desk))  # type: ignore[misc]
         template_id = desk.template_id
-        assert not store.run(lambda unit, one=template_id: unit.desks.take(one))  # type: ignore[misc]
-    assert not store.run(lambda unit: unit.desks.take(next(IDS)))
+        found = store.run(lambda unit, one=template_id: unit.desks.take(one))  # type: ignore[misc]
+        assert (found, desk.gives) == (desk, False), "a refusal is explained by the desk that refused"
+        assert store.transactions.read(lambda unit, one=template_id: unit.desks.get(one)) == desk  # type: ignore[misc]
+    with pytest.raises(errors.TemplateNotFound):
+        store.run(lambda unit: unit.desks.take(next(IDS)))
 
 
 def test_a_coupon_comes_back_whole_and_is_its_owners_alone(store: Store, owner: str) -> None:

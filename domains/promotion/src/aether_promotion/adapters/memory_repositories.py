@@ -90,12 +90,11 @@ class MemoryDesks:
         self._state.outbox.extend(desk.events)
         return stored
 
-    def take(self, template_id: int, /) -> bool:
-        desk = self._state.desks.get(template_id)
-        if desk is None or desk.decides is not Decides.SQL or desk.left < 1:
-            return False
-        self.save(desk.count())
-        return True
+    def take(self, template_id: int, /) -> Desk:
+        desk = self.get(template_id)
+        if desk.gives:
+            self.save(desk.count())
+        return desk
 
     def to_keep(self, now: datetime, /) -> tuple[Desk, ...]:
         templates = self._state.templates

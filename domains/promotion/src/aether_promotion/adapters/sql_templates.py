@@ -85,17 +85,15 @@ class SqlDesks:
         self._outbox.add(*(outgoing(event) for event in desk.events))
         return desk.stored()
 
-    def take(self, template_id: int, /) -> bool:
-        counted = (
-            update(DESKS)
-            .where(
-                DESKS.c.template_id == template_id,
-                DESKS.c.decides == Decides.SQL.value,
-                DESKS.c.claimed < DESKS.c.quota,
-            )
-            .values(claimed=DESKS.c.claimed + 1)
-        )
-        return self._connection.execute(counted).rowcount == 1
+    def take(self, template_id: int, /) -> Desk:
+        desk = self.get(template_id)
+        if desk.gives:
+            # What counts is what it says under its lock; a crowd that is refused above does not queue for it.
+            desk = self.lock(template_id)
+        if desk.gives:
+            counted = update(DESKS).where(DESKS.c.template_id == template_id)
+            self._connection.execute(counted.values(claimed=DESKS.c.claimed + 1))
+        return desk
 
     def to_keep(self, now: datetime, /) -> tuple[Desk, ...]:
         offered = and_(TEMPLATES.c.status == TemplateStatus.PUBLISHED.value, TEMPLATES.c.valid_until > now)

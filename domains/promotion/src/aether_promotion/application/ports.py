@@ -58,8 +58,13 @@ class Desks(Protocol):
         """Store a change of one that is locked, and its events; the one returned is as stored."""
         ...
 
-    def take(self, template_id: int, /) -> bool:
-        """Count one more claim if SQL decides and the quota allows it, in one conditional update; whether it did."""
+    def take(self, template_id: int, /) -> Desk:
+        """Count one more claim if the desk `gives`. Raises `TemplateNotFound`.
+
+        Returns the desk as it was when this was decided, so `gives` tells whether a claim was counted. Explain a
+        refusal by this desk and by no later read: another process may switch the desk between two statements. One that
+        `gives` stays locked until this unit of work ends; one that refuses is not locked, so refusals never queue.
+        """
         ...
 
     def to_keep(self, now: datetime, /) -> tuple[Desk, ...]:

@@ -1,0 +1,107 @@
+"""Refusals on a real database while somebody changes the reason between two statements of the request."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from aether_adapters import sql
+from aether_adapters.testing.interleave import meanwhile
+from sqlalchemy import Engine
+
+from aether.common.v1.types import Caller
+from aether.promotion.v1 import types
+from aether_promotion.__main__ import migrations
+from aether_promotion.adapters.memory import MemoryAllowance, MemoryClaimLog, MemoryClock, MemoryIds
+from aether_promotion.adapters.memory_counters import MemoryClaimCounter
+from aether_promotion.adapters.sql import unit_of_work
+from aether_promotion.application.claim_coupon import ClaimCoupon
+from aether_promotion.application.ports import Transactions, UnitOfWork
+from aether_promotion.application.published_terms import PublishedTerms
+from aether_promotion.domain.desk import Decides, Desk
+from aether_promotion.domain.errors import ClaimsArePaused, QuotaExhausted
+from aether_promotion.domain.template import Template
+
+from .test_ports import IDS, NOW, new_template
+
+pytestmark = [pytest.mark.suite("races"), pytest.mark.implementation("mariadb")]
+
+
+@pytest.fixture(scope="module")
+def engine(mysql_url: str) -> Iterator[Engine]:
+    sql.migrate(mysql_url, migrations())
+    engine = sql.connect(mysql_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def transactions(engine: Engine) -> Transactions:
+    return sql.Transactions(engine, unit_of_work)
+
+
+def offer(transactions: Transactions, **desk: object) -> Template:
+    """A published template whose desk is as given."""
+    template = new_template(quota=7, limit=1)
+
+    def store(unit: UnitOfWork) -> Template:
+        unit.desks.add(Desk(template_id=template.id, quota=7, since=NOW, **desk))  # type: ignore[arg-type]
+        return unit.templates.save(unit.templates.add(template).publish(version=1))
+
+    return transactions.run(store)
+
+
+def claim(transactions: Transactions, template_id: int) -> Callable[[], int]:
+    """Claim one while Redis decides nothing."""
+    clock = MemoryClock(NOW)
+    claim_coupon = ClaimCoupon(
+        transactions=transactions,
+        terms=PublishedTerms(transactions=transactions),
+        counter=MemoryClaimCounter(clock),
+        log=MemoryClaimLog(),
+        allowance=MemoryAllowance(burst=1),
+        clock=clock,
+        ids=MemoryIds(),
+    )
+    request = types.ClaimCouponRequest(
+        caller=Caller(subject="ada", session=""), template_id=template_id, idempotency_key=f"k{next(IDS)}"
+    )
+    return lambda: claim_coupon(request).coupon_id
+
+
+def switch(
+    transactions: Transactions, template_id: int, change: Callable[[Desk], Desk]
+) -> Callable[[], object]:
+    """Change the desk in a transaction of its own, as the worker does."""
+    return lambda: transactions.run(lambda unit: unit.desks.save(change(unit.desks.lock(template_id))))
+
+
+@pytest.mark.parametrize("decides", [Decides.REDIS, Decides.NOBODY])
+@pytest.mark.parametrize("before", ["FROM templates", "FROM coupons"])
+def test_a_claim_refused_while_sql_did_not_decide_is_not_told_that_the_quota_is_used_up(
+    engine: Engine, transactions: Transactions, decides: Decides, before: str
+) -> None:
+    template = offer(transactions, generation=1, decides=decides)
+    to_sql = switch(transactions, template.id, lambda desk: desk.close(NOW).settle(1, NOW))
+    with meanwhile(engine, to_sql, before=before), pytest.raises(ClaimsArePaused):
+        claim(transactions, template.id)()
+    desk = transactions.read(lambda unit: unit.desks.get(template.id))
+    assert (desk.decides, desk.claimed) == (Decides.SQL, 0)
+
+
+@pytest.mark.parametrize("before", ["FROM templates", "FROM coupons"])
+def test_a_claim_refused_by_a_full_desk_is_told_so_though_redis_decides_a_moment_later(
+    engine: Engine, transactions: Transactions, before: str
+) -> None:
+    template = offer(transactions, claimed=7)
+    to_redis = switch(transactions, template.id, lambda desk: desk.hand_over("run-1", NOW))
+    with meanwhile(engine, to_redis, before=before), pytest.raises(QuotaExhausted):
+        claim(transactions, template.id)()
+
+
+def test_a_claim_that_finds_sql_deciding_waits_for_a_switch_to_redis_and_is_told_to_come_back(
+    engine: Engine, transactions: Transactions
+) -> None:
+    template = offer(transactions)
+    to_redis = switch(transactions, template.id, lambda desk: desk.hand_over("run-1", NOW))
+    with meanwhile(engine, to_redis, before="FOR UPDATE"), pytest.raises(ClaimsArePaused):
+        claim(transactions, template.id)()
+    assert transactions.read(lambda unit: unit.desks.get(template.id)).claimed == 0
