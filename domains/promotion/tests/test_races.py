@@ -13,6 +13,7 @@ from aether_promotion.__main__ import migrations
 from aether_promotion.adapters.memory import MemoryAllowance, MemoryClaimLog, MemoryClock, MemoryIds
 from aether_promotion.adapters.memory_counters import MemoryClaimCounter
 from aether_promotion.adapters.sql import unit_of_work
+from aether_promotion.adapters.tables import ACTIVITIES
 from aether_promotion.application.claim_coupon import ClaimCoupon
 from aether_promotion.application.ports import Transactions, UnitOfWork
 from aether_promotion.application.published_terms import PublishedTerms
@@ -20,7 +21,7 @@ from aether_promotion.domain.desk import Decides, Desk
 from aether_promotion.domain.errors import ClaimsArePaused, QuotaExhausted
 from aether_promotion.domain.template import Template
 
-from .test_ports import IDS, NOW, new_template
+from .test_ports import IDS, NOW, new_activity, new_reservation, new_template
 
 pytestmark = [pytest.mark.suite("races"), pytest.mark.implementation("mariadb")]
 
@@ -105,3 +106,29 @@ def test_a_claim_that_finds_sql_deciding_waits_for_a_switch_to_redis_and_is_told
     with meanwhile(engine, to_redis, before="FOR UPDATE"), pytest.raises(ClaimsArePaused):
         claim(transactions, template.id)()
     assert transactions.read(lambda unit: unit.desks.get(template.id)).claimed == 0
+
+
+@pytest.fixture
+def rows_unlocked_after_a_refusal(engine: Engine) -> Iterator[None]:
+    """Whether an update that matches nothing keeps the row locked depends on the index that was chosen: leave one."""
+    (index,) = (each for each in ACTIVITIES.indexes if each.name == "ix_activities_ends_at")
+    index.drop(engine)
+    yield
+    index.create(engine)
+
+
+@pytest.mark.usefixtures("rows_unlocked_after_a_refusal")
+def test_seats_that_come_back_while_a_refusal_is_explained_are_sold(
+    engine: Engine, transactions: Transactions
+) -> None:
+    activity = transactions.run(lambda unit: unit.activities.add(new_activity(quantity=1)))
+    holder, wanted = new_reservation(activity.id), new_reservation(activity.id)
+    transactions.run(lambda unit: unit.reservations.take(holder, NOW))
+
+    def give_back() -> None:
+        transactions.run(lambda unit: unit.reservations.settle(holder.release(NOW)))
+
+    with meanwhile(engine, give_back, before="FROM activities"):
+        assert transactions.run(lambda unit: unit.reservations.take(wanted, NOW)) == wanted
+    found = transactions.read(lambda unit: unit.activities.get(activity.id))
+    assert (found.held, found.sold) == (1, 0)

@@ -151,7 +151,7 @@ class Reservations(Protocol):
     def take(self, reservation: Reservation, now: datetime, /) -> Reservation:
         """Store a new one and hold its seats, if the sale runs and has as many left.
 
-        Raises `ActivityNotFound`, `ActivityNotStarted`, `ActivityOver`, `StockGone`, and `AlreadyReserved` where the
+        A refusal is decided and explained by one locked read of the sale, so the reason held when it was refused. Raises `ActivityNotFound`, `ActivityNotStarted`, `ActivityOver`, `StockGone`, and `AlreadyReserved` where the
         order has taken of this sale before; the unit of work must then be rolled back.
         """
         ...
