@@ -271,11 +271,14 @@ def test_a_coupon_comes_back_whole_and_is_its_owners_alone(store: Store, owner: 
     locked = stored.lock(9, until=NOW + HOUR, now=NOW)
     locked = store.transactions.run(lambda unit: unit.coupons.save(locked))
     assert store.transactions.read(lambda unit: unit.coupons.get(created.id, owner=owner)) == locked
+    assert store.transactions.run(lambda unit: unit.coupons.hold(created.id, owner=owner)) == locked
     assert store.transactions.read(lambda unit: unit.coupons.has(created.id))
     assert not store.transactions.read(lambda unit: unit.coupons.has(next(IDS)))
     for stranger in ("", owner.upper(), f"{owner} ", f" {owner}"):
         with pytest.raises(errors.CouponNotFound):
             store.run(lambda unit, who=stranger: unit.coupons.get(created.id, owner=who))  # type: ignore[misc]
+        with pytest.raises(errors.CouponNotFound):
+            store.run(lambda unit, who=stranger: unit.coupons.hold(created.id, owner=who))  # type: ignore[misc]
     for stale in (created, stored):
         with pytest.raises(errors.CouponHasChanged):
             store.run(lambda unit, stale=stale: unit.coupons.save(stale))  # type: ignore[misc]

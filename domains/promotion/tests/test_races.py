@@ -1,6 +1,7 @@
 """Refusals on a real database while somebody changes the reason between two statements of the request."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from aether_adapters import sql
@@ -15,13 +16,17 @@ from aether_promotion.adapters.memory_counters import MemoryClaimCounter
 from aether_promotion.adapters.sql import unit_of_work
 from aether_promotion.adapters.tables import ACTIVITIES
 from aether_promotion.application.claim_coupon import ClaimCoupon
+from aether_promotion.application.lock_coupons import LockCoupons
 from aether_promotion.application.ports import Transactions, UnitOfWork
 from aether_promotion.application.published_terms import PublishedTerms
+from aether_promotion.application.settle_order import RedeemCoupons, ReleaseCoupons
+from aether_promotion.domain.coupon import Coupon
 from aether_promotion.domain.desk import Decides, Desk
 from aether_promotion.domain.errors import ClaimsArePaused, QuotaExhausted
 from aether_promotion.domain.template import Template
+from aether_promotion.domain.values import CouponStatus
 
-from .test_ports import IDS, NOW, new_activity, new_reservation, new_template
+from .test_ports import HOUR, IDS, NOW, new_activity, new_coupon, new_reservation, new_template
 
 pytestmark = [pytest.mark.suite("races"), pytest.mark.implementation("mariadb")]
 
@@ -132,3 +137,59 @@ def test_seats_that_come_back_while_a_refusal_is_explained_are_sold(
         assert transactions.run(lambda unit: unit.reservations.take(wanted, NOW)) == wanted
     found = transactions.read(lambda unit: unit.activities.get(activity.id))
     assert (found.held, found.sold) == (1, 0)
+
+
+def add_coupon(transactions: Transactions, owner: str) -> Coupon:
+    return transactions.run(lambda unit: unit.coupons.add(new_coupon(owner)))
+
+
+def touch(transactions: Transactions, coupon: Coupon, order_id: int) -> Callable[[], None]:
+    """Another order sets the coupon aside and gives it back."""
+
+    def lock_and_release() -> None:
+        def lock(unit: UnitOfWork) -> None:
+            found = unit.coupons.hold(coupon.id, owner=coupon.owner)
+            if found.status is CouponStatus.UNUSED:
+                unit.coupons.save(
+                    unit.coupons.save(found.lock(order_id, until=NOW + HOUR, now=NOW)).release()
+                )
+
+        transactions.run(lock)
+
+    return lock_and_release
+
+
+def test_a_coupon_that_others_lock_and_release_again_and_again_is_locked_in_the_end(
+    engine: Engine, transactions: Transactions
+) -> None:
+    coupon, order_id = add_coupon(transactions, f"ada-{next(IDS)}"), next(IDS)
+    lock = LockCoupons(transactions=transactions, clock=MemoryClock(NOW))
+    request = types.LockCouponsRequest(
+        order_id=order_id, buyer=coupon.owner, coupon_ids=(coupon.id,), expires_at=NOW + HOUR
+    )
+    with meanwhile(engine, touch(transactions, coupon, next(IDS)), before="UPDATE coupons", times=2):
+        lock(request)
+    found = transactions.read(lambda unit: unit.coupons.get(coupon.id, owner=coupon.owner))
+    assert (found.status, found.order_id) == (CouponStatus.LOCKED, order_id)
+
+
+@pytest.mark.parametrize("paid", [True, False])
+def test_of_two_who_settle_an_orders_coupons_at_once_neither_is_refused(
+    engine: Engine, transactions: Transactions, paid: bool
+) -> None:
+    coupon, order_id = add_coupon(transactions, f"ada-{next(IDS)}"), next(IDS)
+    locked = coupon.lock(order_id, until=NOW + HOUR, now=NOW)
+    transactions.run(lambda unit: unit.coupons.save(locked))
+
+    def settle() -> None:
+        if paid:
+            redeem = RedeemCoupons(transactions=transactions, clock=MemoryClock(NOW + timedelta(minutes=1)))
+            redeem(types.RedeemCouponsRequest(order_id=order_id))
+        else:
+            ReleaseCoupons(transactions=transactions)(types.ReleaseCouponsRequest(order_id=order_id))
+
+    with meanwhile(engine, settle, before="UPDATE coupons"):
+        settle()
+    found = transactions.read(lambda unit: unit.coupons.get(coupon.id, owner=coupon.owner))
+    assert found.status is (CouponStatus.USED if paid else CouponStatus.UNUSED)
+    assert found.version == 3, "it was settled twice"

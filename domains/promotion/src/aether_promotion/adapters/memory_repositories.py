@@ -132,6 +132,8 @@ class MemoryCoupons:
             raise CouponNotFound(coupon_id)
         return found
 
+    hold = get
+
     def save(self, coupon: Coupon, /) -> Coupon:
         present = self._state.coupons.get(coupon.id)
         if present is None or present.version != coupon.version:

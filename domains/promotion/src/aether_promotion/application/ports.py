@@ -87,6 +87,10 @@ class Coupons(Protocol):
         """The one of that id; raises `CouponNotFound`, also where it is somebody else's."""
         ...
 
+    def hold(self, coupon_id: int, /, *, owner: str) -> Coupon:
+        """As `get`; nobody else changes it until this unit of work ends."""
+        ...
+
     def save(self, coupon: Coupon, /) -> Coupon:
         """Store a change and its events; raises `CouponHasChanged` when it is not at the version it was loaded with."""
         ...
@@ -109,7 +113,7 @@ class Coupons(Protocol):
         ...
 
     def of_order(self, order_id: int, /) -> tuple[Coupon, ...]:
-        """Those locked or used for an order."""
+        """Those locked or used for an order; nobody else changes them until this unit of work ends."""
         ...
 
     def overdue(self, now: datetime, /, *, limit: int) -> tuple[Coupon, ...]:
