@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aether_tools.compiler import openapi, protos
 from aether_tools.compiler.model import Package
+from aether_tools.compiler.paths import contract_paths
 from aether_tools.compiler.write_proto import write_proto
 from aether_tools.finding import Finding, Place, Refused
 from aether_tools.workspace import Workspace
@@ -58,7 +59,8 @@ def compile_workspace(root: Path) -> Compiled:
 
 def _rest_contracts(root: Path) -> list[Path]:
     folder = root / "openapi"
-    return sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+    files = (path for path in contract_paths(root, "openapi") if path.parent == folder)
+    return sorted(path for path in files if path.suffix in (".yaml", ".yml"))
 
 
 def _unserved(root: Path, contract: Path, workspace: str) -> Finding:
