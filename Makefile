@@ -43,6 +43,7 @@ check: setup ## Format, lint, types, import rules, and contracts against code.
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@MYPYPATH=$(subst $(empty) ,:,$(SOURCES)) $(BIN)/mypy adapters tools tests proto/gen $(wildcard openapi/gen/*/*.py) $(SOURCES) $(wildcard domains/*/tests)
 	@$(BIN)/lint-imports
+	@$(BIN)/buf lint proto
 	@$(BIN)/aether check
 
 bench: setup ## Our paths against their peers, side by side; ratios to build/bench.json.

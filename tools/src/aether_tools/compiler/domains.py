@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from aether_tools.compiler import openapi, protos
-from aether_tools.compiler.model import Package
+from aether_tools.compiler import openapi, protoc, protos
 from aether_tools.compiler.paths import contract_paths
 from aether_tools.compiler.write_proto import write_proto
 from aether_tools.finding import Finding, Place, Refused
@@ -49,10 +48,9 @@ def compile_workspace(root: Path) -> Compiled:
         raise Refused(*found)
     if rest:
         rest["py.typed"] = b""
-    modules = (
-        surveyed.python | write_proto(contracts.demanding(scopes)) | _contract_files(root, contracts.packages)
-    )
+    modules = surveyed.python | write_proto(contracts.demanding(scopes))
     files = {f"proto/gen/{path}": content for path, content in modules.items()}
+    files |= {f"proto/{path}": content for path, content in protoc.options().items()}
     files |= {f"openapi/gen/{workspace}_openapi/{path}": content for path, content in rest.items()}
     return Compiled(dict(sorted(files.items())), len(domains))
 
@@ -76,8 +74,3 @@ def _unserved(root: Path, contract: Path, workspace: str) -> Finding:
         f"No proto contract stands behind it: there is no {proto}.",
         "Write that file, or remove this one.",
     )
-
-
-def _contract_files(root: Path, packages: tuple[Package, ...]) -> dict[str, bytes]:
-    """The proto files themselves: a wheel of generated code carries its contracts."""
-    return {file: (root / "proto" / file).read_bytes() for package in packages for file in package.files}
