@@ -8,7 +8,7 @@ PARALLEL := --numprocesses 3 --dist loadscope # most of a test's time is waiting
 empty :=
 
 # uv installs in seconds what takes pip a minute; it is told of the index that pip is configured for.
-PIP_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
+PIP_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config list 2>/dev/null | sed -n "s/^[^=]*\.index-url='\(.*\)'$$/\1/p" | head -n 1))
 ifneq ($(PIP_INDEX),)
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX)
 endif
@@ -26,6 +26,9 @@ setup: .venv/ready ## Make .venv with every locked package and the members, edit
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
 	@$(BIN)/python -m compileall -q $(MEMBERS)
 	@touch $@
+
+dist: setup ## Build the wheels that a workspace needs, aether-adapters and aether-tools, into dist/.
+	@$(BIN)/python -m aether_tools.wheels . dist
 
 demo: setup ## From nothing to a served, tested domain in a workspace of its own, with a stopwatch.
 	@$(BIN)/python tests/demo.py
@@ -59,4 +62,4 @@ lock: ## Compile requirements.lock anew from the members and the dev group (for 
 		--group dev --extra embedded --extra testing adapters/pyproject.toml tools/pyproject.toml \
 		$(wildcard domains/*/pyproject.toml) --output-file requirements.lock
 
-.PHONY: help setup demo demo-sale test prove check bench run lock
+.PHONY: help setup dist demo demo-sale test prove check bench run lock
