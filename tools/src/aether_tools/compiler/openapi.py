@@ -58,7 +58,7 @@ def compile_domain(contracts: Contracts, package: Package, contract: Path, root:
     binding = bind(contracts, package, document, findings)
     files = {
         f"{package.domain}.py": write(contracts, package, binding),
-        f"{package.domain}.yaml": contract.read_bytes(),
+        f"{package.domain}.yaml": contract.read_bytes().replace(b"\r\n", b"\n"),
     }
     service = binding.service.full_name
     return Door(files, {f"{service}/{each.method.name}": each.scopes for each in binding.operations})
