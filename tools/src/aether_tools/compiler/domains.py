@@ -50,7 +50,8 @@ def compile_workspace(root: Path) -> Compiled:
         rest["py.typed"] = b""
     modules = surveyed.python | write_proto(contracts.demanding(scopes))
     files = {f"proto/gen/{path}": content for path, content in modules.items()}
-    files |= {f"proto/{path}": content for path, content in protoc.options().items()}
+    if contracts.packages:
+        files |= {f"proto/{path}": content for path, content in protoc.options().items()}
     files |= {f"openapi/gen/{workspace}_openapi/{path}": content for path, content in rest.items()}
     return Compiled(dict(sorted(files.items())), len(domains))
 
