@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import grpc
 import grpc.aio
-from aether_adapters.errors import ErrorTable, Unauthenticated
 from aether_adapters.grpc import AsyncChannel
-from aether_adapters.health import Health
-from aether_adapters.protojson import timestamp_json
+from aether_adapters.kernel.errors import Unauthenticated
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.kernel.protojson import timestamp_json
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import RestOptions, build_app
 from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer

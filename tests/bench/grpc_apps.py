@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import grpc
-from aether_adapters.errors import ErrorTable, Unauthenticated
 from aether_adapters.grpc import serve
-from aether_adapters.health import Health
+from aether_adapters.kernel.errors import Unauthenticated
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 
 from tests.bench import grpc_contract
 from tests.bench.processes import take_core

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Annotated, Any
 
-from aether_adapters.errors import ErrorTable, Unauthenticated
-from aether_adapters.health import Health
-from aether_adapters.identity import Identity
+from aether_adapters.kernel.errors import Unauthenticated
+from aether_adapters.kernel.identity import Identity
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import Offload, RestOptions, build_app
 from fastapi import Depends, FastAPI, Header, HTTPException, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer

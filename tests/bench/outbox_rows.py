@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from aether_adapters.embedded import EmbeddedKafka
-from aether_adapters.events import OutgoingEvent
-from aether_adapters.kafka import Producer, Relay
+from aether_adapters.kafka import Producer
 from aether_adapters.kafka.envelope import Record, received
+from aether_adapters.kernel.events import OutgoingEvent
+from aether_adapters.service.outbox_relay import Relay
 from aether_adapters.sql import (
     Lease,
     Outbox,

@@ -16,11 +16,12 @@ from typing import Annotated, Any
 
 import orjson
 import yaml
-from aether_adapters.errors import ErrorTable, Unauthenticated
-from aether_adapters.health import Health
-from aether_adapters.identity import Identity
+from aether_adapters.auth.tokens import DevelopmentKeys, Issuer, Keys, Verifier
+from aether_adapters.kernel.errors import Unauthenticated
+from aether_adapters.kernel.identity import Identity
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import RestOptions, build_app
-from aether_adapters.tokens import DevelopmentKeys, Issuer, Keys, Verifier
 from connexion import AsyncApp
 from connexion.exceptions import OAuthProblem
 from connexion.lifecycle import ConnexionResponse

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from aether_adapters.deadline import within
-from aether_adapters.events import OutgoingEvent
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.events import OutgoingEvent
 from aether_adapters.sql import BigId, Outbox, Transactions, UtcDateTime, connect, exact, outbox_table
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event, insert, select
 from sqlalchemy.engine import URL, make_url

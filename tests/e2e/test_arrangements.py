@@ -16,7 +16,7 @@ from tests.support.acme import Acme, Running
 
 GRPC_CALL = """
 import sys
-from aether_adapters.errors import RemoteError
+from aether_adapters.kernel.problems import RemoteError
 from aether_adapters.grpc import Channel
 from acme.billing.v1 import grpc, types
 target, token, operation, arguments = sys.argv[1:]

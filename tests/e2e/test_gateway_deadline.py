@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aether_adapters.errors import DeadlineExceeded
+from aether_adapters.kernel.errors import DeadlineExceeded
 
 from tests.shop.system import DOMAINS, Servers, System
 

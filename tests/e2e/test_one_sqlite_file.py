@@ -25,7 +25,7 @@ CREATE_OVER_GRPC = """
 import sys, time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from aether_adapters.errors import RemoteError
+from aether_adapters.kernel.problems import RemoteError
 from aether_adapters.grpc import Channel
 from acme.billing.v1 import grpc, types
 target, token, seconds = sys.argv[1:]

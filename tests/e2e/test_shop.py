@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from aether_adapters.tokens import DevelopmentKeys, Issuer
+from aether_adapters.auth.tokens import DevelopmentKeys, Issuer
 from aether_tools.workspace import ISSUER
 
 from tests.support.acme import Acme, Running

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx
 import requests
-from aether_adapters.callbacks import sign
+from aether_adapters.auth.webhook_signatures import sign
 
 from aether_trade.adapters.payment import SIGNATURE, SUCCEEDED
 from aether_trade.adapters.simulated_provider import DEVELOPMENT_SECRET

@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Final, Self
 
 import httpx
+from aether_adapters.auth.tokens import DevelopmentKeys, Issuer
 from aether_adapters.embedded import children
 from aether_adapters.sql import migrate
-from aether_adapters.tokens import DevelopmentKeys, Issuer
 from aether_tools.runner.plan import Plan, Servers, plan
 from aether_tools.runner.ports import HOST, Ports
 from aether_tools.workspace import ISSUER, Workspace

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 from aether_adapters.embedded import children
-from aether_adapters.errors import Unavailable
 from aether_adapters.grpc import probe
+from aether_adapters.kernel.errors import Unavailable
 from aether_tools.workspace import ISSUER
 
 from tests.support.acme import Acme

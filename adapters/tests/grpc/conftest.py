@@ -11,11 +11,12 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from aether_adapters.errors import ErrorTable, Kind
+from aether_adapters.auth.tokens import DevelopmentKeys, Issuer, Keys, Verifier
 from aether_adapters.grpc import Bound, Channel, Codec, Method, Server, Service
-from aether_adapters.health import Health
-from aether_adapters.identity import Access
-from aether_adapters.tokens import DevelopmentKeys, Issuer, Keys, Verifier
+from aether_adapters.kernel.errors import Kind
+from aether_adapters.kernel.identity import Access
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 from grpc_tools import protoc
 
 NAME = "probe.v1.ProbeService"

@@ -16,13 +16,14 @@ from typing import Any
 import grpc
 import jwt
 import pytest
-from aether_adapters.errors import Kind, RemoteError
+from aether_adapters.auth.key_sets import KeyPair
+from aether_adapters.auth.tokens import DevelopmentKeys, Issuer
 from aether_adapters.grpc import Bound, Channel, Server, Service
-from aether_adapters.grpc.edge import handler
-from aether_adapters.health import Health
-from aether_adapters.identity import TOKEN, Verify
-from aether_adapters.keys import KeyPair
-from aether_adapters.tokens import DevelopmentKeys, Issuer
+from aether_adapters.grpc.handler import handler
+from aether_adapters.kernel.errors import Kind
+from aether_adapters.kernel.identity import TOKEN, Verify
+from aether_adapters.kernel.problems import RemoteError
+from aether_adapters.observability.health import Health
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 Start = Callable[..., Server]

@@ -13,10 +13,11 @@ from typing import Any
 import grpc
 import pytest
 import structlog
-from aether_adapters.errors import RemoteError, Unavailable
 from aether_adapters.grpc import Channel, Server
 from aether_adapters.grpc import probe as grpc_probe
-from aether_adapters.grpc.health import SERVICE_NAME, HealthService
+from aether_adapters.grpc.health_service import SERVICE_NAME, HealthService
+from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.kernel.problems import RemoteError
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub

@@ -13,11 +13,12 @@ from typing import Any
 
 import grpc
 import pytest
-from aether_adapters.deadline import DEADLINE, remaining, within
-from aether_adapters.errors import DeadlineExceeded, Kind, RemoteError, Unavailable
-from aether_adapters.grpc import Channel, Server, edge
-from aether_adapters.grpc.outgoing import pause_before
-from aether_adapters.tokens import Issuer
+from aether_adapters.auth.tokens import Issuer
+from aether_adapters.grpc import Channel, Server, handler
+from aether_adapters.grpc.retry import pause_before
+from aether_adapters.kernel.deadline import DEADLINE, remaining, within
+from aether_adapters.kernel.errors import DeadlineExceeded, Kind, Unavailable
+from aether_adapters.kernel.problems import RemoteError
 from prometheus_client import REGISTRY
 
 Start = Callable[..., Server]
@@ -100,12 +101,12 @@ def test_a_call_that_waited_until_half_of_its_time_was_gone_is_refused_and_not_b
         return probe.Answer(text="done")
 
     ping = connect(start(ping=work), timeout=20).bind(probe.methods.ping)
-    monkeypatch.setattr(edge, "waited", lambda: 30.0)
+    monkeypatch.setattr(handler, "waited", lambda: 30.0)
     with pytest.raises(RemoteError) as refused:
         ping(probe.PlainRequest(text=""))
     assert (refused.value.kind, refused.value.problem.retry_after) == (Kind.EXHAUSTED, 1.0)
     assert begun == []
-    monkeypatch.setattr(edge, "waited", lambda: 5.0)
+    monkeypatch.setattr(handler, "waited", lambda: 5.0)
     assert ping(probe.PlainRequest(text="")).text == "done"
 
 
@@ -253,7 +254,7 @@ def test_who_is_told_when_to_come_back_tells_its_own_caller_at_once(
 
 
 def test_no_attempt_is_made_for_which_there_is_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aether_adapters.grpc.outgoing.random.uniform", lambda _, most: most)
+    monkeypatch.setattr("aether_adapters.grpc.retry.random.uniform", lambda _, most: most)
     now = time.monotonic()
     assert pause_before(1, 3, Unavailable("away"), now + 60) == 0.05
     assert pause_before(2, 3, Unavailable("away"), now + 60) == 0.1

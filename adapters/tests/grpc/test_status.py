@@ -7,9 +7,10 @@ from typing import Any
 
 import grpc
 import pytest
-from aether_adapters.errors import DeadlineExceeded, Kind, Problem, RemoteError, Unavailable
 from aether_adapters.grpc.status import DETAILS_LIMIT, code_of, details_of, error_of, problem_of
-from aether_adapters.protojson import json_value
+from aether_adapters.kernel.errors import DeadlineExceeded, Kind, Unavailable
+from aether_adapters.kernel.problems import Problem, RemoteError
+from aether_adapters.kernel.protojson import json_value
 from google.rpc.error_details_pb2 import ErrorInfo  # type: ignore[import-untyped] # ships no stubs
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # ships no stubs
 from hypothesis import given

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import grpc
 import pytest
-from aether_adapters.errors import Unavailable
 from aether_adapters.grpc import AsyncChannel, Channel, Server
+from aether_adapters.kernel.errors import Unavailable
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec

@@ -10,8 +10,8 @@ from typing import Protocol
 from uuid import uuid4
 
 import pytest
-from aether_adapters.events import OutgoingEvent
 from aether_adapters.kafka.envelope import Record, received
+from aether_adapters.kernel.events import OutgoingEvent
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from confluent_kafka import Consumer as Client
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aether_adapters.errors import Unauthenticated
-from aether_adapters.events import IncomingEvent
+from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
+from aether_adapters.auth.revocations import Revocation
+from aether_adapters.auth.tokens import Issuer, Verifier
 from aether_adapters.kafka import Broadcast, Producer
-from aether_adapters.keys import DevelopmentKeys, Keys
-from aether_adapters.revocations import Revocation, revocations
-from aether_adapters.tokens import Issuer, Verifier
+from aether_adapters.kernel.errors import Unauthenticated
+from aether_adapters.kernel.events import IncomingEvent
+from aether_adapters.service.revocations import revocations
 
 pytestmark = pytest.mark.suite("broadcast")
 

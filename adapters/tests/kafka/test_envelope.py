@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from aether_adapters.events import IncomingEvent, OutgoingEvent
 from aether_adapters.kafka import NotAnEvent
-from aether_adapters.kafka.deadletters import dead_letter
+from aether_adapters.kafka.dead_letters import dead_letter
 from aether_adapters.kafka.envelope import Headers, Record, from_record, to_headers
+from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 
 _WHOLE: dict[str, str | bytes | None] = {
     "ce_id": "7",

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aether_adapters.errors import Unavailable
-from aether_adapters.events import IncomingEvent, OutgoingEvent
 from aether_adapters.kafka import Consumer, Producer, replay_dead_letters
+from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaException
 from confluent_kafka import Producer as RawProducer

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aether_adapters.deadline import within
 from aether_adapters.embedded import EmbeddedKafka, children
-from aether_adapters.errors import DeadlineExceeded, Unavailable
-from aether_adapters.events import IncomingEvent
 from aether_adapters.kafka import Consumer, Producer, probe, replay_dead_letters
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
+from aether_adapters.kernel.events import IncomingEvent
 from aether_adapters.testing.kafka import KafkaBroker, find_libraries
 from confluent_kafka import KafkaError
 

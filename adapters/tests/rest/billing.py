@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from aether_adapters.errors import ErrorTable, Kind, Malformed, Unauthenticated
-from aether_adapters.identity import Access, Identity
+from aether_adapters.kernel.errors import Kind, Malformed, Unauthenticated
+from aether_adapters.kernel.identity import Access, Identity
+from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.rest import Inputs, Operation, Reply, etag, parse_etag
 
 CONTRACT = Path(__file__).with_name("billing.yaml")

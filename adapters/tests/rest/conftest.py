@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from aether_adapters.health import Health
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import RestApp, RestOptions, build_app
 
 Ask = Callable[..., httpx.Response]

@@ -15,9 +15,10 @@ from urllib.parse import unquote
 
 import connexion
 import yaml
-from aether_adapters.errors import ErrorTable, Unauthenticated
-from aether_adapters.health import Health
-from aether_adapters.identity import Access, Identity
+from aether_adapters.kernel.errors import Unauthenticated
+from aether_adapters.kernel.identity import Access, Identity
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import Inputs, Operation, Reply, RestOptions, build_app
 from connexion.exceptions import OAuthProblem
 from connexion.resolver import Resolver

@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 import structlog
-from aether_adapters.deadline import remaining
-from aether_adapters.errors import Exhausted, Malformed, Unavailable
-from aether_adapters.health import Health
-from aether_adapters.identity import TOKEN, Access
-from aether_adapters.logs import add_request_id
+from aether_adapters.kernel.deadline import remaining
+from aether_adapters.kernel.errors import Exhausted, Malformed, Unavailable
+from aether_adapters.kernel.identity import TOKEN, Access
+from aether_adapters.observability.health import Health
+from aether_adapters.observability.logging import add_request_id
 from aether_adapters.rest import Inputs, Operation, Reply, RestApp, RestOptions, build_app
 
 Ask = Callable[..., httpx.Response]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aether_adapters.errors import Malformed
+from aether_adapters.kernel.errors import Malformed
 from aether_adapters.rest.parameters import Parameter, decoded
 
 

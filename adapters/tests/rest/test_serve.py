@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
-from aether_adapters.health import Health
-from aether_adapters.identity import Access
+from aether_adapters.kernel.identity import Access
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import Offload, Operation, RestApp, RestOptions, build_app, serve
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aether_adapters.deadline import within
-from aether_adapters.errors import DeadlineExceeded, Unavailable
-from aether_adapters.events import OutgoingEvent
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
+from aether_adapters.kernel.events import OutgoingEvent
 from aether_adapters.sql import Outbox, OutboxReader, Transactions, connect
 from sqlalchemy import Connection, Engine, Table, insert, select, text, update
 from sqlalchemy.engine import URL, make_url
@@ -27,7 +27,7 @@ from sqlalchemy.event import listens_for
 WRITERS = """
 import json, os, random, sys
 from sqlalchemy import MetaData, select, update
-from aether_adapters.events import OutgoingEvent
+from aether_adapters.kernel.events import OutgoingEvent
 from aether_adapters.sql import Outbox, Transactions, connect, outbox_table
 url, turns = sys.argv[1], int(sys.argv[2])
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aether_adapters.errors import Unavailable
+from aether_adapters.kernel.errors import Unavailable
 from aether_adapters.sql import connect, is_current, migrate, outbox_table, pending_changes
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, inspect, text
 

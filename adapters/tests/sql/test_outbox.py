@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import pytest
-from aether_adapters.events import OutgoingEvent
+from aether_adapters.kernel.events import OutgoingEvent
 from aether_adapters.sql import Backlog, Outbox, OutboxReader, Transactions
 from opentelemetry.sdk.trace import TracerProvider
 from sqlalchemy import Engine, Table

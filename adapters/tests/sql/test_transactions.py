@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from aether_adapters.deadline import within
-from aether_adapters.errors import DeadlineExceeded, Exhausted, Unavailable
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Unavailable
 from aether_adapters.sql import NestedUnitOfWork, Transactions, connect, probe
 from sqlalchemy import Connection, Engine, Table, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aether_adapters.errors import Exhausted, Unavailable
 from aether_adapters.ids import Snowflakes, WorkerLease, parts, worker_lease_table
+from aether_adapters.kernel.errors import Exhausted, Unavailable
 from aether_adapters.sql import Transactions
 from sqlalchemy import Engine, MetaData, insert, select
 
@@ -133,7 +133,7 @@ def test_issuing_stops_when_the_lease_cannot_be_renewed_and_goes_on_when_it_can(
 
 HOLDER = """
 import sys, time
-from aether_adapters.errors import Unavailable
+from aether_adapters.kernel.errors import Unavailable
 from aether_adapters.ids import Snowflakes, WorkerLease
 from aether_adapters.sql import connect
 lease = WorkerLease(connect(sys.argv[1]), workers=1, seconds=0.9)

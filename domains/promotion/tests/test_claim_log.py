@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from aether_adapters.deadline import within
 from aether_adapters.embedded import EmbeddedKafka
-from aether_adapters.errors import DeadlineExceeded, Unavailable
-from aether_adapters.events import OutgoingEvent
 from aether_adapters.kafka import Producer, SharedProducer
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
+from aether_adapters.kernel.events import OutgoingEvent
 
 from aether_promotion.adapters import kafka
 from aether_promotion.adapters.events import TOPIC

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from aether_adapters.errors import Exhausted, Unavailable
+from aether_adapters.kernel.errors import Exhausted, Unavailable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

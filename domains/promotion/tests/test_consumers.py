@@ -11,8 +11,8 @@ import pytest
 from aether_adapters import sql
 from aether_adapters.embedded import EmbeddedRedis
 from aether_adapters.embedded.children import free_port
-from aether_adapters.events import OutgoingEvent
 from aether_adapters.kafka import Producer, SharedProducer
+from aether_adapters.kernel.events import OutgoingEvent
 
 from aether.promotion.v1 import types
 from aether.trade.v1 import events as trade

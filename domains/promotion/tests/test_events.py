@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aether_adapters.errors import Kind, Malformed, Problem, RemoteError, Unavailable
-from aether_adapters.events import IncomingEvent
-from aether_adapters.revocations import Revocation
+from aether_adapters.auth.revocations import Revocation
+from aether_adapters.kernel.errors import Kind, Malformed, Unavailable
+from aether_adapters.kernel.events import IncomingEvent
+from aether_adapters.kernel.problems import Problem, RemoteError
 
 from aether.promotion.v1 import types
 from aether.trade.v1 import events as trade

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from aether_adapters import redis
-from aether_adapters.identity import Identity
-from aether_adapters.rest.limits import LimitReached
+from aether_adapters.kernel.identity import Identity
+from aether_adapters.rest.rate_limits import LimitReached
 
 from aether_promotion.adapters.limits import limits
 

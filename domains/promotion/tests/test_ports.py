@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import pytest
 from aether_adapters import redis, sql
-from aether_adapters.errors import Exhausted
-from aether_adapters.events import IncomingEvent, OutgoingEvent
 from aether_adapters.ids import Snowflakes, WorkerLease
+from aether_adapters.kernel.errors import Exhausted
+from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 
 from aether_promotion.__main__ import migrations
 from aether_promotion.adapters.allowance import LocalAllowance

@@ -16,9 +16,10 @@ import pytest
 from aether_adapters import redis, sql
 from aether_adapters.embedded import EmbeddedKafka, EmbeddedRedis
 from aether_adapters.embedded.children import free_port
-from aether_adapters.errors import Exhausted, Unavailable
-from aether_adapters.kafka import Consumer, Producer, Relay, SharedProducer
-from aether_adapters.periodic import Periodic
+from aether_adapters.kafka import Consumer, Producer, SharedProducer
+from aether_adapters.kernel.errors import Exhausted, Unavailable
+from aether_adapters.service.outbox_relay import Relay
+from aether_adapters.service.periodic import Periodic
 from sqlalchemy import Engine
 
 from aether.common.v1.types import Caller

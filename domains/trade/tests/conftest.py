@@ -7,7 +7,7 @@ from itertools import count
 
 import orjson
 import pytest
-from aether_adapters.callbacks import sign
+from aether_adapters.auth.webhook_signatures import sign
 
 from aether.common.v1.types import Caller
 from aether.trade.v1 import port, types

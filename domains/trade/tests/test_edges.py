@@ -10,13 +10,13 @@ from threading import Event, Thread
 
 import httpx
 import pytest
-from aether_adapters.callbacks import sign
-from aether_adapters.errors import RemoteError
+from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
+from aether_adapters.auth.tokens import Issuer, Verifier
+from aether_adapters.auth.webhook_signatures import sign
 from aether_adapters.grpc import Channel, Server
-from aether_adapters.health import Health
-from aether_adapters.keys import DevelopmentKeys, Keys
+from aether_adapters.kernel.problems import RemoteError
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import Offload, RestApp, build_app, serve
-from aether_adapters.tokens import Issuer, Verifier
 
 from aether.common.v1.types import Caller
 from aether.trade.v1 import grpc, port, threads, types

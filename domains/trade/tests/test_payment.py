@@ -10,12 +10,12 @@ from threading import Event, Thread
 
 import httpx
 import pytest
-from aether_adapters.callbacks import sign
-from aether_adapters.errors import Unavailable
-from aether_adapters.health import Health
-from aether_adapters.keys import DevelopmentKeys, Keys
+from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
+from aether_adapters.auth.tokens import Verifier
+from aether_adapters.auth.webhook_signatures import sign
+from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import Offload, build_app, serve
-from aether_adapters.tokens import Verifier
 
 from aether.trade.v1 import threads, types
 from aether_openapi import trade as rest

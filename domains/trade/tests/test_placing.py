@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from aether_adapters.errors import RemoteError, Unavailable
+from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.kernel.problems import RemoteError
 
 from aether.trade.v1 import types
 from aether_trade.adapters.memory import MemoryTransactions

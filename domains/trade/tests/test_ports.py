@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 from aether_adapters import sql
-from aether_adapters.events import OutgoingEvent
 from aether_adapters.ids import Snowflakes, WorkerLease
+from aether_adapters.kernel.events import OutgoingEvent
 
 from aether.trade.v1 import events as contract
 from aether_trade.__main__ import migrations

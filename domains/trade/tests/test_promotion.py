@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aether_adapters.errors import ErrorTable, Kind, RemoteError, Unavailable
+from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
+from aether_adapters.auth.service_tokens import ServiceTokens, signer
+from aether_adapters.auth.tokens import Verifier
 from aether_adapters.grpc import Channel, Server
-from aether_adapters.health import Health
-from aether_adapters.keys import DevelopmentKeys, Keys
-from aether_adapters.service_tokens import ServiceTokens, signer
-from aether_adapters.tokens import Verifier
+from aether_adapters.kernel.errors import Kind, Unavailable
+from aether_adapters.kernel.problems import ErrorTable, RemoteError
+from aether_adapters.observability.health import Health
 
 from aether.promotion.v1 import grpc, port, types
 from aether_trade.adapters.promotion import RemotePromotions

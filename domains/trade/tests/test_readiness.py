@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 from aether_adapters import sql
+from aether_adapters.auth.key_sets import DevelopmentKeys
 from aether_adapters.embedded.children import free_port
-from aether_adapters.errors import Kind, Unavailable
-from aether_adapters.keys import DevelopmentKeys
+from aether_adapters.kernel.errors import Kind, Unavailable
 
 from aether.trade.v1 import types
 from aether_trade.__main__ import migrations

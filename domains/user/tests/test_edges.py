@@ -12,13 +12,13 @@ from time import perf_counter
 
 import httpx
 import pytest
-from aether_adapters.errors import RemoteError
+from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
+from aether_adapters.auth.tokens import Issuer, Verifier
 from aether_adapters.grpc import Channel, Server
-from aether_adapters.health import Health
-from aether_adapters.keys import DevelopmentKeys, Keys
+from aether_adapters.kernel.problems import RemoteError
+from aether_adapters.observability.health import Health
 from aether_adapters.redis import MemoryTokenBucket
 from aether_adapters.rest import By, Limit, Limits, Offload, RestApp, build_app, serve
-from aether_adapters.tokens import Issuer, Verifier
 
 from aether.user.v1 import grpc, port, threads, types
 from aether_openapi import user as rest

@@ -15,7 +15,7 @@ import pytest
 from aether_adapters import sql
 from aether_adapters.embedded import EmbeddedRedis
 from aether_adapters.embedded.children import free_port
-from aether_adapters.errors import Unavailable
+from aether_adapters.kernel.errors import Unavailable
 
 from aether.common.v1.types import Caller
 from aether.user.v1 import types

@@ -7,7 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
-from aether_adapters.errors import Exhausted
+from aether_adapters.kernel.errors import Exhausted
 
 from aether.common.v1.types import Caller
 from aether.user.v1 import types

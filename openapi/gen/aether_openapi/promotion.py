@@ -37,9 +37,9 @@ from aether.promotion.v1.types import (
     Terms,
     WithdrawTemplateRequest,
 )
-from aether_adapters import protojson
-from aether_adapters.errors import Malformed
-from aether_adapters.identity import Access
+from aether_adapters.kernel import protojson
+from aether_adapters.kernel.errors import Malformed
+from aether_adapters.kernel.identity import Access
 from aether_adapters.rest import Inputs, Operation, Reply, parse_etag
 
 CONTRACT: Final = Path(__file__).with_name("promotion.yaml")

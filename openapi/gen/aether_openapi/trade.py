@@ -32,8 +32,8 @@ from aether.trade.v1.types import (
     RefundOrderRequest,
     StartPaymentRequest,
 )
-from aether_adapters import protojson
-from aether_adapters.identity import Access
+from aether_adapters.kernel import protojson
+from aether_adapters.kernel.identity import Access
 from aether_adapters.rest import Inputs, Operation, Reply, parse_etag
 
 CONTRACT: Final = Path(__file__).with_name("trade.yaml")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import httpx
-from aether_adapters.kafka.deadletters import SUFFIX
+from aether_adapters.kafka.dead_letters import SUFFIX
 from aether_adapters.kafka.envelope import from_record, received
 from aether_tools.runner.plan import Servers
 from confluent_kafka import Consumer, KafkaException, TopicPartition

@@ -11,8 +11,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from aether_adapters.events import IncomingEvent
-from aether_adapters.kafka.deadletters import SUFFIX
+from aether_adapters.kafka.dead_letters import SUFFIX
+from aether_adapters.kernel.events import IncomingEvent
 
 from aether.promotion.v1 import events as promotion
 from aether.trade.v1 import events as trade

@@ -32,7 +32,7 @@ def test_a_clean_workspace_has_nothing_to_mend(shop: Shop) -> None:
         ("domain/invoice.py", "import importlib; importlib.import_module('red' + 'is')", "import-dynamic"),
         ("domain/invoice.py", "import importlib; importlib.import_module('...adapters', __package__)", "import-layer"),
         ("application/ports.py", "import redis", "import-layer"),
-        ("application/ports.py", "from aether_adapters.errors import Kind", "import-layer"),
+        ("application/ports.py", "from aether_adapters.kernel.problems import Kind", "import-layer"),
         ("application/ports.py", "from acme_billing.adapters.memory import MemoryInvoices", "import-layer"),
         ("application/ports.py", "from acme.billing.v1 import grpc", "import-layer"),
         ("application/ports.py", "from acme.billing.v1 import events", "import-layer"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from aether_adapters.errors import Unauthenticated
-from aether_adapters.tokens import Keys, Verifier
+from aether_adapters.auth.tokens import Keys, Verifier
+from aether_adapters.kernel.errors import Unauthenticated
 from aether_tools.workspace import ISSUER
 
 from .conftest import Aether

@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from aether_tools.compiler import swap
+from aether_tools.compiler.output import replace
 from aether_tools.compiler.pipeline import generate
 from aether_tools.console import Complaint
 
@@ -44,8 +44,8 @@ def _killed_at(root: Path, step: int) -> bool:
     if child == 0:
         try:
             _die_at(step)
-            with swap.exclusive(root):
-                swap.replace(root, NEW)
+            with replace.exclusive(root):
+                replace.replace(root, NEW)
         finally:
             os._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
@@ -69,10 +69,10 @@ def test_a_kill_at_any_moment_leaves_all_old_or_all_new_for_the_next_run(tmp_pat
     while True:
         root = _old(tmp_path / str(step))
         killed = _killed_at(root, step)
-        with swap.exclusive(root):
+        with replace.exclusive(root):
             now = _tree(root)
         assert now in (OLD, NEW), f"a mix after a kill at step {step}"
-        assert not swap.interrupted(root)
+        assert not replace.interrupted(root)
         seen.append(now == NEW)
         if not killed:
             break
@@ -130,11 +130,11 @@ def test_a_disk_that_is_full_leaves_what_was_generated_untouched(acme: Path) -> 
     program = """
         import resource, sys
         from pathlib import Path
-        from aether_tools.compiler import domains
+        from aether_tools.compiler import compilation
         from aether_tools.compiler.pipeline import generate
         from aether_tools.console import Complaint
-        compiled = domains.compile_workspace(Path(sys.argv[1]))
-        domains.compile_workspace = lambda root: compiled
+        compiled = compilation.compile_workspace(Path(sys.argv[1]))
+        compilation.compile_workspace = lambda root: compiled
         resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
         try:
             generate(Path(sys.argv[1]))
@@ -145,7 +145,7 @@ def test_a_disk_that_is_full_leaves_what_was_generated_untouched(acme: Path) -> 
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("cannot be written: File too large. Generated code is as it was.\n")
     assert _tree(acme) == before
-    assert not swap.interrupted(acme)
+    assert not replace.interrupted(acme)
     assert generate(acme).written
 
 
@@ -169,7 +169,7 @@ def test_a_swap_that_fails_half_way_is_taken_back(tmp_path: Path) -> None:
     program = """
         import os, sys
         from pathlib import Path
-        from aether_tools.compiler import swap
+        from aether_tools.compiler.output import replace
         root = Path(sys.argv[1])
 
         def hook(event, arguments):
@@ -177,16 +177,16 @@ def test_a_swap_that_fails_half_way_is_taken_back(tmp_path: Path) -> None:
                 raise PermissionError(13, "Permission denied", str(arguments[0]))
 
         sys.addaudithook(hook)
-        with swap.exclusive(root):
+        with replace.exclusive(root):
             try:
-                swap.replace(root, {path: b"new\\n" for path in sys.argv[2:]})
+                replace.replace(root, {path: b"new\\n" for path in sys.argv[2:]})
             except PermissionError:
                 print("refused")
     """
     command = [sys.executable, "-c", dedent(program), str(root), *NEW]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "refused\n"
     assert _tree(root) == OLD
-    assert not swap.interrupted(root)
+    assert not replace.interrupted(root)
 
 
 def test_two_runs_at_once_take_turns(acme: Path) -> None:

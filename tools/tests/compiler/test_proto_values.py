@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from aether_adapters.errors import Malformed
-from aether_tools.compiler import naming
+from aether_adapters.kernel.errors import Malformed
+from aether_tools.compiler.model import naming
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

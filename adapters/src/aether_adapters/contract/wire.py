@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from google.protobuf import duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2
 from google.protobuf.message import DecodeError, Message
 
-from aether_adapters.errors import Malformed
+from aether_adapters.kernel.errors import Malformed
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DURATION_SECONDS: Final = 315_576_000_000

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from aether_adapters.orphans import tie_to
+from aether_adapters.embedded.parent_death import tie_to
 
 # Linux sends the death signal when the *thread* that forked ends, so one thread, as old as the process, forks.
 _NURSERY: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aether-nursery")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from aether_adapters.identity import Access
+from aether_adapters.kernel.identity import Access
 
 Value = TypeVar("Value")
 Request = TypeVar("Request")

@@ -8,8 +8,8 @@ import grpc
 from grpc_health.v1.health import SERVICE_NAME
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from aether_adapters.errors import Unavailable
-from aether_adapters.grpc.outgoing import OPTIONS, endpoint
+from aether_adapters.grpc.retry import OPTIONS, endpoint
+from aether_adapters.kernel.errors import Unavailable
 
 
 def probe(

@@ -8,17 +8,17 @@ from typing import Any, Final, cast
 
 import grpc
 
-from aether_adapters.errors import ErrorTable
-from aether_adapters.grpc.edge import busy, handler, refusal
-from aether_adapters.grpc.health import SERVICE_NAME as HEALTH
-from aether_adapters.grpc.health import HealthService
+from aether_adapters.grpc.handler import busy, handler, refusal
+from aether_adapters.grpc.health_service import SERVICE_NAME as HEALTH
+from aether_adapters.grpc.health_service import HealthService
 from aether_adapters.grpc.method import Service
 from aether_adapters.grpc.metrics import HANDLED
-from aether_adapters.grpc.pool import CallPool
 from aether_adapters.grpc.reflection import ReflectionService
 from aether_adapters.grpc.status import METADATA_LIMIT
-from aether_adapters.health import Health
-from aether_adapters.identity import Verify
+from aether_adapters.grpc.thread_pool import CallPool
+from aether_adapters.kernel.identity import Verify
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 
 _BACKSTOP: Final = 256
 """Refusals that may wait; beyond them gRPC itself refuses, without saying when to come back."""

@@ -23,7 +23,8 @@ from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped] # shi
 )
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # ships no stubs
 
-from aether_adapters.errors import DeadlineExceeded, Kind, Problem, RemoteError, Unavailable
+from aether_adapters.kernel.errors import DeadlineExceeded, Kind, Unavailable
+from aether_adapters.kernel.problems import Problem, RemoteError
 
 DETAILS: Final = "grpc-status-details-bin"
 DETAILS_LIMIT: Final = 32 * 1024

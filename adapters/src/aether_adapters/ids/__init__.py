@@ -2,7 +2,7 @@
 
 from aether_adapters.ids.format import EPOCH, Parts, parts
 from aether_adapters.ids.snowflakes import FixedWorker, Snowflakes, Term, WorkerNumber
-from aether_adapters.ids.worker import WorkerLease, worker_lease_table
+from aether_adapters.ids.worker_lease import WorkerLease, worker_lease_table
 
 __all__ = [
     "EPOCH",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Protocol
 
-from aether_adapters.errors import Unavailable
 from aether_adapters.ids.format import EPOCH_MS, LAST_MS, MILLISECOND_SHIFT, SEQUENCES, WORKER_SHIFT
+from aether_adapters.kernel.errors import Unavailable
 
 _NS_IN_MS: Final = 1_000_000
 

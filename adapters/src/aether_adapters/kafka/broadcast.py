@@ -12,10 +12,10 @@ import structlog
 from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaException, Message, TopicPartition
 
-from aether_adapters.events import IncomingEvent
 from aether_adapters.kafka.envelope import from_record, received
 from aether_adapters.kafka.producer import LIBRARY_LOG
 from aether_adapters.kafka.stop import Stop
+from aether_adapters.kernel.events import IncomingEvent
 
 _LOG: Final = structlog.get_logger("aether.broadcast")
 _POLL: Final = 0.1

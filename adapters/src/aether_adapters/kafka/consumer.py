@@ -13,16 +13,17 @@ from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from opentelemetry import propagate, trace
 
-from aether_adapters.deadline import within
-from aether_adapters.errors import Kind, RemoteError, TechnicalError
-from aether_adapters.events import IncomingEvent
 from aether_adapters.kafka import metrics
-from aether_adapters.kafka.deadletters import dead_letter
+from aether_adapters.kafka.dead_letters import dead_letter
 from aether_adapters.kafka.envelope import NotAnEvent, Record, from_record, received
+from aether_adapters.kafka.offsets import Progress
 from aether_adapters.kafka.producer import LIBRARY_LOG, Producer
-from aether_adapters.kafka.progress import Progress
+from aether_adapters.kafka.protocol_detection import knows_kip_848
 from aether_adapters.kafka.stop import Stop
-from aether_adapters.kafka.versions import knows_kip_848
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import Kind, TechnicalError
+from aether_adapters.kernel.events import IncomingEvent
+from aether_adapters.kernel.problems import RemoteError
 
 _LOG = structlog.get_logger("aether.consumer")
 _TRACER = trace.get_tracer("aether.kafka")

@@ -14,7 +14,7 @@ from typing import Final
 
 from confluent_kafka import Message
 
-from aether_adapters.events import IncomingEvent, OutgoingEvent
+from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 
 Headers = list[tuple[str, str | bytes | None]]
 

@@ -8,8 +8,8 @@ from functools import cache
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from aether_adapters.errors import Unavailable
 from aether_adapters.kafka.producer import LIBRARY_LOG
+from aether_adapters.kernel.errors import Unavailable
 
 
 def probe(bootstrap: str, *, seconds: float = 1.0) -> Callable[[], None]:

@@ -13,10 +13,10 @@ from typing import Final, TypeVar
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as Client
 
-from aether_adapters.deadline import remaining
-from aether_adapters.errors import DeadlineExceeded, Unavailable
-from aether_adapters.events import OutgoingEvent
 from aether_adapters.kafka.envelope import Headers, to_headers
+from aether_adapters.kernel.deadline import remaining
+from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
+from aether_adapters.kernel.events import OutgoingEvent
 
 LIBRARY_LOG: Final = logging.getLogger("aether.kafka.librdkafka")
 _NONE: Final[Mapping[str, object]] = MappingProxyType({})

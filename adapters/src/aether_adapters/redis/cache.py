@@ -17,8 +17,8 @@ from uuid import uuid4
 
 import redis
 
-from aether_adapters.deadline import remaining
-from aether_adapters.errors import Exhausted, Unavailable
+from aether_adapters.kernel.deadline import remaining
+from aether_adapters.kernel.errors import Exhausted, Unavailable
 
 V = TypeVar("V")
 

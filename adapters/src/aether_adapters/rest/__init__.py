@@ -10,14 +10,14 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="connexion.json_schema")
     import connexion  # noqa: F401
 
-from aether_adapters.rest.app import build_app
-from aether_adapters.rest.door import RestApp
+from aether_adapters.rest.application import RestApp
+from aether_adapters.rest.build import build_app
 from aether_adapters.rest.etag import etag, parse_etag
-from aether_adapters.rest.limits import By, Limit, Limits
-from aether_adapters.rest.offload import Offload
 from aether_adapters.rest.operation import Inputs, Operation, Reply
 from aether_adapters.rest.options import RestOptions
+from aether_adapters.rest.rate_limits import By, Limit, Limits
 from aether_adapters.rest.server import serve
+from aether_adapters.rest.thread_pool import Offload
 
 __all__ = [
     "By",

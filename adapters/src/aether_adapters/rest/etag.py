@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from aether_adapters.errors import Malformed
+from aether_adapters.kernel.errors import Malformed
 
 _STRONG: Final = re.compile(r'"(0|[1-9][0-9]{0,18})"', re.ASCII)
 _INT64_MAX: Final = 2**63 - 1

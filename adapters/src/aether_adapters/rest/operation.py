@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from aether_adapters.identity import Access, Identity
+from aether_adapters.kernel.identity import Access, Identity
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from aether_adapters.errors import Malformed
+from aether_adapters.kernel.errors import Malformed
 from aether_adapters.rest.problems import Misfit
 from aether_adapters.rest.schema import Schema
 

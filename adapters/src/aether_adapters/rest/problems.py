@@ -9,8 +9,9 @@ from typing import Final
 
 from starlette.exceptions import HTTPException
 
-from aether_adapters.errors import ErrorTable, Kind, Malformed, Problem, TechnicalError, Unauthenticated
-from aether_adapters.rest.limits import LimitReached
+from aether_adapters.kernel.errors import Kind, Malformed, TechnicalError, Unauthenticated
+from aether_adapters.kernel.problems import ErrorTable, Problem
+from aether_adapters.rest.rate_limits import LimitReached
 
 Header = tuple[bytes, bytes]
 

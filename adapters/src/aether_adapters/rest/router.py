@@ -15,9 +15,9 @@ from connexion.middleware.abstract import ROUTING_CONTEXT, RoutedMiddleware
 from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aether_adapters.rest.compiled import CompiledAPI, CompiledOperation
+from aether_adapters.rest.handler import CompiledAPI, CompiledOperation
 from aether_adapters.rest.problems import NoSuchMethod
-from aether_adapters.rest.routing import Routes
+from aether_adapters.rest.route_tree import Routes
 
 _NO_OPERATION: Final = {"api_base_path": None, "operation_id": None}
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import uvicorn
 
-from aether_adapters.rest.door import RestApp
+from aether_adapters.rest.application import RestApp
 
 
 class Stop(Protocol):

@@ -4,10 +4,10 @@ from aether_adapters.sql.engine import connect, probe
 from aether_adapters.sql.inbox import Inbox, InboxCleaner, inbox_table
 from aether_adapters.sql.lease import Lease, lease_table
 from aether_adapters.sql.migrations import is_current, migrate, pending_changes, run_migrations
+from aether_adapters.sql.optimistic_locking import update_versioned
 from aether_adapters.sql.outbox import Backlog, Outbox, OutboxReader, OutboxRow, outbox_table
 from aether_adapters.sql.transactions import NestedUnitOfWork, Transactions
 from aether_adapters.sql.types import BigId, Bytes, UtcDateTime, exact
-from aether_adapters.sql.versions import update_versioned
 
 __all__ = [
     "Backlog",

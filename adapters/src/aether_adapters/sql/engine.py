@@ -14,11 +14,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 
-from aether_adapters.deadline import remaining, within
-from aether_adapters.sql.dialing import open_quickly
-from aether_adapters.sql.limits import READ_ONLY, limit_mysql, limit_sqlite, limit_wait
+from aether_adapters.kernel.deadline import remaining, within
+from aether_adapters.sql.fair_lock import TURNS, Turns
+from aether_adapters.sql.mysql_tls import open_quickly
+from aether_adapters.sql.timeouts import READ_ONLY, limit_mysql, limit_sqlite, limit_wait
 from aether_adapters.sql.transactions import Transactions
-from aether_adapters.sql.turns import TURNS, Turns
 
 _MYSQL: Final = {"mysql", "mysql+pymysql", "mariadb", "mariadb+pymysql"}
 _IDLE: Final = 240

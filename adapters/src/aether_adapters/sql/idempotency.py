@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from aether_adapters.sql.clock import database_now
+from aether_adapters.sql.database_clock import database_now
 from aether_adapters.sql.types import UtcDateTime, exact
 
 

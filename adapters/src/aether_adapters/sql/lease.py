@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from aether_adapters.errors import TechnicalError
-from aether_adapters.sql.clock import database_now
+from aether_adapters.kernel.errors import TechnicalError
+from aether_adapters.sql.database_clock import database_now
 from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import UtcDateTime, exact
 

@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Engine, MetaData, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
-from aether_adapters.deadline import within
-from aether_adapters.errors import Unavailable
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import Unavailable
 from aether_adapters.sql.engine import connect
-from aether_adapters.sql.limits import READ_ONLY
+from aether_adapters.sql.timeouts import READ_ONLY
 
 _log = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from sqlalchemy import (
     update,
 )
 
-from aether_adapters.events import OutgoingEvent
+from aether_adapters.kernel.events import OutgoingEvent
 from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import BigId, Bytes, UtcDateTime, exact
 

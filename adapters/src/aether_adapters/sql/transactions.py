@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from aether_adapters.deadline import remaining
-from aether_adapters.errors import DeadlineExceeded, Exhausted, Unavailable
-from aether_adapters.sql.faults import Fault, fault_of
-from aether_adapters.sql.limits import READ_ONLY, refuse_writes
-from aether_adapters.sql.turns import TURNS, Turns
+from aether_adapters.kernel.deadline import remaining
+from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Unavailable
+from aether_adapters.sql.error_codes import Fault, fault_of
+from aether_adapters.sql.fair_lock import TURNS, Turns
+from aether_adapters.sql.timeouts import READ_ONLY, refuse_writes
 
 R = TypeVar("R")
 T = TypeVar("T")

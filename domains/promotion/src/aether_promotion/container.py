@@ -4,22 +4,23 @@ Every object is made once, when a role starts; nothing asks the container for an
 connects to nothing, so that `aether check` can prove that they fit.
 """
 
-from aether_adapters.errors import ErrorTable, Kind
 from aether_adapters.grpc import AsyncChannel
 from aether_adapters.grpc import probe as probe_rpc
-from aether_adapters.health import readiness
 from aether_adapters.ids import Snowflakes, WorkerLease
 from aether_adapters.kafka import Consumer, Producer, SharedProducer
 from aether_adapters.kafka import probe as probe_kafka
-from aether_adapters.periodic import Periodic
+from aether_adapters.kernel.errors import Kind
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import readiness
 from aether_adapters.redis import connect as connect_redis
 from aether_adapters.rest import Offload, build_app
-from aether_adapters.revocations import revocations
-from aether_adapters.roles import GrpcDoor, Process, RestDoor
+from aether_adapters.service.periodic import Periodic
+from aether_adapters.service.revocations import revocations
+from aether_adapters.service.roles import GrpcDoor, Process, RestDoor
+from aether_adapters.service.wiring import outbox_relay, rest_options, service_channel, token_verifier
 from aether_adapters.sql import Transactions as SqlTransactions
 from aether_adapters.sql import connect as connect_sql
 from aether_adapters.sql import probe as probe_database
-from aether_adapters.wiring import outbox_relay, rest_options, service_channel, token_verifier
 from dependency_injector import containers, providers
 
 from aether.promotion.v1 import grpc, port, threads

@@ -1,6 +1,6 @@
 """What the service can be told: variables that begin with PROMOTION_."""
 
-from aether_adapters.settings import CallingServiceSettings
+from aether_adapters.service.settings import CallingServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 

@@ -3,19 +3,19 @@
 import sys
 from pathlib import Path
 
-from aether_adapters import service
+from aether_adapters.service import cli
 
 from aether_trade.settings import Settings
 
 ROLES = {
-    **service.ROLES,
+    **cli.ROLES,
     "worker": "sends events from the outbox and refunds to the provider, and closes overdue orders",
 }
 
 
 def migrations() -> Path:
     """Where the migrations are."""
-    return service.migrations(Path(__file__).parent)
+    return cli.migrations(Path(__file__).parent)
 
 
 def serve(roles: frozenset[str]) -> int:
@@ -27,4 +27,4 @@ def serve(roles: frozenset[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(service.main("aether_trade", ROLES, Settings, migrations=migrations, serve=serve))
+    sys.exit(cli.main("aether_trade", ROLES, Settings, migrations=migrations, serve=serve))

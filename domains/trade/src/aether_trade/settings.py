@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from aether_adapters.settings import CallingServiceSettings
+from aether_adapters.service.settings import CallingServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 

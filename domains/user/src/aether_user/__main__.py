@@ -3,21 +3,21 @@
 import sys
 from pathlib import Path
 
-from aether_adapters import service
-from aether_adapters.errors import TechnicalError
+from aether_adapters.kernel.errors import TechnicalError
+from aether_adapters.service import cli
 
 from aether_user.domain.errors import NotFound
 from aether_user.settings import Settings
 
 ROLES = {
-    **service.ROLES,
+    **cli.ROLES,
     "worker": "sends events from the outbox, handles those that come in, and tidies up",
 }
 
 
 def migrations() -> Path:
     """Where the migrations are."""
-    return service.migrations(Path(__file__).parent)
+    return cli.migrations(Path(__file__).parent)
 
 
 def serve(roles: frozenset[str]) -> int:
@@ -42,12 +42,10 @@ def grant_operator(username: str) -> int:
 
 
 COMMANDS = {
-    "grant-operator": service.Command(
+    "grant-operator": cli.Command(
         "makes a registered user an operator, such as the first one", ("username",), grant_operator
     )
 }
 
 if __name__ == "__main__":
-    sys.exit(
-        service.main("aether_user", ROLES, Settings, migrations=migrations, serve=serve, commands=COMMANDS)
-    )
+    sys.exit(cli.main("aether_user", ROLES, Settings, migrations=migrations, serve=serve, commands=COMMANDS))

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from aether_adapters.settings import ServiceSettings
+from aether_adapters.service.settings import ServiceSettings
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 

@@ -29,6 +29,7 @@ class Zone(Enum):
     EDGE = "the generated edges of its own contract"
     CLIENT = "the generated clients of other domains"
     EVENTS = "generated events"
+    KERNEL = "aether_adapters.kernel"
     KIT = "aether_adapters"
     THIRD_PARTY = "third-party packages"
     INJECTOR = "dependency_injector"
@@ -38,7 +39,7 @@ class Zone(Enum):
 
 
 _CORE: Final = (Zone.STDLIB, Zone.DOMAIN)
-_USE_CASES: Final = (*_CORE, Zone.APPLICATION, Zone.PURE)
+_USE_CASES: Final = (*_CORE, Zone.APPLICATION, Zone.PURE, Zone.KERNEL)
 _DRIVEN: Final = (*_USE_CASES, Zone.ADAPTERS, Zone.KIT, Zone.THIRD_PARTY, Zone.CLIENT)
 _ROOT: Final = (*_DRIVEN, Zone.ROOT, Zone.EDGE)
 
@@ -87,6 +88,8 @@ class Surroundings:
             return Zone.EDGE if own else Zone.CONTRACT
         if first in {f"{self.workspace}_{domain}" for domain in self.domains}:
             return Zone.OTHER_DOMAIN
+        if first == "aether_adapters" and parts[1:2] == ["kernel"]:
+            return Zone.KERNEL
         return _WELL_KNOWN.get(first, Zone.STDLIB if first in sys.stdlib_module_names else Zone.THIRD_PARTY)
 
     def _contract(self, parts: list[str]) -> Zone:

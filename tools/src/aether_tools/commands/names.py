@@ -7,7 +7,7 @@ import re
 import sys
 from typing import Final
 
-from aether_tools.compiler.naming import RESERVED_DOMAINS
+from aether_tools.compiler.model.naming import RESERVED_DOMAINS
 from aether_tools.console import Complaint
 
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")

@@ -118,7 +118,7 @@ def _ensure_keys(workspace: Workspace) -> None:
     """Have development keys before anybody is told that all is ready; services read them with the first token."""
     if not (workspace.keys / _PUBLIC_KEYS).exists():
         # Behind the start of everything else, because importing it takes most of a second.
-        from aether_adapters.tokens import DevelopmentKeys
+        from aether_adapters.auth.tokens import DevelopmentKeys
 
         DevelopmentKeys(workspace.keys).ensure()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aether_adapters.tokens import LONGEST_LIFE, DevelopmentKeys, Issuer
+from aether_adapters.auth.tokens import LONGEST_LIFE, DevelopmentKeys, Issuer
 
 from aether_tools.console import OK, Complaint, say
 from aether_tools.workspace import ISSUER, Workspace

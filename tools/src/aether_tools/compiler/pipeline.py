@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aether_tools.compiler import swap
-from aether_tools.compiler.stamp import Stamp, generated
+from aether_tools.compiler.output import replace
+from aether_tools.compiler.output.fingerprint import Stamp, generated
 from aether_tools.console import Complaint
 from aether_tools.finding import Finding, Place, Refused
 
@@ -39,12 +39,12 @@ def generate(root: Path, *, check: bool = False) -> Report:
 
     Raises `console.Complaint` where the workspace cannot be read or written; generated code is then untouched.
     """
-    if not check and swap.interrupted(root):
+    if not check and replace.interrupted(root):
         _mend(root)
     now, last = Stamp.now(root), Stamp.last(root)
     if now == last:
         return Report(fresh=True)
-    from aether_tools.compiler.domains import compile_workspace
+    from aether_tools.compiler.compilation import compile_workspace
 
     try:
         compiled = compile_workspace(root)
@@ -58,16 +58,16 @@ def generate(root: Path, *, check: bool = False) -> Report:
 
 
 def _mend(root: Path) -> None:
-    with _writing(root), swap.exclusive(root):
+    with _writing(root), replace.exclusive(root):
         pass  # whoever holds the workspace finds it mended
 
 
 def _write(root: Path, now: Stamp, files: dict[str, bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    with _writing(root), swap.exclusive(root):
+    with _writing(root), replace.exclusive(root):
         written = tuple(path for path, content in sorted(files.items()) if _content(root / path) != content)
         removed = tuple(path for path in generated(root) if path not in files)
         if written or removed:
-            swap.replace(root, files)
+            replace.replace(root, files)
         now.written(root).write(root)
     return written, removed
 

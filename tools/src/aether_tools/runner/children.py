@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from aether_adapters.orphans import tie_to
+from aether_adapters.embedded.parent_death import tie_to
 
 _LAST_LINES: Final = 20
 _CHUNK: Final = 65536  # bytes

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from aether_tools.compiler.openapi import compile_domain
+from aether_tools.compiler.compilation import compile_rest_edge
 from aether_tools.finding import Refused
 
 KITCHEN = yaml.safe_load(
@@ -70,4 +70,4 @@ def test_what_is_no_utf_8_is_refused(kitchen: Any) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"openapi: 3.0.3\ninfo: \xff\n")
     with pytest.raises(Refused, match="openapi-yaml"):
-        compile_domain(kitchen.contracts, kitchen.package, path, kitchen.root)
+        compile_rest_edge(kitchen.contracts, kitchen.package, path, kitchen.root)

@@ -78,11 +78,11 @@ def test_two_processes_write_the_same_bytes(kitchen: Any) -> None:
     kitchen.compile(KITCHEN)
     program = (
         "import sys, hashlib; from pathlib import Path\n"
-        "from aether_tools.compiler.openapi import compile_domain\n"
-        "from aether_tools.compiler.protos import read\n"
+        "from aether_tools.compiler.binding.operations import compile_rest_edge\n"
+        "from aether_tools.compiler.proto.front_end import read\n"
         "root = Path(sys.argv[1]); contracts = read(root, 'oas').contracts\n"
         "package = next(p for p in contracts.packages if p.domain == 'kitchen')\n"
-        "out = compile_domain(contracts, package, root / 'openapi' / 'kitchen.yaml', root).files\n"
+        "out = compile_rest_edge(contracts, package, root / 'openapi' / 'kitchen.yaml', root).files\n"
         "print(hashlib.sha256(out['kitchen.py'] + out['kitchen.yaml']).hexdigest())"
     )
     digests = {

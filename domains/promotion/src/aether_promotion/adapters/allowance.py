@@ -1,6 +1,6 @@
 """How much SQL takes upon itself while Redis is away: a bucket of this process, because there is no Redis to share one."""
 
-from aether_adapters.errors import Exhausted
+from aether_adapters.kernel.errors import Exhausted
 from aether_adapters.redis import MemoryTokenBucket
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from aether_adapters.errors import Unavailable
+from aether_adapters.kernel.errors import Unavailable
 from redis import Redis
 
 from aether_promotion.application.ports import CounterAway, Granted, Refused

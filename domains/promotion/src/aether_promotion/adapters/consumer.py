@@ -6,7 +6,7 @@ Every one of these is idempotent by what it is about, an order or a coupon, so n
 from collections.abc import Callable
 from typing import cast
 
-from aether_adapters.events import IncomingEvent
+from aether_adapters.kernel.events import IncomingEvent
 
 from aether.promotion.v1 import types
 from aether_promotion.adapters.events import (

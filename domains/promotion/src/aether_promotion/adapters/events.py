@@ -3,9 +3,9 @@
 The only module that knows both, so that either may change without the other.
 """
 
-from aether_adapters.errors import Malformed
-from aether_adapters.events import IncomingEvent, OutgoingEvent
-from aether_adapters.revocations import Revocation
+from aether_adapters.auth.revocations import Revocation
+from aether_adapters.kernel.errors import Malformed
+from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 
 from aether.promotion.v1 import events as contract
 from aether.trade.v1 import events as trade

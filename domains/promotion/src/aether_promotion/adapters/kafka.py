@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from aether_adapters.deadline import remaining, within
-from aether_adapters.errors import DeadlineExceeded, Unavailable
 from aether_adapters.kafka import SharedProducer
+from aether_adapters.kernel.deadline import remaining, within
+from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
 
 from aether_promotion.adapters.events import outgoing
 from aether_promotion.domain.events import ClaimDecided

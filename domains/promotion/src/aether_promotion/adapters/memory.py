@@ -10,7 +10,7 @@ from itertools import count
 from threading import Lock
 from typing import TypeVar
 
-from aether_adapters.errors import Exhausted
+from aether_adapters.kernel.errors import Exhausted
 
 from aether_promotion.adapters.memory_repositories import (
     MemoryActivities,

@@ -3,7 +3,8 @@
 from typing import Final
 
 import structlog
-from aether_adapters.errors import Kind, RemoteError, TechnicalError
+from aether_adapters.kernel.errors import Kind, TechnicalError
+from aether_adapters.kernel.problems import RemoteError
 
 from aether.trade.v1 import port, types
 from aether_promotion.application.ports import Fate

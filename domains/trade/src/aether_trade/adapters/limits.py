@@ -3,7 +3,7 @@
 from typing import Final
 
 from aether_adapters.rest import By, Limits
-from aether_adapters.wiring import shared_limit
+from aether_adapters.service.wiring import shared_limit
 from redis import Redis
 
 EDGE: Final = "aether-trade-api"

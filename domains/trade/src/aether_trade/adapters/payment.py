@@ -3,7 +3,7 @@
     POST /payments  {orderId, amountCents, notifyUrl} -> {paymentId, payUrl}; the same order has the same payment
     POST /refunds   {refundId, paymentId, amountCents} -> 2xx once it is taken; the same id is paid once
 
-Both requests are signed as its notices are (`aether_adapters.callbacks`), in `Payment-Signature`.
+Both requests are signed as its notices are (`aether_adapters.auth.webhook_signatures`), in `Payment-Signature`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from typing import Final
 import httpx
 import orjson
 import structlog
-from aether_adapters.callbacks import SignatureCheck, sign
-from aether_adapters.deadline import remaining
-from aether_adapters.errors import Unavailable
+from aether_adapters.auth.webhook_signatures import SignatureCheck, sign
+from aether_adapters.kernel.deadline import remaining
+from aether_adapters.kernel.errors import Unavailable
 
 from aether_trade.application.ports import OpenPayment
 from aether_trade.domain.errors import NoticeNotReadable, SignatureForged

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 import structlog
-from aether_adapters.errors import Kind, RemoteError, TechnicalError, Unavailable
+from aether_adapters.kernel.errors import Kind, TechnicalError, Unavailable
+from aether_adapters.kernel.problems import RemoteError
 
 from aether.promotion.v1 import port, types
 from aether_trade.application.ports import Refused

@@ -25,7 +25,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 import httpx
-from aether_adapters.callbacks import SignatureCheck, sign
+from aether_adapters.auth.webhook_signatures import SignatureCheck, sign
 
 from aether_trade.adapters.payment import SIGNATURE, SUCCEEDED
 

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from aether_adapters.errors import Kind, Problem
+from aether_adapters.kernel.errors import Kind
+from aether_adapters.kernel.problems import Problem
 
 from aether_trade.adapters.payment import SignedNotices
 from aether_trade.adapters.promotion import RefusedByPromotion

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from aether_adapters.events import IncomingEvent
+from aether_adapters.kernel.events import IncomingEvent
 
 from aether_user.adapters.events import (
     CHANGES,

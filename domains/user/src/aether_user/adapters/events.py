@@ -6,9 +6,9 @@ The only module that knows both, so that either may change without the other.
 from dataclasses import dataclass
 from typing import Final
 
-from aether_adapters.errors import Malformed
-from aether_adapters.events import IncomingEvent, OutgoingEvent
-from aether_adapters.revocations import Revocation
+from aether_adapters.auth.revocations import Revocation
+from aether_adapters.kernel.errors import Malformed
+from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 
 from aether.trade.v1 import events as trade
 from aether.user.v1 import events as contract

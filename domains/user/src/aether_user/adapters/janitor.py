@@ -3,8 +3,8 @@
 from typing import Final
 
 import structlog
-from aether_adapters.errors import TechnicalError
-from aether_adapters.process import Stop
+from aether_adapters.kernel.errors import TechnicalError
+from aether_adapters.service.process import Stop
 
 from aether_user.application.forget_sessions import ForgetSessions
 

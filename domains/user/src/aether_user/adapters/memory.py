@@ -11,7 +11,7 @@ from itertools import count
 from threading import RLock
 from typing import TypeVar
 
-from aether_adapters.errors import Exhausted
+from aether_adapters.kernel.errors import Exhausted
 
 from aether_user.application.ports import Card, Presence, UnitOfWork
 from aether_user.domain.errors import (

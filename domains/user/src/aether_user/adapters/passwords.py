@@ -3,8 +3,8 @@
 from threading import BoundedSemaphore
 from typing import Final
 
-from aether_adapters.deadline import remaining
-from aether_adapters.errors import Exhausted
+from aether_adapters.kernel.deadline import remaining
+from aether_adapters.kernel.errors import Exhausted
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 

@@ -1,7 +1,8 @@
 """The keys this domain publishes, as its own doors read them to verify tokens."""
 
 import orjson
-from aether_adapters.errors import RemoteError, Unavailable
+from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.kernel.problems import RemoteError
 
 from aether.user.v1 import port, types
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 import structlog
-from aether_adapters.errors import Exhausted, Unavailable
+from aether_adapters.kernel.errors import Exhausted, Unavailable
 from aether_adapters.redis import SteadyBucket
 from aether_adapters.redis.cache import Cache
 from redis import Redis

@@ -6,7 +6,7 @@ from hashlib import sha256
 from threading import Lock
 from typing import Final
 
-from aether_adapters.tokens import Issuer
+from aether_adapters.auth.tokens import Issuer
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,

@@ -7,7 +7,7 @@ from typing import Final
 
 from aether.common.v1.types import Caller
 from aether_adapters.grpc import AsyncChannel, Bound, Channel, Codec, Method, Service
-from aether_adapters.identity import Access
+from aether_adapters.kernel.identity import Access
 
 from . import codec
 from .port import AsyncUserService, UserService

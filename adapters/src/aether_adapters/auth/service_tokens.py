@@ -1,0 +1,55 @@
+"""A service's own token, with which it calls other services: they know it by `svc: true`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from aether_adapters.auth.key_sets import thumbprint
+from aether_adapters.auth.tokens import Issuer
+
+LIFE_SECONDS: Final = 300
+_MARGIN: Final = 60.0
+
+
+class ServiceTokens:
+    """Issues a token for `service`, and another one a minute before it expires; safe to share between threads.
+
+    `signer` is asked with the first token, so that making this reads nothing and a process that calls nobody needs
+    no key.
+    """
+
+    def __init__(
+        self, service: str, signer: Callable[[], Issuer], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock` counts seconds and never goes back."""
+        self._service = service
+        self._signer = signer
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._issuer: Issuer | None = None
+        self._token = ""
+        self._until = float("-inf")
+
+    def __call__(self) -> str:
+        """A token with at least a minute to live; raises what `signer` raises."""
+        with self._guard:
+            now = self._clock()
+            if now >= self._until:
+                self._issuer = self._issuer or self._signer()
+                self._token = self._issuer.issue(self._service, seconds=LIFE_SECONDS, service=True)
+                self._until = now + LIFE_SECONDS - _MARGIN
+            return self._token
+
+
+def signer(key: str, kid: str, issuer: str, audience: str) -> Callable[[], Issuer]:
+    """Reads the private key in the file `key`, which key sets list as `kid`, or by its thumbprint where that is empty."""
+
+    def read() -> Issuer:
+        pem = Path(key).read_bytes()
+        return Issuer(pem, issuer, audience, kid or thumbprint(pem))
+
+    return read

@@ -1,0 +1,185 @@
+"""From bytes to a use case and back: everything that happens to one call.
+
+One function does it all, rather than a chain of interceptors: each link of a chain costs a Python call, and
+the order of these steps is not a thing to configure.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NoReturn
+
+import grpc
+import structlog
+from google.protobuf.message import DecodeError
+
+from aether_adapters.grpc.metadata import AUTHORIZATION, REQUEST_ID, TRACEPARENT
+from aether_adapters.grpc.method import Bound, Method
+from aether_adapters.grpc.metrics import HANDLED, SECONDS
+from aether_adapters.grpc.status import DETAILS, code_of, details_of
+from aether_adapters.grpc.thread_pool import waited
+from aether_adapters.kernel.deadline import DEADLINE
+from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Kind, Malformed, Unauthenticated
+from aether_adapters.kernel.identity import ANONYMOUS, TOKEN, Access, Identity, Verify, authorise
+from aether_adapters.kernel.problems import ErrorTable, Problem
+
+UnaryHandler = Callable[[bytes, grpc.ServicerContext], bytes]
+
+_FOREVER: Final = 365 * 86400.0
+"""Seconds; gRPC reports a call without a deadline as one some centuries away."""
+_MESSAGE_LIMIT: Final = 1024
+"""Characters of an error's text in the plain status message; the details carry all of it."""
+_LONGEST_ID: Final = 128
+"""Characters; a request id goes into every line of the log."""
+_PROCESS: Final = os.urandom(12).hex()
+_CALLS: Final = itertools.count()
+"""Together they name a call that brings no request id; a random name for each would cost five times as much."""
+_LOG: Final = structlog.get_logger("aether.grpc")
+
+
+def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadline: float) -> UnaryHandler:
+    """The handler of one method, for gRPC to call in a thread of its pool.
+
+    gRPC gives each call a context of its own, so the variables set here end with the call. `deadline` is in
+    seconds and stands in for one the caller did not set. A call that waited longer for its thread than it has time
+    left is refused as `exhausted`.
+    """
+    method, call = bound.method, bound.call
+    service, _, name = method.path.removeprefix("/").partition("/")
+    succeeded = HANDLED.labels(service, name, grpc.StatusCode.OK.name)
+    seconds = SECONDS.labels(service, name)
+    decode, encode = method.request.from_wire, method.response.to_wire
+    admit = _admission(method, verify)
+    fill = _caller_filler(method)
+
+    def serve(data: bytes, context: grpc.ServicerContext) -> bytes:
+        started = time.monotonic()
+        try:
+            left = context.time_remaining()
+            if left is None or left > _FOREVER:
+                left = deadline
+            elif left <= 0:
+                raise DeadlineExceeded("The deadline passed before the work was begun.")
+            if waited() > left:
+                # Begun this late it would likely end too late, its caller not knowing how: a refusal is an answer.
+                raise busy()
+            DEADLINE.set(started + left)
+            identity = admit(_read(context))
+            try:
+                request = decode(data)
+            except DecodeError as error:
+                raise Malformed("", "the message cannot be decoded") from error
+            if fill is not None:
+                fill(request, identity)
+            answer = encode(call(request))
+        except Exception as error:
+            _refuse(error, context, errors, service, name)
+        else:
+            succeeded.inc()
+            return answer
+        finally:
+            seconds.observe(time.monotonic() - started)
+
+    return serve
+
+
+def _read(context: grpc.ServicerContext) -> str:
+    """Bind what the log needs to know of a call; the bearer token, or nothing."""
+    token, known = "", {}
+    for key, value in context.invocation_metadata():
+        if key == AUTHORIZATION:
+            scheme, _, token = str(value).partition(" ")
+            if scheme.lower() != "bearer":
+                token = ""
+        elif key == REQUEST_ID and len(value) <= _LONGEST_ID:
+            known["request_id"] = value
+        elif key == TRACEPARENT:
+            known["traceparent"] = value
+    if "request_id" not in known:
+        known["request_id"] = f"{_PROCESS}{next(_CALLS):x}"
+    structlog.contextvars.bind_contextvars(**known)
+    return token.strip()
+
+
+def _admission(method: Method[Any, Any], verify: Verify) -> Callable[[str], Identity]:
+    def anyone(_: str) -> Identity:
+        return ANONYMOUS
+
+    def caller(token: str) -> Identity:
+        if not token:
+            raise Unauthenticated("This method needs a bearer token.")
+        identity = verify(token)
+        authorise(identity, method.access, method.scopes)
+        TOKEN.set(token)
+        return identity
+
+    if method.access is not Access.PUBLIC:
+        return caller
+    if method.scopes:
+        raise ValueError(f"{method.path}: a public method can ask for no scopes")
+    return anyone
+
+
+def _caller_filler(method: Method[Any, Any]) -> Callable[[object, Identity], None] | None:
+    make = method.caller
+    if make is None:
+        return None
+    nobody = make(subject="", roles=(), session="")
+
+    def fill(request: object, identity: Identity) -> None:
+        if getattr(request, "caller", nobody) != nobody:
+            raise Malformed("caller", "is filled from the token; leave it out")
+        caller = make(subject=identity.subject, roles=identity.roles, session=identity.session)
+        # The request was decoded a moment ago and nobody else has seen it: writing the one field of the frozen
+        # dataclass is three times cheaper than copying all of them.
+        object.__setattr__(request, "caller", caller)
+
+    return fill
+
+
+def _refuse(
+    error: Exception, context: grpc.ServicerContext, errors: ErrorTable, service: str, name: str
+) -> NoReturn:
+    """End the call with the status of `error`; raises, as `abort` does."""
+    problem = errors.problem(error)
+    try:
+        details = details_of(problem)
+    except (ValueError, TypeError) as unfit:
+        # A value no Struct can hold, such as text with a lone surrogate: the caller gets an answer all the same.
+        _LOG.warning("problem has no wire form", problem_type=problem.type, reason=repr(unfit))
+        problem = errors.problem(unfit)
+        details = details_of(problem)
+    code = code_of(problem.kind)
+    HANDLED.labels(service, name, code.name).inc()
+    if problem.kind is Kind.INTERNAL:
+        _LOG.error("call failed", grpc_service=service, grpc_method=name, exc_info=error)
+    elif problem.status >= 500:
+        _LOG.warning("call refused", grpc_service=service, grpc_method=name, problem=problem.type)
+    context.set_trailing_metadata(((DETAILS, details),))
+    context.abort(code, problem.detail[:_MESSAGE_LIMIT])
+
+
+def busy() -> Exhausted:
+    """What a call is answered that the server has no time for."""
+    return Exhausted("The server is busy; try again.", retry_after=1.0)
+
+
+def refusal(
+    problem: Problem, pool: ThreadPoolExecutor
+) -> Callable[[Iterator[bytes], grpc.ServicerContext], bytes]:
+    """A handler that refuses every call with `problem`, in `pool`, so that no busy thread is needed for it.
+
+    It takes the request as a stream, because a stream's handler starts before the first message has come.
+    """
+    code, details = code_of(problem.kind), details_of(problem)
+
+    def refuse(_: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        context.set_trailing_metadata(((DETAILS, details),))
+        context.abort(code, problem.detail)
+
+    refuse.experimental_thread_pool = pool  # type: ignore[attr-defined] # how grpcio lets a handler choose its pool
+    return refuse

@@ -1,0 +1,82 @@
+"""Many callers, one producer: events that wait at the same time are sent together."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Final
+
+from aether_adapters.kafka.producer import Producer, Undelivered
+from aether_adapters.kernel.deadline import remaining
+from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
+from aether_adapters.kernel.events import OutgoingEvent
+
+_PATIENCE: Final = 10.0
+_BATCH: Final = 1000
+
+
+class SharedProducer:
+    """Lets every thread wait for its own event, while one of them sends those of all (group commit). Thread-safe.
+
+    A `Producer` takes one batch at a time; one event each would cost every caller a round trip after the other.
+    """
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+        self._sending = threading.Lock()
+        self._queue: deque[_Waiting] = deque()
+
+    def send(self, event: OutgoingEvent) -> None:
+        """Return when all replicas in sync have `event`; within 10 s, or what is left of the deadline.
+
+        Raises `Unavailable` or `DeadlineExceeded`; the event may arrive all the same.
+        """
+        waiting = _Waiting(event)
+        self._queue.append(waiting)
+        if self._sending.acquire(timeout=remaining(_PATIENCE)):
+            try:
+                while not waiting.done:
+                    self._send_some()
+            finally:
+                self._sending.release()
+        else:
+            self._withdraw(waiting)
+        if not waiting.done:
+            raise DeadlineExceeded("The event still waited for its turn.")
+        if waiting.failure is not None:
+            raise Unavailable(
+                f"The event did not reach Kafka: {waiting.failure}", retry_after=1.0
+            ) from waiting.failure
+
+    def _send_some(self) -> None:
+        """Send what has waited longest, up to a batch; the caller's event is behind no later one."""
+        batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+        try:
+            outcomes = self._producer.deliver([one.event for one in batch], remaining(_PATIENCE))
+        except BaseException as error:
+            for one in batch:
+                one.settle(error)
+            raise
+        for one, outcome in zip(batch, outcomes, strict=True):
+            one.settle(outcome)
+
+    def _withdraw(self, waiting: _Waiting) -> None:
+        try:
+            self._queue.remove(waiting)
+        except ValueError:
+            return  # somebody is sending it, or has
+
+
+class _Waiting:
+    """One event and what became of it."""
+
+    __slots__ = ("done", "event", "failure")
+
+    def __init__(self, event: OutgoingEvent) -> None:
+        self.event = event
+        self.done = False
+        self.failure: Undelivered | BaseException | None = None
+
+    def settle(self, failure: Undelivered | BaseException | None) -> None:
+        self.failure = failure
+        self.done = True

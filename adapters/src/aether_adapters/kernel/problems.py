@@ -1,0 +1,135 @@
+"""What goes wrong, in one vocabulary for every edge.
+
+A domain raises plain exceptions. An `ErrorTable`, filled in the composition root, says of which kind each
+class is; both edges ask it for the same `Problem`, so REST and gRPC cannot tell different stories.
+Kinds map to HTTP statuses (RFC 9110) and gRPC codes; a problem renders as RFC 9457 JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from aether_adapters.kernel.errors import Kind, Malformed, TechnicalError
+from aether_adapters.kernel.protojson import json_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One error as a caller sees it (RFC 9457), whichever door it leaves by.
+
+    `type` is a relative reference such as `/problems/billing/invoice-already-closed`; `values` holds what the
+    broken rule was about, already in ProtoJSON; `retry_after` is in seconds; `errors` lists the places of a
+    malformed request as `{"pointer": ..., "reason": ...}`.
+    """
+
+    kind: Kind
+    type: str
+    title: str
+    detail: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    retry_after: float | None = None
+    errors: Sequence[Mapping[str, str]] = ()
+
+    @property
+    def status(self) -> int:
+        """The HTTP status code."""
+        return self.kind.status
+
+    def to_json(self) -> bytes:
+        """The `application/problem+json` body; the same bytes for equal problems."""
+        body: dict[str, object] = {
+            "type": self.type,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.values:
+            body["values"] = {name: self.values[name] for name in sorted(self.values)}
+        if self.errors:
+            body["errors"] = [dict(error) for error in self.errors]
+        return _ENCODER.encode(body).encode()
+
+
+class RemoteError(Exception):
+    """Another process answered with a problem; an edge renders it byte for byte as the original."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+        self.kind = problem.kind
+        self.type = problem.type
+        self.values = problem.values
+
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+
+_WORDS: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(name)]
+
+
+_LATER: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED})
+"""Kinds whose errors may say when to come back, in an attribute `retry_after`, in seconds."""
+
+
+class ErrorTable:
+    """Which class of error is of which kind, for one domain; the nearest class in the MRO wins."""
+
+    def __init__(self, domain: str, kinds: Mapping[type[Exception], Kind]) -> None:
+        self.domain = domain
+        self._kinds = dict(kinds)
+
+    def problem(self, error: BaseException) -> Problem:
+        """The problem a caller sees for `error`.
+
+        A broken rule carries its public attributes as values. An error nobody declared becomes INTERNAL
+        and says nothing of itself: its text may hold what is not the caller's to know.
+        """
+        if isinstance(error, RemoteError):
+            return error.problem
+        if isinstance(error, TechnicalError):
+            return self._technical(error)
+        for cls in type(error).__mro__:
+            kind = self._kinds.get(cls)
+            if kind is not None:
+                return self._rule(error, kind)
+        return Problem(
+            kind=Kind.INTERNAL,
+            type="/problems/internal",
+            title="Internal error",
+            detail="The service failed; the error is in its log under this request's id.",
+        )
+
+    def _rule(self, error: BaseException, kind: Kind) -> Problem:
+        words = _words(type(error).__name__)
+        facts = dict(vars(error))
+        retry_after = facts.pop("retry_after", None) if kind in _LATER else None
+        values = {name: json_value(value) for name, value in facts.items() if not name.startswith("_")}
+        return Problem(
+            kind=kind,
+            type=f"/problems/{self.domain}/{'-'.join(words)}",
+            title=" ".join(words).capitalize(),
+            detail=str(error),
+            values=values,
+            retry_after=retry_after,
+        )
+
+    @staticmethod
+    def _technical(error: TechnicalError) -> Problem:
+        words = _words(error.kind.name.replace("_", " ").title().replace(" ", ""))
+        return Problem(
+            kind=error.kind,
+            type=f"/problems/{'-'.join(words)}",
+            title=" ".join(words).capitalize(),
+            detail=error.detail,
+            retry_after=error.retry_after,
+            errors=({"pointer": error.pointer, "reason": error.reason},)
+            if isinstance(error, Malformed)
+            else (),
+        )

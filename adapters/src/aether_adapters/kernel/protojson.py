@@ -1,0 +1,333 @@
+"""The ProtoJSON mapping: how values of a contract look in JSON, both ways.
+
+A writer is called `..._json`; a reader is called as its proto type, takes the JSON value and its place in the
+request, and raises `errors.Malformed` with that place. Source: https://protobuf.dev/programming-guides/json/
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+import struct as _struct
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Final, NoReturn
+from uuid import UUID
+
+from aether_adapters.kernel.errors import Malformed
+
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,19})")
+_TIMESTAMP: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    r"(\.[0-9]{1,6}(?P<finer>[0-9]{0,3}))?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+_SECONDS: Final = "%04d-%02d-%02dT%02d:%02d:%02d"
+_DURATION: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6})([0-9]{0,3}))?s")
+_LONGEST: Final = timedelta(seconds=315_576_000_000)
+_MASK_PATH: Final = re.compile(r"[a-z][a-zA-Z0-9]*(\.[a-z][a-zA-Z0-9]*)*")
+_DEEPEST: Final = 32
+"""Levels of a Struct: protobuf reads messages 100 deep, each level takes three, and a few stand around it."""
+
+
+def timestamp_json(value: datetime, /) -> str:
+    """RFC 3339 in UTC with 0, 3 or 6 digits of fraction."""
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    # Two thirds of isoformat's time, and a response is full of them.
+    text = _SECONDS % (value.year, value.month, value.day, value.hour, value.minute, value.second)
+    micros = value.microsecond
+    if micros == 0:
+        return f"{text}Z"
+    return f"{text}.{micros // 1000:03d}Z" if micros % 1000 == 0 else f"{text}.{micros:06d}Z"
+
+
+def duration_json(value: timedelta, /) -> str:
+    """Seconds with an `s`, with 0, 3 or 6 digits of fraction."""
+    micros = value // timedelta(microseconds=1)
+    sign, micros = ("-", -micros) if micros < 0 else ("", micros)
+    seconds, fraction = divmod(micros, 1_000_000)
+    if fraction == 0:
+        return f"{sign}{seconds}s"
+    digits = f"{fraction // 1000:03d}" if fraction % 1000 == 0 else f"{fraction:06d}"
+    return f"{sign}{seconds}.{digits}s"
+
+
+def bytes_json(value: bytes, /) -> str:
+    """Standard base64 with padding."""
+    return base64.b64encode(value).decode("ascii")
+
+
+def double_json(value: float, /) -> float | str:
+    """A number, or one of "NaN", "Infinity", "-Infinity"."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def json_value(value: object, /) -> object:
+    """Any value an error may carry, in ProtoJSON; integers are strings, as 64-bit ones are."""
+    match value:
+        case None | bool() | str():
+            return value
+        case Enum():
+            return value.value if isinstance(value.value, str) else value.name
+        case int():
+            return str(value)
+        case float():
+            return double_json(value)
+        case datetime():
+            return timestamp_json(value)
+        case timedelta():
+            return duration_json(value)
+        case bytes():
+            return bytes_json(value)
+        case Decimal() | UUID():
+            return str(value)
+        case Mapping():
+            return {str(key): json_value(item) for key, item in value.items()}
+        case tuple() | list():
+            return [json_value(item) for item in value]
+        case set() | frozenset():
+            return sorted((json_value(item) for item in value), key=repr)
+        case _:
+            return str(value)
+
+
+def single_json(value: float, /) -> float | str:
+    """A proto `float` by the fewest digits that mean it, or one of "NaN", "Infinity", "-Infinity"."""
+    if not math.isfinite(value):
+        return double_json(value)
+    try:
+        nearest = _nearest_single(value)
+    except OverflowError:
+        return double_json(math.copysign(math.inf, value))
+    for digits in (6, 7, 8):
+        shortest = float(f"{nearest:.{digits}g}")
+        if _nearest_single(shortest) == nearest:
+            return shortest
+    return float(f"{nearest:.9g}")
+
+
+def field_mask_json(paths: Sequence[str], /) -> str:
+    """Proto paths in lowerCamelCase, joined by commas."""
+    return ",".join(re.sub("_([a-z0-9])", lambda found: found[1].upper(), path) for path in paths)
+
+
+def struct_json(value: Mapping[str, object], /) -> dict[str, object]:
+    """An object of anything JSON holds; numbers are floats. Raises `ValueError` for NaN, `TypeError` for the rest."""
+    return {key: struct_value_json(item) for key, item in value.items()}
+
+
+def struct_list_json(value: Sequence[object], /) -> list[object]:
+    """A list of anything JSON holds; as `struct_json`."""
+    return [struct_value_json(item) for item in value]
+
+
+def struct_value_json(value: object, /) -> object:
+    """Anything JSON holds; as `struct_json`."""
+    match value:
+        case None | bool() | str():
+            return value
+        case int() | float():
+            if not math.isfinite(value):
+                raise ValueError(f"{value} has no place in a google.protobuf.Value")
+            return float(value)
+        case Mapping():
+            return struct_json(value)
+        case list() | tuple():
+            return struct_list_json(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} has no place in a google.protobuf.Value")
+
+
+def _malformed(pointer: str, reason: str) -> NoReturn:
+    raise Malformed(pointer, reason) from None
+
+
+def _between(value: int, least: int, most: int, pointer: str) -> int:
+    if not least <= value <= most:
+        _malformed(pointer, f"must be between {least} and {most}")
+    return value
+
+
+def _integer(value: object, pointer: str) -> int:
+    """An integer written as text: no sign but a minus, no leading zero, no point, ASCII digits."""
+    if not isinstance(value, str) or _INTEGER.fullmatch(value) is None:
+        _malformed(pointer, "must be an integer, written as a string of digits")
+    return int(value)
+
+
+def _number(value: object, pointer: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        _malformed(pointer, "must be an integer")
+    return value
+
+
+def int64(value: object, pointer: str, /) -> int:
+    """A string of decimal digits within 64 bits."""
+    # In one piece: an order with three items has eight of these, and calls cost more than what they do.
+    if isinstance(value, str) and _INTEGER.fullmatch(value) is not None:
+        number = int(value)
+        if -(2**63) <= number < 2**63:
+            return number
+    return _between(_integer(value, pointer), -(2**63), 2**63 - 1, pointer)
+
+
+def uint64(value: object, pointer: str, /) -> int:
+    """A string of decimal digits within 64 bits, never below 0."""
+    return _between(_integer(value, pointer), 0, 2**64 - 1, pointer)
+
+
+def int32(value: object, pointer: str, /) -> int:
+    """A JSON integer within 32 bits."""
+    return _between(_number(value, pointer), -(2**31), 2**31 - 1, pointer)
+
+
+def uint32(value: object, pointer: str, /) -> int:
+    """A JSON integer within 32 bits, never below 0."""
+    return _between(_number(value, pointer), 0, 2**32 - 1, pointer)
+
+
+def int32_key(key: str, pointer: str, /) -> int:
+    """The key of a map, which JSON always has as text, within 32 bits."""
+    return _between(_integer(key, pointer), -(2**31), 2**31 - 1, pointer)
+
+
+def uint32_key(key: str, pointer: str, /) -> int:
+    """The key of a map within 32 bits, never below 0."""
+    return _between(_integer(key, pointer), 0, 2**32 - 1, pointer)
+
+
+def bool_key(key: str, pointer: str, /) -> bool:
+    """The key of a map: "true" or "false"."""
+    if key not in ("true", "false"):
+        _malformed(pointer, "must have the keys true and false only")
+    return key == "true"
+
+
+def double(value: object, pointer: str, /) -> float:
+    """A JSON number, or one of the three words JSON has no number for."""
+    if value in ("NaN", "Infinity", "-Infinity"):
+        return float(str(value))
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        _malformed(pointer, "must be a number")
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        _malformed(pointer, "is outside the range of a double")
+    return found
+
+
+def single(value: object, pointer: str, /) -> float:
+    """A proto `float`: the nearest value of 32 bits, so that every transport hands on the same."""
+    found = double(value, pointer)
+    try:
+        return _nearest_single(found) if math.isfinite(found) else found
+    except OverflowError:
+        _malformed(pointer, "is outside the range of a float")
+
+
+def _nearest_single(value: float) -> float:
+    (nearest,) = _struct.unpack("<f", _struct.pack("<f", value))
+    return float(nearest)
+
+
+def timestamp(value: object, pointer: str, /) -> datetime:
+    """RFC 3339 with any offset, to the microsecond, in the years 1 to 9999 of UTC; answers UTC."""
+    found = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        _malformed(pointer, "must be a timestamp such as 2024-02-29T12:30:00Z (RFC 3339)")
+    if (found["finer"] or "").strip("0"):
+        _malformed(pointer, "is finer than microseconds")
+    try:
+        return datetime.fromisoformat(found[0].upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        _malformed(pointer, "is no day of the years 1 to 9999 (UTC)")
+
+
+def duration(value: object, pointer: str, /) -> timedelta:
+    """Seconds with an `s`, to the microsecond, at most 10,000 years (315,576,000,000 s) either way."""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        _malformed(pointer, "must be seconds such as 1.5s")
+    sign, seconds, fraction, finer = found.groups()
+    if (finer or "").strip("0"):
+        _malformed(pointer, "is finer than microseconds")
+    length = timedelta(seconds=int(seconds), microseconds=int((fraction or "").ljust(6, "0")))
+    if length > _LONGEST:
+        _malformed(pointer, "is longer than 315576000000s")
+    return -length if sign else length
+
+
+def base64_bytes(value: object, pointer: str, /) -> bytes:
+    """Standard base64 with padding (RFC 4648, section 4), in its one canonical spelling."""
+    if isinstance(value, str) and value.isascii():
+        try:
+            data = binascii.a2b_base64(value)
+        except binascii.Error:
+            data = b""
+        if bytes_json(data) == value:
+            return data
+    _malformed(pointer, "must be standard base64 with padding")
+
+
+def field_mask(value: object, pointer: str, /) -> tuple[str, ...]:
+    """Paths in lowerCamelCase, joined by commas; answers proto paths."""
+    if value == "":
+        return ()
+    paths = value.split(",") if isinstance(value, str) else [""]
+    if not all(_MASK_PATH.fullmatch(path) for path in paths):
+        _malformed(pointer, "must be fields in lowerCamelCase, joined by commas")
+    return tuple(re.sub("[A-Z]", lambda found: f"_{found[0].lower()}", path) for path in paths)
+
+
+def struct(value: object, pointer: str, /) -> dict[str, object]:
+    """An object of anything; numbers become floats and lists tuples, as they do over gRPC. At most 32 levels."""
+    return _object(value, pointer, _DEEPEST)
+
+
+def struct_list(value: object, pointer: str, /) -> tuple[object, ...]:
+    """A list of anything; as `struct`."""
+    return _list(value, pointer, _DEEPEST)
+
+
+def struct_value(value: object, pointer: str, /) -> object:
+    """Anything; as `struct`."""
+    return _anything(value, pointer, _DEEPEST)
+
+
+def _object(value: object, pointer: str, levels: int) -> dict[str, object]:
+    if not isinstance(value, dict):
+        _malformed(pointer, "must be an object")
+    return {key: _anything(item, f"{pointer}/{step(key)}", levels - 1) for key, item in value.items()}
+
+
+def _list(value: object, pointer: str, levels: int) -> tuple[object, ...]:
+    if not isinstance(value, list):
+        _malformed(pointer, "must be a list")
+    return tuple([_anything(item, f"{pointer}/{index}", levels - 1) for index, item in enumerate(value)])
+
+
+def _anything(value: object, pointer: str, levels: int) -> object:
+    match value:
+        case None | bool() | str():
+            return value
+        case int() | float():
+            return double(value, pointer)
+        case dict() | list() if levels == 0:
+            _malformed(pointer, f"is nested deeper than {_DEEPEST} levels")
+        case dict():
+            return _object(value, pointer, levels)
+        case _:
+            return _list(value, pointer, levels)
+
+
+def step(name: str, /) -> str:
+    """A name as one step of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,56 @@
+"""A rate limit that outlives Redis: while it is away each process counts by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import redis
+import structlog
+
+from aether_adapters.kernel.deadline import remaining, within
+from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Unavailable
+from aether_adapters.redis.token_bucket import Allowance, MemoryTokenBucket, TokenBucket
+
+_LOG = structlog.get_logger("aether.redis")
+_PATIENCE: Final = 0.25
+"""Seconds a limit may take to be asked for; a slow limit must not become the outage it is there to prevent."""
+
+
+class SteadyBucket:
+    """`TokenBucket` where Redis answers, `MemoryTokenBucket` where it does not; never `Unavailable`.
+
+    After a failure Redis is left alone for `pause` seconds. Several processes then let in that many times the
+    limit between them: a limit that is off by their number beats a service that is down.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        name: str,
+        rate: float,
+        burst: int,
+        *,
+        pause: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` counts seconds."""
+        self._shared = TokenBucket(client, name, rate, burst)
+        self._local = MemoryTokenBucket(rate, burst, clock=clock)
+        self._name = name
+        self._pause = pause
+        self._clock = clock
+        self._away_until = float("-inf")
+
+    def __call__(self, key: str, cost: int = 1) -> Allowance:
+        """Spend `cost` tokens of `key` if they are there; `DeadlineExceeded` where the caller's own time is over."""
+        if self._clock() >= self._away_until:
+            try:
+                with within(_PATIENCE):
+                    return self._shared(key, cost)
+            except (Unavailable, Exhausted, DeadlineExceeded) as error:
+                remaining(_PATIENCE)
+                self._away_until = self._clock() + self._pause
+                _LOG.warning("limit is counted in this process only", limit=self._name, reason=str(error))
+        return self._local(key, cost)

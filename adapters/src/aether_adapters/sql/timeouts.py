@@ -1,0 +1,114 @@
+"""What is left of a request's time becomes the limit of each SQL statement.
+
+A statement is refused when the time is already over; while it runs, the server ends it:
+
+| server  | a running statement                 | a wait for a lock                            |
+|---------|-------------------------------------|----------------------------------------------|
+| MariaDB | `max_statement_time`, any statement | the same                                     |
+| MySQL   | `max_execution_time`, SELECT only   | `innodb_lock_wait_timeout`, in whole seconds |
+| SQLite  | a progress handler                  | `busy_timeout`                               |
+
+Limits are set in steps of a quarter of a second and only when the step changes, so that a request that is
+not late pays no round trip for them. Behind them stands the socket's own timeout, one second later, for
+servers that vanish without a word.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import time
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from aether_adapters.kernel.deadline import DEADLINE, remaining
+
+READ_ONLY: Final = "aether_read_only"
+"""The execution option of a connection that only reads."""
+
+_STEP: Final = 4
+_LIMIT: Final = "aether_limit"
+_SOCKET_GRACE: Final = 1.0
+_OPCODES: Final = 20_000
+
+
+def _steps(ceiling: float) -> int:
+    return max(1, math.ceil(remaining(ceiling) * _STEP))
+
+
+def limit_mysql(engine: Engine, ceiling: float) -> None:
+    """Keep every statement of `engine` within the deadline, and within `ceiling` seconds where there is none."""
+
+    @event.listens_for(engine, "do_connect")
+    def connect_in_time(_dialect: object, _record: object, _args: object, settings: dict[str, Any]) -> None:
+        settings["connect_timeout"] = remaining(settings["connect_timeout"])
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def run_in_time(
+        connection: Connection,
+        cursor: Any,
+        _statement: str,
+        _parameters: object,
+        _context: Any,
+        _many: bool,
+    ) -> None:
+        steps = _steps(ceiling)
+        info = connection.info
+        if info.get(_LIMIT) == steps:
+            return
+        seconds = steps / _STEP
+        statement = (
+            f"max_statement_time = {seconds}"
+            if connection.dialect.is_mariadb  # type: ignore[attr-defined]
+            else f"max_execution_time = {int(seconds * 1000)}"
+        )
+        # PyMySQL takes a read timeout only when it connects, but obeys this attribute before each read.
+        connection.connection.dbapi_connection._read_timeout = seconds + _SOCKET_GRACE  # type: ignore[union-attr]
+        cursor.execute(
+            f"SET SESSION {statement}, SESSION innodb_lock_wait_timeout = {max(1, math.ceil(seconds))}"
+        )
+        info[_LIMIT] = steps
+
+
+def limit_sqlite(engine: Engine, ceiling: float) -> None:
+    """Keep every statement and every wait for the write lock within the deadline, or within `ceiling` seconds."""
+
+    def over() -> int:
+        deadline = DEADLINE.get()
+        return 1 if deadline is not None and time.monotonic() >= deadline else 0
+
+    @event.listens_for(engine, "connect")
+    def watch(connection: DBAPIConnection, _record: object) -> None:
+        assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - narrows the type for mypy
+        connection.set_progress_handler(over, _OPCODES)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def run_in_time(*_: object) -> None:
+        remaining(ceiling)
+
+
+def limit_wait(connection: Connection, ceiling: float) -> None:
+    """Let the wait for SQLite's write lock end with the deadline, or after `ceiling` seconds."""
+    steps, info = _steps(ceiling), connection.info
+    if info.get(_LIMIT) != steps:
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute(f"PRAGMA busy_timeout = {steps * 1000 // _STEP}")
+        info[_LIMIT] = steps
+
+
+def refuse_writes(engine: Engine) -> None:
+    """Raise `RuntimeError` for an insert, update or delete on `engine`, which is opened to read."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def refuse(
+        _connection: Connection,
+        _cursor: object,
+        _statement: str,
+        _parameters: object,
+        context: Any,
+        _many: bool,
+    ) -> None:
+        if context is not None and (context.isinsert or context.isupdate or context.isdelete):
+            raise RuntimeError("A unit of work opened with read() wrote; open it with run().")

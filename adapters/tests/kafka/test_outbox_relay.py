@@ -1,0 +1,329 @@
+"""The relay: nothing lost, order kept for each key, whatever happens to it, to its broker and to its rivals.
+
+`sqlite` and `mariadb` relay to the embedded Kafka; `kafka` relays from MariaDB to a real broker.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aether_adapters.embedded import EmbeddedKafka
+from aether_adapters.kafka import Producer
+from aether_adapters.kafka.envelope import Record
+from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.service.outbox_relay import Relay
+from aether_adapters.sql import (
+    InboxCleaner,
+    Lease,
+    Outbox,
+    OutboxReader,
+    OutboxRow,
+    Transactions,
+    connect,
+    inbox_table,
+    lease_table,
+    outbox_table,
+)
+from confluent_kafka import KafkaError
+from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Table, insert, select, update
+
+pytestmark = pytest.mark.suite("relay")
+
+_METADATA = MetaData()
+_OUTBOX = outbox_table(_METADATA)
+_AGGREGATES = Table(
+    "aggregates", _METADATA, Column("id", String(20), primary_key=True), Column("count", Integer)
+)
+_INBOX = inbox_table(_METADATA)
+lease_table(_METADATA)
+
+_RELAY = """
+import sys, threading
+from sqlalchemy import MetaData
+from aether_adapters.kafka import Producer
+from aether_adapters.service.outbox_relay import Relay
+from aether_adapters.sql import Lease, OutboxReader, connect, outbox_table
+url, bootstrap = sys.argv[1:]
+engine = connect(url)
+lease = Lease(engine, "relay", "process", 2.0)
+Relay(OutboxReader(engine, outbox_table(MetaData())), Producer(bootstrap), lease, batch=20).run(threading.Event())
+"""
+
+
+@dataclass
+class House:
+    """A database with an outbox, and a broker."""
+
+    url: str
+    engine: Engine
+    bootstrap: str
+    topic: str
+    event: Callable[[str, int, str], Any]
+
+    def relay(self, *, seconds: float = 15.0, reader: OutboxReader | None = None, **options: Any) -> Relay:
+        lease = Lease(self.engine, "relay", "test", seconds)
+        reader = reader or OutboxReader(self.engine, _OUTBOX)
+        return Relay(reader, Producer(self.bootstrap), lease, **{"poll": 0.05, **options})
+
+    def write(self, key: str, *numbers: int) -> None:
+        def work(outbox: Outbox) -> None:
+            outbox.add(*(self.event(self.topic, number, key) for number in numbers))
+
+        Transactions(self.engine, lambda connection: Outbox(connection, _OUTBOX)).run(work)
+
+    def backlog(self) -> int:
+        return OutboxReader(self.engine, _OUTBOX).backlog().count
+
+    def waiting(self) -> list[OutboxRow]:
+        return OutboxReader(self.engine, _OUTBOX).unsent(100_000)
+
+
+@pytest.fixture(params=["sqlite", "mariadb", pytest.param("kafka", marks=pytest.mark.prove)])
+def house(request: pytest.FixtureRequest, tmp_path: Path, topic: str, kit: Any) -> Iterator[House]:
+    """A house for each implementation, its tables empty."""
+    url = (
+        f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else request.getfixturevalue("mysql_url")
+    )
+    broker = "kafka_bootstrap" if request.param == "kafka" else "embedded_kafka_bootstrap"
+    engine = connect(url)
+    _METADATA.drop_all(engine)
+    _METADATA.create_all(engine)
+    yield House(url, engine, request.getfixturevalue(broker), topic, kit.event)
+    engine.dispose()
+
+
+def test_a_relay_forgets_what_was_sent_and_what_was_handled_long_ago(house: House, kit: Any) -> None:
+    """Whatever its size, and in bites; what is younger stays."""
+    now = datetime.now(UTC)
+    rows = [{"consumer": "tally", "event_id": f"e{n}", "received_at": now} for n in range(1201)]
+    ages = [{**row, "received_at": now - timedelta(hours=2)} for row in rows[:-1]]
+    with house.engine.begin() as connection:
+        connection.execute(insert(_INBOX), [*ages, rows[-1]])
+    house.write("7", 1)
+    relay = house.relay(
+        keep=timedelta(0), inbox=InboxCleaner(house.engine, _INBOX), inbox_keep=timedelta(hours=1)
+    )
+
+    def remembered() -> list[str]:
+        with house.engine.connect() as connection:
+            return list(connection.scalars(select(_INBOX.c.event_id)))
+
+    with kit.running(relay):
+        kit.eventually(lambda: remembered() == ["e1200"])
+        kit.eventually(lambda: house.backlog() == 0)
+
+
+def _first_times(records: list[Record]) -> dict[str, list[int]]:
+    """For each key its numbers in the order in which each came for the first time."""
+    keys: dict[str, dict[int, None]] = {}
+    for record in records:
+        keys.setdefault((record.key or b"").decode(), {})[int(record.value or b"")] = None
+    return {key: list(numbers) for key, numbers in keys.items()}
+
+
+def _complete(expected: dict[str, list[int]]) -> Callable[[list[Record]], bool]:
+    total = sum(map(len, expected.values()))
+    return lambda records: len({(record.key, record.value) for record in records}) >= total
+
+
+def test_what_waits_is_sent_in_order_once_and_marked(house: House, kit: Any) -> None:
+    for number in range(100):
+        for key in ("a", "b", "c"):
+            house.write(key, number)
+    expected = {key: list(range(100)) for key in "abc"}
+    with kit.running(house.relay(batch=37)):
+        kit.eventually(lambda: not house.waiting())
+    records = kit.read(house.bootstrap, house.topic, _complete(expected))
+    assert (_first_times(records), len(records)) == (expected, 300)
+
+
+def test_two_relays_and_writers_whose_commits_are_held_back_keep_the_order(house: House, kit: Any) -> None:
+    keys, rounds = ("a", "b", "c", "d"), 30
+    with house.engine.begin() as connection:
+        connection.execute(insert(_AGGREGATES), [{"id": key, "count": 0} for key in keys])
+    chance = random.Random(7)
+
+    def happen(key: str, before: float, after: float) -> None:
+        """One change: its number is given under the aggregate's lock, and its commit comes late."""
+
+        def work(connection: Connection) -> None:
+            row = _AGGREGATES.c
+            connection.execute(update(_AGGREGATES).where(row.id == key).values(count=row.count + 1))
+            number = connection.scalars(select(row.count).where(row.id == key)).one()
+            time.sleep(before)
+            Outbox(connection, _OUTBOX).add(kit.event(house.topic, number, key))
+            time.sleep(after)
+
+        Transactions(house.engine, lambda connection: connection).run(work)
+
+    def write(key: str) -> None:
+        for _ in range(rounds):
+            happen(key, chance.uniform(0, 0.01), chance.uniform(0, 0.02))
+
+    writers = [threading.Thread(target=write, args=(key,)) for key in keys for _ in range(2)]
+    with kit.running(house.relay(seconds=3.0, batch=7)):
+        with kit.running(house.relay(seconds=3.0, batch=7)):
+            for writer in writers:
+                writer.start()
+            kit.eventually(lambda: sum(writer.is_alive() for writer in writers) < len(writers), 60)
+        for writer in writers:
+            writer.join()
+        kit.eventually(lambda: not house.waiting(), 30)
+    expected = {key: list(range(1, 2 * rounds + 1)) for key in keys}
+    records = kit.read(house.bootstrap, house.topic, _complete(expected))
+    assert (_first_times(records), len(records)) == (expected, 2 * rounds * len(keys))
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+def test_a_relay_that_is_struck_down_loses_nothing(house: House, kit: Any, fate: signal.Signals) -> None:
+    expected = {key: list(range(1000)) for key in "abc"}
+    for key, numbers in expected.items():
+        house.write(key, *numbers)
+    victim = subprocess.Popen([sys.executable, "-c", _RELAY, house.url, house.bootstrap])
+    try:
+        kit.eventually(lambda: house.backlog() < 2900)
+        victim.send_signal(fate)
+        assert house.backlog(), "the relay was done before it was struck down; give it more to do"
+        with kit.running(house.relay(batch=100)):
+            # One that is stopped inside a transaction keeps its locks, and its successor waits for them.
+            back_at = time.monotonic() + 5
+            kit.eventually(lambda: house.backlog() < 500 or time.monotonic() > back_at)
+            victim.send_signal(signal.SIGCONT)  # a stopped one comes back, its lease long gone
+            kit.eventually(lambda: not house.backlog())
+    finally:
+        victim.kill()
+        victim.wait()
+    records = kit.read(house.bootstrap, house.topic, _complete(expected))
+    assert _first_times(records) == expected
+
+
+def test_a_relay_that_ends_in_order_hands_over_at_once(house: House, kit: Any) -> None:
+    with kit.running(house.relay(seconds=60.0)):
+        house.write("a", 1)
+        kit.eventually(lambda: not house.waiting())
+    with kit.running(house.relay(seconds=60.0)):
+        house.write("a", 2)
+        kit.eventually(lambda: not house.waiting(), seconds=10)
+
+
+def test_an_event_too_large_holds_its_key_and_no_other(house: House, kit: Any) -> None:
+    whole = kit.event(house.topic, 2, "a")
+    huge = type(whole)(
+        **{name: getattr(whole, name) for name in whole.__slots__} | {"payload": b"x" * 2_000_000}
+    )
+    house.write("a", 1)
+    Transactions(house.engine, lambda connection: Outbox(connection, _OUTBOX)).run(
+        lambda outbox: outbox.add(huge)
+    )
+    house.write("a", 3)
+    house.write("b", *range(50))
+    with kit.running(house.relay(batch=10)):
+        kit.eventually(lambda: len(house.waiting()) == 2)
+        house.write("b", 50)
+        kit.eventually(lambda: [row.event.key for row in house.waiting()] == ["a", "a"])
+    expected = {"a": [1], "b": list(range(51))}
+    records = kit.read(house.bootstrap, house.topic, _complete(expected))
+    assert (_first_times(records), len(records)) == (expected, 52)
+
+
+def test_sent_events_are_deleted_when_they_were_kept_long_enough(house: House, kit: Any) -> None:
+    def stored() -> int:
+        with house.engine.connect() as connection:
+            return len(connection.execute(select(_OUTBOX.c.id)).all())
+
+    house.write("a", 1, 2, 3)
+    with kit.running(house.relay()):
+        kit.eventually(lambda: not house.waiting())
+    assert stored() == 3
+    with kit.running(house.relay(keep=timedelta(0))):
+        kit.eventually(lambda: stored() == 0)
+
+
+def test_a_relay_that_sleeps_is_woken(house: House, kit: Any) -> None:
+    relay = house.relay(poll=60.0)
+    with kit.running(relay):
+        time.sleep(3)  # pauses double, so by now one lasts 2.5 s and has two more to go
+        house.write("a", 1)
+        started = time.monotonic()
+        relay.wake()
+        kit.eventually(lambda: not house.waiting())
+        assert time.monotonic() - started < 1.5
+
+
+@pytest.fixture
+def faulty(tmp_path: Path, topic: str, kit: Any) -> Iterator[tuple[House, EmbeddedKafka]]:
+    """A house on SQLite whose broker obeys the test."""
+    engine = connect(f"sqlite:///{tmp_path}/test.db")
+    _METADATA.create_all(engine)
+    with EmbeddedKafka({topic: 2}) as kafka:
+        yield House(str(engine.url), engine, kafka.bootstrap, topic, kit.event), kafka
+    engine.dispose()
+
+
+@pytest.mark.implementation("embedded")
+def test_a_broker_that_is_away_for_a_while_costs_only_time(
+    faulty: tuple[House, EmbeddedKafka], kit: Any
+) -> None:
+    house, kafka = faulty
+    expected = {key: list(range(60)) for key in "ab"}
+    with kit.running(house.relay(seconds=1.0)):  # half a second for a batch: it is given up several times
+        for number in range(60):
+            if number == 20:
+                kafka.broker_down()
+            if number == 40:
+                time.sleep(2.5)
+                assert house.waiting(), "events were marked that nobody took"
+                kafka.broker_up()
+            for key in "ab":
+                house.write(key, number)
+        kit.eventually(lambda: not house.waiting(), 30)
+    records = kit.read(house.bootstrap, house.topic, _complete(expected))
+    assert _first_times(records) == expected
+
+
+@pytest.mark.implementation("embedded")
+def test_refused_events_are_sent_again_in_their_order(faulty: tuple[House, EmbeddedKafka], kit: Any) -> None:
+    house, kafka = faulty
+    expected = {key: list(range(30)) for key in "abc"}
+    for number in range(30):
+        for key in "abc":
+            house.write(key, number)
+    produce = 0
+    kafka.push_errors(produce, *[KafkaError.TOPIC_AUTHORIZATION_FAILED] * 3)
+    with kit.running(house.relay(batch=20, again=0.5)):
+        kit.eventually(lambda: not house.waiting(), 40)
+    records = kit.read(house.bootstrap, house.topic, _complete(expected))
+    assert _first_times(records) == expected
+
+
+@pytest.mark.implementation("embedded")
+def test_a_database_that_is_away_is_waited_out(faulty: tuple[House, EmbeddedKafka], kit: Any) -> None:
+    class Away(OutboxReader):
+        """Away the first times it is asked."""
+
+        left = 3
+
+        def unsent(self, limit: int) -> list[OutboxRow]:
+            if self.left:
+                self.left -= 1
+                raise Unavailable("The database is away.")
+            return super().unsent(limit)
+
+    house, _ = faulty
+    house.write("a", 1, 2, 3)
+    with kit.running(house.relay(reader=Away(house.engine, _OUTBOX))):
+        kit.eventually(lambda: not house.waiting())
+    records = kit.read(house.bootstrap, house.topic, _complete({"a": [1, 2, 3]}))
+    assert _first_times(records) == {"a": [1, 2, 3]}

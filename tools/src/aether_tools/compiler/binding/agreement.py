@@ -1,0 +1,311 @@
+"""Whether a schema and a field say the same thing, by the ProtoJSON mapping.
+
+Source: https://protobuf.dev/programming-guides/json/
+"""
+
+from __future__ import annotations
+
+from aether_tools.compiler.binding.bindings import (
+    NOTHING,
+    Conversion,
+    Direction,
+    Many,
+    Object,
+    One,
+    Origin,
+    Pair,
+    Source,
+    Table,
+)
+from aether_tools.compiler.binding.defaults import check_default
+from aether_tools.compiler.binding.json_types import (
+    INT64,
+    TAKEN_FORMATS,
+    as_schema,
+    bounded,
+    described,
+    wanted,
+)
+from aether_tools.compiler.binding.presence import exclusive_oneofs, in_request, in_response, never_in_request
+from aether_tools.compiler.model.contracts import (
+    Contracts,
+    EnumRef,
+    EnumType,
+    Field,
+    Message,
+    MessageRef,
+    Scalar,
+    WellKnown,
+)
+from aether_tools.compiler.openapi.document import Document, Findings, Node
+from aether_tools.compiler.openapi.schema import Schemas, Shape
+
+
+class Agreement:
+    """Compares schemas with fields; remembers each pair of message and schema it has seen."""
+
+    def __init__(
+        self, contracts: Contracts, schemas: Schemas, document: Document, findings: Findings
+    ) -> None:
+        self.contracts = contracts
+        self._document = document
+        self.pairs: list[Pair] = []
+        self._schemas = schemas
+        self._findings = findings
+        self._known: dict[tuple[str, str, Direction, frozenset[str | None]], int] = {}
+
+    def field(self, node: Node, field: Field, direction: Direction) -> Conversion | None:
+        """How a field's value is converted, given its schema; None where they disagree, which has been said."""
+        shape = self._schemas.shape(node)
+        if shape is None:
+            return None
+        self._nullable(shape, field.nullable or field.type is WellKnown.VALUE, field, node)
+        if field.map_key is not None:
+            return self._table(shape, field, direction, node)
+        if field.repeated:
+            items = shape.keywords.get("items")
+            if shape.type != "array" or items is None:
+                self._disagree(node, field, "type: array, with its items")
+                return None
+            item = self._item(items, field, direction)
+            return None if item is None else Many(item)
+        return self._one(shape, field, direction, node)
+
+    def _item(self, node: Node, field: Field, direction: Direction) -> One | Object | None:
+        shape = self._schemas.shape(node)
+        if shape is None:
+            return None
+        self._nullable(shape, field.type is WellKnown.VALUE, field, node)
+        return self._one(shape, field, direction, node)
+
+    def _table(self, shape: Shape, field: Field, direction: Direction, node: Node) -> Conversion | None:
+        entries = shape.entries
+        if entries is None and field.type is WellKnown.VALUE and shape.free and field.map_key is not None:
+            return Table(field.map_key, One(WellKnown.VALUE))
+        if shape.type != "object" or entries is None or shape.properties or field.map_key is None:
+            self._disagree(node, field, "type: object, with additionalProperties: <schema of a value>")
+            return None
+        item = self._item(entries, field, direction)
+        return None if item is None else Table(field.map_key, item)
+
+    def _one(self, shape: Shape, field: Field, direction: Direction, node: Node) -> One | Object | None:
+        kind = field.type
+        if isinstance(kind, MessageRef):
+            if kind.full_name == self.contracts.caller:
+                self._findings.add(
+                    node,
+                    "caller",
+                    "The caller is verified from the token; no contract shows it.",
+                    "Leave this property out.",
+                )
+                return None
+            if shape.type != "object" or shape.free or shape.entries is not None:
+                self._disagree(node, field, "type: object, with the message's fields as properties")
+                return None
+            return Object(self.pair(self.contracts.messages[kind.full_name], shape, direction))
+        if isinstance(kind, EnumRef):
+            return self._enum(shape, field, self.contracts.enums[kind.full_name], node)
+        return self._scalar(shape, field, kind, node)
+
+    def _scalar(self, shape: Shape, field: Field, kind: Scalar | WellKnown, node: Node) -> One | None:
+        scalar = kind.wraps if isinstance(kind, WellKnown) else kind
+        if shape.format == "etag" and scalar in INT64:
+            return One(kind, etag=True)
+        type_, formats = wanted(kind)
+        fits = shape.type == type_ and (shape.format in formats)
+        if scalar is Scalar.STRING:
+            fits = shape.type == "string" and shape.format not in TAKEN_FORMATS
+        if kind is WellKnown.STRUCT:
+            fits = shape.free
+        if kind is WellKnown.EMPTY:
+            fits = shape.type == "object" and not shape.properties and shape.entries is None
+        if kind is WellKnown.VALUE:
+            fits = shape.type is None and not shape.properties
+        if kind is WellKnown.LIST_VALUE:
+            items = shape.keywords.get("items")
+            fits = fits and items is not None and not items.mapping
+        if kind is WellKnown.DURATION:
+            fits = fits and (shape.format is not None or "pattern" in shape.keywords)
+        if scalar is Scalar.STRING and "enum" in shape.keywords:
+            values = [element.scalar for element in shape.keywords["enum"].elements()]
+            fits = fits and all(
+                isinstance(value, str) or (value is None and shape.nullable) for value in values
+            )
+        if not fits:
+            self._disagree(node, field, as_schema(kind))
+            return None
+        return One(kind, bounded=bounded(shape, scalar))
+
+    def _enum(self, shape: Shape, field: Field, enum: EnumType, node: Node) -> One | None:
+        names = [member.name for member in enum.members]
+        values = shape.keywords.get("enum")
+        if shape.type != "string" or values is None:
+            self._disagree(node, field, f"type: string, enum: [{', '.join(names)}]")
+            return None
+        listed = [
+            element for element in values.elements() if element.scalar is not None or not shape.nullable
+        ]
+        for element in listed:
+            if element.scalar not in names:
+                hint = (
+                    "it is unset, and no value"
+                    if str(element.scalar).endswith("_UNSPECIFIED")
+                    else "it is none"
+                )
+                self._findings.add(
+                    element,
+                    "enum",
+                    f"{element.scalar!r} is no member of {enum.full_name}: {hint}.",
+                    f"Write the proto's names: {', '.join(names)}.",
+                )
+        missing = [name for name in names if name not in [element.scalar for element in listed]]
+        if missing:
+            self._findings.add(
+                values,
+                "enum",
+                f"The enum leaves out {', '.join(missing)} of {enum.full_name}.",
+                f"List every member: {', '.join(names)}.",
+            )
+        return One(EnumRef(enum.full_name))
+
+    def _nullable(self, shape: Shape, may_be_null: bool, field: Field, node: Node) -> None:
+        if shape.nullable and not may_be_null:
+            self._findings.add(
+                node,
+                "nullable",
+                f"null has no meaning for {field.name}: {described(field, self.contracts)}.",
+                "Drop `nullable`, or mark the proto field `optional`.",
+            )
+
+    def _disagree(self, node: Node, field: Field, write: str) -> None:
+        self._findings.add(
+            node,
+            "type",
+            f"This schema does not fit {field.name}: {described(field, self.contracts)} ({field.place}).",
+            f"Write {write}; or change the proto field.",
+        )
+
+    def pair(
+        self, message: Message, shape: Shape, direction: Direction, absent: frozenset[str] = frozenset()
+    ) -> int:
+        """The pair of a message and an object schema: an index into `pairs`.
+
+        `absent` are proto names of fields that may do without a property, for they have their partner elsewhere.
+        """
+        missing = absent - {self._field_name(name, node, message) for name, node in shape.properties.items()}
+        key = (message.full_name, shape.key, direction, missing)
+        if key in self._known:
+            return self._known[key]
+        index = self._known[key] = len(self.pairs)
+        pair = Pair(message, direction, shape.name)
+        self.pairs.append(pair)
+        self.fill(pair, shape, absent)
+        return index
+
+    def _field_name(self, name: str, node: Node, message: Message) -> str | None:
+        """The proto name a property stands for, where it can be told."""
+        shape = self._schemas.shape(node)
+        given = None if shape is None else shape.keywords.get("x-field")
+        if given is not None:
+            return str(given.scalar)
+        field = message.by_json_name(name)
+        return None if field is None else field.name
+
+    def fill(self, pair: Pair, shape: Shape, absent: frozenset[str]) -> None:
+        """Bind every property of an object schema to a field of a message, and every field to a property.
+
+        `absent` are proto names of fields that have their partner elsewhere.
+        """
+        bound: dict[str, str] = {}
+        for name, node in shape.properties.items():
+            field = self.partner(name, node, pair.message)
+            if field is None:
+                continue
+            if field.name in bound:
+                self._findings.add(
+                    node,
+                    "duplicate-binding",
+                    f"{name!r} and {bound[field.name]!r} are both {pair.message.full_name}.{field.name}.",
+                    "Keep one of them, or bind it to another field with x-field.",
+                )
+                continue
+            bound[field.name] = name
+            self._property(pair, shape, name, node, field)
+        for field in pair.message.fields:
+            if field.name not in bound and field.name not in absent and not self._is_caller(field):
+                self._findings.add(
+                    shape.node,
+                    "field-without-partner",
+                    f"{pair.message.full_name}.{field.name} ({field.place}) has no property here.",
+                    f"Add property {field.json_name!r} ({as_schema(field.type)}), or remove the field.",
+                )
+        for name, node in shape.required.items():
+            if name not in shape.properties:
+                self._findings.add(
+                    node, "required", f"{name!r} is required and no property.", "Declare it, or drop it."
+                )
+        pair.exclusive = exclusive_oneofs(pair, shape, self._findings)
+
+    def _is_caller(self, field: Field) -> bool:
+        return isinstance(field.type, MessageRef) and field.type.full_name == self.contracts.caller
+
+    def partner(self, name: str, node: Node, message: Message) -> Field | None:
+        """The field a property stands for: by x-field, else by its ProtoJSON name."""
+        shape = self._schemas.shape(node)
+        given = None if shape is None else shape.keywords.get("x-field")
+        field = message.field(self._field_name(name, node, message) or "")
+        if field is None:
+            known = ", ".join(sorted(each.json_name for each in message.fields if not self._is_caller(each)))
+            self._findings.add(
+                given or node,
+                "property-without-field",
+                f"{message.full_name} has no field for property {name!r}.",
+                f"Bind it with x-field: <proto name>, remove it, or write one of: {known or 'nothing'}.",
+            )
+        elif self._is_caller(field):
+            self._findings.add(
+                node,
+                "caller",
+                "The caller is verified from the token; no contract shows it.",
+                "Leave this property out.",
+            )
+            return None
+        return field
+
+    def _property(self, pair: Pair, shape: Shape, name: str, node: Node, field: Field) -> None:
+        own = self._schemas.shape(node)
+        if own is None:
+            return
+        reading = pair.direction is Direction.REQUEST
+        if own.flag("readOnly") and own.flag("writeOnly"):
+            self._findings.add(
+                node, "read-write", f"{name!r} is both readOnly and writeOnly.", "Keep one of them."
+            )
+        if own.flag("readOnly") and reading:
+            pair.refused.append((name, "is read-only; leave it out"))
+            never_in_request(node, name, field, shape, self.contracts.enums, self._findings)
+            return
+        if own.flag("writeOnly") and not reading:
+            return
+        conversion = self.field(node, field, pair.direction)
+        if conversion is None:
+            return
+        check_default(own, conversion, self._document, self._findings)
+        listed = name in shape.required
+        default = own.keywords.get("default")
+        if reading:
+            sure = listed or default is not None
+            in_request(node, name, field, sure, self.contracts.enums, self._findings)
+        else:
+            in_response(node, name, field, shape, self._findings)
+        pair.sources.append(
+            Source(
+                Origin.BODY,
+                name,
+                field,
+                conversion,
+                sure=listed,
+                nullable=own.nullable and field.nullable,
+                default=NOTHING if default is None or listed or not reading else default.plain(),
+            )
+        )

@@ -1,0 +1,165 @@
+"""What the REST writer needs to know: each operation with every input and output bound to a field.
+
+Built by `binding_request` and `binding_reply`, which refuse what does not fit; written by `write_rest`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from aether_tools.compiler.model.contracts import EnumRef, Field, Message, Method, Scalar, Service, WellKnown
+
+
+class Direction(Enum):
+    """Whether a schema is read from a request or written to a response."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """A single value. `bounded`: its schema keeps it in the field's range, so it passes as it is."""
+
+    type: Scalar | WellKnown | EnumRef
+    bounded: bool = False
+    etag: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A message, read and written by the functions of its pair."""
+
+    pair: int
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A repeated field."""
+
+    item: One | Object
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A map."""
+
+    key: Scalar
+    item: One | Object
+
+
+Conversion = One | Object | Many | Table
+
+
+class Origin(Enum):
+    """Where an input comes from; the values are attributes of `aether_adapters.rest.Inputs`."""
+
+    PATH = "path"
+    QUERY = "query"
+    HEADER = "header"
+    BODY = "body"
+    WHOLE_BODY = "whole body"
+    RAW_BODY = "raw_body"
+    CLIENT_ADDRESS = "client_address"
+
+
+class _Nothing(Enum):
+    NOTHING = "nothing"
+
+
+NOTHING: Final = _Nothing.NOTHING
+"""No default: null is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input and the field it fills. `sure`: the runtime promises a value, required or by default."""
+
+    origin: Origin
+    name: str
+    field: Field
+    conversion: Conversion
+    sure: bool
+    nullable: bool = False
+    default: object = NOTHING
+
+
+@dataclass(slots=True)
+class Assembly:
+    """A message put together from inputs; `parts` by proto field name."""
+
+    message: Message
+    parts: dict[str, Source | Assembly] = field(default_factory=dict)
+    caller: Field | None = None
+
+
+@dataclass(slots=True)
+class Pair:
+    """A message and a schema that agree: one function in the generated module for each direction.
+
+    `sources` are the properties by which it is read or written. `refused` are properties that a request must not
+    carry, with the reason. `exclusive` names the oneofs of which the schema itself admits one member at most.
+    """
+
+    message: Message
+    direction: Direction
+    schema: str
+    sources: list[Source] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    exclusive: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A field of the response, however deep, and how it is written."""
+
+    path: tuple[Field, ...]
+    conversion: Conversion
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A response header: one field, or a template of text and fields, which are percent-encoded."""
+
+    name: str
+    source: Output | tuple[str | Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One success status. `selector` is the field that chooses it; None for the one that is left."""
+
+    status: int
+    selector: tuple[Field, ...] | None
+    headers: tuple[Header, ...]
+    body: Output | None
+    """An empty path is the whole response."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the contract, bound to a method of the port."""
+
+    operation_id: str
+    python_name: str
+    method: Method
+    request: Assembly
+    response: Message | WellKnown
+    body: Pair | None
+    """The request body, where its properties are fields of the request itself."""
+    responses: tuple[Response, ...]
+    scopes: tuple[str, ...]
+    raw_body: bool
+    doc: str
+    deprecated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A whole contract, bound."""
+
+    service: Service
+    operations: tuple[Operation, ...]
+    pairs: tuple[Pair, ...]

@@ -1,0 +1,328 @@
+"""Binds the inputs of an operation to the fields of its method's request."""
+
+from __future__ import annotations
+
+from aether_tools.compiler.binding.agreement import Agreement
+from aether_tools.compiler.binding.bindings import Assembly, Direction, One, Origin, Pair, Source
+from aether_tools.compiler.binding.defaults import check_default
+from aether_tools.compiler.binding.json_types import described, is_required, message_of
+from aether_tools.compiler.model.contracts import Contracts, Field, Message, MessageRef, Scalar
+from aether_tools.compiler.openapi.document import Document, Findings, Node
+from aether_tools.compiler.openapi.operations import OperationSpec, Parameter, RequestBody
+from aether_tools.compiler.openapi.schema import Schemas
+from aether_tools.finding import Place
+
+_CALLER_FIELDS = ("subject", "roles", "session")
+
+
+class RequestBinder:
+    """Binds one operation's inputs."""
+
+    def __init__(
+        self,
+        spec: OperationSpec,
+        message: Message,
+        agreement: Agreement,
+        schemas: Schemas,
+        document: Document,
+        findings: Findings,
+    ) -> None:
+        self._spec = spec
+        self._contracts: Contracts = agreement.contracts
+        self._agreement = agreement
+        self._schemas = schemas
+        self._document = document
+        self._findings = findings
+        self._assembly = Assembly(message)
+        self._placed: dict[tuple[str, ...], str] = {}
+        self.body: Pair | None = None
+        self.raw_body = False
+
+    def bind(self) -> Assembly:
+        """The request, with a source for every field; what has none is found."""
+        before = len(self._findings)
+        caller = next((field for field in self._assembly.message.fields if self._is_caller(field)), None)
+        self._assembly.caller = caller
+        for parameter in self._spec.parameters:
+            self._parameter(parameter)
+        for node in self._spec.inputs:
+            self._input(node)
+        if self._spec.body is not None:
+            self._body(self._spec.body)
+        if len(self._findings) == before:  # else a field may lack a source only because its input was refused
+            self._complete(self._assembly)
+        return self._assembly
+
+    def _is_caller(self, field: Field) -> bool:
+        return isinstance(field.type, MessageRef) and field.type.full_name == self._contracts.caller
+
+    def _path(self, path: str, at: Node | Place, message: Message) -> tuple[Field, ...] | None:
+        """The fields a dotted path of proto names leads through."""
+        fields: list[Field] = []
+        for step in path.split("."):
+            field = message.field(step)
+            if field is None:
+                known = ", ".join(each.name for each in message.fields if not self._is_caller(each))
+                self._findings.add(
+                    at,
+                    "input-without-field",
+                    f"{message.full_name} has no field {step!r}.",
+                    f"Bind the input with x-field to one of: {known or 'nothing'}.",
+                )
+                return None
+            if self._is_caller(field):
+                self._findings.add(
+                    at,
+                    "caller",
+                    f"{field.name} is filled from the verified token, never from an input.",
+                    "Drop this input.",
+                )
+                return None
+            fields.append(field)
+            if len(fields) < len(path.split(".")):
+                singular = not field.repeated and field.map_key is None and field.oneof is None
+                if not isinstance(field.type, MessageRef) or not singular or field.optional:
+                    self._findings.add(
+                        at,
+                        "input-path",
+                        f"x-field {path!r} leads through {field.name}: {described(field, self._contracts)}.",
+                        "Lead only through messages that are neither optional, repeated nor in a oneof.",
+                    )
+                    return None
+                message = self._contracts.messages[field.type.full_name]
+        return tuple(fields)
+
+    def _place(self, path: tuple[Field, ...], source: Source, at: Node | Place, what: str) -> None:
+        names = tuple(field.name for field in path)
+        for known, other in self._placed.items():
+            if known[: len(names)] == names or names[: len(known)] == known:
+                self._findings.add(
+                    at,
+                    "duplicate-binding",
+                    f"{'.'.join(names)} is bound to {other} already.",
+                    "Keep one of them, or bind it to another field with x-field.",
+                )
+                return
+        self._placed[names] = what
+        assembly = self._assembly
+        for field in path[:-1]:
+            below = assembly.parts.get(field.name)
+            if not isinstance(below, Assembly):
+                below = Assembly(message_of(field, self._contracts))
+                assembly.parts[field.name] = below
+            assembly = below
+        assembly.parts[path[-1].name] = source
+
+    def _parameter(self, parameter: Parameter) -> None:
+        message = self._assembly.message
+        if parameter.field is not None:
+            path = self._path(parameter.field, parameter.node.get("x-field") or parameter.node, message)
+        else:
+            field = message.by_json_name(parameter.name)
+            path = self._path(field.name if field else parameter.name, parameter.use, message)
+        if path is None:
+            return
+        field = path[-1]
+        if field.oneof is not None:
+            self._findings.add(
+                parameter.use,
+                "oneof",
+                f"{field.name} is a member of oneof {field.oneof}, and a parameter is no alternative.",
+                "Move it into the body, or take the field out of the oneof.",
+            )
+            return
+        conversion = self._agreement.field(parameter.schema, field, Direction.REQUEST)
+        shape = self._schemas.shape(parameter.schema)
+        if conversion is None or shape is None:
+            return
+        if "x-field" in shape.keywords:
+            self._findings.add(
+                shape.keywords["x-field"],
+                "extension",
+                f"x-field inside the schema of parameter {parameter.name!r} binds nothing.",
+                "Write it beside `name` and `in`.",
+            )
+        declared = self._schemas.target(parameter.schema)
+        if declared is not None and "type" not in declared:
+            self._findings.add(
+                declared,
+                "parameter-type",
+                f"The schema of parameter {parameter.name!r} has no `type` of its own.",
+                "Write the type here, without allOf: a parameter is text until its type is known.",
+            )
+            return
+        if field.map_key is not None or isinstance(field.type, MessageRef) or shape.type == "object":
+            self._findings.add(
+                parameter.node,
+                "parameter-type",
+                f"A parameter is a value or a list of values, not {described(field, self._contracts)}.",
+                "Write one parameter for each value, or move it into the body.",
+            )
+            return
+        check_default(shape, conversion, self._document, self._findings)
+        sure = parameter.required or "default" in shape.keywords
+        if is_required(field, self._contracts.enums) and not sure:
+            self._findings.add(
+                parameter.use,
+                "required",
+                f"{field.name} ({field.place}) cannot be absent, and {parameter.name!r} may be left out.",
+                "Add required: true or a default, or mark the proto field `optional`.",
+            )
+        source = Source(Origin(parameter.place), parameter.name, field, conversion, sure)
+        self._place(path, source, parameter.use, f"{parameter.place} parameter {parameter.name!r}")
+
+    def _input(self, node: Node) -> None:
+        origin, target = node.text("source"), node.text("x-field")
+        kinds = {
+            "raw-body": (Origin.RAW_BODY, Scalar.BYTES),
+            "client-address": (Origin.CLIENT_ADDRESS, Scalar.STRING),
+        }
+        if origin not in kinds:
+            reason = "A cookie is not compiled." if origin == "cookie" else f"{origin!r} is no source."
+            self._findings.add(
+                node,
+                "input-source",
+                reason,
+                "Write source: raw-body or client-address; send the rest in a header.",
+            )
+            return
+        if target is None:
+            self._findings.add(node, "input-source", "This input has no field.", "Add x-field: <proto name>.")
+            return
+        path = self._path(target, node.get("x-field") or node, self._assembly.message)
+        if path is None:
+            return
+        kind, scalar = kinds[origin]
+        field = path[-1]
+        if field.type is not scalar or field.repeated or field.map_key is not None or field.oneof is not None:
+            self._findings.add(
+                node,
+                "type",
+                f"{origin} is {scalar.value}, and {field.name} is {described(field, self._contracts)}.",
+                f"Bind it to a field of type {scalar.value}.",
+            )
+            return
+        self.raw_body = self.raw_body or kind is Origin.RAW_BODY
+        self._place(path, Source(kind, origin, field, One(scalar), sure=True), node, f"input {origin}")
+
+    def _body(self, body: RequestBody) -> None:
+        raw = any(node.text("source") == "raw-body" for node in self._spec.inputs)
+        if body.media_type != "application/json":
+            if not raw:
+                self._findings.add(
+                    body.node.get("content") or body.node,
+                    "media-type",
+                    f"A body of {body.media_type} is not compiled.",
+                    "Take application/json, or bind the bytes with x-inputs: [{source: raw-body, x-field: ...}].",
+                )
+            return
+        if body.schema is None:
+            if not raw:
+                self._findings.add(
+                    body.node, "schema", "The request body has no schema.", "Add the schema of its JSON."
+                )
+            return
+        if body.field is not None:
+            self._whole(body, body.field, body.schema)
+        else:
+            self._properties(body, body.schema, raw)
+
+    def _whole(self, body: RequestBody, target: str, schema: Node) -> None:
+        path = self._path(target, body.node, self._assembly.message)
+        if path is None:
+            return
+        field = path[-1]
+        if field.oneof is not None:
+            self._findings.add(
+                body.node,
+                "oneof",
+                f"{field.name} is a member of oneof {field.oneof}, and the body is no alternative.",
+                "Bind the whole request to the body, and let oneOf choose.",
+            )
+            return
+        conversion = self._agreement.field(schema, field, Direction.REQUEST)
+        shape = self._schemas.shape(schema)
+        if conversion is None or shape is None:
+            return
+        if is_required(field, self._contracts.enums) and not body.required:
+            self._findings.add(
+                body.node,
+                "required",
+                f"{field.name} ({field.place}) cannot be absent, and the body may be.",
+                "Add required: true to requestBody.",
+            )
+        source = Source(
+            Origin.WHOLE_BODY,
+            "",
+            field,
+            conversion,
+            sure=body.required,
+            nullable=field.nullable and shape.nullable,
+        )
+        self._place(path, source, body.node, "the body")
+
+    def _properties(self, body: RequestBody, schema: Node, raw: bool) -> None:
+        shape = self._schemas.shape(schema)
+        if shape is None:
+            return
+        if raw and shape.free:
+            return
+        if shape.type != "object":
+            self._findings.add(
+                schema,
+                "type",
+                "The body is no object, so its properties cannot be fields.",
+                "Bind it to one field with x-field on requestBody, or make it an object.",
+            )
+            return
+        if not body.required and shape.required:
+            self._findings.add(
+                body.node,
+                "required",
+                f"The body may be left out, and {', '.join(shape.required)} may not.",
+                "Add required: true to requestBody.",
+            )
+        pair = Pair(self._assembly.message, Direction.REQUEST, shape.name)
+        self._agreement.fill(pair, shape, absent=frozenset(field.name for field in pair.message.fields))
+        for source in pair.sources:
+            node = shape.properties[source.name]
+            self._place((source.field,), source, node, f"property {source.name!r}")
+        for name, _ in pair.refused:
+            partner = self._agreement.partner(name, shape.properties[name], pair.message)
+            if partner is not None:
+                self._placed.setdefault((partner.name,), f"property {name!r}")
+        if self._assembly.caller is not None and not shape.closed:
+            pair.refused.append(
+                (self._assembly.caller.json_name, "is the caller, verified from the token; leave it out")
+            )
+        self.body = pair
+
+    def _complete(self, assembly: Assembly, above: tuple[str, ...] = ()) -> None:
+        for field in assembly.message.fields:
+            path = (*above, field.name)
+            part = assembly.parts.get(field.name)
+            if isinstance(part, Assembly):
+                self._complete(part, path)
+                continue
+            if part is not None or path in self._placed:
+                continue
+            if self._is_caller(field) and not above:
+                self._caller()
+                continue
+            self._findings.add(
+                self._spec.node.get("operationId") or self._spec.node,
+                "field-without-source",
+                f"{'.'.join(path)} ({field.place}) has no source in {self._spec.operation_id}.",
+                f"Add a parameter or property {field.json_name!r}, bind one with x-field, or remove the field.",
+            )
+
+    def _caller(self) -> None:
+        message = self._contracts.messages[self._contracts.caller]
+        for inner in message.fields:
+            if inner.name not in _CALLER_FIELDS:
+                self._findings.add(
+                    inner.place,
+                    "caller",
+                    f"A token says nothing of {message.full_name}.{inner.name}.",
+                    f"Keep {', '.join(_CALLER_FIELDS)}.",
+                )

@@ -1,0 +1,238 @@
+"""Writes the functions of the REST edge that read a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aether_tools.compiler.binding.bindings import (
+    NOTHING,
+    Assembly,
+    Many,
+    Object,
+    One,
+    Operation,
+    Origin,
+    Pair,
+    Source,
+    Table,
+)
+from aether_tools.compiler.emit.layout import Choice, Expression, Group, call, docstring, function, render
+from aether_tools.compiler.emit.rest.values import Pointer, Values, literal
+from aether_tools.compiler.model.contracts import EnumRef, Field, Message, Scalar, WellKnown
+from aether_tools.compiler.model.derived import member_class
+from aether_tools.compiler.model.naming import field_name
+
+
+class RequestWriter:
+    """Writes decode functions, of operations and of pairs."""
+
+    def __init__(self, values: Values, functions: Sequence[str], service_types: str) -> None:
+        """`service_types` is the package that google.protobuf.Empty's class is imported from."""
+        self._values = values
+        self._functions = functions
+        self._package = service_types
+        self._placed: set[str] = set()
+        """Functions of oneofs that are told where they read."""
+
+    def operation(self, operation: Operation) -> list[list[str]]:
+        """The decode function of an operation, after the functions of its oneofs."""
+        message = operation.request.message
+        blocks: list[list[str]] = []
+        result = self._class(message)
+        body = docstring(4, _described(operation))
+        pair = operation.body
+        uses_body = pair is not None and (pair.sources or pair.refused)
+        if uses_body and pair is not None:
+            optional = not any(source.sure for source in pair.sources)
+            body.append("    body = inputs.body or {}" if optional else "    body = inputs.body")
+            body += self._guards(pair, Pointer(""))
+            blocks += self._oneofs(pair, f"_{operation.python_name}")
+        owner = f"_{operation.python_name}"
+        assembly = operation.request
+        arguments = self._parts(message, assembly.parts, owner, Pointer(""), assembly.caller)
+        body += render(4, "return ", call(result, *arguments))
+        name = f"_{operation.python_name}_request"
+        inputs = "inputs" if uses_body or assembly.parts or assembly.caller is not None else "_"
+        parameter = f"{inputs}: {self._values.kit('Inputs')}, /"
+        blocks.append([*function(0, name, parameter, result), *body])
+        return blocks
+
+    def pair(self, pair: Pair, index: int) -> list[list[str]]:
+        """The decode function of a pair, after the functions of its oneofs."""
+        name = self._functions[index]
+        fails = self._values.fails(Object(index))
+        at = Pointer("{at}")
+        result = self._class(pair.message)
+        lines = [
+            *function(0, name, self._parameters(fails), result),
+            *docstring(4, about(pair, "Reads")),
+            *self._guards(pair, at),
+        ]
+        oneofs = self._oneofs(pair, name)
+        parts: dict[str, Source | Assembly] = {source.field.name: source for source in pair.sources}
+        arguments = self._parts(pair.message, parts, name, at)
+        return [*oneofs, [*lines, *render(4, "return ", call(result, *arguments))]]
+
+    def _parameters(self, fails: bool) -> str:
+        body = f"body: dict[str, {self._values.imports.need('typing', 'Any')}]"
+        return f"{body}, at: str, /" if fails else f"{body}, /"
+
+    def _class(self, message: Message) -> str:
+        if message.full_name == WellKnown.EMPTY.value:
+            return self._values.type(self._package, "Empty")
+        return self._values.type(message.package, message.python_name)
+
+    def _parts(
+        self,
+        message: Message,
+        parts: dict[str, Source | Assembly],
+        owner: str,
+        at: Pointer,
+        caller: Field | None = None,
+    ) -> list[tuple[str, Expression]]:
+        arguments: list[tuple[str, Expression]] = []
+        oneofs: set[str] = set()
+        for field in message.fields:
+            if field is caller:
+                arguments.append((f"{field.python_name}=", self._caller(field)))
+                continue
+            part = parts.get(field.name)
+            if part is None:
+                arguments += self._unset(field)
+            elif isinstance(part, Assembly):
+                inner = self._parts(part.message, part.parts, owner, at)
+                arguments.append((f"{field.python_name}=", call(self._class(part.message), *inner)))
+            elif field.oneof is None:
+                arguments.append((f"{field.python_name}=", self._source(part, at)))
+            elif field.oneof not in oneofs:
+                oneofs.add(field.oneof)
+                reader = f"{owner}_{field.oneof}"
+                place = f", {at}" if reader in self._placed else ""
+                arguments.append((f"{field_name(field.oneof)}=", f"{reader}(body{place})"))
+        return arguments
+
+    def _unset(self, field: Field) -> list[tuple[str, Expression]]:
+        """A field that no request may carry has its zero, or is left to its default."""
+        if field.repeated or field.map_key is not None or field.nullable or field.oneof is not None:
+            return []
+        return [(f"{field.python_name}=", self._values.zero(field))]
+
+    def _caller(self, field: Field) -> Expression:
+        message = self._values.message_of(field)
+        items = [(f"{each.python_name}=", f"inputs.identity.{each.name}") for each in message.fields]
+        return call(self._class(message), *items)
+
+    def _source(self, source: Source, at: Pointer) -> Expression:
+        conversion = source.conversion
+        match source.origin:
+            case Origin.RAW_BODY | Origin.CLIENT_ADDRESS:
+                return f"inputs.{source.origin.value}"
+            case Origin.WHOLE_BODY:
+                container, place, raw = "", Pointer(""), "inputs.body"
+            case Origin.BODY:
+                container, place = "body", at.child(source.name)
+                raw = f"body[{literal(source.name)}]"
+            case _:
+                container = f"inputs.{source.origin.value}"
+                place = Pointer(source.name.replace("{", "{{").replace("}", "}}"))
+                raw = f"{container}[{literal(source.name)}]"
+        if source.sure and not source.nullable:
+            return self._values.read(conversion, raw, place)
+        if source.default is not NOTHING:
+            raw = f"{container}.get({literal(source.name)}, {literal(source.default)})"
+            if not source.nullable:
+                return self._values.read(conversion, raw, place)
+        elif not source.sure and container:
+            if not source.field.nullable:
+                absent = _absent(source, self._values)
+                return self._values.read(
+                    conversion, f"{container}.get({literal(source.name)}, {absent})", place
+                )
+            raw = f"{container}.get({literal(source.name)})"
+        elif not source.sure and not source.field.nullable:
+            return Choice(
+                str(self._values.read(conversion, raw, place)),
+                "inputs.body is not None",
+                self._values.zero(source.field),
+            )
+        if self._values.passes(conversion):
+            return raw
+        value = self._values.read(conversion, "value", place)
+        return Choice("None", f"(value := {raw}) is None", str(value))
+
+    def _guards(self, pair: Pair, at: Pointer) -> list[str]:
+        lines = []
+        for name, reason in pair.refused:
+            malformed = self._values.imports.need("aether_adapters.kernel.errors", "Malformed")
+            error = call(malformed, ("", str(at.child(name))), ("", literal(reason)))
+            lines += [f"    if {literal(name)} in body:", *render(8, "raise ", error)]
+        return lines
+
+    def _oneofs(self, pair: Pair, owner: str) -> list[list[str]]:
+        names = dict.fromkeys(source.field.oneof for source in pair.sources if source.field.oneof)
+        return [self._oneof(pair, owner, oneof) for oneof in names]
+
+    def _oneof(self, pair: Pair, owner: str, oneof: str) -> list[str]:
+        sources = [source for source in pair.sources if source.field.oneof == oneof]
+        classes = [
+            self._values.type(pair.message.package, member_class(pair.message, source.field))
+            for source in sources
+        ]
+        exclusive = oneof in pair.exclusive
+        fails = (not exclusive and len(sources) > 1) or any(
+            self._values.fails(source.conversion) for source in sources
+        )
+        if fails:
+            self._placed.add(f"{owner}_{oneof}")
+        lines = function(
+            0,
+            f"{owner}_{oneof}",
+            self._parameters(fails),
+            [*classes, "None"],
+        )
+        lines.append(f'    """Reads oneof {oneof} of {pair.message.python_name}."""')
+        if not exclusive and len(sources) > 1:
+            malformed = self._values.imports.need("aether_adapters.kernel.errors", "Malformed")
+            members = Group("(", tuple(("", literal(source.name)) for source in sources), ")")
+            lines += [
+                *render(4, "members = ", members),
+                "    if sum(name in body for name in members) > 1:",
+                f"""        raise {malformed}(at, f"holds more than one of {{', '.join(members)}}")""",
+            ]
+        for source, cls in zip(sources, classes, strict=True):
+            key = literal(source.name)
+            value = self._values.read(source.conversion, f"body[{key}]", Pointer("{at}").child(source.name))
+            lines += [
+                f"    if body.get({key}) is not None:",
+                *render(8, "return ", call(cls, ("value=", value))),
+            ]
+        return [*lines, "    return None"]
+
+
+def _absent(source: Source, values: Values) -> str:
+    """The JSON value that stands for a field that is left out."""
+    match source.conversion:
+        case Many():
+            return "()"
+        case Table():
+            return "{}"
+        case One(kind, _, etag):
+            if etag:
+                return literal('"0"')
+            if isinstance(kind, EnumRef):
+                return values.zero_name(kind)
+            zero = {"float": "0.0", "bool": "False", "str": '""', "bytes": '""'}
+            wide = isinstance(kind, Scalar) and "64" in kind.value
+            return '"0"' if wide else zero.get(kind.python if isinstance(kind, Scalar) else "", "0")
+        case Object():
+            return "{}"
+
+
+def about(pair: Pair, verb: str) -> str:
+    schema = f", as {pair.schema}" if pair.schema and pair.schema != pair.message.python_name else ""
+    return f"{verb} {pair.message.full_name}{schema}."
+
+
+def _described(operation: Operation) -> str:
+    text = operation.doc or f"{operation.method.name}."
+    return f"{text}\n\nDeprecated." if operation.deprecated else text

@@ -1,0 +1,66 @@
+"""Facts that follow from the contracts, for checks and writers alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aether_tools.compiler.model import naming
+from aether_tools.compiler.model.contracts import (
+    Contracts,
+    Field,
+    FieldType,
+    Message,
+    MessageRef,
+    Package,
+    WellKnown,
+)
+
+
+def is_event(message: Message) -> bool:
+    """Whether it is an event: a top-level message of events.proto."""
+    return message.event and "." not in message.full_name.removeprefix(f"{message.package}.")
+
+
+def is_caller(contracts: Contracts, kind: FieldType | MessageRef | WellKnown) -> bool:
+    """Whether it is the message both edges fill with the verified caller."""
+    return isinstance(kind, MessageRef) and kind.full_name == contracts.caller
+
+
+def member_class(message: Message, field: Field) -> str:
+    """The class that holds a oneof's field: `PaymentCard` for `card` of `Payment`."""
+    return f"{message.python_name}{naming.pascal(field.name)}"
+
+
+def oneofs(message: Message) -> dict[str, list[Field]]:
+    """The fields of each oneof, by its name, in the order of the contract."""
+    groups: dict[str, list[Field]] = {}
+    for field in message.fields:
+        if field.oneof is not None:
+            groups.setdefault(field.oneof, []).append(field)
+    return groups
+
+
+def parts(message: Message) -> Iterator[Field | tuple[str, list[Field]]]:
+    """The attributes of a message in order: plain fields, and each oneof where its first field stands."""
+    groups = oneofs(message)
+    for field in message.fields:
+        if field.oneof is None:
+            yield field
+        elif groups[field.oneof][0] is field:
+            yield field.oneof, groups[field.oneof]
+
+
+def required_message(contracts: Contracts, field: Field) -> bool:
+    """Whether a singular message must be there: it is neither optional, nor in a oneof, nor the caller."""
+    if field.repeated or field.map_key is not None or field.nullable or field.oneof is not None:
+        return False
+    return isinstance(field.type, MessageRef | WellKnown) and not is_caller(contracts, field.type)
+
+
+def uses_empty(package: Package) -> bool:
+    """Whether google.protobuf.Empty stands anywhere in a package."""
+    methods = package.service.methods if package.service else ()
+    fields = (field for message in package.messages for field in message.fields)
+    return any(WellKnown.EMPTY in (method.request, method.response) for method in methods) or any(
+        field.type is WellKnown.EMPTY for field in fields
+    )

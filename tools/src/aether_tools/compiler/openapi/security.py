@@ -1,0 +1,63 @@
+"""Who may call an operation, as the contract says it: bearer tokens, and the scopes they must carry."""
+
+from __future__ import annotations
+
+from aether_tools.compiler.model.contracts import Method, MethodAccess
+from aether_tools.compiler.openapi.document import Document, Findings, Node
+from aether_tools.compiler.openapi.operations import OperationSpec
+
+
+def check_schemes(document: Document, findings: Findings) -> None:
+    """Refuse every security scheme but http bearer."""
+    for name, scheme in _schemes(document).items():
+        node = document.resolve(scheme)
+        if node is None:
+            continue
+        kind = node.text("type")
+        if kind != "http" or (node.text("scheme") or "").lower() != "bearer":
+            findings.add(
+                node,
+                "security-scheme",
+                f"Security scheme {name!r} is {kind} {node.text('scheme') or ''}".rstrip()
+                + ", which no edge checks.",
+                "Write type: http, scheme: bearer.",
+            )
+
+
+def scopes(spec: OperationSpec, method: Method, document: Document, findings: Findings) -> tuple[str, ...]:
+    """The scopes a token must carry, sorted; refuses an operation whose security is not its method's access."""
+    security = spec.security
+    required = [] if security is None else list(security.elements())
+    at = spec.node.get("security") or spec.node.get("operationId") or spec.node
+    if method.access is MethodAccess.PUBLIC:
+        if required:
+            findings.add(
+                at,
+                "security",
+                f"{method.name} ({method.place}) is public, and the operation asks for a token.",
+                "Write security: [] on the operation, or give the request a caller field.",
+            )
+        return ()
+    if len(required) != 1 or len(list(required[0].items())) != 1:
+        findings.add(
+            at,
+            "security",
+            f"{method.name} ({method.place}) takes a caller, so its operation asks for exactly one bearer token.",
+            "Write security: [{bearer: []}] at the top of the file or on the operation.",
+        )
+        return ()
+    name, listed = next(required[0].items())
+    if name not in _schemes(document):
+        findings.add(
+            required[0],
+            "security",
+            f"Security scheme {name!r} is not declared.",
+            "Declare it under components/securitySchemes: type: http, scheme: bearer.",
+        )
+    return tuple(sorted({element.scalar for element in listed.elements() if isinstance(element.scalar, str)}))
+
+
+def _schemes(document: Document) -> Node:
+    components = document.root.get("components")
+    schemes = None if components is None else components.get("securitySchemes")
+    return schemes or Node(document.root.place, "", mapping={})

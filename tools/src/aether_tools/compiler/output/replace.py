@@ -1,0 +1,100 @@
+"""Puts whole folders in the place of others, so that a kill at any moment leaves the old ones or the new ones.
+
+The new trees are complete on disk, beside the old ones, before anything is renamed; a journal says so. Whoever comes
+next and finds the journal finishes the renames; whoever finds none throws half-written trees away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from aether_tools.compiler.output.fingerprint import GENERATED
+
+_JOURNAL: Final = ".aether/generate.journal"
+_LOCK: Final = ".aether/generate.lock"
+_NEW: Final = ".gen.new"
+_OLD: Final = ".gen.old"
+
+
+@contextmanager
+def exclusive(root: Path) -> Iterator[None]:
+    """Hold the workspace for one writer; what a killed one left behind is mended first."""
+    import fcntl
+
+    lock = root / _LOCK
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        recover(root)
+        yield
+
+
+def interrupted(root: Path) -> bool:
+    """Whether a writer was killed before it was done."""
+    return any(_beside(root, folder, name).exists() for folder in GENERATED for name in (_NEW, _OLD))
+
+
+def recover(root: Path) -> None:
+    """Finish a swap whose journal stands, and remove every leftover."""
+    import shutil
+
+    if (root / _JOURNAL).exists():
+        _swap(root)
+    for folder in GENERATED:
+        for leftover in (_NEW, _OLD):
+            shutil.rmtree(_beside(root, folder, leftover), ignore_errors=True)
+
+
+def replace(root: Path, files: Mapping[str, bytes]) -> None:
+    """Make the compiler's folders hold exactly `files`, by path relative to `root`; within `exclusive`.
+
+    Raises `OSError` where they cannot be written; the old ones then stand as they were.
+    """
+    try:
+        _write(root, files)
+        (root / _JOURNAL).touch()
+        _swap(root)
+    except OSError:
+        _undo(root)
+        raise
+    finally:
+        recover(root)
+
+
+def _write(root: Path, files: Mapping[str, bytes]) -> None:
+    for folder in GENERATED:
+        if (root / folder).parent.exists():
+            _beside(root, folder, _NEW).mkdir()
+    for path, content in files.items():
+        folder = next(folder for folder in GENERATED if path.startswith(f"{folder}/"))
+        file = _beside(root, folder, _NEW) / path.removeprefix(f"{folder}/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+def _swap(root: Path) -> None:
+    for folder in GENERATED:
+        new, old, place = _beside(root, folder, _NEW), _beside(root, folder, _OLD), root / folder
+        if new.exists():
+            if place.exists():
+                place.rename(old)
+            new.rename(place)
+    (root / _JOURNAL).unlink()
+
+
+def _undo(root: Path) -> None:
+    """Put back what a swap that failed half-way had moved."""
+    for folder in GENERATED:
+        new, old, place = _beside(root, folder, _NEW), _beside(root, folder, _OLD), root / folder
+        if place.exists() and not new.exists():
+            place.rename(new)
+        if old.exists():
+            old.rename(place)
+    (root / _JOURNAL).unlink(missing_ok=True)
+
+
+def _beside(root: Path, folder: str, name: str) -> Path:
+    return (root / folder).with_name(name)

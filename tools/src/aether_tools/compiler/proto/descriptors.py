@@ -1,0 +1,207 @@
+"""Reads the descriptors of a file into the model, and refuses by name what the compiler has no words for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from aether_adapters.contract import options_pb2
+from google.protobuf import descriptor_pb2 as pb
+
+from aether_tools.compiler.model import naming
+from aether_tools.compiler.model.contracts import (
+    EnumMember,
+    EnumRef,
+    EnumType,
+    Field,
+    FieldType,
+    Message,
+    MessageRef,
+    Method,
+    MethodAccess,
+    Scalar,
+    Service,
+    WellKnown,
+)
+from aether_tools.compiler.proto.source_info import Source
+from aether_tools.finding import Finding, Place
+
+_F = pb.FieldDescriptorProto
+_SCALARS: Final = {getattr(_F, f"TYPE_{scalar.name}"): scalar for scalar in Scalar}
+_WELL_KNOWN: Final = {kind.value: kind for kind in WellKnown}
+_ACCESS: Final = {
+    "ACCESS_UNSPECIFIED": MethodAccess.CALLER,
+    "ACCESS_PUBLIC": MethodAccess.PUBLIC,
+    "ACCESS_SERVICE": MethodAccess.SERVICE,
+}
+
+
+class FileReader:
+    """Reads one file; what it refuses is added to `found`."""
+
+    def __init__(self, file: pb.FileDescriptorProto, found: list[Finding]) -> None:
+        self._file = file
+        self._found = found
+        self._package = file.package
+        self._source = Source(file)
+
+    def messages(self) -> tuple[Message, ...]:
+        """Every message, the nested ones after those they stand in."""
+        return tuple(self._messages(self._file.message_type, (4,), ""))
+
+    def enums(self) -> tuple[EnumType, ...]:
+        """Every enum, the nested ones last."""
+        top = self._enum_list(self._file.enum_type, (5,), "")
+        return (*top, *self._nested_enums(self._file.message_type, (4,), ""))
+
+    def services(self) -> tuple[Service, ...]:
+        """Every service."""
+        return tuple(self._service(service, (6, i)) for i, service in enumerate(self._file.service))
+
+    def _refuse(self, place: Place, code: str, reason: str, mend: str) -> None:
+        self._found.append(Finding(place, code, reason, mend))
+
+    def _messages(
+        self, messages: Iterable[pb.DescriptorProto], at: tuple[int, ...], outer: str
+    ) -> Iterator[Message]:
+        for i, message in enumerate(messages):
+            if message.options.map_entry:
+                continue
+            path = f"{outer}{message.name}"
+            yield Message(
+                full_name=f"{self._package}.{path}",
+                python_name=naming.class_name(path),
+                package=self._package,
+                fields=tuple(self._fields(message, (*at, i))),
+                comment=self._source.comment(*at, i),
+                place=self._source.place(*at, i),
+                event=self._source.events,
+            )
+            yield from self._messages(message.nested_type, (*at, i, 3), f"{path}.")
+
+    def _fields(self, message: pb.DescriptorProto, at: tuple[int, ...]) -> Iterator[Field]:
+        entries = {entry.name: entry for entry in message.nested_type if entry.options.map_entry}
+        for i, field in enumerate(message.field):
+            place = self._source.place(*at, 2, i, 6)
+            entry = entries.get(field.type_name.rpartition(".")[2]) if field.type == _F.TYPE_MESSAGE else None
+            value = next(item for item in entry.field if item.number == 2) if entry else field
+            kind = self._type(value, place)
+            if kind is None:
+                continue
+            in_oneof = field.HasField("oneof_index") and not field.proto3_optional
+            yield Field(
+                name=field.name,
+                json_name=field.json_name,
+                python_name=naming.field_name(field.name),
+                number=field.number,
+                type=kind,
+                place=self._source.place(*at, 2, i, 1),
+                repeated=field.label == _F.LABEL_REPEATED and entry is None,
+                map_key=_SCALARS[entry.field[0].type] if entry else None,
+                optional=field.proto3_optional,
+                oneof=message.oneof_decl[field.oneof_index].name if in_oneof else None,
+                comment=self._source.comment(*at, 2, i),
+                deprecated=field.options.deprecated,
+            )
+
+    def _type(self, field: pb.FieldDescriptorProto, place: Place) -> FieldType | None:
+        name = field.type_name.removeprefix(".")
+        if field.type in _SCALARS:
+            return _SCALARS[field.type]
+        if name in _WELL_KNOWN:
+            return _WELL_KNOWN[name]
+        if name == "google.protobuf.Any":
+            self._refuse(
+                place,
+                "proto-any",
+                "google.protobuf.Any says nothing about what it holds, so nothing can be generated or checked.",
+                "Name the messages it may hold: a oneof of them, or google.protobuf.Struct for free-form JSON.",
+            )
+            return None
+        if name.startswith("google.protobuf."):
+            self._refuse(
+                place,
+                "proto-unsupported-type",
+                f"{name} has no Python type in a port.",
+                f"Use one of {', '.join(sorted(kind.value for kind in WellKnown))}, or a message of your own.",
+            )
+            return None
+        return EnumRef(name) if field.type == _F.TYPE_ENUM else MessageRef(name)
+
+    def _nested_enums(
+        self, messages: Iterable[pb.DescriptorProto], at: tuple[int, ...], outer: str
+    ) -> Iterator[EnumType]:
+        for i, message in enumerate(messages):
+            path = f"{outer}{message.name}."
+            yield from self._enum_list(message.enum_type, (*at, i, 4), path)
+            yield from self._nested_enums(message.nested_type, (*at, i, 3), path)
+
+    def _enum_list(
+        self, enums: Iterable[pb.EnumDescriptorProto], at: tuple[int, ...], outer: str
+    ) -> Iterator[EnumType]:
+        for i, enum in enumerate(enums):
+            yield EnumType(
+                full_name=f"{self._package}.{outer}{enum.name}",
+                python_name=naming.class_name(f"{outer}{enum.name}"),
+                package=self._package,
+                members=tuple(
+                    EnumMember(
+                        name=value.name,
+                        python_name=naming.member_name(enum.name, value.name),
+                        number=value.number,
+                        comment=self._source.comment(*at, i, 2, j),
+                    )
+                    for j, value in enumerate(enum.value)
+                    if value.number != 0 or not value.name.endswith("_UNSPECIFIED")
+                ),
+                comment=self._source.comment(*at, i),
+                place=self._source.place(*at, i),
+                event=self._source.events,
+            )
+
+    def _service(self, service: pb.ServiceDescriptorProto, at: tuple[int, ...]) -> Service:
+        return Service(
+            full_name=f"{self._package}.{service.name}",
+            name=service.name,
+            methods=tuple(self._method(method, (*at, 2, i)) for i, method in enumerate(service.method)),
+            comment=self._source.comment(*at),
+            place=self._source.place(*at),
+        )
+
+    def _method(self, method: pb.MethodDescriptorProto, at: tuple[int, ...]) -> Method:
+        place = self._source.place(*at, 1)
+        if method.client_streaming or method.server_streaming:
+            self._refuse(
+                place,
+                "proto-streaming",
+                f"{method.name} streams; an inbound port answers each request once.",
+                "Make it unary: page through a list, or publish an event and let the caller read the result.",
+            )
+        return Method(
+            name=method.name,
+            python_name=naming.method_name(method.name),
+            request=self._message(method.input_type, place),
+            response=self._message(method.output_type, place),
+            access=_access(method.options),
+            idempotent=method.options.idempotency_level != pb.MethodOptions.IDEMPOTENCY_UNKNOWN,
+            comment=self._source.comment(*at),
+            place=place,
+            deprecated=method.options.deprecated,
+        )
+
+    def _message(self, type_name: str, place: Place) -> MessageRef | WellKnown:
+        name = type_name.removeprefix(".")
+        if name != WellKnown.EMPTY.value and name.startswith("google.protobuf."):
+            self._refuse(
+                place,
+                "proto-unsupported-type",
+                f"{name} cannot be a whole request or response.",
+                "Give the method a message of its own with that field in it.",
+            )
+        return WellKnown.EMPTY if name.startswith("google.protobuf.") else MessageRef(name)
+
+
+def _access(options: pb.MethodOptions) -> MethodAccess:
+    """What a method's option says; CALLER where it says nothing."""
+    said: options_pb2.Access = options.Extensions[options_pb2.access]  # type: ignore[index] # no stub types it
+    return _ACCESS[options_pb2.Access.Name(said)]

@@ -1,0 +1,133 @@
+"""Two things of a contract that would get one name in Python, and names that Python cannot have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aether_tools.compiler.model import naming
+from aether_tools.compiler.model.contracts import (
+    Contracts,
+    EnumRef,
+    EnumType,
+    Field,
+    FieldType,
+    Message,
+    MessageRef,
+    Package,
+    WellKnown,
+)
+from aether_tools.compiler.model.derived import member_class, oneofs, uses_empty
+from aether_tools.finding import Finding, Place
+
+
+class Names:
+    """The names taken in one module, by what; each collision is a finding at the second taker."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, str] = {}
+
+    def take(self, name: str, what: str, place: Place) -> Iterator[Finding]:
+        """Take a name for `what`."""
+        other = self._taken.setdefault(name, what)
+        if other != what:
+            yield Finding(
+                place,
+                "proto-name",
+                f"{what} would be called {name} in Python, and so is {other}.",
+                "Rename one of the two.",
+            )
+
+
+def check_names(contracts: Contracts, package: Package) -> Iterator[Finding]:
+    """Every collision in what is generated from a package."""
+    classes, functions = Names(), Names()
+    for kind in _foreign(contracts, package):
+        yield from classes.take(kind.python_name, kind.full_name, kind.place)
+        yield from functions.take(naming.snake(kind.python_name), kind.full_name, kind.place)
+    if uses_empty(package):
+        yield from classes.take("Empty", WellKnown.EMPTY.value, Place(f"proto/{package.files[0]}", 1, 1))
+    own: tuple[Message | EnumType, ...] = (*package.messages, *package.enums)
+    for kind in own:
+        collisions = list(classes.take(kind.python_name, kind.full_name, kind.place))
+        yield from collisions or functions.take(naming.snake(kind.python_name), kind.full_name, kind.place)
+    named = {kind.python_name for kind in own}
+    for message in package.messages:
+        yield from _attributes(message)
+        for field in message.fields:
+            if field.python_name in named:
+                yield from classes.take(field.python_name, f"{message.full_name}.{field.name}", field.place)
+        for fields in oneofs(message).values():
+            for field in fields:
+                what = f"the {field.name} of {message.full_name}"
+                yield from classes.take(member_class(message, field), what, field.place)
+    for enum in package.enums:
+        yield from _members(enum)
+    yield from _methods(package, classes)
+
+
+def _foreign(contracts: Contracts, package: Package) -> list[Message | EnumType]:
+    """The types of other packages that a package's fields and methods name."""
+    refs: list[FieldType] = [field.type for message in package.messages for field in message.fields]
+    methods = package.service.methods if package.service else ()
+    refs += [kind for method in methods for kind in (method.request, method.response)]
+    names = sorted({ref.full_name for ref in refs if isinstance(ref, MessageRef | EnumRef)})
+    known = (contracts.messages.get(name) or contracts.enums.get(name) for name in names)
+    return [kind for kind in known if kind is not None and kind.package != package.name]
+
+
+def _attributes(message: Message) -> Iterator[Finding]:
+    names = Names()
+    groups = oneofs(message)
+    for field in message.fields:
+        if field.oneof is None:
+            yield from names.take(field.python_name, f"{message.full_name}.{field.name}", field.place)
+        elif groups[field.oneof][0] is field:
+            what = f"the oneof {field.oneof} of {message.full_name}"
+            yield from names.take(naming.field_name(field.oneof), what, field.place)
+        yield from _private(message, field)
+
+
+def _private(message: Message, field: Field) -> Iterator[Finding]:
+    for name in (field.name, field.oneof or ""):
+        if name.startswith("_"):
+            yield Finding(
+                field.place,
+                "proto-name",
+                f"{message.full_name}.{name} begins with an underscore, which makes it private in Python.",
+                f"Call it {name.lstrip('_')}.",
+            )
+
+
+def _members(enum: EnumType) -> Iterator[Finding]:
+    names = Names()
+    for member in enum.members:
+        yield from names.take(member.python_name, member.name, enum.place)
+
+
+def _methods(package: Package, classes: Names) -> Iterator[Finding]:
+    """Protocols stand in one module with the types they speak of; attributes in one dataclass."""
+    if package.service is None:
+        return
+    attributes = Names()
+    service = package.service
+    for prefix in ("", "Async"):
+        yield from classes.take(
+            f"{prefix}{service.name}", f"{prefix or 'the'} service {service.full_name}", service.place
+        )
+        for method in service.methods:
+            yield from classes.take(
+                f"{prefix}{method.name}", f"the method {prefix}{method.name}", method.place
+            )
+    for name, place in (
+        (service.name, service.place),
+        *((method.name, method.place) for method in service.methods),
+    ):
+        if naming.class_name(name) != name:
+            yield Finding(
+                place,
+                "proto-name",
+                f"{name} is a name that generated code needs for itself.",
+                "Say more: what the service is about, or what the method does to what.",
+            )
+    for method in service.methods:
+        yield from attributes.take(method.python_name, f"the method {method.name}", method.place)
