@@ -232,7 +232,7 @@ def test_a_broken_contract_leaves_the_generated_code_as_it_was(billing: Acme, tm
         refused = acme.aether("generate")
         assert refused.code == 1, refused.out
         assert "openapi/billing.yaml:" in refused.out
-        assert "mend:" in refused.out
+        assert "fix:" in refused.out
     assert {path: path.read_bytes() for path in before} == before
 
 

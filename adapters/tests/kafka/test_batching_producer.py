@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from aether_adapters.kafka import Producer, SharedProducer
+from aether_adapters.kafka import BatchingProducer, Producer
 from aether_adapters.kernel.deadline import within
 from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
 from aether_adapters.kernel.events import OutgoingEvent
@@ -34,7 +34,7 @@ def read(bootstrap: str, topic: str, count: int) -> list[bytes]:
 
 def test_each_of_many_threads_returns_when_its_event_has_arrived(embedded_kafka_bootstrap: str) -> None:
     topic = f"shared-{uuid4()}"
-    producer = SharedProducer(Producer(embedded_kafka_bootstrap))
+    producer = BatchingProducer(Producer(embedded_kafka_bootstrap))
     with ThreadPoolExecutor(32) as pool:
         list(pool.map(lambda number: producer.send(event(topic, "k", number)), range(300)))
     assert sorted(map(int, read(embedded_kafka_bootstrap, topic, 300))) == list(range(300))
@@ -42,7 +42,7 @@ def test_each_of_many_threads_returns_when_its_event_has_arrived(embedded_kafka_
 
 def test_what_one_thread_sends_keeps_its_order_among_all_others(embedded_kafka_bootstrap: str) -> None:
     topic = f"shared-{uuid4()}"
-    producer = SharedProducer(Producer(embedded_kafka_bootstrap))
+    producer = BatchingProducer(Producer(embedded_kafka_bootstrap))
 
     def send(thread: int) -> None:
         for number in range(20):
@@ -57,7 +57,7 @@ def test_what_one_thread_sends_keeps_its_order_among_all_others(embedded_kafka_b
 
 
 def test_a_broker_that_is_away_is_said_to_everybody_who_waits() -> None:
-    producer = SharedProducer(Producer("127.0.0.1:1"))
+    producer = BatchingProducer(Producer("127.0.0.1:1"))
     refused: list[Exception] = []
 
     def send() -> None:
@@ -87,7 +87,7 @@ def test_nothing_that_gave_up_waiting_is_left_in_the_queue() -> None:
             return [None] * len(events)  # type: ignore[arg-type]
 
     sent: list[int] = []
-    producer = SharedProducer(Slow("127.0.0.1:1"))
+    producer = BatchingProducer(Slow("127.0.0.1:1"))
     first = threading.Thread(target=lambda: producer.send(event("t", "k", 1)))
     first.start()
     while not sent:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from aether_adapters.kernel.deadline import within
 from aether_adapters.kernel.errors import DeadlineExceeded
-from aether_adapters.redis import SteadyBucket, connect
+from aether_adapters.redis import FallbackTokenBucket, connect
 
 
 class Hands:
@@ -28,12 +28,12 @@ def nowhere() -> str:
 
 def test_processes_share_one_limit(redis_url: str) -> None:
     name = uuid4().hex
-    one, other = (SteadyBucket(connect(redis_url), name, 0.01, 3) for _ in range(2))
+    one, other = (FallbackTokenBucket(connect(redis_url), name, 0.01, 3) for _ in range(2))
     assert [bucket("ann").allowed for bucket in (one, other, one, other)] == [True, True, True, False]
 
 
 def test_without_redis_the_same_limit_holds_in_each_process() -> None:
-    bucket = SteadyBucket(connect(nowhere()), "x", 0.01, 3)
+    bucket = FallbackTokenBucket(connect(nowhere()), "x", 0.01, 3)
     assert [bucket("ann").allowed for _ in range(4)] == [True, True, True, False]
     assert bucket("bob").allowed
 
@@ -41,7 +41,7 @@ def test_without_redis_the_same_limit_holds_in_each_process() -> None:
 def test_redis_is_left_alone_for_a_while_and_then_asked_again(redis_url: str) -> None:
     clock = Hands()
     client = connect(nowhere())
-    bucket = SteadyBucket(client, uuid4().hex, 0.01, 1, pause=5.0, clock=clock)
+    bucket = FallbackTokenBucket(client, uuid4().hex, 0.01, 1, pause=5.0, clock=clock)
     assert bucket("ann").allowed
     client.connection_pool = connect(redis_url).connection_pool
     clock.now = 4.9
@@ -52,13 +52,13 @@ def test_redis_is_left_alone_for_a_while_and_then_asked_again(redis_url: str) ->
 
 def test_a_redis_that_hangs_costs_a_quarter_of_a_second_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        bucket = SteadyBucket(connect(f"redis://127.0.0.1:{silent.getsockname()[1]}"), "x", 0.01, 3)
+        bucket = FallbackTokenBucket(connect(f"redis://127.0.0.1:{silent.getsockname()[1]}"), "x", 0.01, 3)
         started = time.monotonic()
         assert [bucket("ann").allowed for _ in range(3)] == [True, True, True]
         assert time.monotonic() - started < 0.8
 
 
 def test_who_has_no_time_left_is_told_so() -> None:
-    bucket = SteadyBucket(connect(nowhere()), "x", 0.01, 3)
+    bucket = FallbackTokenBucket(connect(nowhere()), "x", 0.01, 3)
     with within(-1.0), pytest.raises(DeadlineExceeded):
         bucket("ann")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from aether_adapters.embedded import EmbeddedKafka
-from aether_adapters.kafka import Producer, SharedProducer
+from aether_adapters.kafka import BatchingProducer, Producer
 from aether_adapters.kernel.deadline import within
 from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
 from aether_adapters.kernel.events import OutgoingEvent
@@ -20,7 +20,7 @@ CLAIM = ClaimDecided(
 )
 
 
-class Counting(SharedProducer):
+class Counting(BatchingProducer):
     """Counts what it is asked to send."""
 
     asked = 0
@@ -61,6 +61,6 @@ def test_while_kafka_is_away_it_is_asked_once_in_a_pause_and_a_claim_is_kept_whe
 
 def test_whose_own_time_is_over_hears_of_that(broker: EmbeddedKafka) -> None:
     broker.broker_down()
-    log = KafkaClaimLog(SharedProducer(Producer(broker.bootstrap)))
+    log = KafkaClaimLog(BatchingProducer(Producer(broker.bootstrap)))
     with within(0.1), pytest.raises(DeadlineExceeded):
         log.append(CLAIM)

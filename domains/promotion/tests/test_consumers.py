@@ -11,7 +11,7 @@ import pytest
 from aether_adapters import sql
 from aether_adapters.embedded import EmbeddedRedis
 from aether_adapters.embedded.children import free_port
-from aether_adapters.kafka import Producer, SharedProducer
+from aether_adapters.kafka import BatchingProducer, Producer
 from aether_adapters.kernel.events import OutgoingEvent
 
 from aether.promotion.v1 import types
@@ -120,7 +120,7 @@ def coupons(container: Container) -> dict[int, types.CouponStatus]:
 
 def told(container: Container, *events: trade.OrderPaid | trade.OrderClosed) -> None:
     """Trade tells of orders, in this order for each."""
-    producer = SharedProducer(Producer(container.settings().kafka_bootstrap))
+    producer = BatchingProducer(Producer(container.settings().kafka_bootstrap))
     for event in events:
         producer.send(
             OutgoingEvent(

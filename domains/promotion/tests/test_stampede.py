@@ -16,7 +16,7 @@ import pytest
 from aether_adapters import redis, sql
 from aether_adapters.embedded import EmbeddedKafka, EmbeddedRedis
 from aether_adapters.embedded.children import free_port
-from aether_adapters.kafka import Consumer, Producer, SharedProducer
+from aether_adapters.kafka import BatchingProducer, Consumer, Producer
 from aether_adapters.kernel.errors import Exhausted, Unavailable
 from aether_adapters.service.outbox_relay import Relay
 from aether_adapters.service.periodic import Periodic
@@ -126,7 +126,7 @@ def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
     quota, users = 150, 120
     transactions, clock = servers.transactions, SystemClock()
     counter = RedisClaimCounter(redis.connect(servers.redis.url, pool=32, connect_seconds=0.5))
-    log = KafkaClaimLog(SharedProducer(Producer(servers.bootstrap)))
+    log = KafkaClaimLog(BatchingProducer(Producer(servers.bootstrap)))
     claim = ClaimCoupon(
         transactions=transactions,
         terms=PublishedTerms(transactions=transactions),

@@ -23,8 +23,8 @@ INTERRUPTED: Final = 130
 """128 + SIGINT, as a shell reports it."""
 
 
-class Complaint(Exception):
-    """Something only a person can mend; its text says what to do. The command prints it and exits with 2."""
+class UsageError(Exception):
+    """A mistake that only a person can fix; its text says how. The command prints it and exits with 2."""
 
 
 def coloured(stream: TextIO) -> bool:
@@ -51,7 +51,7 @@ def say_json(value: object) -> None:
 def report(findings: Iterable[Finding], *, as_json: bool, clean: str) -> int:
     """Print `findings` in the order of their places, or `clean` where there are none; gives the exit code.
 
-    As JSON it is one list of objects, empty where there is nothing to mend.
+    As JSON it is one list of objects, empty if there are no findings.
     """
     ordered = sorted(set(findings))
     if as_json:
@@ -70,9 +70,9 @@ def report(findings: Iterable[Finding], *, as_json: bool, clean: str) -> int:
 def _as_object(finding: Finding) -> dict[str, object]:
     return {
         "code": finding.code,
-        **asdict(finding.place),
+        **asdict(finding.location),
         "reason": finding.reason,
-        "mend": finding.mend,
+        "fix": finding.fix,
     }
 
 
@@ -88,8 +88,8 @@ def _paint(findings: Sequence[Finding]) -> None:
     for finding in findings:
         console.print(
             Text.assemble(
-                (str(finding.place), "bold"), " ", (finding.code, "bold red"), " ", finding.reason, "\n",
-                ("  mend: ", "green"), finding.mend,
+                (str(finding.location), "bold"), " ", (finding.code, "bold red"), " ", finding.reason, "\n",
+                ("  fix: ", "green"), finding.fix,
             )
         )  # fmt: skip
     console.print(Text(_count(findings), "bold red"))
@@ -128,8 +128,8 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         code = command()
         sys.stdout.flush()
-    except Complaint as complaint:
-        tell(f"aether: {complaint}")
+    except UsageError as error:
+        tell(f"aether: {error}")
         _trace()
         return UNUSABLE
     except KeyboardInterrupt:

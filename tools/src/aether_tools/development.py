@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from aether_tools.console import Complaint
+from aether_tools.console import UsageError
 from aether_tools.runner.ports import HOST
 from aether_tools.workspace import Domain
 
@@ -67,14 +67,14 @@ class Development:
 
 
 def development(domain: Domain) -> Development:
-    """What the domain declares; raises `Complaint` where it cannot be understood."""
+    """What the domain declares; raises `UsageError` where it cannot be understood."""
     file = domain.folder / "pyproject.toml"
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         document = {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Complaint(f"{file} cannot be read as TOML: {error}. Mend it and try again.") from error
+        raise UsageError(f"{file} cannot be read as TOML: {error}. Mend it and try again.") from error
     table = document.get("tool", {}).get("aether", {}).get("development", {})
     return Development(_texts(file, "settings", table), tuple(_companions(file, table)))
 
@@ -87,7 +87,7 @@ def _companions(file: Path, table: Mapping[str, Any]) -> Iterator[Companion]:
                 settings = _texts(file, f"companions.{name}.settings", more)
                 yield Companion(name, tuple(shlex.split(command)), port, settings)
             case _:
-                raise Complaint(f"{file}: a companion in [tool.aether.development] needs {_EXAMPLE}.")
+                raise UsageError(f"{file}: a companion in [tool.aether.development] needs {_EXAMPLE}.")
 
 
 def _placed(text: str, port: int) -> str:
@@ -97,5 +97,5 @@ def _placed(text: str, port: int) -> str:
 def _texts(file: Path, where: str, table: Mapping[Any, Any]) -> dict[str, str]:
     given = table.get("settings", {})
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
-        raise Complaint(f"{file}: [tool.aether.development] {where} gives each variable a text.")
+        raise UsageError(f"{file}: [tool.aether.development] {where} gives each variable a text.")
     return dict(given)

@@ -1,4 +1,4 @@
-"""What a tool has to say about a file: a place, a reason and a mend."""
+"""What a tool has to say about a file: a location, a reason and a fix."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Location:
     """Where in a file; `line` and `column` count from 1, 0 where unknown. `file` is relative to the workspace."""
 
     file: str
@@ -19,18 +19,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One thing to mend. `code` is stable and documented; `mend` says what to write instead."""
+    """One thing to fix. `code` is stable and documented; `fix` says what to write instead."""
 
-    place: Place
+    location: Location
     code: str
     reason: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.code} {self.reason}\n  mend: {self.mend}"
+        return f"{self.location}: {self.code} {self.reason}\n  fix: {self.fix}"
 
 
-class Refused(Exception):
+class ContractError(Exception):
     """A contract that cannot be compiled; carries every finding, in the order of their places."""
 
     def __init__(self, *findings: Finding) -> None:

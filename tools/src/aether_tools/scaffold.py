@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aether_tools.console import Complaint
+from aether_tools.console import UsageError
 from aether_tools.interrupts import interruptible
 
 BUNDLED: Final = "aether-tools"
@@ -51,7 +51,7 @@ def templates(source: str | None, ref: str | None, root: Path) -> Iterator[Sourc
             yield Source(source, source, ref=ref)
         return
     if ref is not None:
-        raise Complaint("--ref chooses a version of the templates named with --from; give both or neither.")
+        raise UsageError("--ref chooses a version of the templates named with --from; give both or neither.")
     home = _home()
     recorded = "." if home == root else BUNDLED
     commit = None if home == root else _version()
@@ -68,7 +68,7 @@ def _home() -> Path:
     for home in (package / "_templates", package.parents[2]):
         if (home / "copier.yml").is_file() and (home / "templates").is_dir():
             return home
-    raise Complaint(
+    raise UsageError(
         "this aether came without its templates; install aether-tools again, or name some with --from."
     )
 
@@ -95,7 +95,7 @@ def workspace_at(destination: Path, source: Source, answers: Mapping[str, str], 
     """Render the template as the new folder `destination`, which may exist if it is empty."""
     with interruptible(), _refusals(f"the workspace {answers['workspace']!r}", destination):
         if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
-            raise Complaint(f"{destination} exists and is not an empty folder; choose another path.")
+            raise UsageError(f"{destination} exists and is not an empty folder; choose another path.")
         made = _make_parents(destination.parent)
         try:
             with tempfile.TemporaryDirectory(prefix=".aether-new-", dir=destination.parent) as folder:
@@ -130,16 +130,16 @@ def _render(
         except KeyboardInterrupt:  # one of copier's errors is both
             raise
         except subprocess.CalledProcessError as error:
-            raise Complaint(_not_fetched(source, error)) from error
+            raise UsageError(_not_fetched(source, error)) from error
         except InvalidConfigFileError as error:
-            raise Complaint(
+            raise UsageError(
                 f"the template {source.recorded} cannot be rendered: its copier.yml is not valid."
             ) from error
         except (CopierError, TemplateError, ValueError) as error:
             reason = " ".join(str(error).split())
-            raise Complaint(f"the template {source.recorded} cannot be rendered: {reason}") from error
+            raise UsageError(f"the template {source.recorded} cannot be rendered: {reason}") from error
     if not destination.is_dir() or not any(destination.iterdir()):
-        raise Complaint(f"the template {source.recorded} renders nothing; is it a template of aether?")
+        raise UsageError(f"the template {source.recorded} renders nothing; is it a template of aether?")
     if (destination / answers_file).is_file():
         _record(destination / answers_file, source)
 
@@ -195,7 +195,7 @@ def _new_units(root: Path, rendered: Path, folder: Path) -> Iterator[Path]:
         elif entry.is_dir() and standing.is_dir():
             yield from _new_units(root, rendered, unit)
         elif not standing.is_file() or not filecmp.cmp(entry, standing, shallow=False):
-            raise Complaint(f"{standing} stands in the way; move it, or choose another name.")
+            raise UsageError(f"{standing} stands in the way; move it, or choose another name.")
 
 
 def _make_parents(folder: Path) -> list[Path]:
@@ -217,4 +217,4 @@ def _refusals(what: str, where: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise Complaint(f"{what} could not be written to {where}: {reason}. Nothing was changed.") from error
+        raise UsageError(f"{what} could not be written to {where}: {reason}. Nothing was changed.") from error

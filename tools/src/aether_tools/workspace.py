@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from aether_tools.console import Complaint
+from aether_tools.console import UsageError
 
 ISSUER: Final = "aether-development"
 """The issuer that `aether token` names and `aether run` makes services trust; their audience is the workspace."""
@@ -46,26 +46,26 @@ class Workspace:
 
     @classmethod
     def find(cls, start: Path) -> Workspace:
-        """The workspace that `start` lies in; raises `Complaint` where there is none."""
+        """The workspace that `start` lies in; raises `UsageError` where there is none."""
         for folder in (start, *start.parents):
             settings = _settings(folder / "pyproject.toml")
             if settings is None or settings.keys() == {"development"}:  # no such table, or a domain's
                 continue
             name = settings.get("name")
             if not isinstance(name, str) or not name.isidentifier():
-                raise Complaint(
+                raise UsageError(
                     f'{folder / "pyproject.toml"}: [tool.aether] needs a name that is an identifier, such as name = "acme".'
                 )
             key_sets = settings.get("key_sets", {})
             if not isinstance(key_sets, dict) or not all(
                 isinstance(path, str) and path.startswith("/") for path in key_sets.values()
             ):
-                raise Complaint(
+                raise UsageError(
                     f"{folder / 'pyproject.toml'}: key_sets in [tool.aether] names domains and paths, such as "
                     'key_sets = { user = "/v1/.well-known/jwks.json" }.'
                 )
             return cls(folder, name, key_sets)
-        raise Complaint(
+        raise UsageError(
             f"no workspace at or above {start}: go into one, or make one with `aether new --workspace NAME`."
         )
 
@@ -96,12 +96,12 @@ class Workspace:
         )
 
     def chosen(self, names: tuple[str, ...]) -> tuple[Domain, ...]:
-        """The domains called `names`, each once, or all where none is named; raises `Complaint` for a stranger."""
+        """The domains called `names`, each once, or all where none is named; raises `UsageError` for a stranger."""
         standing = {domain.name: domain for domain in self.domains()}
         strangers = [name for name in names if name not in standing]
         if strangers:
             have = ", ".join(standing) or "none yet"
-            raise Complaint(
+            raise UsageError(
                 f"no domain is called {', '.join(strangers)} here (there is: {have}); `aether new {strangers[0]}` makes one."
             )
         return tuple(standing[name] for name in dict.fromkeys(names)) if names else tuple(standing.values())
@@ -118,8 +118,8 @@ def _settings(file: Path) -> dict[str, object] | None:
     except FileNotFoundError:
         return None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Complaint(f"{file} cannot be read as TOML: {error}. Mend it and try again.") from error
+        raise UsageError(f"{file} cannot be read as TOML: {error}. Mend it and try again.") from error
     except OSError as error:
-        raise Complaint(f"{file} cannot be read: {error.strerror}.") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
     table = document.get("tool", {}).get("aether")
     return table if isinstance(table, dict) else None

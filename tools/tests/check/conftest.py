@@ -188,7 +188,7 @@ class Shop:
 
 def said(findings: list[Finding]) -> list[str]:
     """Code and place of each finding."""
-    return [f"{finding.code} {finding.place}" for finding in findings]
+    return [f"{finding.code} {finding.location}" for finding in findings]
 
 
 @pytest.fixture

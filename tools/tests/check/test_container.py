@@ -22,7 +22,7 @@ def test_a_missing_container_is_found(shop: Shop) -> None:
 def test_a_container_that_cannot_be_imported_is_found_where_it_breaks(shop: Shop) -> None:
     shop.add("adapters/memory.py", "import no_such_library")
     [finding] = shop.check()
-    assert (finding.code, str(finding.place)) == ("container-import", f"{PACKAGE}/adapters/memory.py:1:1")
+    assert (finding.code, str(finding.location)) == ("container-import", f"{PACKAGE}/adapters/memory.py:1:1")
     assert "No module named 'no_such_library'" in finding.reason
 
 
@@ -32,7 +32,7 @@ def test_a_domain_that_is_not_installed_is_told_how_to_be(
     monkeypatch.delenv("PYTHONPATH")
     [finding] = shop.check()
     assert finding.code == "container-import"
-    assert "-e domains/billing" in finding.mend
+    assert "-e domains/billing" in finding.fix
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_provider_with_wrong_arguments_is_found_once_with_its_line(
 ) -> None:
     shop.replace(CONTAINER, old, new)
     [finding] = shop.check()
-    assert (finding.code, str(finding.place)) == ("container-argument", f"{CONTAINER}:10:1")
+    assert (finding.code, str(finding.location)) == ("container-argument", f"{CONTAINER}:10:1")
     assert finding.reason.startswith("The provider create_invoice: CreateInvoice ")
     assert reason in finding.reason
 
@@ -61,7 +61,7 @@ def test_an_operation_left_out_of_the_port_is_found(shop: Shop) -> None:
 def test_an_adapter_that_lacks_what_its_port_asks_for_is_found(shop: Shop) -> None:
     shop.replace(f"{PACKAGE}/adapters/memory.py", "def save", "def store")
     [finding] = shop.check()
-    assert (finding.code, str(finding.place)) == ("container-type", f"{CONTAINER}:10:1")
+    assert (finding.code, str(finding.location)) == ("container-type", f"{CONTAINER}:10:1")
     assert "wants invoices to be Invoices; MemoryInvoices has no save" in finding.reason
 
 
@@ -72,7 +72,7 @@ def test_a_class_that_raises_when_it_is_made_is_found_at_its_provider_only(shop:
         "class MemoryInvoices:\n    def __init__(self) -> None:\n        raise OSError('no such server')\n",
     )
     [finding] = shop.check()
-    assert (finding.code, str(finding.place)) == ("container-broken", f"{CONTAINER}:9:1")
+    assert (finding.code, str(finding.location)) == ("container-broken", f"{CONTAINER}:9:1")
     assert finding.reason == "The provider invoices cannot be built: OSError: no such server."
 
 
@@ -91,9 +91,9 @@ def test_a_setting_without_a_value_is_found_until_there_is_one_for_development(s
     shop.add("container.py", "from acme_billing.settings import Settings")
     shop.replace(CONTAINER, "Container):\n", "Container):\n    settings = providers.Singleton(Settings)\n")
     [finding] = shop.check()
-    assert (finding.code, str(finding.place)) == ("container-setting", f"{CONTAINER}:10:1")
+    assert (finding.code, str(finding.location)) == ("container-setting", f"{CONTAINER}:10:1")
     assert "mail_secret Field required" in finding.reason
-    assert 'BILLING_SECRET = "for development only"' in finding.mend
+    assert 'BILLING_SECRET = "for development only"' in finding.fix
 
     shop.write(
         "domains/billing/pyproject.toml",

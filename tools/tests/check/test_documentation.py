@@ -23,7 +23,7 @@ def documented_codes(heading: str) -> list[str]:
 
 def test_the_documented_codes_are_those_of_the_checks() -> None:
     documented = documented_codes("# What `aether check` finds")
-    sources = Path(str(aether_tools.check.__file__)).parent.glob("*.py")
+    sources = Path(str(aether_tools.check.__file__)).parent.rglob("*.py")
     given = {
         code
         for source in sources
@@ -37,7 +37,7 @@ def test_the_documented_codes_are_those_of_the_checks() -> None:
 def test_the_documented_refusals_are_those_of_the_compiler() -> None:
     documented = documented_codes("## What the compiler refuses")
     folder = Path(str(aether_tools.compiler.__file__)).parent
-    given = {code for source in folder.glob("*.py") for code in codes(ast.parse(source.read_text()))}
+    given = {code for source in folder.rglob("*.py") for code in codes(ast.parse(source.read_text()))}
     assert len(given) > 90
     assert sorted(documented) == sorted(given)
 

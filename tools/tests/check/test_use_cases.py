@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from aether_tools.finding import Finding, Place
+from aether_tools.finding import Finding, Location
 
 from .conftest import Shop
 
@@ -21,7 +21,7 @@ def test_an_operation_nobody_implements_is_named_with_the_file_to_write(shop: Sh
     shop.remove(CLOSE)
     assert use_case_findings(shop) == [
         Finding(
-            Place("proto/acme/billing/v1/billing.proto", 5, 7),
+            Location("proto/acme/billing/v1/billing.proto", 5, 7),
             "use-case-missing",
             "Nothing implements CloseInvoice.",
             f"Write {CLOSE}: a frozen dataclass `CloseInvoice(port.CloseInvoice)` with "
@@ -47,8 +47,8 @@ def test_two_use_cases_for_one_operation_are_found(shop: Shop) -> None:
                 return Invoice(id=2)
         """,
     )
-    assert [(each.code, each.place) for each in use_case_findings(shop)] == [
-        ("use-case-twice", Place(f"{PACKAGE}/application/deep/other.py", 4, 1))
+    assert [(each.code, each.location) for each in use_case_findings(shop)] == [
+        ("use-case-twice", Location(f"{PACKAGE}/application/deep/other.py", 4, 1))
     ]
 
 
@@ -71,8 +71,8 @@ def test_a_use_case_with_another_signature_is_found(shop: Shop, old: str, new: s
     shop.replace(CREATE, old, new)
     found = use_case_findings(shop)
     assert [finding.code for finding in found] == ["use-case-signature"]
-    assert found[0].place.file == CREATE
-    assert "CreateInvoiceRequest, /) -> Invoice" in found[0].mend
+    assert found[0].location.file == CREATE
+    assert "CreateInvoiceRequest, /) -> Invoice" in found[0].fix
 
 
 def test_the_domains_own_type_of_the_same_name_is_not_the_contracts(shop: Shop) -> None:
@@ -102,5 +102,5 @@ def test_a_use_case_that_is_imported_but_not_wired_is_found(shop: Shop) -> None:
     )
     found = use_case_findings(shop)
     assert [finding.code for finding in found] == ["use-case-unwired"]
-    assert found[0].place.file == CLOSE
-    assert "close_invoice=" in found[0].mend
+    assert found[0].location.file == CLOSE
+    assert "close_invoice=" in found[0].fix

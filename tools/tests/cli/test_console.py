@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from aether_tools.console import Complaint, guarded
+from aether_tools.console import UsageError, guarded
 
 from .conftest import AETHER, Aether, environment, write
 
@@ -60,7 +60,7 @@ def test_a_finding_has_a_place_a_code_a_reason_and_a_mend(aether: Aether, lonely
     ran = aether("check", cwd=lonely)
     assert ran.code == 1
     assert "openapi/trade.yaml: domain-missing This contract belongs to the domain trade" in ran.out
-    assert "\n  mend: Make the domain trade, or remove its contracts.\n" in ran.out
+    assert "\n  fix: Make the domain trade, or remove its contracts.\n" in ran.out
     assert ran.out.endswith(" findings.\n") or ran.out.endswith("1 finding.\n")
 
 
@@ -68,7 +68,7 @@ def test_findings_as_json_are_a_list(aether: Aether, lonely: Path) -> None:
     ran = aether("check", "--json", cwd=lonely)
     assert ran.code == 1
     findings = json.loads(ran.out)
-    assert {"code", "file", "line", "column", "reason", "mend"} == set(findings[0])
+    assert {"code", "file", "line", "column", "reason", "fix"} == set(findings[0])
     assert "domain-missing" in {finding["code"] for finding in findings}
 
 
@@ -115,7 +115,7 @@ def test_a_reader_that_goes_away_is_no_error(lonely: Path) -> None:
 
 def test_a_complaint_is_its_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     def complain() -> int:
-        raise Complaint("do this instead.")
+        raise UsageError("do this instead.")
 
     assert guarded(complain) == 2
     assert capsys.readouterr().err == "aether: do this instead.\n"

@@ -67,7 +67,7 @@ def test_a_contract_that_cannot_be_compiled_is_a_finding_and_the_code_before_sta
     ran = aether("generate", cwd=contracts)
     assert ran.code == 1
     assert "proto/acme/billing/v1/billing.proto:" in ran.out
-    assert "  mend: " in ran.out
+    assert "  fix: " in ran.out
     findings = json.loads(aether("generate", "--json", cwd=contracts).out)
     assert findings[0]["file"] == "proto/acme/billing/v1/billing.proto"
     assert findings[0]["line"] > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from aether_tools.commands.names import checked_name, checked_type
-from aether_tools.console import Complaint
+from aether_tools.console import UsageError
 
 
 @pytest.mark.parametrize(
@@ -13,13 +13,13 @@ from aether_tools.console import Complaint
      "bill\n", "class", "lambda", "adapters", "tools", "proto", "openapi", "common", "a" * 31],
 )  # fmt: skip
 def test_what_cannot_name_a_domain_is_refused(name: str) -> None:
-    with pytest.raises(Complaint):
+    with pytest.raises(UsageError):
         checked_name(name, "domain")
 
 
 @pytest.mark.parametrize("name", ["Acme", "json", "google", "proto", "import", "../evil"])
 def test_what_cannot_name_a_workspace_is_refused(name: str) -> None:
-    with pytest.raises(Complaint):
+    with pytest.raises(UsageError):
         checked_name(name, "workspace")
 
 
@@ -32,5 +32,5 @@ def test_what_can_name_a_domain_is_kept(name: str) -> None:
     "name", ["invoice", "Invoice Line", "Invoice-Line", "None", "../X", "", "Übel", "Invoice\n"]
 )
 def test_what_cannot_be_a_class_is_refused(name: str) -> None:
-    with pytest.raises(Complaint):
+    with pytest.raises(UsageError):
         checked_type(name, "aggregate")

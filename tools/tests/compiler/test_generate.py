@@ -11,8 +11,8 @@ from textwrap import dedent
 
 import pytest
 from aether_tools.compiler.pipeline import generate
-from aether_tools.console import Complaint
-from aether_tools.finding import Place
+from aether_tools.console import UsageError
+from aether_tools.finding import Location
 
 Run = Callable[[Path, str], str]
 
@@ -148,10 +148,10 @@ def test_check_names_each_file_that_differs_and_writes_nothing(acme: Path) -> No
 
     findings = generate(acme, check=True).findings
 
-    assert [(finding.place, finding.code) for finding in findings] == [
-        (Place("proto/gen/acme/billing/v1/old.py"), "generated-stale"),
-        (Place("proto/gen/acme/billing/v1/port.py"), "generated-missing"),
-        (Place(TYPES, line, 1), "generated-differs"),
+    assert [(finding.location, finding.code) for finding in findings] == [
+        (Location("proto/gen/acme/billing/v1/old.py"), "generated-stale"),
+        (Location("proto/gen/acme/billing/v1/port.py"), "generated-missing"),
+        (Location(TYPES, line, 1), "generated-differs"),
     ]
     assert "'title: int'" in findings[-1].reason or any(
         "'title: int'" in finding.reason for finding in findings
@@ -171,8 +171,8 @@ def test_a_hand_edit_is_named_with_its_line_and_written_over(acme: Path) -> None
 
     report = generate(acme)
 
-    assert [(finding.place, finding.code) for finding in report.overwritten] == [
-        (Place(TYPES, line, 1), "generated-edited")
+    assert [(finding.location, finding.code) for finding in report.overwritten] == [
+        (Location(TYPES, line, 1), "generated-edited")
     ]
     assert report.written == (TYPES,)
     assert _tree(acme) == before
@@ -183,7 +183,7 @@ def test_a_file_cut_short_is_named_at_its_end(acme: Path) -> None:
     lines = file.read_text().split("\n")
     file.write_text("\n".join(lines[:10]))
     (finding,) = generate(acme, check=True).findings
-    assert finding.place == Place(TYPES, 11, 1)
+    assert finding.location == Location(TYPES, 11, 1)
     assert finding.reason.startswith("The line is nothing;")
 
 
@@ -197,7 +197,7 @@ def test_a_torn_stamp_costs_a_compilation_and_nothing_else(acme: Path) -> None:
 
 def test_a_folder_without_a_workspace_is_a_complaint(tmp_path: Path) -> None:
     (tmp_path / "proto/acme/shop/v1").mkdir(parents=True)
-    with pytest.raises(Complaint, match="no workspace"):
+    with pytest.raises(UsageError, match="no workspace"):
         generate(tmp_path)
 
 

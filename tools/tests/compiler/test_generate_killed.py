@@ -12,7 +12,7 @@ from textwrap import dedent
 import pytest
 from aether_tools.compiler.output import replace
 from aether_tools.compiler.pipeline import generate
-from aether_tools.console import Complaint
+from aether_tools.console import UsageError
 
 OLD = {"proto/gen/a/one.py": b"old\n", "proto/gen/gone.py": b"old\n", "openapi/gen/a/two.py": b"old\n"}
 NEW = {"proto/gen/a/one.py": b"new\n", "proto/gen/b/added.py": b"new\n", "openapi/gen/a/two.py": b"new\n"}
@@ -132,13 +132,13 @@ def test_a_disk_that_is_full_leaves_what_was_generated_untouched(acme: Path) -> 
         from pathlib import Path
         from aether_tools.compiler import compilation
         from aether_tools.compiler.pipeline import generate
-        from aether_tools.console import Complaint
+        from aether_tools.console import UsageError
         compiled = compilation.compile_workspace(Path(sys.argv[1]))
         compilation.compile_workspace = lambda root: compiled
         resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
         try:
             generate(Path(sys.argv[1]))
-        except Complaint as complaint:
+        except UsageError as complaint:
             print(complaint)
     """
     command = [sys.executable, "-c", dedent(program), str(acme)]
@@ -156,7 +156,7 @@ def test_a_folder_that_is_read_only_leaves_what_was_generated_untouched(acme: Pa
     contract.write_text(contract.read_text().replace("string title", "string name"))
     (acme / "proto").chmod(0o555)
     try:
-        with pytest.raises(Complaint, match="cannot be written"):
+        with pytest.raises(UsageError, match="cannot be written"):
             generate(acme)
     finally:
         (acme / "proto").chmod(0o755)

@@ -188,7 +188,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Finding
         (root / path).write_text(content)
     found: dict[str, list[Finding]] = {}
     for finding in generate(root).findings:
-        found.setdefault(finding.place.file, []).append(finding)
+        found.setdefault(finding.location.file, []).append(finding)
     assert not (root / "proto/gen").exists()
     return found
 
@@ -198,15 +198,17 @@ def test_refuses(name: str, findings: dict[str, list[Finding]]) -> None:
     ((file, _),) = _write(name).items()
     _, expected = REFUSED[name]
     said = findings[file]
-    assert [(it.place.line - LINES, it.place.column, it.code) for it in said] == [it[:3] for it in expected]
+    assert [(it.location.line - LINES, it.location.column, it.code) for it in said] == [
+        it[:3] for it in expected
+    ]
     for finding, (_, _, _, words) in zip(said, expected, strict=True):
         assert words.replace("acme.shop.v1", f"acme.{_domain(name)}.v1") in finding.reason
-        assert finding.mend.endswith((".", ";"))
+        assert finding.fix.endswith((".", ";"))
 
 
 def _only(root: Path) -> tuple[str, str]:
     (finding,) = generate(root).findings
-    return str(finding.place), finding.code
+    return str(finding.location), finding.code
 
 
 def test_refuses_an_import_that_is_not_there_without_repeating_itself(workspace: Write) -> None:
@@ -322,7 +324,7 @@ def test_collects_the_findings_of_every_contract(workspace: Write) -> None:
             "openapi/d.yaml": "openapi: 3.0.3\n",
         }
     )
-    assert [(finding.place.file, finding.code) for finding in generate(root).findings] == [
+    assert [(finding.location.file, finding.code) for finding in generate(root).findings] == [
         ("openapi/d.yaml", "openapi-without-proto"),
         ("proto/acme/a/v1/a.proto", "proto-syntax"),
         ("proto/acme/b/v1/b.proto", "proto-endless"),

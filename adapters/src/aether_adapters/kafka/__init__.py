@@ -1,6 +1,6 @@
 """Kafka: a producer, consumers that handle each event at least once, dead letters, and a probe."""
 
-from aether_adapters.kafka.batching_producer import SharedProducer
+from aether_adapters.kafka.batching_producer import BatchingProducer
 from aether_adapters.kafka.broadcast import Broadcast
 from aether_adapters.kafka.consumer import Consumer, Handler, is_transient
 from aether_adapters.kafka.dead_letters import replay_dead_letters
@@ -9,12 +9,12 @@ from aether_adapters.kafka.probe import probe
 from aether_adapters.kafka.producer import Producer, Undelivered
 
 __all__ = [
+    "BatchingProducer",
     "Broadcast",
     "Consumer",
     "Handler",
     "NotAnEvent",
     "Producer",
-    "SharedProducer",
     "Undelivered",
     "is_transient",
     "probe",

@@ -15,7 +15,7 @@ _PATIENCE: Final = 10.0
 _BATCH: Final = 1000
 
 
-class SharedProducer:
+class BatchingProducer:
     """Lets every thread wait for its own event, while one of them sends those of all (group commit). Thread-safe.
 
     A `Producer` takes one batch at a time; one event each would cost every caller a round trip after the other.

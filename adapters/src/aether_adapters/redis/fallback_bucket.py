@@ -18,7 +18,7 @@ _PATIENCE: Final = 0.25
 """Seconds a limit may take to be asked for; a slow limit must not become the outage it is there to prevent."""
 
 
-class SteadyBucket:
+class FallbackTokenBucket:
     """`TokenBucket` where Redis answers, `MemoryTokenBucket` where it does not; never `Unavailable`.
 
     After a failure Redis is left alone for `pause` seconds. Several processes then let in that many times the

@@ -23,7 +23,7 @@ from aether_adapters.observability.metrics import RequestSeries
 from aether_adapters.rest.body_reader import ClientGone
 from aether_adapters.rest.options import RestOptions
 from aether_adapters.rest.problems import render
-from aether_adapters.rest.response import Answer
+from aether_adapters.rest.response import ResponseSender
 
 _SANE: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _CLIENT_GONE: Final = 499
@@ -69,7 +69,7 @@ class RestApp(ConnexionMiddleware):  # type: ignore[misc]  # Connexion is untype
         request_id = _taken(sent, name) if name in headers else None
         if request_id is None:
             request_id = getrandbits(128).to_bytes(16).hex()  # unique, not secret
-        answer = Answer(send, headers, (name, request_id.encode("ascii")), since)
+        answer = ResponseSender(send, headers, (name, request_id.encode("ascii")), since)
         REQUEST_ID.set(request_id)
         series = self._series
         series.in_flight += 1
@@ -93,7 +93,7 @@ class RestApp(ConnexionMiddleware):  # type: ignore[misc]  # Connexion is untype
                     milliseconds=round(seconds * 1000, 3),
                 )
 
-    async def _refuse(self, error: Exception, answer: Answer) -> None:
+    async def _refuse(self, error: Exception, answer: ResponseSender) -> None:
         problem, headers, body = render(error, self._errors)
         if problem.kind is Kind.INTERNAL:
             _ERRORS.error("request failed", exc_info=error)

@@ -17,7 +17,7 @@ _SHORTEST: Final = 0.001
 class Alarm:
     """Stands for one task while `Deadlines` watch it, who fill it in.
 
-    A request's `Answer` is its alarm: one object to make for each request, not two.
+    A request's `ResponseSender` is its alarm: one object to make for each request, not two.
     """
 
     __slots__ = ("at", "cancelling", "rang", "task")

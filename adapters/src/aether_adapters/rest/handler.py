@@ -26,7 +26,7 @@ from aether_adapters.rest.operation import Inputs, Operation
 from aether_adapters.rest.operation_parameters import Parameters
 from aether_adapters.rest.problems import Challenge, Misfit
 from aether_adapters.rest.rate_limits import Limits
-from aether_adapters.rest.response import Answer
+from aether_adapters.rest.response import ResponseSender
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _NONE: Final = (_NOTHING, _NOTHING, _NOTHING)
@@ -44,7 +44,7 @@ class Edge:
 
 
 class CompiledOperation:
-    """An ASGI app that answers one operation, by the `Answer` that the door hands in as `send`."""
+    """An ASGI app that answers one operation, by the `ResponseSender` that the door hands in as `send`."""
 
     def __init__(
         self, operation: Operation, declared: AbstractOperation, document: Mapping[str, Any], edge: Edge
@@ -72,7 +72,7 @@ class CompiledOperation:
         self._parameters = Parameters(declared.parameters, document)
         self._body = RequestBody.of(document, declared, operation)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Answer) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: ResponseSender) -> None:
         send.operation = self._id
         headers = send.headers
         identity = ANONYMOUS if self._is_public else self._identify(headers)

@@ -19,7 +19,7 @@ _JSON: Final = (b"content-type", b"application/json")
 _EMPTY: Final = (b"content-length", b"0")
 
 
-class Answer(Alarm):
+class ResponseSender(Alarm):
     """An ASGI `send` that stamps every head with the request's id and knows which operation
     answered and which status went out.
 

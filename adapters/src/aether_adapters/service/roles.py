@@ -26,7 +26,7 @@ class Runs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RestDoor:
+class RestServer:
     """The REST edge, on the address of the settings while it runs."""
 
     settings: ServiceSettings
@@ -38,7 +38,7 @@ class RestDoor:
 
 
 @dataclass(frozen=True, slots=True)
-class GrpcDoor:
+class GrpcServer:
     """The gRPC server, on the address of the settings while it runs."""
 
     settings: ServiceSettings

@@ -14,7 +14,7 @@ from aether_adapters.auth.service_tokens import ServiceTokens, signer
 from aether_adapters.auth.tokens import Verifier
 from aether_adapters.grpc import Channel
 from aether_adapters.kafka import Producer
-from aether_adapters.redis import SteadyBucket
+from aether_adapters.redis import FallbackTokenBucket
 from aether_adapters.rest import By, Limit, RestOptions
 from aether_adapters.service.outbox_relay import Relay
 from aether_adapters.service.settings import CallingServiceSettings, ServiceSettings
@@ -32,7 +32,7 @@ def rest_options(settings: ServiceSettings) -> RestOptions:
 
 def shared_limit(client: Redis, edge: str, name: str, by: By, rate: float, burst: int) -> Limit:
     """A limit that all processes of `edge` share: counted in Redis, and by each for itself while that is away."""
-    bucket = SteadyBucket(client, f"{edge}-{name}", rate, burst)
+    bucket = FallbackTokenBucket(client, f"{edge}-{name}", rate, burst)
     return Limit(name=name, by=by, rate=rate, burst=burst, bucket=bucket)
 
 

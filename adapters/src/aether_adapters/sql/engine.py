@@ -15,7 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 
 from aether_adapters.kernel.deadline import remaining, within
-from aether_adapters.sql.fair_lock import TURNS, Turns
+from aether_adapters.sql.fair_lock import FAIR_LOCK, FairLock
 from aether_adapters.sql.mysql_tls import open_quickly
 from aether_adapters.sql.timeouts import READ_ONLY, limit_mysql, limit_sqlite, limit_wait
 from aether_adapters.sql.transactions import Transactions
@@ -84,7 +84,7 @@ def _sqlite(address: URL, pool: int, statement_seconds: float, pool_seconds: flo
         pool_size=pool,
         max_overflow=0,
         pool_timeout=pool_seconds,
-        execution_options={TURNS: Turns()},
+        execution_options={FAIR_LOCK: FairLock()},
     )
 
     @event.listens_for(engine, "connect")
@@ -150,8 +150,8 @@ _ENGINES: Final[weakref.WeakSet[Engine]] = weakref.WeakSet()
 def _forget_connections() -> None:
     for engine in _ENGINES:
         engine.dispose(close=False)
-        if TURNS in engine.get_execution_options():
-            engine.update_execution_options(**{TURNS: Turns()})
+        if FAIR_LOCK in engine.get_execution_options():
+            engine.update_execution_options(**{FAIR_LOCK: FairLock()})
 
 
 # A forked child that used its parent's connections would read its parent's answers.

@@ -1,4 +1,4 @@
-"""What a database's error means for the unit of work it ended.
+"""Maps a database's error codes to what they mean for the unit of work they ended.
 
 Sources: https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html,
 https://mariadb.com/kb/en/mariadb-error-code-reference/, https://www.sqlite.org/rescode.html.
@@ -13,8 +13,8 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 
 
-class Fault(Enum):
-    """The kinds of failure that are the machinery's, not the statement's."""
+class DatabaseErrorKind(Enum):
+    """Failures of the database or the connection, not of the statement."""
 
     CONTENDED = "contended"
     """MySQL chose this transaction as a deadlock's victim, or a lock was not free in time: run it again."""
@@ -47,26 +47,26 @@ _OVERTIME: Final = frozenset(
     }
 )
 _SQLITE: Final = {
-    sqlite3.SQLITE_BUSY: Fault.AWAY,
-    sqlite3.SQLITE_LOCKED: Fault.AWAY,
-    sqlite3.SQLITE_CANTOPEN: Fault.AWAY,
-    sqlite3.SQLITE_FULL: Fault.AWAY,
-    sqlite3.SQLITE_IOERR: Fault.AWAY,
-    sqlite3.SQLITE_INTERRUPT: Fault.OVERTIME,
+    sqlite3.SQLITE_BUSY: DatabaseErrorKind.AWAY,
+    sqlite3.SQLITE_LOCKED: DatabaseErrorKind.AWAY,
+    sqlite3.SQLITE_CANTOPEN: DatabaseErrorKind.AWAY,
+    sqlite3.SQLITE_FULL: DatabaseErrorKind.AWAY,
+    sqlite3.SQLITE_IOERR: DatabaseErrorKind.AWAY,
+    sqlite3.SQLITE_INTERRUPT: DatabaseErrorKind.OVERTIME,
 }
 
 
-def fault_of(error: DBAPIError) -> Fault | None:
-    """The fault behind `error`; None when the statement itself is at fault (integrity, syntax, range...)."""
+def error_kind(error: DBAPIError) -> DatabaseErrorKind | None:
+    """Return the kind of `error`, or None if the statement itself is at fault (integrity, syntax, range...)."""
     original = error.orig
     if isinstance(original, sqlite3.Error):
         code = getattr(original, "sqlite_errorcode", None)
         return None if code is None else _SQLITE.get(code & 0xFF)
     code = original.args[0] if original is not None and original.args else None
     if code in _CONTENDED:
-        return Fault.CONTENDED
+        return DatabaseErrorKind.CONTENDED
     if code in _OVERTIME:
-        return Fault.OVERTIME
+        return DatabaseErrorKind.OVERTIME
     if code in _AWAY:
-        return Fault.AWAY
-    return Fault.LOST if error.connection_invalidated else None
+        return DatabaseErrorKind.AWAY
+    return DatabaseErrorKind.LOST if error.connection_invalidated else None

@@ -1,8 +1,8 @@
-"""Taking turns: on SQLite one writes at a time, and within a process they do so in the order they came.
+"""A first-come, first-served lock for the threads of one process that write to SQLite.
 
-SQLite itself lets a writer that must wait look again every so often, up to a tenth of a second apart, so threads
-that write all the time starve one that came earlier. Sixteen threads placing orders for three seconds: one placed
-a single order, and all together 961 a second; taking turns each placed 352 or 353, together 1,879 a second.
+SQLite makes a waiting writer poll, up to a tenth of a second apart, so threads that write without pause starve one
+that came earlier. Measured with sixteen threads placing orders for three seconds: without this lock one thread
+placed a single order, and all together 961 a second; with it each placed 352 or 353, together 1,879 a second.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import threading
 from collections import deque
 from typing import Final
 
-TURNS: Final = "aether_turns"
-"""The execution option of an engine whose writers take turns."""
+FAIR_LOCK: Final = "aether_fair_lock"
+"""The execution option that holds the lock of an engine whose writers queue."""
 
 
-class Turns:
-    """A lock that is handed to whoever has waited longest."""
+class FairLock:
+    """A lock handed to the thread that has waited longest."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
         self._taken = False
 
-    def take(self, seconds: float) -> bool:
-        """Wait for one's turn; False when it did not come within `seconds`."""
+    def acquire(self, seconds: float) -> bool:
+        """Acquire the lock; return False if it did not come free within `seconds`."""
         with self._mutex:
             if not self._taken:
                 self._taken = True
@@ -40,8 +40,8 @@ class Turns:
                 return False
         return True  # it came at the last moment
 
-    def give(self) -> None:
-        """Let the next one in."""
+    def release(self) -> None:
+        """Hand the lock to the next waiter."""
         with self._mutex:
             if self._waiting:
                 self._waiting.popleft().release()

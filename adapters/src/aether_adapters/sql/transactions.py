@@ -14,8 +14,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from aether_adapters.kernel.deadline import remaining
 from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Unavailable
-from aether_adapters.sql.error_codes import Fault, fault_of
-from aether_adapters.sql.fair_lock import TURNS, Turns
+from aether_adapters.sql.error_codes import DatabaseErrorKind, error_kind
+from aether_adapters.sql.fair_lock import FAIR_LOCK, FairLock
 from aether_adapters.sql.timeouts import READ_ONLY, refuse_writes
 
 R = TypeVar("R")
@@ -58,10 +58,10 @@ class Transactions(Generic[R]):
         database. Raises `Unavailable`, `Exhausted` (no free connection), `DeadlineExceeded`,
         `NestedUnitOfWork`; integrity errors pass as they are.
         """
-        turns: Turns | None = self._writing.get_execution_options().get(TURNS)
-        if turns is None or _INSIDE.get():
+        lock: FairLock | None = self._writing.get_execution_options().get(FAIR_LOCK)
+        if lock is None or _INSIDE.get():
             return self._attempts(self._writing, work)
-        if not turns.take(remaining(_TURN)):
+        if not lock.acquire(remaining(_TURN)):
             remaining(_LONG)
             raise Unavailable(
                 f"Other threads have kept the database busy for {_TURN:.0f} s.", retry_after=1.0
@@ -69,7 +69,7 @@ class Transactions(Generic[R]):
         try:
             return self._attempts(self._writing, work)
         finally:
-            turns.give()
+            lock.release()
 
     def read(self, work: Callable[[R], T], /) -> T:
         """Do `work`, which only reads, without a write lock. Raises as `run`, and `RuntimeError` for a write.
@@ -92,16 +92,16 @@ class Transactions(Generic[R]):
                     remaining(_LONG)
                     raise Exhausted("Every database connection is busy.", retry_after=1.0) from error
                 except DBAPIError as error:
-                    fault = fault_of(error)
-                    if fault is None:
+                    kind = error_kind(error)
+                    if kind is None:
                         raise
                     remaining(_LONG)
-                    if fault is Fault.CONTENDED and contended < _RERUNS:
+                    if kind is DatabaseErrorKind.CONTENDED and contended < _RERUNS:
                         contended += 1
-                    elif fault is Fault.LOST and not (lost or attempt.committing):
+                    elif kind is DatabaseErrorKind.LOST and not (lost or attempt.committing):
                         lost = True
                     else:
-                        raise _technical(fault, committing=attempt.committing) from error
+                        raise _technical(kind, committing=attempt.committing) from error
                 time.sleep(min(random.uniform(0, _PAUSE * 2**contended), remaining(_LONG)))  # noqa: S311
         finally:
             _INSIDE.reset(token)
@@ -126,15 +126,15 @@ class _Attempt(Generic[R]):
             return result
 
 
-def _technical(fault: Fault, *, committing: bool) -> Exception:
-    match fault:
-        case Fault.LOST if committing:
+def _technical(kind: DatabaseErrorKind, *, committing: bool) -> Exception:
+    match kind:
+        case DatabaseErrorKind.LOST if committing:
             return Unavailable(
                 "The database was lost while committing; whether the work was done is unknown."
             )
-        case Fault.OVERTIME:
+        case DatabaseErrorKind.OVERTIME:
             return DeadlineExceeded("The database stopped a statement that took too long.")
-        case Fault.CONTENDED:
+        case DatabaseErrorKind.CONTENDED:
             return Unavailable("The database is contended; try again.", retry_after=1.0)
         case _:
             return Unavailable("The database is away.", retry_after=1.0)

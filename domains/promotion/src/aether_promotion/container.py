@@ -7,7 +7,7 @@ connects to nothing, so that `aether check` can prove that they fit.
 from aether_adapters.grpc import AsyncChannel
 from aether_adapters.grpc import probe as probe_rpc
 from aether_adapters.ids import Snowflakes, WorkerLease
-from aether_adapters.kafka import Consumer, Producer, SharedProducer
+from aether_adapters.kafka import BatchingProducer, Consumer, Producer
 from aether_adapters.kafka import probe as probe_kafka
 from aether_adapters.kernel.errors import Kind
 from aether_adapters.kernel.problems import ErrorTable
@@ -16,7 +16,7 @@ from aether_adapters.redis import connect as connect_redis
 from aether_adapters.rest import Offload, build_app
 from aether_adapters.service.periodic import Periodic
 from aether_adapters.service.revocations import revocations
-from aether_adapters.service.roles import GrpcDoor, Process, RestDoor
+from aether_adapters.service.roles import GrpcServer, Process, RestServer
 from aether_adapters.service.wiring import outbox_relay, rest_options, service_channel, token_verifier
 from aether_adapters.sql import Transactions as SqlTransactions
 from aether_adapters.sql import connect as connect_sql
@@ -120,7 +120,9 @@ class Container(containers.DeclarativeContainer):
     # A producer of its own: a claim does not wait behind a batch of the relay's.
     claim_log: providers.Provider[ClaimLog] = providers.Singleton(
         KafkaClaimLog,
-        providers.Singleton(SharedProducer, providers.Singleton(Producer, settings.provided.kafka_bootstrap)),
+        providers.Singleton(
+            BatchingProducer, providers.Singleton(Producer, settings.provided.kafka_bootstrap)
+        ),
     )
     allowance: providers.Provider[Allowance] = providers.Singleton(
         LocalAllowance, rate=settings.provided.sql_rate, burst=settings.provided.sql_burst
@@ -230,10 +232,10 @@ class Container(containers.DeclarativeContainer):
             claim_burst=settings.provided.claim_burst,
         ),
     )
-    rest_door = providers.Singleton(RestDoor, settings, rest_app)
+    rest_door = providers.Singleton(RestServer, settings, rest_app)
     rpc_service = providers.Singleton(grpc.service, service)
     grpc_door = providers.Singleton(
-        GrpcDoor, settings, providers.List(rpc_service), errors=ERRORS, verify=verifier, health=health
+        GrpcServer, settings, providers.List(rpc_service), errors=ERRORS, verify=verifier, health=health
     )
 
     # The worker: events out of the outbox, claims out of their log, orders from trade, and what is looked after.

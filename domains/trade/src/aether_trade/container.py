@@ -16,7 +16,7 @@ from aether_adapters.redis import connect as connect_redis
 from aether_adapters.rest import Offload, build_app
 from aether_adapters.service.periodic import Periodic
 from aether_adapters.service.revocations import revocations
-from aether_adapters.service.roles import GrpcDoor, Process, RestDoor
+from aether_adapters.service.roles import GrpcServer, Process, RestServer
 from aether_adapters.service.wiring import outbox_relay, rest_options, service_channel, token_verifier
 from aether_adapters.sql import Transactions as SqlTransactions
 from aether_adapters.sql import connect as connect_sql
@@ -199,10 +199,10 @@ class Container(containers.DeclarativeContainer):
             address_burst=settings.provided.address_burst,
         ),
     )
-    rest_door = providers.Singleton(RestDoor, settings, rest_app)
+    rest_door = providers.Singleton(RestServer, settings, rest_app)
     rpc_service = providers.Singleton(grpc.service, service)
     grpc_door = providers.Singleton(
-        GrpcDoor, settings, providers.List(rpc_service), errors=ERRORS, verify=verifier, health=health
+        GrpcServer, settings, providers.List(rpc_service), errors=ERRORS, verify=verifier, health=health
     )
 
     # The worker: events out of the outbox, and what happens by itself.

@@ -15,7 +15,7 @@ from aether_adapters.observability.health import readiness
 from aether_adapters.redis import connect as connect_redis
 from aether_adapters.rest import By, Limits, Offload, build_app
 from aether_adapters.service.revocations import revocations
-from aether_adapters.service.roles import GrpcDoor, Process, RestDoor
+from aether_adapters.service.roles import GrpcServer, Process, RestServer
 from aether_adapters.service.wiring import outbox_relay, rest_options, shared_limit, token_verifier
 from aether_adapters.sql import Transactions as SqlTransactions
 from aether_adapters.sql import connect as connect_sql
@@ -270,10 +270,10 @@ class Container(containers.DeclarativeContainer):
         options=providers.Singleton(rest_options, settings),
         limits=providers.Singleton(limits, redis, settings),
     )
-    rest_door = providers.Singleton(RestDoor, settings, rest_app)
+    rest_door = providers.Singleton(RestServer, settings, rest_app)
     rpc_service = providers.Singleton(grpc.service, service)
     grpc_door = providers.Singleton(
-        GrpcDoor, settings, providers.List(rpc_service), errors=ERRORS, verify=verifier, health=health
+        GrpcServer, settings, providers.List(rpc_service), errors=ERRORS, verify=verifier, health=health
     )
 
     # The worker: events out of the outbox, and in from the topic.

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Final
 
 from aether_tools.check.source import Module, Names
-from aether_tools.finding import Finding, Place
+from aether_tools.finding import Finding, Location
 
 
 class Zone(Enum):
@@ -55,7 +55,7 @@ ALLOWED: Final = {
 }
 """What each layer may import. Whatever else stands in a domain's package has no layer, and is found."""
 
-_MENDS: Final = {
+_FIXES: Final = {
     Zone.OTHER_DOMAIN: "Call it through its generated client in an adapter, or listen to its events; domains never import each other.",
     Zone.INJECTOR: "Build objects in container.py and take them as constructor arguments here.",
     Zone.EVENTS: "Map domain events to generated ones in adapters/events.py, and nowhere else.",
@@ -63,7 +63,7 @@ _MENDS: Final = {
     Zone.TOOLS: "aether_tools is a command for people and CI; a running service must not need it.",
     Zone.ROOT: "Only container.py and __main__.py know everything; take what you need as a constructor argument.",
 }
-_USUAL_MEND: Final = "Put what needs it into adapters/, behind a port in application/ports.py."
+_USUAL_FIX: Final = "Put what needs it into adapters/, behind a port in application/ports.py."
 _VERSION: Final = 3  # parts of a contract's package: <workspace>.<domain>.<version>
 
 
@@ -118,7 +118,7 @@ def check_imports(around: Surroundings, modules: Iterable[Module], names: Names)
         layer = _layer(module)
         if layer is None:
             yield Finding(
-                Place(module.file, 1, 1),
+                Location(module.file, 1, 1),
                 "import-no-layer",
                 "This module stands in no layer of the domain.",
                 "Move it into domain/, application/ or adapters/, whichever says what it is for.",
@@ -129,7 +129,7 @@ def check_imports(around: Surroundings, modules: Iterable[Module], names: Names)
             if name is None:
                 if layer in {"domain/", "application/"}:
                     yield Finding(
-                        _place(module, node),
+                        _location(module, node),
                         "import-dynamic",
                         f"{layer} imports a module whose name is known only when it runs.",
                         "Import it by name, or take it as a constructor argument.",
@@ -138,10 +138,10 @@ def check_imports(around: Surroundings, modules: Iterable[Module], names: Names)
             zone = around.zone(name)
             if zone not in allowed:
                 yield Finding(
-                    _place(module, node),
+                    _location(module, node),
                     "import-domain" if zone is Zone.OTHER_DOMAIN else "import-layer",
                     f"{layer} imports {name}; it may import {', '.join(each.value for each in allowed)}.",
-                    _MENDS.get(zone, _USUAL_MEND),
+                    _FIXES.get(zone, _USUAL_FIX),
                 )
 
 
@@ -154,7 +154,7 @@ def check_kit(
         for node, name in imported(module, names):
             if name is not None and name.partition(".")[0] in taken:
                 yield Finding(
-                    _place(module, node),
+                    _location(module, node),
                     "import-kit",
                     f"{module.name.partition('.')[0]} imports {name}, which belongs to one workspace.",
                     "Take it as an argument: kits and tools know no domain and no contract.",
@@ -202,5 +202,5 @@ def _layer(module: Module) -> str | None:
     return parts[0] if parts[0] in ALLOWED else None
 
 
-def _place(module: Module, node: ast.AST) -> Place:
-    return Place(module.file, getattr(node, "lineno", 0), getattr(node, "col_offset", -1) + 1)
+def _location(module: Module, node: ast.AST) -> Location:
+    return Location(module.file, getattr(node, "lineno", 0), getattr(node, "col_offset", -1) + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aether_tools.finding import Finding, Place
+from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Domain, Workspace
 
 
@@ -15,7 +15,7 @@ def check_members(workspace: Workspace, chosen: tuple[Domain, ...]) -> Iterator[
         for file in (f"proto/{workspace.name}/{name}/v1/{name}.proto", f"openapi/{name}.yaml"):
             if not (workspace.root / file).is_file():
                 yield Finding(
-                    Place(f"domains/{name}/pyproject.toml"),
+                    Location(f"domains/{name}/pyproject.toml"),
                     "contract-missing",
                     f"The domain {name} has no {file}.",
                     f"Write that file; `aether new` of another domain shows what it looks like, or remove domains/{name}.",
@@ -31,7 +31,7 @@ def check_members(workspace: Workspace, chosen: tuple[Domain, ...]) -> Iterator[
     for file, name in sorted(orphans.items()):
         if name not in standing and name != "common":
             yield Finding(
-                Place(file),
+                Location(file),
                 "domain-missing",
                 f"This contract belongs to the domain {name}, and there is no domains/{name}/pyproject.toml.",
                 f"Make the domain {name}, or remove its contracts.",

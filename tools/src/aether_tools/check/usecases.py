@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aether_tools.check.source import Module, Names
-from aether_tools.finding import Finding, Place
+from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Domain, Workspace
 
 
@@ -25,7 +25,7 @@ class Operation:
     response: str
     request_as: str
     response_as: str
-    place: Place
+    location: Location
 
     @property
     def name(self) -> str:
@@ -41,8 +41,8 @@ class UseCase:
     node: ast.ClassDef
 
     @property
-    def place(self) -> Place:
-        return Place(self.module.file, self.node.lineno, self.node.col_offset + 1)
+    def location(self) -> Location:
+        return Location(self.module.file, self.node.lineno, self.node.col_offset + 1)
 
 
 def operations(workspace: Workspace, port: Module, names: Names) -> Iterator[Operation]:
@@ -84,7 +84,7 @@ def check_use_cases(
             yield _missing(workspace, domain, operation)
         for extra in candidates[1:]:
             yield Finding(
-                extra.place,
+                extra.location,
                 "use-case-twice",
                 f"{operation.name} has a use case already, {candidates[0].name} in {candidates[0].module.file}.",
                 "Keep one of the two.",
@@ -93,7 +93,7 @@ def check_use_cases(
             yield from _check_signature(operation, use_case, names)
             if wired is not None and f"{use_case.module.name}.{use_case.name}" not in wired:
                 yield Finding(
-                    use_case.place,
+                    use_case.location,
                     "use-case-unwired",
                     f"{use_case.name} implements {operation.name}, but container.py does not use it.",
                     f"Add a provider for it there, and pass it to the port as {operation.field}=.",
@@ -103,7 +103,7 @@ def check_use_cases(
 def _missing(workspace: Workspace, domain: Domain, operation: Operation) -> Finding:
     file = workspace.relative(domain.source / "application" / f"{operation.field}.py")
     return Finding(
-        operation.place,
+        operation.location,
         "use-case-missing",
         f"Nothing implements {operation.name}.",
         f"Write {file}: a frozen dataclass `{operation.name}(port.{operation.name})` with "
@@ -116,29 +116,29 @@ def _check_signature(operation: Operation, use_case: UseCase, names: Names) -> I
     call = _call(use_case.node)
     if call is None:
         yield Finding(
-            use_case.place,
+            use_case.location,
             "use-case-signature",
             f"{use_case.name} has no __call__ of its own.",
             f"Write `{right}`, synchronous: threads are the edge's business.",
         )
         return
-    place = Place(use_case.module.file, call.lineno, call.col_offset + 1)
-    mend = f"Write `{right}`."
+    location = Location(use_case.module.file, call.lineno, call.col_offset + 1)
+    fix = f"Write `{right}`."
     parameters = [*call.args.posonlyargs, *call.args.args][1:]
     required = len(parameters) - len(call.args.defaults)
     if not parameters or required > 1 or any(each is None for each in call.args.kw_defaults):
         yield Finding(
-            place, "use-case-signature", f"{use_case.name} does not take exactly one request.", mend
+            location, "use-case-signature", f"{use_case.name} does not take exactly one request.", fix
         )
         return
     taken = names.spelled(use_case.module, parameters[0].annotation)
     if taken != operation.request:
         reason = f"{use_case.name} takes {_said(taken)}, the contract sends {operation.request}."
-        yield Finding(place, "use-case-signature", reason, mend)
+        yield Finding(location, "use-case-signature", reason, fix)
     given = names.spelled(use_case.module, call.returns)
     if given != operation.response:
         reason = f"{use_case.name} returns {_said(given)}, the contract wants {operation.response}."
-        yield Finding(place, "use-case-signature", reason, mend)
+        yield Finding(location, "use-case-signature", reason, fix)
 
 
 def _said(spelled: str) -> str:
@@ -171,12 +171,12 @@ def _call(node: ast.ClassDef) -> ast.FunctionDef | None:
     )
 
 
-def _in_contract(workspace: Workspace, port: Module, method: str, node: ast.ClassDef) -> Place:
+def _in_contract(workspace: Workspace, port: Module, method: str, node: ast.ClassDef) -> Location:
     """Where the proto file declares `method`; its Protocol in the generated port where that cannot be told."""
     folder = workspace.root / "proto" / "/".join(port.name.split(".")[:-1])
     for file in sorted(folder.glob("*.proto")):
         for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             declared = re.match(rf"\s*rpc\s+({re.escape(method)})\b", line)
             if declared:
-                return Place(workspace.relative(file), number, declared.start(1) + 1)
-    return Place(port.file, node.lineno, node.col_offset + 1)
+                return Location(workspace.relative(file), number, declared.start(1) + 1)
+    return Location(port.file, node.lineno, node.col_offset + 1)

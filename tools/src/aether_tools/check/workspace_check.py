@@ -9,7 +9,7 @@ from aether_tools.check.imports import Surroundings, check_imports, check_kit
 from aether_tools.check.members import check_members
 from aether_tools.check.source import Module, Names, Unreadable, read
 from aether_tools.check.usecases import check_use_cases
-from aether_tools.finding import Finding, Place
+from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Domain, Workspace
 
 
@@ -63,7 +63,7 @@ def _check_kits(workspace: Workspace) -> Iterator[Finding]:
 
 def _unreadable(file: Unreadable) -> Finding:
     return Finding(
-        Place(file.file, file.line, file.column),
+        Location(file.file, file.line, file.column),
         "python-syntax",
         f"This is not Python: {file.reason}.",
         "Mend it; nothing in the file was checked.",

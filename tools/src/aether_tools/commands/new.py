@@ -10,7 +10,7 @@ from pathlib import Path
 from aether_tools import scaffold
 from aether_tools.commands.install import install_command
 from aether_tools.commands.names import checked_name, checked_type
-from aether_tools.console import OK, UNUSABLE, Complaint, say, tell
+from aether_tools.console import OK, UNUSABLE, UsageError, say, tell
 from aether_tools.workspace import Domain, Workspace
 
 
@@ -34,7 +34,7 @@ class Wish:
 def new_domain(wish: Wish, path: Path | None, *, install: bool) -> int:
     """Scaffold a domain, make it importable, say what comes next."""
     if path is not None:
-        raise Complaint(
+        raise UsageError(
             "a path is only for --workspace; a domain goes into domains/ of the workspace you are in."
         )
     name = checked_name(wish.name, "domain")
@@ -51,7 +51,7 @@ def new_domain(wish: Wish, path: Path | None, *, install: bool) -> int:
         workspace.root / "openapi" / f"{name}.yaml",
     ):
         if taken.exists() or taken.is_symlink():
-            raise Complaint(f"{name!r} is taken: {workspace.relative(taken)} exists; choose another name.")
+            raise UsageError(f"{name!r} is taken: {workspace.relative(taken)} exists; choose another name.")
     with scaffold.templates(wish.source, wish.ref, workspace.root) as source:
         made = scaffold.domain_into(workspace.root, source, answers, ask=wish.ask)
     say(f"{name} is made:")
@@ -73,7 +73,7 @@ def new_workspace(wish: Wish, path: Path | None) -> int:
     """Make a workspace in a folder of its own."""
     name = checked_name(wish.name, "workspace")
     if wish.aggregate is not None or wish.plural is not None:
-        raise Complaint(
+        raise UsageError(
             "--aggregate and --plural are for a domain; make the workspace first, then its domains."
         )
     destination = (path or Path(name)).expanduser().absolute().resolve()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from aether_tools.commands.install import install_command
-from aether_tools.console import FINDINGS, OK, Complaint, say_json, table, tell
+from aether_tools.console import FINDINGS, OK, UsageError, say_json, table, tell
 from aether_tools.runner import servers
 from aether_tools.runner.children import Children
 from aether_tools.runner.log import Log
@@ -41,7 +41,7 @@ def run(wish: Wish) -> int:
     workspace = Workspace.find(Path.cwd())
     domains = workspace.chosen(wish.domains)
     if not domains:
-        raise Complaint(
+        raise UsageError(
             "there is no domain to run yet; make one with `aether new billing --aggregate Invoice`."
         )
     interruptions = Interruptions()

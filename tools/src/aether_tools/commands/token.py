@@ -6,14 +6,14 @@ from pathlib import Path
 
 from aether_adapters.auth.tokens import LONGEST_LIFE, DevelopmentKeys, Issuer
 
-from aether_tools.console import OK, Complaint, say
+from aether_tools.console import OK, UsageError, say
 from aether_tools.workspace import ISSUER, Workspace
 
 
 def token(subject: str, roles: tuple[str, ...], *, service: bool, seconds: int) -> int:
-    """Print a token and nothing else; makes the key on first use. Raises `Complaint` for one nobody would accept."""
+    """Print a token and nothing else; makes the key on first use. Raises `UsageError` for one nobody would accept."""
     if not 1 <= seconds <= LONGEST_LIFE:
-        raise Complaint(
+        raise UsageError(
             f"a token lives for 1 second to {LONGEST_LIFE / 3600:g} hours; no service accepts one of {seconds} seconds. "
             f"Give --ttl {LONGEST_LIFE:g} or less."
         )

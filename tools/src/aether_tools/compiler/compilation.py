@@ -11,7 +11,7 @@ from aether_tools.compiler.emit.rest.module import write
 from aether_tools.compiler.model.contracts import Contracts, Package
 from aether_tools.compiler.openapi.document import Findings, load
 from aether_tools.compiler.proto import front_end
-from aether_tools.finding import Finding, Place, Refused
+from aether_tools.finding import ContractError, Finding, Location
 from aether_tools.workspace import Workspace
 
 
@@ -24,11 +24,11 @@ class Compiled:
 
 
 def compile_workspace(root: Path) -> Compiled:
-    """Compile every contract; raises `Refused` with the findings of all of them."""
+    """Compile every contract; raises `ContractError` with the findings of all of them."""
     workspace = Workspace.find(root).name
     surveyed = front_end.survey(root, workspace)
     found = list(surveyed.findings)
-    broken = {finding.place.file.rpartition("/")[0] for finding in found}
+    broken = {finding.location.file.rpartition("/")[0] for finding in found}
     contracts = surveyed.contracts
     domains = {package.domain: package for package in contracts.packages if package.domain != "common"}
     rest: dict[str, bytes] = {}
@@ -42,13 +42,13 @@ def compile_workspace(root: Path) -> Compiled:
             continue
         try:
             edge = compile_rest_edge(contracts, package, contract, root)
-        except Refused as refused:
+        except ContractError as refused:
             found += refused.findings
         else:
             rest |= edge.files
             scopes |= edge.scopes
     if found:
-        raise Refused(*found)
+        raise ContractError(*found)
     if rest:
         rest["py.typed"] = b""
     modules = (
@@ -74,7 +74,7 @@ class RestEdge:
 def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, root: Path) -> RestEdge:
     """The REST side of one domain.
 
-    `contract` is its OpenAPI file, `root` the workspace it is reported relative to. Raises `Refused` with every
+    `contract` is its OpenAPI file, `root` the workspace it is reported relative to. Raises `ContractError` with every
     finding.
     """
     findings = Findings()
@@ -94,14 +94,17 @@ def _rest_contracts(root: Path) -> list[Path]:
 
 
 def _unserved(root: Path, contract: Path, workspace: str) -> Finding:
-    place = Place(contract.relative_to(root).as_posix(), 1, 1)
+    location = Location(contract.relative_to(root).as_posix(), 1, 1)
     if contract.suffix != ".yaml":
         return Finding(
-            place, "openapi-name", "A REST contract's name ends in .yaml.", f"Call it {contract.stem}.yaml."
+            location,
+            "openapi-name",
+            "A REST contract's name ends in .yaml.",
+            f"Call it {contract.stem}.yaml.",
         )
     proto = f"proto/{workspace}/{contract.stem}/v1/{contract.stem}.proto"
     return Finding(
-        place,
+        location,
         "openapi-without-proto",
         f"No proto contract stands behind it: there is no {proto}.",
         "Write that file, or remove this one.",

@@ -6,7 +6,7 @@ import keyword
 from pathlib import Path
 
 from aether_tools.compiler.model.naming import DOMAIN, RESERVED_DOMAINS
-from aether_tools.finding import Finding, Place
+from aether_tools.finding import Finding, Location
 
 
 def contract_files(root: Path, workspace: str, found: list[Finding]) -> list[str]:
@@ -20,11 +20,11 @@ def contract_files(root: Path, workspace: str, found: list[Finding]) -> list[str
 
 def _well_placed(file: str, workspace: str, found: list[Finding]) -> bool:
     parts = file.split("/")
-    place = Place(f"proto/{file}")
+    location = Location(f"proto/{file}")
     if len(parts) != 4 or parts[0] != workspace or parts[2] != "v1":
         found.append(
             Finding(
-                place,
+                location,
                 "proto-path",
                 f"A contract of this workspace stands in proto/{workspace}/<domain>/v1/.",
                 "Move the file there, and let its package say the same.",
@@ -36,7 +36,7 @@ def _well_placed(file: str, workspace: str, found: list[Finding]) -> bool:
         if not DOMAIN.fullmatch(word) or keyword.iskeyword(word):
             found.append(
                 Finding(
-                    place,
+                    location,
                     "proto-path",
                     f"{word!r} cannot be the name of a {what}: it becomes part of a Python module's name.",
                     f"Rename the {what}: lower-case letters, digits and underscores, starting with a letter.",
@@ -46,7 +46,7 @@ def _well_placed(file: str, workspace: str, found: list[Finding]) -> bool:
     if domain in RESERVED_DOMAINS - {"common"}:
         found.append(
             Finding(
-                place,
+                location,
                 "proto-path",
                 f"{domain!r} cannot be a domain: {workspace}-{domain} is a distribution of the workspace's own.",
                 "Give the domain another name.",

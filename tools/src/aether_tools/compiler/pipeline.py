@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aether_tools.compiler.output import replace
-from aether_tools.compiler.output.fingerprint import Stamp, generated
-from aether_tools.console import Complaint
-from aether_tools.finding import Finding, Place, Refused
+from aether_tools.compiler.output.fingerprint import Fingerprint, generated
+from aether_tools.console import UsageError
+from aether_tools.finding import ContractError, Finding, Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,18 @@ class Report:
 def generate(root: Path, *, check: bool = False) -> Report:
     """Compile every contract of the workspace at `root`; with `check`, say what would change and write nothing.
 
-    Raises `console.Complaint` where the workspace cannot be read or written; generated code is then untouched.
+    Raises `console.UsageError` where the workspace cannot be read or written; generated code is then untouched.
     """
     if not check and replace.interrupted(root):
-        _mend(root)
-    now, last = Stamp.now(root), Stamp.last(root)
+        _recover(root)
+    now, last = Fingerprint.now(root), Fingerprint.last(root)
     if now == last:
         return Report(fresh=True)
     from aether_tools.compiler.compilation import compile_workspace
 
     try:
         compiled = compile_workspace(root)
-    except Refused as refused:
+    except ContractError as refused:
         return Report(findings=refused.findings)
     if check:
         return Report(findings=tuple(_differences(root, compiled.files)), domains=compiled.domains)
@@ -57,12 +57,12 @@ def generate(root: Path, *, check: bool = False) -> Report:
     return Report(written=written, removed=removed, overwritten=edited, domains=compiled.domains)
 
 
-def _mend(root: Path) -> None:
+def _recover(root: Path) -> None:
     with _writing(root), replace.exclusive(root):
         pass  # whoever holds the workspace finds it mended
 
 
-def _write(root: Path, now: Stamp, files: dict[str, bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _write(root: Path, now: Fingerprint, files: dict[str, bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     with _writing(root), replace.exclusive(root):
         written = tuple(path for path, content in sorted(files.items()) if _content(root / path) != content)
         removed = tuple(path for path in generated(root) if path not in files)
@@ -77,7 +77,7 @@ def _writing(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Complaint(
+        raise UsageError(
             f"{error.filename or root} cannot be written: {error.strerror}. Generated code is as it was."
         ) from error
 
@@ -89,17 +89,21 @@ def _differences(root: Path, files: dict[str, bytes]) -> list[Finding]:
     for path, content in sorted(files.items()):
         have = _content(root / path)
         if have is None:
-            found.append(Finding(Place(path), "generated-missing", "The file has not been generated.", run))
+            found.append(
+                Finding(Location(path), "generated-missing", "The file has not been generated.", run)
+            )
         elif have != content:
             found.append(Finding(*_first_difference(path, have, content), run))
     for path in generated(root):
         if path not in files:
             reason = "No contract generates this file any more."
-            found.append(Finding(Place(path), "generated-stale", reason, run))
+            found.append(Finding(Location(path), "generated-stale", reason, run))
     return sorted(found)
 
 
-def _edited(root: Path, now: Stamp, last: Stamp | None, files: dict[str, bytes]) -> tuple[Finding, ...]:
+def _edited(
+    root: Path, now: Fingerprint, last: Fingerprint | None, files: dict[str, bytes]
+) -> tuple[Finding, ...]:
     """Generated files that changed since they were written and are about to be written anew."""
     if last is None:
         return ()
@@ -108,21 +112,29 @@ def _edited(root: Path, now: Stamp, last: Stamp | None, files: dict[str, bytes])
         if last.outputs.get(path, digest) != digest and path in files:
             have = _content(root / path) or b""
             if have != files[path]:
-                place, _, reason = _first_difference(path, have, files[path])
-                mend = "Edit the contract instead; what stands in a generated file is lost."
-                found.append(Finding(place, "generated-edited", reason, mend))
+                location, _, reason = _first_difference(path, have, files[path])
+                fix = "Edit the contract instead; what stands in a generated file is lost."
+                found.append(Finding(location, "generated-edited", reason, fix))
     return tuple(found)
 
 
-def _first_difference(path: str, have: bytes, want: bytes) -> tuple[Place, str, str]:
+def _first_difference(path: str, have: bytes, want: bytes) -> tuple[Location, str, str]:
     ours, theirs = want.decode(errors="replace").split("\n"), have.decode(errors="replace").split("\n")
     line = next(
-        (number for number, pair in enumerate(zip(theirs, ours, strict=False)) if pair[0] != pair[1]),
+        (
+            number
+            for number, mapping in enumerate(zip(theirs, ours, strict=False))
+            if mapping[0] != mapping[1]
+        ),
         min(len(ours), len(theirs)),
     )
     found = repr(theirs[line].strip()) if line < len(theirs) else "nothing"
     wanted = repr(ours[line].strip()) if line < len(ours) else "nothing"
-    return Place(path, line + 1, 1), "generated-differs", f"The line is {found}; the contract says {wanted}."
+    return (
+        Location(path, line + 1, 1),
+        "generated-differs",
+        f"The line is {found}; the contract says {wanted}.",
+    )
 
 
 def _content(file: Path) -> bytes | None:

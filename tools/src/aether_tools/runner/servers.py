@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from aether_tools.console import Complaint
+from aether_tools.console import UsageError
 from aether_tools.runner.children import Children
 from aether_tools.runner.plan import Servers
 from aether_tools.runner.ports import HOST
@@ -61,7 +61,7 @@ def from_environment(
         f"{name} (such as {example})" for name, example in _NEEDED.items() if not environment.get(name)
     ]
     if missing:
-        raise Complaint(f"--services needs {', '.join(missing)} in the environment.")
+        raise UsageError(f"--services needs {', '.join(missing)} in the environment.")
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -70,7 +70,7 @@ def from_environment(
     except ArgumentError:
         url = None
     if url is None or url.get_backend_name() != "mysql" or not url.host:
-        raise Complaint("AETHER_MYSQL_URL must look like mysql+pymysql://user:password@host:3306.")
+        raise UsageError("AETHER_MYSQL_URL must look like mysql+pymysql://user:password@host:3306.")
     url = url.set(drivername="mysql+pymysql")
     names = {domain.name: f"{workspace.name}_{domain.name}" for domain in domains}
     _make_databases(url.set(database=None), list(names.values()))
@@ -91,6 +91,6 @@ def _make_databases(server: URL, names: Sequence[str]) -> None:
                 connection.exec_driver_sql(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or error
-        raise Complaint(f"the server of AETHER_MYSQL_URL cannot be used: {reason}") from error
+        raise UsageError(f"the server of AETHER_MYSQL_URL cannot be used: {reason}") from error
     finally:
         engine.dispose()

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from aether_tools.console import Complaint
+from aether_tools.console import UsageError
 from aether_tools.interrupts import INTERRUPTIONS, taken_by
 from aether_tools.runner.children import Child, Children
 from aether_tools.runner.plan import Beside, Process
@@ -58,13 +58,13 @@ class Stopped(Exception):
 
 @contextmanager
 def alone(data: Path) -> Iterator[None]:
-    """Hold `data` against a second run; raises `Complaint` where there is one already."""
+    """Hold `data` against a second run; raises `UsageError` where there is one already."""
     data.mkdir(parents=True, exist_ok=True)
     with (data / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Complaint(
+            raise UsageError(
                 f"another `aether run` uses {data}; stop it first, or give this one data of its own with --data."
             ) from None
         yield

@@ -19,7 +19,7 @@ from aether_tools.compiler.compilation import compile_rest_edge
 from aether_tools.compiler.emit.package import write_proto
 from aether_tools.compiler.model.contracts import Contracts, Package
 from aether_tools.compiler.proto.front_end import read
-from aether_tools.finding import Finding, Refused
+from aether_tools.finding import ContractError, Finding
 
 KITCHEN = Path(__file__).with_name("kitchen")
 CALLER = Identity(subject="ada", roles=("cook",), session="s1")
@@ -42,7 +42,7 @@ class Workspace:
 
     def refusals(self, yaml: str) -> list[Finding]:
         """What keeps an OpenAPI text from being compiled."""
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ContractError) as refused:
             self.compile(yaml)
         return list(refused.value.findings)
 

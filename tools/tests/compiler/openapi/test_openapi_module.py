@@ -78,7 +78,7 @@ def test_two_processes_write_the_same_bytes(kitchen: Any) -> None:
     kitchen.compile(KITCHEN)
     program = (
         "import sys, hashlib; from pathlib import Path\n"
-        "from aether_tools.compiler.binding.operations import compile_rest_edge\n"
+        "from aether_tools.compiler.compilation import compile_rest_edge\n"
         "from aether_tools.compiler.proto.front_end import read\n"
         "root = Path(sys.argv[1]); contracts = read(root, 'oas').contracts\n"
         "package = next(p for p in contracts.packages if p.domain == 'kitchen')\n"

@@ -20,7 +20,7 @@ class Case(NamedTuple):
     new: str
     at: str
     reason: str
-    mend: str
+    fix: str
 
 
 TRACE = "{name: X-Trace, in: header, x-field: trace, schema: {type: string}}"
@@ -212,12 +212,12 @@ def test_is_refused_at_its_place_with_reason_and_mend(kitchen: Any, case: Case) 
     offset = yaml.index(case.at)
     line, column = yaml.count("\n", 0, offset) + 1, offset - yaml.rfind("\n", 0, offset)
     findings = kitchen.refusals(yaml)
-    places = [(finding.place.line, finding.place.column, finding.code) for finding in findings]
-    assert (line, column, f"openapi-{case.code}") in places, findings
-    finding = findings[places.index((line, column, f"openapi-{case.code}"))]
-    assert finding.place.file == "openapi/kitchen.yaml"
+    locations = [(finding.location.line, finding.location.column, finding.code) for finding in findings]
+    assert (line, column, f"openapi-{case.code}") in locations, findings
+    finding = findings[locations.index((line, column, f"openapi-{case.code}"))]
+    assert finding.location.file == "openapi/kitchen.yaml"
     assert case.reason in finding.reason
-    assert case.mend in finding.mend
+    assert case.fix in finding.fix
 
 
 def test_all_that_is_wrong_is_said_at_once(kitchen: Any) -> None:
@@ -242,9 +242,9 @@ def test_a_shared_type_may_not_have_a_name_the_module_needs(kitchen: Any) -> Non
     packages = (replace(common, messages=(common.messages[0], *messages)), *others)
     workspace = replace(kitchen, contracts=replace(kitchen.contracts, packages=packages))
     (finding,) = workspace.refusals(KITCHEN)
-    assert (finding.code, finding.place) == ("openapi-reserved-name", messages[0].place)
+    assert (finding.code, finding.location) == ("openapi-reserved-name", messages[0].location)
     assert (
-        finding.mend
+        finding.fix
         == "Call it something else than Access, Any, Final, Inputs, Malformed, Operation, Path, Reply."
     )
 
@@ -253,6 +253,6 @@ def test_findings_come_in_the_order_of_the_file(kitchen: Any) -> None:
     findings = kitchen.refusals(
         KITCHEN.replace(PLAIN, "properties: {}").replace("x-from: cursor", "x-from: a")
     )
-    places = [finding.place for finding in findings]
-    assert len(places) > 1
-    assert places == sorted(places)
+    locations = [finding.location for finding in findings]
+    assert len(locations) > 1
+    assert locations == sorted(locations)

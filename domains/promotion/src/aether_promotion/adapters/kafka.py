@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from aether_adapters.kafka import SharedProducer
+from aether_adapters.kafka import BatchingProducer
 from aether_adapters.kernel.deadline import remaining, within
 from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
 
@@ -23,7 +23,7 @@ class KafkaClaimLog:
     """
 
     def __init__(
-        self, producer: SharedProducer, *, pause: float = 1.0, clock: Callable[[], float] = time.monotonic
+        self, producer: BatchingProducer, *, pause: float = 1.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._producer = producer
         self._pause = pause

@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 import structlog
 from aether_adapters.kernel.errors import Exhausted, Unavailable
-from aether_adapters.redis import SteadyBucket
+from aether_adapters.redis import FallbackTokenBucket
 from aether_adapters.redis.cache import Cache
 from redis import Redis
 
@@ -35,8 +35,8 @@ class RedisThrottle:
     """Counts tries for each account, by any spelling of its name, and for each address."""
 
     def __init__(self, client: Redis, *, account: Pace, address: Pace) -> None:
-        self._account = SteadyBucket(client, "aether-user-account", account.rate, account.burst)
-        self._address = SteadyBucket(client, "aether-user-address", address.rate, address.burst)
+        self._account = FallbackTokenBucket(client, "aether-user-account", account.rate, account.burst)
+        self._address = FallbackTokenBucket(client, "aether-user-address", address.rate, address.burst)
 
     def take(self, login: str, address: str, /) -> None:
         # A digest: names of people are nothing for the keys of a Redis.

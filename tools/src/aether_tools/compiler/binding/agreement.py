@@ -9,13 +9,13 @@ from aether_tools.compiler.binding.bindings import (
     NOTHING,
     Conversion,
     Direction,
-    Many,
+    ListOf,
+    MapOf,
+    MessageMapping,
     Object,
     One,
     Origin,
-    Pair,
     Source,
-    Table,
 )
 from aether_tools.compiler.binding.defaults import check_default
 from aether_tools.compiler.binding.json_types import (
@@ -49,7 +49,7 @@ class Agreement:
     ) -> None:
         self.contracts = contracts
         self._document = document
-        self.pairs: list[Pair] = []
+        self.mappings: list[MessageMapping] = []
         self._schemas = schemas
         self._findings = findings
         self._known: dict[tuple[str, str, Direction, frozenset[str | None]], int] = {}
@@ -68,7 +68,7 @@ class Agreement:
                 self._disagree(node, field, "type: array, with its items")
                 return None
             item = self._item(items, field, direction)
-            return None if item is None else Many(item)
+            return None if item is None else ListOf(item)
         return self._one(shape, field, direction, node)
 
     def _item(self, node: Node, field: Field, direction: Direction) -> One | Object | None:
@@ -81,12 +81,12 @@ class Agreement:
     def _table(self, shape: Shape, field: Field, direction: Direction, node: Node) -> Conversion | None:
         entries = shape.entries
         if entries is None and field.type is WellKnown.VALUE and shape.free and field.map_key is not None:
-            return Table(field.map_key, One(WellKnown.VALUE))
+            return MapOf(field.map_key, One(WellKnown.VALUE))
         if shape.type != "object" or entries is None or shape.properties or field.map_key is None:
             self._disagree(node, field, "type: object, with additionalProperties: <schema of a value>")
             return None
         item = self._item(entries, field, direction)
-        return None if item is None else Table(field.map_key, item)
+        return None if item is None else MapOf(field.map_key, item)
 
     def _one(self, shape: Shape, field: Field, direction: Direction, node: Node) -> One | Object | None:
         kind = field.type
@@ -102,7 +102,7 @@ class Agreement:
             if shape.type != "object" or shape.free or shape.entries is not None:
                 self._disagree(node, field, "type: object, with the message's fields as properties")
                 return None
-            return Object(self.pair(self.contracts.messages[kind.full_name], shape, direction))
+            return Object(self.mapping(self.contracts.messages[kind.full_name], shape, direction))
         if isinstance(kind, EnumRef):
             return self._enum(shape, field, self.contracts.enums[kind.full_name], node)
         return self._scalar(shape, field, kind, node)
@@ -181,14 +181,14 @@ class Agreement:
         self._findings.add(
             node,
             "type",
-            f"This schema does not fit {field.name}: {described(field, self.contracts)} ({field.place}).",
+            f"This schema does not fit {field.name}: {described(field, self.contracts)} ({field.location}).",
             f"Write {write}; or change the proto field.",
         )
 
-    def pair(
+    def mapping(
         self, message: Message, shape: Shape, direction: Direction, absent: frozenset[str] = frozenset()
     ) -> int:
-        """The pair of a message and an object schema: an index into `pairs`.
+        """The pair of a message and an object schema: an index into `mappings`.
 
         `absent` are proto names of fields that may do without a property, for they have their partner elsewhere.
         """
@@ -196,10 +196,10 @@ class Agreement:
         key = (message.full_name, shape.key, direction, missing)
         if key in self._known:
             return self._known[key]
-        index = self._known[key] = len(self.pairs)
-        pair = Pair(message, direction, shape.name)
-        self.pairs.append(pair)
-        self.fill(pair, shape, absent)
+        index = self._known[key] = len(self.mappings)
+        mapping = MessageMapping(message, direction, shape.name)
+        self.mappings.append(mapping)
+        self.fill(mapping, shape, absent)
         return index
 
     def _field_name(self, name: str, node: Node, message: Message) -> str | None:
@@ -211,32 +211,32 @@ class Agreement:
         field = message.by_json_name(name)
         return None if field is None else field.name
 
-    def fill(self, pair: Pair, shape: Shape, absent: frozenset[str]) -> None:
+    def fill(self, mapping: MessageMapping, shape: Shape, absent: frozenset[str]) -> None:
         """Bind every property of an object schema to a field of a message, and every field to a property.
 
         `absent` are proto names of fields that have their partner elsewhere.
         """
         bound: dict[str, str] = {}
         for name, node in shape.properties.items():
-            field = self.partner(name, node, pair.message)
+            field = self.partner(name, node, mapping.message)
             if field is None:
                 continue
             if field.name in bound:
                 self._findings.add(
                     node,
                     "duplicate-binding",
-                    f"{name!r} and {bound[field.name]!r} are both {pair.message.full_name}.{field.name}.",
+                    f"{name!r} and {bound[field.name]!r} are both {mapping.message.full_name}.{field.name}.",
                     "Keep one of them, or bind it to another field with x-field.",
                 )
                 continue
             bound[field.name] = name
-            self._property(pair, shape, name, node, field)
-        for field in pair.message.fields:
+            self._property(mapping, shape, name, node, field)
+        for field in mapping.message.fields:
             if field.name not in bound and field.name not in absent and not self._is_caller(field):
                 self._findings.add(
                     shape.node,
                     "field-without-partner",
-                    f"{pair.message.full_name}.{field.name} ({field.place}) has no property here.",
+                    f"{mapping.message.full_name}.{field.name} ({field.location}) has no property here.",
                     f"Add property {field.json_name!r} ({as_schema(field.type)}), or remove the field.",
                 )
         for name, node in shape.required.items():
@@ -244,7 +244,7 @@ class Agreement:
                 self._findings.add(
                     node, "required", f"{name!r} is required and no property.", "Declare it, or drop it."
                 )
-        pair.exclusive = exclusive_oneofs(pair, shape, self._findings)
+        mapping.exclusive = exclusive_oneofs(mapping, shape, self._findings)
 
     def _is_caller(self, field: Field) -> bool:
         return isinstance(field.type, MessageRef) and field.type.full_name == self.contracts.caller
@@ -272,22 +272,22 @@ class Agreement:
             return None
         return field
 
-    def _property(self, pair: Pair, shape: Shape, name: str, node: Node, field: Field) -> None:
+    def _property(self, mapping: MessageMapping, shape: Shape, name: str, node: Node, field: Field) -> None:
         own = self._schemas.shape(node)
         if own is None:
             return
-        reading = pair.direction is Direction.REQUEST
+        reading = mapping.direction is Direction.REQUEST
         if own.flag("readOnly") and own.flag("writeOnly"):
             self._findings.add(
                 node, "read-write", f"{name!r} is both readOnly and writeOnly.", "Keep one of them."
             )
         if own.flag("readOnly") and reading:
-            pair.refused.append((name, "is read-only; leave it out"))
+            mapping.refused.append((name, "is read-only; leave it out"))
             never_in_request(node, name, field, shape, self.contracts.enums, self._findings)
             return
         if own.flag("writeOnly") and not reading:
             return
-        conversion = self.field(node, field, pair.direction)
+        conversion = self.field(node, field, mapping.direction)
         if conversion is None:
             return
         check_default(own, conversion, self._document, self._findings)
@@ -298,7 +298,7 @@ class Agreement:
             in_request(node, name, field, sure, self.contracts.enums, self._findings)
         else:
             in_response(node, name, field, shape, self._findings)
-        pair.sources.append(
+        mapping.sources.append(
             Source(
                 Origin.BODY,
                 name,

@@ -32,25 +32,25 @@ class One:
 class Object:
     """A message, read and written by the functions of its pair."""
 
-    pair: int
+    mapping: int
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
+class ListOf:
     """A repeated field."""
 
     item: One | Object
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class MapOf:
     """A map."""
 
     key: Scalar
     item: One | Object
 
 
-Conversion = One | Object | Many | Table
+Conversion = One | Object | ListOf | MapOf
 
 
 class Origin(Enum):
@@ -87,16 +87,16 @@ class Source:
 
 
 @dataclass(slots=True)
-class Assembly:
+class RequestMapping:
     """A message put together from inputs; `parts` by proto field name."""
 
     message: Message
-    parts: dict[str, Source | Assembly] = field(default_factory=dict)
+    parts: dict[str, Source | RequestMapping] = field(default_factory=dict)
     caller: Field | None = None
 
 
 @dataclass(slots=True)
-class Pair:
+class MessageMapping:
     """A message and a schema that agree: one function in the generated module for each direction.
 
     `sources` are the properties by which it is read or written. `refused` are properties that a request must not
@@ -145,9 +145,9 @@ class Operation:
     operation_id: str
     python_name: str
     method: Method
-    request: Assembly
+    request: RequestMapping
     response: Message | WellKnown
-    body: Pair | None
+    body: MessageMapping | None
     """The request body, where its properties are fields of the request itself."""
     responses: tuple[Response, ...]
     scopes: tuple[str, ...]
@@ -162,4 +162,4 @@ class Binding:
 
     service: Service
     operations: tuple[Operation, ...]
-    pairs: tuple[Pair, ...]
+    mappings: tuple[MessageMapping, ...]

@@ -6,7 +6,7 @@ from aether_adapters.kernel import protojson
 from aether_adapters.kernel.errors import Malformed
 from jsonschema_rs import Draft4Validator
 
-from aether_tools.compiler.binding.bindings import Conversion, Many, One
+from aether_tools.compiler.binding.bindings import Conversion, ListOf, One
 from aether_tools.compiler.binding.json_types import DECODERS
 from aether_tools.compiler.model.contracts import Scalar, WellKnown
 from aether_tools.compiler.openapi.document import Document, Findings, Node
@@ -40,7 +40,7 @@ def _by_schema(node: Node, value: object, document: Document) -> str:
 
 
 def _by_field(conversion: Conversion, value: object) -> str:
-    if isinstance(conversion, Many):
+    if isinstance(conversion, ListOf):
         items = value if isinstance(value, list) else []
         return next((reason for item in items if (reason := _by_field(conversion.item, item))), "")
     if not isinstance(conversion, One) or conversion.etag:

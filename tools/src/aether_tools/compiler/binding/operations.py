@@ -5,7 +5,7 @@ from __future__ import annotations
 from aether_tools.compiler.binding.agreement import Agreement
 from aether_tools.compiler.binding.bindings import Binding, Operation
 from aether_tools.compiler.binding.request import RequestBinder
-from aether_tools.compiler.binding.response import ReplyBinder
+from aether_tools.compiler.binding.response import ResponseBinder
 from aether_tools.compiler.binding.scopes import check_scopes
 from aether_tools.compiler.model.contracts import (
     Contracts,
@@ -24,18 +24,18 @@ from aether_tools.compiler.openapi.document import Document, Findings, Node
 from aether_tools.compiler.openapi.operations import Operations, OperationSpec
 from aether_tools.compiler.openapi.schema import Schemas
 from aether_tools.compiler.openapi.security import check_schemes, scopes
-from aether_tools.finding import Place
+from aether_tools.finding import Location
 
 
 def bind(contracts: Contracts, package: Package, document: Document, findings: Findings) -> Binding:
-    """Bind every operation of a document; raises `Refused` with every finding."""
+    """Bind every operation of a document; raises `ContractError` with every finding."""
     check_constructs(document, findings)
     check_schemes(document, findings)
     specs = Operations(document, findings).read()
     service = package.service
     if service is None:
         findings.add(
-            Place(document.root.place.file, 1, 1),
+            Location(document.root.location.file, 1, 1),
             "no-service",
             f"{package.name} has no service for these operations.",
             "Declare one in the proto file, or remove this contract.",
@@ -70,7 +70,7 @@ def bind(contracts: Contracts, package: Package, document: Document, findings: F
             "Add one under paths, or remove the file.",
         )
     findings.refuse()
-    return Binding(service, tuple(operations), tuple(agreement.pairs))
+    return Binding(service, tuple(operations), tuple(agreement.mappings))
 
 
 def _check_shared_names(contracts: Contracts, findings: Findings) -> None:
@@ -82,7 +82,7 @@ def _check_shared_names(contracts: Contracts, findings: Findings) -> None:
         for known in types:
             if known.python_name in RESERVED_EDGE_NAMES:
                 findings.add(
-                    known.place,
+                    known.location,
                     "reserved-name",
                     f"{known.full_name} has a name that every REST edge needs for itself.",
                     f"Call it something else than {', '.join(sorted(RESERVED_EDGE_NAMES))}.",
@@ -115,7 +115,7 @@ def _method(
         findings.add(
             at,
             "service-only",
-            f"{method.name} ({method.place}) is for services only, and has no REST operation.",
+            f"{method.name} ({method.location}) is for services only, and has no REST operation.",
             "Remove this operation, or give the request a caller field.",
         )
         return None
@@ -132,16 +132,16 @@ def _operation(
     findings: Findings,
 ) -> Operation:
     request = RequestBinder(spec, _message(method.request, contracts), agreement, schemas, document, findings)
-    assembly = request.bind()
+    mapping = request.bind()
     response = (
         contracts.messages[method.response.full_name] if isinstance(method.response, MessageRef) else None
     )
-    replies = ReplyBinder(spec, response, agreement, schemas, document, findings).bind()
+    replies = ResponseBinder(spec, response, agreement, schemas, document, findings).bind()
     return Operation(
         spec.operation_id,
         snake(spec.operation_id),
         method,
-        assembly,
+        mapping,
         response or WellKnown.EMPTY,
         request.body,
         replies,
@@ -156,4 +156,4 @@ def _message(kind: object, contracts: Contracts) -> Message:
     """The request's message; google.protobuf.Empty is one without fields."""
     if isinstance(kind, MessageRef):
         return contracts.messages[kind.full_name]
-    return Message("google.protobuf.Empty", "Empty", "google.protobuf", (), "", Place(""))
+    return Message("google.protobuf.Empty", "Empty", "google.protobuf", (), "", Location(""))

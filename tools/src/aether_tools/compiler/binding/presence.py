@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aether_tools.compiler.binding.bindings import Pair
+from aether_tools.compiler.binding.bindings import MessageMapping
 from aether_tools.compiler.binding.json_types import always_written, is_required
 from aether_tools.compiler.model.contracts import EnumType, Field
 from aether_tools.compiler.openapi.document import Findings, Node
@@ -17,7 +17,7 @@ def never_in_request(
         findings.add(
             node,
             "read-only",
-            f"{field.name} ({field.place}) cannot be absent, and no request may carry {name!r}.",
+            f"{field.name} ({field.location}) cannot be absent, and no request may carry {name!r}.",
             "Mark the proto field `optional`, or give requests a message of their own.",
         )
     # A validator forgives a missing readOnly property only where one schema says both.
@@ -43,7 +43,7 @@ def in_request(
         findings.add(
             node,
             "required",
-            f"{field.name} ({field.place}) cannot be absent, and {name!r} may be left out.",
+            f"{field.name} ({field.location}) cannot be absent, and {name!r} may be left out.",
             f"Add {name!r} to `required`, or mark the proto field `optional`.",
         )
 
@@ -63,23 +63,23 @@ def in_response(node: Node, name: str, field: Field, shape: Shape, findings: Fin
         findings.add(
             shape.required[name],
             "required",
-            f"{name!r} is left out where {field.name} ({field.place}) is unset, and is `required`.",
+            f"{name!r} is left out where {field.name} ({field.location}) is unset, and is `required`.",
             f"Take {name!r} out of `required`, or drop `optional` from the proto field.",
         )
 
 
-def exclusive_oneofs(pair: Pair, shape: Shape, findings: Findings) -> frozenset[str]:
+def exclusive_oneofs(mapping: MessageMapping, shape: Shape, findings: Findings) -> frozenset[str]:
     """The oneofs of which a schema's own oneOf admits one member; refuses a oneOf that is no proto oneof."""
     if not shape.branches:
         return frozenset()
-    members = {field.json_name: field for field in pair.message.fields if field.oneof is not None}
+    members = {field.json_name: field for field in mapping.message.fields if field.oneof is not None}
     oneofs = {members[branch.property].oneof for branch in shape.branches if branch.property in members}
     for branch in shape.branches:
         if branch.property not in members or len(oneofs) > 1:
             findings.add(
                 branch.node,
                 "oneof",
-                f"{branch.property!r} is no member of one oneof of {pair.message.full_name}.",
+                f"{branch.property!r} is no member of one oneof of {mapping.message.full_name}.",
                 "Let each branch require one member of the same proto oneof.",
             )
     missing = [

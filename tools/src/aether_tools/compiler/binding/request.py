@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from aether_tools.compiler.binding.agreement import Agreement
-from aether_tools.compiler.binding.bindings import Assembly, Direction, One, Origin, Pair, Source
+from aether_tools.compiler.binding.bindings import (
+    Direction,
+    MessageMapping,
+    One,
+    Origin,
+    RequestMapping,
+    Source,
+)
 from aether_tools.compiler.binding.defaults import check_default
 from aether_tools.compiler.binding.json_types import described, is_required, message_of
 from aether_tools.compiler.model.contracts import Contracts, Field, Message, MessageRef, Scalar
 from aether_tools.compiler.openapi.document import Document, Findings, Node
 from aether_tools.compiler.openapi.operations import OperationSpec, Parameter, RequestBody
 from aether_tools.compiler.openapi.schema import Schemas
-from aether_tools.finding import Place
+from aether_tools.finding import Location
 
 _CALLER_FIELDS = ("subject", "roles", "session")
 
@@ -33,16 +40,16 @@ class RequestBinder:
         self._schemas = schemas
         self._document = document
         self._findings = findings
-        self._assembly = Assembly(message)
+        self._mapping = RequestMapping(message)
         self._placed: dict[tuple[str, ...], str] = {}
-        self.body: Pair | None = None
+        self.body: MessageMapping | None = None
         self.raw_body = False
 
-    def bind(self) -> Assembly:
+    def bind(self) -> RequestMapping:
         """The request, with a source for every field; what has none is found."""
         before = len(self._findings)
-        caller = next((field for field in self._assembly.message.fields if self._is_caller(field)), None)
-        self._assembly.caller = caller
+        caller = next((field for field in self._mapping.message.fields if self._is_caller(field)), None)
+        self._mapping.caller = caller
         for parameter in self._spec.parameters:
             self._parameter(parameter)
         for node in self._spec.inputs:
@@ -50,13 +57,13 @@ class RequestBinder:
         if self._spec.body is not None:
             self._body(self._spec.body)
         if len(self._findings) == before:  # else a field may lack a source only because its input was refused
-            self._complete(self._assembly)
-        return self._assembly
+            self._complete(self._mapping)
+        return self._mapping
 
     def _is_caller(self, field: Field) -> bool:
         return isinstance(field.type, MessageRef) and field.type.full_name == self._contracts.caller
 
-    def _path(self, path: str, at: Node | Place, message: Message) -> tuple[Field, ...] | None:
+    def _path(self, path: str, at: Node | Location, message: Message) -> tuple[Field, ...] | None:
         """The fields a dotted path of proto names leads through."""
         fields: list[Field] = []
         for step in path.split("."):
@@ -92,7 +99,7 @@ class RequestBinder:
                 message = self._contracts.messages[field.type.full_name]
         return tuple(fields)
 
-    def _place(self, path: tuple[Field, ...], source: Source, at: Node | Place, what: str) -> None:
+    def _location(self, path: tuple[Field, ...], source: Source, at: Node | Location, what: str) -> None:
         names = tuple(field.name for field in path)
         for known, other in self._placed.items():
             if known[: len(names)] == names or names[: len(known)] == known:
@@ -104,17 +111,17 @@ class RequestBinder:
                 )
                 return
         self._placed[names] = what
-        assembly = self._assembly
+        mapping = self._mapping
         for field in path[:-1]:
-            below = assembly.parts.get(field.name)
-            if not isinstance(below, Assembly):
-                below = Assembly(message_of(field, self._contracts))
-                assembly.parts[field.name] = below
-            assembly = below
-        assembly.parts[path[-1].name] = source
+            below = mapping.parts.get(field.name)
+            if not isinstance(below, RequestMapping):
+                below = RequestMapping(message_of(field, self._contracts))
+                mapping.parts[field.name] = below
+            mapping = below
+        mapping.parts[path[-1].name] = source
 
     def _parameter(self, parameter: Parameter) -> None:
-        message = self._assembly.message
+        message = self._mapping.message
         if parameter.field is not None:
             path = self._path(parameter.field, parameter.node.get("x-field") or parameter.node, message)
         else:
@@ -165,11 +172,11 @@ class RequestBinder:
             self._findings.add(
                 parameter.use,
                 "required",
-                f"{field.name} ({field.place}) cannot be absent, and {parameter.name!r} may be left out.",
+                f"{field.name} ({field.location}) cannot be absent, and {parameter.name!r} may be left out.",
                 "Add required: true or a default, or mark the proto field `optional`.",
             )
-        source = Source(Origin(parameter.place), parameter.name, field, conversion, sure)
-        self._place(path, source, parameter.use, f"{parameter.place} parameter {parameter.name!r}")
+        source = Source(Origin(parameter.location), parameter.name, field, conversion, sure)
+        self._location(path, source, parameter.use, f"{parameter.location} parameter {parameter.name!r}")
 
     def _input(self, node: Node) -> None:
         origin, target = node.text("source"), node.text("x-field")
@@ -189,7 +196,7 @@ class RequestBinder:
         if target is None:
             self._findings.add(node, "input-source", "This input has no field.", "Add x-field: <proto name>.")
             return
-        path = self._path(target, node.get("x-field") or node, self._assembly.message)
+        path = self._path(target, node.get("x-field") or node, self._mapping.message)
         if path is None:
             return
         kind, scalar = kinds[origin]
@@ -203,7 +210,7 @@ class RequestBinder:
             )
             return
         self.raw_body = self.raw_body or kind is Origin.RAW_BODY
-        self._place(path, Source(kind, origin, field, One(scalar), sure=True), node, f"input {origin}")
+        self._location(path, Source(kind, origin, field, One(scalar), sure=True), node, f"input {origin}")
 
     def _body(self, body: RequestBody) -> None:
         raw = any(node.text("source") == "raw-body" for node in self._spec.inputs)
@@ -228,7 +235,7 @@ class RequestBinder:
             self._properties(body, body.schema, raw)
 
     def _whole(self, body: RequestBody, target: str, schema: Node) -> None:
-        path = self._path(target, body.node, self._assembly.message)
+        path = self._path(target, body.node, self._mapping.message)
         if path is None:
             return
         field = path[-1]
@@ -248,7 +255,7 @@ class RequestBinder:
             self._findings.add(
                 body.node,
                 "required",
-                f"{field.name} ({field.place}) cannot be absent, and the body may be.",
+                f"{field.name} ({field.location}) cannot be absent, and the body may be.",
                 "Add required: true to requestBody.",
             )
         source = Source(
@@ -259,7 +266,7 @@ class RequestBinder:
             sure=body.required,
             nullable=field.nullable and shape.nullable,
         )
-        self._place(path, source, body.node, "the body")
+        self._location(path, source, body.node, "the body")
 
     def _properties(self, body: RequestBody, schema: Node, raw: bool) -> None:
         shape = self._schemas.shape(schema)
@@ -282,26 +289,26 @@ class RequestBinder:
                 f"The body may be left out, and {', '.join(shape.required)} may not.",
                 "Add required: true to requestBody.",
             )
-        pair = Pair(self._assembly.message, Direction.REQUEST, shape.name)
-        self._agreement.fill(pair, shape, absent=frozenset(field.name for field in pair.message.fields))
-        for source in pair.sources:
+        mapping = MessageMapping(self._mapping.message, Direction.REQUEST, shape.name)
+        self._agreement.fill(mapping, shape, absent=frozenset(field.name for field in mapping.message.fields))
+        for source in mapping.sources:
             node = shape.properties[source.name]
-            self._place((source.field,), source, node, f"property {source.name!r}")
-        for name, _ in pair.refused:
-            partner = self._agreement.partner(name, shape.properties[name], pair.message)
+            self._location((source.field,), source, node, f"property {source.name!r}")
+        for name, _ in mapping.refused:
+            partner = self._agreement.partner(name, shape.properties[name], mapping.message)
             if partner is not None:
                 self._placed.setdefault((partner.name,), f"property {name!r}")
-        if self._assembly.caller is not None and not shape.closed:
-            pair.refused.append(
-                (self._assembly.caller.json_name, "is the caller, verified from the token; leave it out")
+        if self._mapping.caller is not None and not shape.closed:
+            mapping.refused.append(
+                (self._mapping.caller.json_name, "is the caller, verified from the token; leave it out")
             )
-        self.body = pair
+        self.body = mapping
 
-    def _complete(self, assembly: Assembly, above: tuple[str, ...] = ()) -> None:
-        for field in assembly.message.fields:
+    def _complete(self, mapping: RequestMapping, above: tuple[str, ...] = ()) -> None:
+        for field in mapping.message.fields:
             path = (*above, field.name)
-            part = assembly.parts.get(field.name)
-            if isinstance(part, Assembly):
+            part = mapping.parts.get(field.name)
+            if isinstance(part, RequestMapping):
                 self._complete(part, path)
                 continue
             if part is not None or path in self._placed:
@@ -312,7 +319,7 @@ class RequestBinder:
             self._findings.add(
                 self._spec.node.get("operationId") or self._spec.node,
                 "field-without-source",
-                f"{'.'.join(path)} ({field.place}) has no source in {self._spec.operation_id}.",
+                f"{'.'.join(path)} ({field.location}) has no source in {self._spec.operation_id}.",
                 f"Add a parameter or property {field.json_name!r}, bind one with x-field, or remove the field.",
             )
 
@@ -321,7 +328,7 @@ class RequestBinder:
         for inner in message.fields:
             if inner.name not in _CALLER_FIELDS:
                 self._findings.add(
-                    inner.place,
+                    inner.location,
                     "caller",
                     f"A token says nothing of {message.full_name}.{inner.name}.",
                     f"Keep {', '.join(_CALLER_FIELDS)}.",

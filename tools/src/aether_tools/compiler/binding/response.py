@@ -17,7 +17,7 @@ _PIECE: Final = re.compile(r"\{([^{}]*)\}")
 _KIT: Final = ("content-type", "content-length", "transfer-encoding", "connection", "date")
 
 
-class ReplyBinder:
+class ResponseBinder:
     """Binds one operation's outputs."""
 
     def __init__(
@@ -249,8 +249,8 @@ class ReplyBinder:
                     "Drop the properties, or answer 204.",
                 )
             return Output((), One(WellKnown.EMPTY))
-        pair = self._agreement.pair(self._message, shape, Direction.RESPONSE, frozenset(self._partners))
-        return Output((), Object(pair))
+        mapping = self._agreement.mapping(self._message, shape, Direction.RESPONSE, frozenset(self._partners))
+        return Output((), Object(mapping))
 
     def _field_body(
         self, spec: ResponseSpec, origin: Node, schema: Node, selector: tuple[Field, ...] | None
@@ -279,6 +279,6 @@ class ReplyBinder:
                 self._findings.add(
                     self._spec.node.key("responses"),
                     "field-without-partner",
-                    f"{self._message.full_name}.{field.name} ({field.place}) leaves by no response.",
+                    f"{self._message.full_name}.{field.name} ({field.location}) leaves by no response.",
                     "Add a body, bind a header to it with x-from, or let the method return google.protobuf.Empty.",
                 )

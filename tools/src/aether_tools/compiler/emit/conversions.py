@@ -64,7 +64,7 @@ class Conversions:
 
     def pb(self, known: Message | EnumType) -> str:
         """protoc's class of a message or enum: `billing_pb2.Invoice.Line`."""
-        folder, _, file = known.place.file.removeprefix("proto/").removesuffix(".proto").rpartition("/")
+        folder, _, file = known.location.file.removeprefix("proto/").removesuffix(".proto").rpartition("/")
         package = folder.replace("/", ".")
         home = "." if package == self._scope.package.name else package
         return f"{self._scope.imports.need(home, f'{file}_pb2')}.{known.full_name.removeprefix(f'{known.package}.')}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from aether_tools.finding import Place
+from aether_tools.finding import Location
 
 
 class Scalar(Enum):
@@ -94,7 +94,7 @@ class EnumType:
     package: str
     members: tuple[EnumMember, ...]
     comment: str
-    place: Place
+    location: Location
     event: bool = False
     """Whether it stands in events.proto."""
 
@@ -134,7 +134,7 @@ class Field:
     python_name: str
     number: int
     type: FieldType
-    place: Place
+    location: Location
     repeated: bool = False
     map_key: Scalar | None = None
     optional: bool = False
@@ -156,7 +156,7 @@ class Message:
     package: str
     fields: tuple[Field, ...]
     comment: str
-    place: Place
+    location: Location
     event: bool = False
     """Whether it stands in events.proto."""
 
@@ -186,7 +186,7 @@ class Method:
     access: MethodAccess
     idempotent: bool
     comment: str
-    place: Place
+    location: Location
     deprecated: bool = False
     scopes: tuple[str, ...] = ()
     """The scopes a token must carry, sorted: those of the method's REST operations."""
@@ -198,7 +198,7 @@ class Service:
     name: str
     methods: tuple[Method, ...]
     comment: str
-    place: Place
+    location: Location
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ _STYLES: Final = {"path": "simple", "header": "simple", "query": "form"}
 def check_constructs(document: Document, findings: Findings) -> None:
     """Find every construct that is not compiled, then what is no OpenAPI 3.0 at all.
 
-    Raises `Refused` at once for a document of another version: nothing else of it can be judged.
+    Raises `ContractError` at once for a document of another version: nothing else of it can be judged.
     """
     root = document.root
     _version(root, findings)
@@ -34,7 +34,7 @@ def check_constructs(document: Document, findings: Findings) -> None:
     for node in root.walk():
         _reference(node, document, findings)
         _extensions(node, findings)
-    components = root.get("components") or Node(root.place, "")
+    components = root.get("components") or Node(root.location, "")
     for name in ("callbacks", "links"):
         if name in components:
             _unknown(components, name, findings)
@@ -43,7 +43,7 @@ def check_constructs(document: Document, findings: Findings) -> None:
     _each(components.get("headers"), lambda node: _header(node, findings))
     _each(components.get("requestBodies"), lambda node: _content(node, findings))
     _each(components.get("responses"), lambda node: _response(node, findings))
-    paths = root.get("paths") or Node(root.place, "")
+    paths = root.get("paths") or Node(root.location, "")
     for path, item in paths.items():
         if path.startswith("/"):
             _path_item(item, findings)
@@ -57,9 +57,9 @@ def _version(root: Node, findings: Findings) -> None:
     if "swagger" in root:
         at, reason = root.key("swagger"), f"This is Swagger {root.get('swagger').scalar}."  # type: ignore[union-attr]
     elif version is None:
-        at, reason = root.place, "The file does not say which OpenAPI it is."
+        at, reason = root.location, "The file does not say which OpenAPI it is."
     elif not str(version.scalar).startswith("3.0."):
-        at, reason = version.place, f"This is OpenAPI {version.scalar}."
+        at, reason = version.location, f"This is OpenAPI {version.scalar}."
     else:
         return
     findings.add(at, "version", reason, "Write openapi: 3.0.3, and describe the service in that version.")
@@ -142,8 +142,8 @@ def _operation(operation: Node, findings: Findings) -> None:
 def _parameter(node: Node, findings: Findings) -> None:
     if "$ref" in node:
         return
-    place, name = node.text("in"), node.text("name") or ""
-    if place == "cookie":
+    location, name = node.text("in"), node.text("name") or ""
+    if location == "cookie":
         findings.add(
             node,
             "cookie",
@@ -160,14 +160,14 @@ def _parameter(node: Node, findings: Findings) -> None:
         )
     elif "schema" not in node:
         findings.add(node, "schema", f"Parameter {name!r} has no schema.", "Add its schema.")
-    if place == "header" and name.lower() in _IGNORED_HEADERS:
+    if location == "header" and name.lower() in _IGNORED_HEADERS:
         findings.add(
             node,
             "header",
             f"OpenAPI ignores a parameter called {name}.",
             "Drop it: the edge reads that header.",
         )
-    if place == "path" and not node.flag("required"):
+    if location == "path" and not node.flag("required"):
         findings.add(
             node,
             "path-parameter",
@@ -175,20 +175,20 @@ def _parameter(node: Node, findings: Findings) -> None:
             "Add required: true.",
         )
     style = node.text("style")
-    expected = _STYLES.get(place or "", "")
+    expected = _STYLES.get(location or "", "")
     if style is not None and style != expected:
         findings.add(
             node.key("style"),
             "style",
-            f"Style {style!r} of a {place} parameter is not compiled.",
-            f"Drop it: {expected} is what a {place} parameter has.",
+            f"Style {style!r} of a {location} parameter is not compiled.",
+            f"Drop it: {expected} is what a {location} parameter has.",
         )
     explode = node.get("explode")
-    if explode is not None and explode.scalar is not (place == "query"):
+    if explode is not None and explode.scalar is not (location == "query"):
         findings.add(
             node.key("explode"),
             "style",
-            f"`explode: {str(explode.scalar).lower()}` of a {place} parameter is not compiled.",
+            f"`explode: {str(explode.scalar).lower()}` of a {location} parameter is not compiled.",
             "Drop it: a query list is ids=1&ids=2, one in a path or header 1,2.",
         )
     for name in ("allowReserved", "allowEmptyValue"):
@@ -256,7 +256,7 @@ def _schema(node: Node, findings: Findings) -> None:
 def _grammar(document: Document, findings: Findings) -> None:
     """Hold the document against the schema of OpenAPI 3.0 that Connexion carries and serves by.
 
-    Raises `Refused` where it does not fit: of what is no OpenAPI nothing more can be said.
+    Raises `ContractError` where it does not fit: of what is no OpenAPI nothing more can be said.
     """
     whole = document.root.plain()
     if _validator().is_valid(whole):
@@ -272,7 +272,7 @@ def _grammar(document: Document, findings: Findings) -> None:
             node,
             "grammar",
             f"This is no OpenAPI 3.0: {message}.",
-            "Compare with https://spec.openapis.org/oas/v3.0.3 and mend it.",
+            "Compare with https://spec.openapis.org/oas/v3.0.3 and correct it.",
         )
     findings.refuse()
 

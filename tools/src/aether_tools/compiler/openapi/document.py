@@ -14,7 +14,7 @@ from typing import Final, NoReturn, cast
 import yaml
 from yaml.constructor import SafeConstructor
 
-from aether_tools.finding import Finding, Place, Refused
+from aether_tools.finding import ContractError, Finding, Location
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -27,23 +27,23 @@ class Findings:
     def __init__(self) -> None:
         self._found: dict[Finding, None] = {}
 
-    def add(self, at: Node | Place, code: str, reason: str, mend: str) -> None:
+    def add(self, at: Node | Location, code: str, reason: str, fix: str) -> None:
         """Add a finding; the same one twice is one."""
-        place = at.place if isinstance(at, Node) else at
-        self._found[Finding(place, f"openapi-{code}", reason, mend)] = None
+        location = at.location if isinstance(at, Node) else at
+        self._found[Finding(location, f"openapi-{code}", reason, fix)] = None
 
     def __len__(self) -> int:
         return len(self._found)
 
-    def stop(self, at: Node | Place, code: str, reason: str, mend: str) -> NoReturn:
-        """Add a finding after which nothing else can be judged, and raise `Refused`."""
-        self.add(at, code, reason, mend)
-        raise Refused(*self._found)
+    def stop(self, at: Node | Location, code: str, reason: str, fix: str) -> NoReturn:
+        """Add a finding after which nothing else can be judged, and raise `ContractError`."""
+        self.add(at, code, reason, fix)
+        raise ContractError(*self._found)
 
     def refuse(self) -> None:
-        """Raise `Refused` where anything was found."""
+        """Raise `ContractError` where anything was found."""
         if self._found:
-            raise Refused(*self._found)
+            raise ContractError(*self._found)
 
 
 @dataclass(slots=True, eq=False)
@@ -53,12 +53,12 @@ class Node:
     Two nodes are equal only when they are the same node: identity is what memoises a schema.
     """
 
-    place: Place
+    location: Location
     pointer: str
     scalar: Scalar = None
     mapping: dict[str, Node] | None = None
     sequence: list[Node] | None = None
-    keys: dict[str, Place] = field(default_factory=dict)
+    keys: dict[str, Location] = field(default_factory=dict)
 
     def get(self, name: str) -> Node | None:
         """The value under a key; None where there is none or this is no mapping."""
@@ -85,9 +85,9 @@ class Node:
         node = self.get(name)
         return iter(()) if node is None else node.elements()
 
-    def key(self, name: str) -> Place:
+    def key(self, name: str) -> Location:
         """Where a key of this mapping stands; the mapping itself where it has no such key."""
-        return self.keys.get(name, self.place)
+        return self.keys.get(name, self.location)
 
     def text(self, name: str) -> str | None:
         """The string under a key; None where there is none."""
@@ -153,7 +153,7 @@ class Document:
                     node.get("$ref") or node,
                     "dangling-ref",
                     f"$ref {reference!r} points to nothing.",
-                    "Declare it under components, or mend the name.",
+                    "Declare it under components, or correct the name.",
                 )
                 return None
             node = target
@@ -161,17 +161,17 @@ class Document:
 
 
 def load(contract: Path, root: Path, findings: Findings) -> Document:
-    """Read a contract; raises `Refused` where it is no YAML mapping with unique keys."""
+    """Read a contract; raises `ContractError` where it is no YAML mapping with unique keys."""
     file = contract.relative_to(root).as_posix() if contract.is_relative_to(root) else contract.as_posix()
-    start = Place(file, 1, 1)
+    start = Location(file, 1, 1)
     try:
         tree = yaml.compose(contract.read_bytes(), Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else start
+        location = Location(file, mark.line + 1, mark.column + 1) if mark else start
         reason = " ".join(part for part in (error.context, error.problem) if part)
         findings.stop(
-            place, "yaml", f"This is no YAML: {reason}.", "Mend the indentation or the quotes here."
+            location, "yaml", f"This is no YAML: {reason}.", "Mend the indentation or the quotes here."
         )
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         findings.stop(start, "yaml", f"This is no YAML: {error}.", "Save the file as UTF-8 text.")
@@ -191,48 +191,48 @@ class _Reader:
         self._constructor = SafeConstructor()
 
     def node(self, tree: yaml.Node, pointer: str, above: tuple[yaml.Node, ...]) -> Node:
-        place = self._place(tree)
+        location = self._location(tree)
         if any(tree is ancestor for ancestor in above):
             self._findings.add(
-                place, "yaml-alias", "This alias holds itself.", "Use $ref, which may be recursive."
+                location, "yaml-alias", "This alias holds itself.", "Use $ref, which may be recursive."
             )
-            return Node(place, pointer)
+            return Node(location, pointer)
         above = (*above, tree)
         if isinstance(tree, yaml.MappingNode):
             return self._mapping(tree, pointer, above)
         if isinstance(tree, yaml.SequenceNode):
             items = [self.node(item, f"{pointer}/{index}", above) for index, item in enumerate(tree.value)]
-            return Node(place, pointer, sequence=items)
-        return Node(place, pointer, scalar=self._scalar(tree, place))
+            return Node(location, pointer, sequence=items)
+        return Node(location, pointer, scalar=self._scalar(tree, location))
 
     def _mapping(self, tree: yaml.MappingNode, pointer: str, above: tuple[yaml.Node, ...]) -> Node:
         mapping: dict[str, Node] = {}
-        keys: dict[str, Place] = {}
+        keys: dict[str, Location] = {}
         for key, value in tree.value:
-            place = self._place(key)
+            location = self._location(key)
             if key.tag == "tag:yaml.org,2002:merge":
                 self._findings.add(
-                    place, "yaml-merge", "`<<` merges keys, which JSON cannot say.", "Use $ref or allOf."
+                    location, "yaml-merge", "`<<` merges keys, which JSON cannot say.", "Use $ref or allOf."
                 )
                 continue
             if not isinstance(key, yaml.ScalarNode):
-                self._findings.add(place, "yaml-key", "This key is no string.", "Write a plain string.")
+                self._findings.add(location, "yaml-key", "This key is no string.", "Write a plain string.")
                 continue
             # A status is an integer to YAML and a string to OpenAPI; a word such as `on` is true to YAML.
-            name = key.value if key.tag.endswith((":int", ":str")) else str(self._scalar(key, place))
+            name = key.value if key.tag.endswith((":int", ":str")) else str(self._scalar(key, location))
             if name in keys:
                 self._findings.add(
-                    place,
+                    location,
                     "duplicate-key",
                     f"{name!r} stands at line {keys[name].line} already.",
                     "Keep one of them.",
                 )
                 continue
-            keys[name] = place
+            keys[name] = location
             mapping[name] = self.node(value, f"{pointer}/{escape(name)}", above)
-        return Node(self._place(tree), pointer, mapping=mapping, keys=keys)
+        return Node(self._location(tree), pointer, mapping=mapping, keys=keys)
 
-    def _scalar(self, tree: yaml.Node, place: Place) -> Scalar:
+    def _scalar(self, tree: yaml.Node, location: Location) -> Scalar:
         if not isinstance(tree, yaml.ScalarNode):
             return None
         if tree.tag == "tag:yaml.org,2002:timestamp":
@@ -242,7 +242,7 @@ class _Reader:
             value: object = self._constructor.construct_object(tree)
         except (yaml.YAMLError, ValueError):
             self._findings.add(
-                place,
+                location,
                 "yaml-tag",
                 f"{tree.tag} has no meaning here.",
                 "Write a plain value, in quotes for text.",
@@ -250,8 +250,8 @@ class _Reader:
             return None
         return value if isinstance(value, str | int | float | bool) else None
 
-    def _place(self, tree: yaml.Node) -> Place:
-        return Place(self._file, tree.start_mark.line + 1, tree.start_mark.column + 1)
+    def _location(self, tree: yaml.Node) -> Location:
+        return Location(self._file, tree.start_mark.line + 1, tree.start_mark.column + 1)
 
 
 def escape(name: str) -> str:

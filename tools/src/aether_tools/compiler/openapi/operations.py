@@ -21,7 +21,7 @@ class Parameter:
     use: Node
     node: Node
     name: str
-    place: str
+    location: str
     schema: Node
     required: bool
     field: str | None
@@ -110,7 +110,7 @@ class Operations:
             self._findings.add(
                 at,
                 "duplicate-operation",
-                f"operationId {spec.operation_id!r} stands at line {by_id[spec.operation_id].place.line} too.",
+                f"operationId {spec.operation_id!r} stands at line {by_id[spec.operation_id].location.line} too.",
                 "Give each operation an id of its own.",
             )
             return False
@@ -161,14 +161,14 @@ class Operations:
                 if parameter is None:
                     continue
                 key = (
-                    parameter.place,
-                    parameter.name.lower() if parameter.place == "header" else parameter.name,
+                    parameter.location,
+                    parameter.name.lower() if parameter.location == "header" else parameter.name,
                 )
                 if key in here:
                     self._findings.add(
                         use,
                         "duplicate-parameter",
-                        f"{parameter.place} parameter {parameter.name!r} is declared twice.",
+                        f"{parameter.location} parameter {parameter.name!r} is declared twice.",
                         "Keep one of them.",
                     )
                 here.add(key)
@@ -182,8 +182,8 @@ class Operations:
                     f"{{{name}}} of {path} is not declared.",
                     f"Add a parameter: name: {name}, in: path, required: true.",
                 )
-        for (place, name), parameter in found.items():
-            if place == "path" and name not in templated:
+        for (location, name), parameter in found.items():
+            if location == "path" and name not in templated:
                 self._findings.add(
                     parameter.use,
                     "path-parameter",
@@ -196,10 +196,10 @@ class Operations:
         node = self._document.resolve(use)
         if node is None:
             return None
-        name, place, schema = node.text("name"), node.text("in"), node.get("schema")
-        if not name or place not in ("path", "query", "header") or schema is None:
+        name, location, schema = node.text("name"), node.text("in"), node.get("schema")
+        if not name or location not in ("path", "query", "header") or schema is None:
             return None  # said by the walk over constructs
-        return Parameter(use, node, name, place, schema, node.flag("required"), node.text("x-field"))
+        return Parameter(use, node, name, location, schema, node.flag("required"), node.text("x-field"))
 
     def _body(self, operation: Node, verb: str) -> RequestBody | None:
         use = operation.get("requestBody")

@@ -148,7 +148,7 @@ class Schemas:
         for branch in target.listed("oneOf"):
             self._branch(shape, branch)
         if shape.properties or shape.branches:
-            shape.keywords.setdefault("type", Node(target.place, "", scalar="object"))
+            shape.keywords.setdefault("type", Node(target.location, "", scalar="object"))
 
     def _keyword(self, shape: Shape, keyword: str, value: Node, at: Node) -> None:
         known = shape.keywords.get(keyword)

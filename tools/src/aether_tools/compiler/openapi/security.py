@@ -34,7 +34,7 @@ def scopes(spec: OperationSpec, method: Method, document: Document, findings: Fi
             findings.add(
                 at,
                 "security",
-                f"{method.name} ({method.place}) is public, and the operation asks for a token.",
+                f"{method.name} ({method.location}) is public, and the operation asks for a token.",
                 "Write security: [] on the operation, or give the request a caller field.",
             )
         return ()
@@ -42,7 +42,7 @@ def scopes(spec: OperationSpec, method: Method, document: Document, findings: Fi
         findings.add(
             at,
             "security",
-            f"{method.name} ({method.place}) takes a caller, so its operation asks for exactly one bearer token.",
+            f"{method.name} ({method.location}) takes a caller, so its operation asks for exactly one bearer token.",
             "Write security: [{bearer: []}] at the top of the file or on the operation.",
         )
         return ()
@@ -60,4 +60,4 @@ def scopes(spec: OperationSpec, method: Method, document: Document, findings: Fi
 def _schemes(document: Document) -> Node:
     components = document.root.get("components")
     schemes = None if components is None else components.get("securitySchemes")
-    return schemes or Node(document.root.place, "", mapping={})
+    return schemes or Node(document.root.location, "", mapping={})

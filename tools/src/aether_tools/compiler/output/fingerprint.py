@@ -23,26 +23,26 @@ _FILE: Final = ".aether/generate.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class Fingerprint:
     """What was compiled (`inputs`) and what came out (`outputs`, by path relative to the workspace)."""
 
     inputs: str
     outputs: dict[str, str]
 
     @classmethod
-    def now(cls, root: Path) -> Stamp:
+    def now(cls, root: Path) -> Fingerprint:
         """How things stand."""
         return cls(_inputs(root), _outputs(root))
 
-    def written(self, root: Path) -> Stamp:
+    def written(self, root: Path) -> Fingerprint:
         """The same inputs with the outputs that now stand.
 
         The inputs are those from before the compilation: a contract saved in the meantime is compiled next time.
         """
-        return Stamp(self.inputs, _outputs(root))
+        return Fingerprint(self.inputs, _outputs(root))
 
     @classmethod
-    def last(cls, root: Path) -> Stamp | None:
+    def last(cls, root: Path) -> Fingerprint | None:
         """How things stood after the last run; None where nothing trustworthy says so."""
         try:
             known = json.loads((root / _FILE).read_bytes())

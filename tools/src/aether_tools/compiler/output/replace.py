@@ -77,22 +77,22 @@ def _write(root: Path, files: Mapping[str, bytes]) -> None:
 
 def _swap(root: Path) -> None:
     for folder in GENERATED:
-        new, old, place = _beside(root, folder, _NEW), _beside(root, folder, _OLD), root / folder
+        new, old, location = _beside(root, folder, _NEW), _beside(root, folder, _OLD), root / folder
         if new.exists():
-            if place.exists():
-                place.rename(old)
-            new.rename(place)
+            if location.exists():
+                location.rename(old)
+            new.rename(location)
     (root / _JOURNAL).unlink()
 
 
 def _undo(root: Path) -> None:
     """Put back what a swap that failed half-way had moved."""
     for folder in GENERATED:
-        new, old, place = _beside(root, folder, _NEW), _beside(root, folder, _OLD), root / folder
-        if place.exists() and not new.exists():
-            place.rename(new)
+        new, old, location = _beside(root, folder, _NEW), _beside(root, folder, _OLD), root / folder
+        if location.exists() and not new.exists():
+            location.rename(new)
         if old.exists():
-            old.rename(place)
+            old.rename(location)
     (root / _JOURNAL).unlink(missing_ok=True)
 
 

@@ -24,7 +24,7 @@ from aether_tools.compiler.model.contracts import (
     WellKnown,
 )
 from aether_tools.compiler.proto.source_info import Source
-from aether_tools.finding import Finding, Place
+from aether_tools.finding import Finding, Location
 
 _F = pb.FieldDescriptorProto
 _SCALARS: Final = {getattr(_F, f"TYPE_{scalar.name}"): scalar for scalar in Scalar}
@@ -58,8 +58,8 @@ class FileReader:
         """Every service."""
         return tuple(self._service(service, (6, i)) for i, service in enumerate(self._file.service))
 
-    def _refuse(self, place: Place, code: str, reason: str, mend: str) -> None:
-        self._found.append(Finding(place, code, reason, mend))
+    def _refuse(self, location: Location, code: str, reason: str, fix: str) -> None:
+        self._found.append(Finding(location, code, reason, fix))
 
     def _messages(
         self, messages: Iterable[pb.DescriptorProto], at: tuple[int, ...], outer: str
@@ -74,7 +74,7 @@ class FileReader:
                 package=self._package,
                 fields=tuple(self._fields(message, (*at, i))),
                 comment=self._source.comment(*at, i),
-                place=self._source.place(*at, i),
+                location=self._source.location(*at, i),
                 event=self._source.events,
             )
             yield from self._messages(message.nested_type, (*at, i, 3), f"{path}.")
@@ -82,10 +82,10 @@ class FileReader:
     def _fields(self, message: pb.DescriptorProto, at: tuple[int, ...]) -> Iterator[Field]:
         entries = {entry.name: entry for entry in message.nested_type if entry.options.map_entry}
         for i, field in enumerate(message.field):
-            place = self._source.place(*at, 2, i, 6)
+            location = self._source.location(*at, 2, i, 6)
             entry = entries.get(field.type_name.rpartition(".")[2]) if field.type == _F.TYPE_MESSAGE else None
             value = next(item for item in entry.field if item.number == 2) if entry else field
-            kind = self._type(value, place)
+            kind = self._type(value, location)
             if kind is None:
                 continue
             in_oneof = field.HasField("oneof_index") and not field.proto3_optional
@@ -95,7 +95,7 @@ class FileReader:
                 python_name=naming.field_name(field.name),
                 number=field.number,
                 type=kind,
-                place=self._source.place(*at, 2, i, 1),
+                location=self._source.location(*at, 2, i, 1),
                 repeated=field.label == _F.LABEL_REPEATED and entry is None,
                 map_key=_SCALARS[entry.field[0].type] if entry else None,
                 optional=field.proto3_optional,
@@ -104,7 +104,7 @@ class FileReader:
                 deprecated=field.options.deprecated,
             )
 
-    def _type(self, field: pb.FieldDescriptorProto, place: Place) -> FieldType | None:
+    def _type(self, field: pb.FieldDescriptorProto, location: Location) -> FieldType | None:
         name = field.type_name.removeprefix(".")
         if field.type in _SCALARS:
             return _SCALARS[field.type]
@@ -112,7 +112,7 @@ class FileReader:
             return _WELL_KNOWN[name]
         if name == "google.protobuf.Any":
             self._refuse(
-                place,
+                location,
                 "proto-any",
                 "google.protobuf.Any says nothing about what it holds, so nothing can be generated or checked.",
                 "Name the messages it may hold: a oneof of them, or google.protobuf.Struct for free-form JSON.",
@@ -120,7 +120,7 @@ class FileReader:
             return None
         if name.startswith("google.protobuf."):
             self._refuse(
-                place,
+                location,
                 "proto-unsupported-type",
                 f"{name} has no Python type in a port.",
                 f"Use one of {', '.join(sorted(kind.value for kind in WellKnown))}, or a message of your own.",
@@ -155,7 +155,7 @@ class FileReader:
                     if value.number != 0 or not value.name.endswith("_UNSPECIFIED")
                 ),
                 comment=self._source.comment(*at, i),
-                place=self._source.place(*at, i),
+                location=self._source.location(*at, i),
                 event=self._source.events,
             )
 
@@ -165,14 +165,14 @@ class FileReader:
             name=service.name,
             methods=tuple(self._method(method, (*at, 2, i)) for i, method in enumerate(service.method)),
             comment=self._source.comment(*at),
-            place=self._source.place(*at),
+            location=self._source.location(*at),
         )
 
     def _method(self, method: pb.MethodDescriptorProto, at: tuple[int, ...]) -> Method:
-        place = self._source.place(*at, 1)
+        location = self._source.location(*at, 1)
         if method.client_streaming or method.server_streaming:
             self._refuse(
-                place,
+                location,
                 "proto-streaming",
                 f"{method.name} streams; an inbound port answers each request once.",
                 "Make it unary: page through a list, or publish an event and let the caller read the result.",
@@ -180,20 +180,20 @@ class FileReader:
         return Method(
             name=method.name,
             python_name=naming.method_name(method.name),
-            request=self._message(method.input_type, place),
-            response=self._message(method.output_type, place),
+            request=self._message(method.input_type, location),
+            response=self._message(method.output_type, location),
             access=_access(method.options),
             idempotent=method.options.idempotency_level != pb.MethodOptions.IDEMPOTENCY_UNKNOWN,
             comment=self._source.comment(*at),
-            place=place,
+            location=location,
             deprecated=method.options.deprecated,
         )
 
-    def _message(self, type_name: str, place: Place) -> MessageRef | WellKnown:
+    def _message(self, type_name: str, location: Location) -> MessageRef | WellKnown:
         name = type_name.removeprefix(".")
         if name != WellKnown.EMPTY.value and name.startswith("google.protobuf."):
             self._refuse(
-                place,
+                location,
                 "proto-unsupported-type",
                 f"{name} cannot be a whole request or response.",
                 "Give the method a message of its own with that field in it.",

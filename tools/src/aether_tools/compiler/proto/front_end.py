@@ -10,7 +10,7 @@ from aether_tools.compiler.model.contracts import Contracts
 from aether_tools.compiler.proto import protoc
 from aether_tools.compiler.proto.packages import read_packages
 from aether_tools.compiler.proto.rules.servable import check
-from aether_tools.finding import Finding, Refused
+from aether_tools.finding import ContractError, Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ def survey(root: Path, workspace: str) -> Protos:
 
 
 def read(root: Path, workspace: str) -> Protos:
-    """Compile every contract below `<root>/proto`; raises `Refused` with every finding."""
+    """Compile every contract below `<root>/proto`; raises `ContractError` with every finding."""
     protos = survey(root, workspace)
     if protos.findings:
-        raise Refused(*protos.findings)
+        raise ContractError(*protos.findings)
     return protos

@@ -52,7 +52,7 @@ def _package(name: str, parts: list[_File], found: list[Finding]) -> Package:
     services = [service for part in parts for service in part.services]
     found += (
         Finding(
-            extra.place,
+            extra.location,
             "proto-two-services",
             f"Package {name} has a second service, {extra.name}; a domain has one.",
             f"Move its methods into {services[0].name}, or into a domain of their own.",
@@ -75,7 +75,7 @@ def _file_findings(workspace: str, file: pb.FileDescriptorProto) -> Iterator[Fin
     source = Source(file)
     if file.syntax != "proto3":
         yield Finding(
-            source.place(12),
+            source.location(12),
             "proto-syntax-level",
             f"The file is {'an edition' if file.syntax == 'editions' else 'proto2'}; contracts are proto3.",
             'Begin it with syntax = "proto3"; and mark fields that may be absent as optional.',
@@ -84,7 +84,7 @@ def _file_findings(workspace: str, file: pb.FileDescriptorProto) -> Iterator[Fin
     expected = ".".join(file.name.split("/")[:3])
     if file.package != expected:
         yield Finding(
-            source.place(2),
+            source.location(2),
             "proto-package",
             f"Package {file.package or '(none)'} does not match the file's path.",
             f"Write package {expected}; or move the file.",
@@ -92,7 +92,7 @@ def _file_findings(workspace: str, file: pb.FileDescriptorProto) -> Iterator[Fin
     for i, name in enumerate(file.dependency):
         if not _may_import(workspace, file, name):
             yield Finding(
-                source.place(3, i),
+                source.location(3, i),
                 "proto-import",
                 f"{name} is none of this contract's files: a domain's contract stands on its own.",
                 f"Move what both need to proto/{workspace}/common/v1/ and import that.",
@@ -100,7 +100,7 @@ def _file_findings(workspace: str, file: pb.FileDescriptorProto) -> Iterator[Fin
     common = file.package == f"{workspace}.common.v1"
     if file.service and (common or source.events):
         yield Finding(
-            source.place(6, 0),
+            source.location(6, 0),
             "proto-service-place",
             f"{'The shared package' if common else 'events.proto'} cannot hold a service.",
             "Move the service to the <domain>.proto of the domain that serves it.",

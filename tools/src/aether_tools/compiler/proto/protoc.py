@@ -16,7 +16,7 @@ from typing import Final
 from aether_adapters.contract import options_pb2
 from google.protobuf import descriptor_pb2
 
-from aether_tools.finding import Finding, Place
+from aether_tools.finding import Finding, Location
 
 _COMPLAINT: Final = re.compile(
     r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<warning>warning: )?(?P<text>.+)"
@@ -25,7 +25,7 @@ _IMPORT: Final = re.compile(r'Import "(?P<file>.+)" was not found or had errors\
 _OPTIONS: Final = options_pb2.DESCRIPTOR.name
 """Reading the options needs their extension registered, which importing the module has done."""
 
-_MENDS: Final = (
+_FIXES: Final = (
     ("is not defined", "Mend the name, or import the file that defines it."),
     ("is already defined", "Give one of the two another name."),
     ("was not found", "Mend the path; it starts below proto/, as in acme/common/v1/common.proto."),
@@ -104,10 +104,10 @@ def _healthy(root: Path, files: Sequence[str], found: list[Finding]) -> list[str
     healthy = []
     for file, (code, text) in zip(files, _protoc_each(root, files), strict=True):
         if code:
-            complaints += _complaints(file, text)
+            complaints += _protoc_errors(file, text)
         else:
             healthy.append(file)
-    broken = {finding.place.file for finding in complaints}
+    broken = {finding.location.file for finding in complaints}
     for finding in dict.fromkeys(complaints):
         imported = _IMPORT.fullmatch(finding.reason)
         if imported is None or f"proto/{imported['file']}" not in broken:
@@ -115,12 +115,12 @@ def _healthy(root: Path, files: Sequence[str], found: list[Finding]) -> list[str
     return healthy
 
 
-def _complaints(file: str, text: str) -> list[Finding]:
+def _protoc_errors(file: str, text: str) -> list[Finding]:
     matches = [_COMPLAINT.fullmatch(line) for line in text.splitlines()]
     findings = [_finding(match) for match in matches if match is not None and not match["warning"]]
     return findings or [
         Finding(
-            Place(f"proto/{file}"),
+            Location(f"proto/{file}"),
             "proto-syntax",
             text.strip() or "protoc failed.",
             "Mend what protoc names.",
@@ -130,10 +130,12 @@ def _complaints(file: str, text: str) -> list[Finding]:
 
 def _finding(match: re.Match[str]) -> Finding:
     text = match["text"]
-    mend = next(
-        (mend for words, mend in _MENDS if words in text), "Mend what protoc names; it stands at this place."
+    fix = next(
+        (fix for words, fix in _FIXES if words in text), "Mend what protoc names; it stands at this place."
     )
-    return Finding(Place(match["file"], int(match["line"]), int(match["column"])), "proto-syntax", text, mend)
+    return Finding(
+        Location(match["file"], int(match["line"]), int(match["column"])), "proto-syntax", text, fix
+    )
 
 
 def _protoc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.protobuf import descriptor_pb2 as pb
 
-from aether_tools.finding import Place
+from aether_tools.finding import Location
 
 
 class Source:
@@ -19,13 +19,13 @@ class Source:
         self.events = file.name.endswith("/events.proto")
         self._locations = {tuple(location.path): location for location in file.source_code_info.location}
 
-    def place(self, *path: int) -> Place:
+    def location(self, *path: int) -> Location:
         """The place of an element, or of the nearest one around it that has a place."""
         for length in range(len(path), -1, -1):
             location = self._locations.get(path[:length])
             if location is not None and length:
-                return Place(self.file, location.span[0] + 1, location.span[1] + 1)
-        return Place(self.file, 1, 1)
+                return Location(self.file, location.span[0] + 1, location.span[1] + 1)
+        return Location(self.file, 1, 1)
 
     def comment(self, *path: int) -> str:
         """The words above an element, else those behind it; without the lines meant for buf."""

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from aether_tools.compiler.binding.bindings import (
     NOTHING,
-    Assembly,
-    Many,
+    ListOf,
+    MapOf,
+    MessageMapping,
     Object,
     One,
     Operation,
     Origin,
-    Pair,
+    RequestMapping,
     Source,
-    Table,
 )
 from aether_tools.compiler.emit.layout import Choice, Expression, Group, call, docstring, function, render
 from aether_tools.compiler.emit.rest.values import Pointer, Values, literal
@@ -40,37 +40,37 @@ class RequestWriter:
         blocks: list[list[str]] = []
         result = self._class(message)
         body = docstring(4, _described(operation))
-        pair = operation.body
-        uses_body = pair is not None and (pair.sources or pair.refused)
-        if uses_body and pair is not None:
-            optional = not any(source.sure for source in pair.sources)
+        mapping = operation.body
+        uses_body = mapping is not None and (mapping.sources or mapping.refused)
+        if uses_body and mapping is not None:
+            optional = not any(source.sure for source in mapping.sources)
             body.append("    body = inputs.body or {}" if optional else "    body = inputs.body")
-            body += self._guards(pair, Pointer(""))
-            blocks += self._oneofs(pair, f"_{operation.python_name}")
+            body += self._guards(mapping, Pointer(""))
+            blocks += self._oneofs(mapping, f"_{operation.python_name}")
         owner = f"_{operation.python_name}"
-        assembly = operation.request
-        arguments = self._parts(message, assembly.parts, owner, Pointer(""), assembly.caller)
+        request = operation.request
+        arguments = self._parts(message, request.parts, owner, Pointer(""), request.caller)
         body += render(4, "return ", call(result, *arguments))
         name = f"_{operation.python_name}_request"
-        inputs = "inputs" if uses_body or assembly.parts or assembly.caller is not None else "_"
+        inputs = "inputs" if uses_body or request.parts or request.caller is not None else "_"
         parameter = f"{inputs}: {self._values.kit('Inputs')}, /"
         blocks.append([*function(0, name, parameter, result), *body])
         return blocks
 
-    def pair(self, pair: Pair, index: int) -> list[list[str]]:
+    def mapping(self, mapping: MessageMapping, index: int) -> list[list[str]]:
         """The decode function of a pair, after the functions of its oneofs."""
         name = self._functions[index]
         fails = self._values.fails(Object(index))
         at = Pointer("{at}")
-        result = self._class(pair.message)
+        result = self._class(mapping.message)
         lines = [
             *function(0, name, self._parameters(fails), result),
-            *docstring(4, about(pair, "Reads")),
-            *self._guards(pair, at),
+            *docstring(4, about(mapping, "Reads")),
+            *self._guards(mapping, at),
         ]
-        oneofs = self._oneofs(pair, name)
-        parts: dict[str, Source | Assembly] = {source.field.name: source for source in pair.sources}
-        arguments = self._parts(pair.message, parts, name, at)
+        oneofs = self._oneofs(mapping, name)
+        parts: dict[str, Source | RequestMapping] = {source.field.name: source for source in mapping.sources}
+        arguments = self._parts(mapping.message, parts, name, at)
         return [*oneofs, [*lines, *render(4, "return ", call(result, *arguments))]]
 
     def _parameters(self, fails: bool) -> str:
@@ -85,7 +85,7 @@ class RequestWriter:
     def _parts(
         self,
         message: Message,
-        parts: dict[str, Source | Assembly],
+        parts: dict[str, Source | RequestMapping],
         owner: str,
         at: Pointer,
         caller: Field | None = None,
@@ -99,7 +99,7 @@ class RequestWriter:
             part = parts.get(field.name)
             if part is None:
                 arguments += self._unset(field)
-            elif isinstance(part, Assembly):
+            elif isinstance(part, RequestMapping):
                 inner = self._parts(part.message, part.parts, owner, at)
                 arguments.append((f"{field.python_name}=", call(self._class(part.message), *inner)))
             elif field.oneof is None:
@@ -107,8 +107,8 @@ class RequestWriter:
             elif field.oneof not in oneofs:
                 oneofs.add(field.oneof)
                 reader = f"{owner}_{field.oneof}"
-                place = f", {at}" if reader in self._placed else ""
-                arguments.append((f"{field_name(field.oneof)}=", f"{reader}(body{place})"))
+                location = f", {at}" if reader in self._placed else ""
+                arguments.append((f"{field_name(field.oneof)}=", f"{reader}(body{location})"))
         return arguments
 
     def _unset(self, field: Field) -> list[tuple[str, Expression]]:
@@ -128,57 +128,57 @@ class RequestWriter:
             case Origin.RAW_BODY | Origin.CLIENT_ADDRESS:
                 return f"inputs.{source.origin.value}"
             case Origin.WHOLE_BODY:
-                container, place, raw = "", Pointer(""), "inputs.body"
+                container, location, raw = "", Pointer(""), "inputs.body"
             case Origin.BODY:
-                container, place = "body", at.child(source.name)
+                container, location = "body", at.child(source.name)
                 raw = f"body[{literal(source.name)}]"
             case _:
                 container = f"inputs.{source.origin.value}"
-                place = Pointer(source.name.replace("{", "{{").replace("}", "}}"))
+                location = Pointer(source.name.replace("{", "{{").replace("}", "}}"))
                 raw = f"{container}[{literal(source.name)}]"
         if source.sure and not source.nullable:
-            return self._values.read(conversion, raw, place)
+            return self._values.read(conversion, raw, location)
         if source.default is not NOTHING:
             raw = f"{container}.get({literal(source.name)}, {literal(source.default)})"
             if not source.nullable:
-                return self._values.read(conversion, raw, place)
+                return self._values.read(conversion, raw, location)
         elif not source.sure and container:
             if not source.field.nullable:
                 absent = _absent(source, self._values)
                 return self._values.read(
-                    conversion, f"{container}.get({literal(source.name)}, {absent})", place
+                    conversion, f"{container}.get({literal(source.name)}, {absent})", location
                 )
             raw = f"{container}.get({literal(source.name)})"
         elif not source.sure and not source.field.nullable:
             return Choice(
-                str(self._values.read(conversion, raw, place)),
+                str(self._values.read(conversion, raw, location)),
                 "inputs.body is not None",
                 self._values.zero(source.field),
             )
         if self._values.passes(conversion):
             return raw
-        value = self._values.read(conversion, "value", place)
+        value = self._values.read(conversion, "value", location)
         return Choice("None", f"(value := {raw}) is None", str(value))
 
-    def _guards(self, pair: Pair, at: Pointer) -> list[str]:
+    def _guards(self, mapping: MessageMapping, at: Pointer) -> list[str]:
         lines = []
-        for name, reason in pair.refused:
+        for name, reason in mapping.refused:
             malformed = self._values.imports.need("aether_adapters.kernel.errors", "Malformed")
             error = call(malformed, ("", str(at.child(name))), ("", literal(reason)))
             lines += [f"    if {literal(name)} in body:", *render(8, "raise ", error)]
         return lines
 
-    def _oneofs(self, pair: Pair, owner: str) -> list[list[str]]:
-        names = dict.fromkeys(source.field.oneof for source in pair.sources if source.field.oneof)
-        return [self._oneof(pair, owner, oneof) for oneof in names]
+    def _oneofs(self, mapping: MessageMapping, owner: str) -> list[list[str]]:
+        names = dict.fromkeys(source.field.oneof for source in mapping.sources if source.field.oneof)
+        return [self._oneof(mapping, owner, oneof) for oneof in names]
 
-    def _oneof(self, pair: Pair, owner: str, oneof: str) -> list[str]:
-        sources = [source for source in pair.sources if source.field.oneof == oneof]
+    def _oneof(self, mapping: MessageMapping, owner: str, oneof: str) -> list[str]:
+        sources = [source for source in mapping.sources if source.field.oneof == oneof]
         classes = [
-            self._values.type(pair.message.package, member_class(pair.message, source.field))
+            self._values.type(mapping.message.package, member_class(mapping.message, source.field))
             for source in sources
         ]
-        exclusive = oneof in pair.exclusive
+        exclusive = oneof in mapping.exclusive
         fails = (not exclusive and len(sources) > 1) or any(
             self._values.fails(source.conversion) for source in sources
         )
@@ -190,7 +190,7 @@ class RequestWriter:
             self._parameters(fails),
             [*classes, "None"],
         )
-        lines.append(f'    """Reads oneof {oneof} of {pair.message.python_name}."""')
+        lines.append(f'    """Reads oneof {oneof} of {mapping.message.python_name}."""')
         if not exclusive and len(sources) > 1:
             malformed = self._values.imports.need("aether_adapters.kernel.errors", "Malformed")
             members = Group("(", tuple(("", literal(source.name)) for source in sources), ")")
@@ -212,9 +212,9 @@ class RequestWriter:
 def _absent(source: Source, values: Values) -> str:
     """The JSON value that stands for a field that is left out."""
     match source.conversion:
-        case Many():
+        case ListOf():
             return "()"
-        case Table():
+        case MapOf():
             return "{}"
         case One(kind, _, etag):
             if etag:
@@ -228,9 +228,11 @@ def _absent(source: Source, values: Values) -> str:
             return "{}"
 
 
-def about(pair: Pair, verb: str) -> str:
-    schema = f", as {pair.schema}" if pair.schema and pair.schema != pair.message.python_name else ""
-    return f"{verb} {pair.message.full_name}{schema}."
+def about(mapping: MessageMapping, verb: str) -> str:
+    schema = (
+        f", as {mapping.schema}" if mapping.schema and mapping.schema != mapping.message.python_name else ""
+    )
+    return f"{verb} {mapping.message.full_name}{schema}."
 
 
 def _described(operation: Operation) -> str:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aether_tools.compiler.binding.bindings import Header, One, Operation, Output, Pair, Response, Source
+from aether_tools.compiler.binding.bindings import (
+    Header,
+    MessageMapping,
+    One,
+    Operation,
+    Output,
+    Response,
+    Source,
+)
 from aether_tools.compiler.binding.json_types import always_written
 from aether_tools.compiler.emit.layout import Expression, Group, call, docstring, function, render
 from aether_tools.compiler.emit.rest.request import about
@@ -14,7 +22,7 @@ from aether_tools.compiler.model.derived import member_class
 from aether_tools.compiler.model.naming import field_name
 
 
-class ReplyWriter:
+class ResponseWriter:
     """Writes encode functions, of operations and of pairs."""
 
     def __init__(self, values: Values, functions: Sequence[str], service_types: str) -> None:
@@ -101,13 +109,13 @@ class ReplyWriter:
         is_text = not isinstance(scalar, Scalar) or scalar in (Scalar.STRING, Scalar.BYTES)
         return written if is_text or written.startswith("str(") else f"str({written})"
 
-    def pair(self, pair: Pair, index: int) -> list[str]:
+    def mapping(self, mapping: MessageMapping, index: int) -> list[str]:
         """The encode function of a pair."""
-        cls = self._values.type(pair.message.package, pair.message.python_name)
+        cls = self._values.type(mapping.message.package, mapping.message.python_name)
         head = function(0, self._functions[index], f"value: {cls}, /", "dict[str, object]")
-        head += docstring(4, about(pair, "Writes"))
-        always = [source for source in pair.sources if always_written(source.field)]
-        later = [source for source in pair.sources if not always_written(source.field)]
+        head += docstring(4, about(mapping, "Writes"))
+        always = [source for source in mapping.sources if always_written(source.field)]
+        later = [source for source in mapping.sources if not always_written(source.field)]
         entries = [(f"{literal(source.name)}: ", self._value(source)) for source in always]
         if not later:
             return [*head, *_mapping("return ", entries)]
@@ -120,23 +128,23 @@ class ReplyWriter:
                 lines += render(8, f"document[{literal(source.name)}] = ", self._value(source))
             elif oneof not in done:
                 done.add(oneof)
-                lines += self._oneof(pair, oneof)
+                lines += self._oneof(mapping, oneof)
         return [*lines, "    return document"]
 
     def _value(self, source: Source) -> Expression:
         return self._values.write(source.conversion, f"value.{source.field.python_name}")
 
-    def _oneof(self, pair: Pair, oneof: str) -> list[str]:
+    def _oneof(self, mapping: MessageMapping, oneof: str) -> list[str]:
         lines = [f"    match value.{field_name(oneof)}:"]
-        for source in pair.sources:
+        for source in mapping.sources:
             if source.field.oneof == oneof:
-                cls = self._values.type(pair.message.package, member_class(pair.message, source.field))
+                cls = self._values.type(mapping.message.package, member_class(mapping.message, source.field))
                 lines.append(f"        case {cls}():")
                 written = self._values.write(source.conversion, f"value.{field_name(oneof)}.value")
                 lines += render(12, f"document[{literal(source.name)}] = ", written)
-        if oneof in pair.exclusive:
+        if oneof in mapping.exclusive:
             reason = (
-                f"{pair.message.full_name}.{oneof} is unset, and the contract promises one of its members"
+                f"{mapping.message.full_name}.{oneof} is unset, and the contract promises one of its members"
             )
             lines += ["        case None:", *render(12, "raise ", call("ValueError", ("", literal(reason))))]
         return lines

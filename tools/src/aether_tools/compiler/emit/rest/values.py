@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from aether_tools.compiler.binding.bindings import Conversion, Many, Object, One, Pair, Table
+from aether_tools.compiler.binding.bindings import Conversion, ListOf, MapOf, MessageMapping, Object, One
 from aether_tools.compiler.binding.json_types import DECODERS, message_of
 from aether_tools.compiler.emit.layout import Expression, Imports, Loop, call
 from aether_tools.compiler.model.contracts import Contracts, EnumRef, Field, Message, Scalar, WellKnown
@@ -71,10 +71,12 @@ class Pointer:
 class Values:
     """Writes expressions, and notes what they need imported."""
 
-    def __init__(self, contracts: Contracts, pairs: tuple[Pair, ...], functions: list[str]) -> None:
-        """`functions` are the names of the functions of `pairs`."""
+    def __init__(
+        self, contracts: Contracts, mappings: tuple[MessageMapping, ...], functions: list[str]
+    ) -> None:
+        """`functions` are the names of the functions of `mappings`."""
         self._contracts = contracts
-        self._pairs = pairs
+        self._mappings = mappings
         self._functions = functions
         self.imports = Imports()
         self._failing = self._find_failing()
@@ -99,11 +101,11 @@ class Values:
             case One(kind, bounded, etag):
                 scalar = kind.wraps if isinstance(kind, WellKnown) and kind.wraps else kind
                 return etag or (scalar in DECODERS and not bounded)
-            case Object(pair):
-                return pair in self._failing
-            case Many(item):
+            case Object(mapping):
+                return mapping in self._failing
+            case ListOf(item):
                 return self.fails(item)
-            case Table(key, item):
+            case MapOf(key, item):
                 return key is not Scalar.STRING or self.fails(item)
 
     def _find_failing(self) -> set[int]:
@@ -112,11 +114,13 @@ class Values:
         while True:
             found = {
                 index
-                for index, pair in enumerate(self._pairs)
-                if pair.refused
-                or any(self.fails(source.conversion) for source in pair.sources)
+                for index, mapping in enumerate(self._mappings)
+                if mapping.refused
+                or any(self.fails(source.conversion) for source in mapping.sources)
                 or any(
-                    source.field.oneof not in pair.exclusive for source in pair.sources if source.field.oneof
+                    source.field.oneof not in mapping.exclusive
+                    for source in mapping.sources
+                    if source.field.oneof
                 )
             }
             if found == self._failing:
@@ -134,21 +138,21 @@ class Values:
         match conversion:
             case One():
                 return self._read_one(conversion, raw, at)
-            case Object(pair):
-                place = f", {at}" if pair in self._failing else ""
-                return f"{self._functions[pair]}({raw}{place})"
-            case Many(item) if self.passes(item):
+            case Object(mapping):
+                location = f", {at}" if mapping in self._failing else ""
+                return f"{self._functions[mapping]}({raw}{location})"
+            case ListOf(item) if self.passes(item):
                 return f"tuple({raw})"
-            case Many(item) if self.fails(item):
+            case ListOf(item) if self.fails(item):
                 element = self.read(item, "item", at.variable("index"))
                 return call(
                     "tuple", ("", Loop("[", str(element), f"for index, item in enumerate({raw})", "]"))
                 )
-            case Many(item):
+            case ListOf(item):
                 return call(
                     "tuple", ("", Loop("[", str(self.read(item, "item", at)), f"for item in {raw}", "]"))
                 )
-            case Table(key, item):
+            case MapOf(key, item):
                 return self._read_table(key, item, raw, at)
 
     def _read_table(self, key: Scalar, item: One | Object, raw: str, at: Pointer) -> Expression:
@@ -179,14 +183,14 @@ class Values:
         match conversion:
             case One():
                 return self._write_one(conversion, value)
-            case Object(pair):
-                return f"{self._functions[pair]}({value})"
-            case Many(item):
+            case Object(mapping):
+                return f"{self._functions[mapping]}({value})"
+            case ListOf(item):
                 element = str(self.write(item, "item"))
                 if element == "item":
                     return f"list({value})"
                 return Loop("[", element, f"for item in {value}", "]")
-            case Table(key, item):
+            case MapOf(key, item):
                 name = {Scalar.STRING: "key", Scalar.BOOL: '"true" if key else "false"'}.get(key, "str(key)")
                 element = f"{name}: {self.write(item, 'item')}"
                 if element == "key: item":

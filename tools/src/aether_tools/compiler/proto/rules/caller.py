@@ -58,7 +58,7 @@ def check_caller(contracts: Contracts) -> Iterator[Finding]:
                 )
             elif field.name == "caller" and message.full_name in requests:
                 yield Finding(
-                    field.place,
+                    field.location,
                     "proto-caller-type",
                     f"{message.python_name}.caller is no {contracts.caller}, which the edges fill.",
                     f"Write {contracts.caller} caller = {field.number}; or give the field another name.",
@@ -72,7 +72,7 @@ def _shape(contracts: Contracts, caller: Message) -> Iterator[Finding]:
     )
     if sorted(shape, key=str) != sorted(_SHAPE, key=str) or not plain:
         yield Finding(
-            caller.place,
+            caller.location,
             "proto-caller-shape",
             f"{contracts.caller} is not what the edges fill.",
             "Write: string subject = 1; repeated string roles = 2; string session = 3;",
@@ -82,7 +82,7 @@ def _shape(contracts: Contracts, caller: Message) -> Iterator[Finding]:
 def _placement(message: Message, field: Field, *, only_request: bool) -> Iterator[Finding]:
     if not only_request:
         yield Finding(
-            field.place,
+            field.location,
             "proto-caller-place",
             f"{message.python_name}.{field.name} holds a Caller, but is not only a method's request: "
             "roles and session would leave the service, or come in unverified.",
@@ -92,7 +92,7 @@ def _placement(message: Message, field: Field, *, only_request: bool) -> Iterato
         field.name != "caller" or field.repeated or field.map_key is not None or field.optional or field.oneof
     ):
         yield Finding(
-            field.place,
+            field.location,
             "proto-caller-name",
             f"{message.python_name}.{field.name} is not the one plain field that the edges fill.",
             f"Write Caller caller = {field.number}; with its full name, neither optional, repeated nor in a oneof.",
@@ -106,7 +106,7 @@ def _direct(contracts: Contracts, method: Method) -> Iterator[Finding]:
         for kind in (method.request, method.response)
     ):
         yield Finding(
-            method.place,
+            method.location,
             "proto-caller-place",
             f"{method.name} takes or returns a Caller itself.",
             "Give it a message of its own; a request's caller field is where a Caller stands.",
@@ -122,7 +122,7 @@ def _access(contracts: Contracts, method: Method) -> Iterator[Finding]:
     knows = request is not None and any(is_caller(contracts, field.type) for field in request.fields)
     if not knows and method.access is MethodAccess.CALLER:
         yield Finding(
-            method.place,
+            method.location,
             "proto-access",
             f"Nothing says who may call {method.name}: its request has no Caller.",
             f"Add {contracts.caller} caller to the request, or say "
@@ -130,7 +130,7 @@ def _access(contracts: Contracts, method: Method) -> Iterator[Finding]:
         )
     if knows and method.access is not MethodAccess.CALLER:
         yield Finding(
-            method.place,
+            method.location,
             "proto-access",
             f"{method.name} says two things: its request has a Caller, its option says {method.access.value.lower()}.",
             "Remove the option, or the caller field.",

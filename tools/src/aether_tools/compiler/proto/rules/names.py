@@ -17,7 +17,7 @@ from aether_tools.compiler.model.contracts import (
     WellKnown,
 )
 from aether_tools.compiler.model.derived import member_class, oneofs, uses_empty
-from aether_tools.finding import Finding, Place
+from aether_tools.finding import Finding, Location
 
 
 class Names:
@@ -26,12 +26,12 @@ class Names:
     def __init__(self) -> None:
         self._taken: dict[str, str] = {}
 
-    def take(self, name: str, what: str, place: Place) -> Iterator[Finding]:
+    def take(self, name: str, what: str, location: Location) -> Iterator[Finding]:
         """Take a name for `what`."""
         other = self._taken.setdefault(name, what)
         if other != what:
             yield Finding(
-                place,
+                location,
                 "proto-name",
                 f"{what} would be called {name} in Python, and so is {other}.",
                 "Rename one of the two.",
@@ -42,24 +42,26 @@ def check_names(contracts: Contracts, package: Package) -> Iterator[Finding]:
     """Every collision in what is generated from a package."""
     classes, functions = Names(), Names()
     for kind in _foreign(contracts, package):
-        yield from classes.take(kind.python_name, kind.full_name, kind.place)
-        yield from functions.take(naming.snake(kind.python_name), kind.full_name, kind.place)
+        yield from classes.take(kind.python_name, kind.full_name, kind.location)
+        yield from functions.take(naming.snake(kind.python_name), kind.full_name, kind.location)
     if uses_empty(package):
-        yield from classes.take("Empty", WellKnown.EMPTY.value, Place(f"proto/{package.files[0]}", 1, 1))
+        yield from classes.take("Empty", WellKnown.EMPTY.value, Location(f"proto/{package.files[0]}", 1, 1))
     own: tuple[Message | EnumType, ...] = (*package.messages, *package.enums)
     for kind in own:
-        collisions = list(classes.take(kind.python_name, kind.full_name, kind.place))
-        yield from collisions or functions.take(naming.snake(kind.python_name), kind.full_name, kind.place)
+        collisions = list(classes.take(kind.python_name, kind.full_name, kind.location))
+        yield from collisions or functions.take(naming.snake(kind.python_name), kind.full_name, kind.location)
     named = {kind.python_name for kind in own}
     for message in package.messages:
         yield from _attributes(message)
         for field in message.fields:
             if field.python_name in named:
-                yield from classes.take(field.python_name, f"{message.full_name}.{field.name}", field.place)
+                yield from classes.take(
+                    field.python_name, f"{message.full_name}.{field.name}", field.location
+                )
         for fields in oneofs(message).values():
             for field in fields:
                 what = f"the {field.name} of {message.full_name}"
-                yield from classes.take(member_class(message, field), what, field.place)
+                yield from classes.take(member_class(message, field), what, field.location)
     for enum in package.enums:
         yield from _members(enum)
     yield from _methods(package, classes)
@@ -80,10 +82,10 @@ def _attributes(message: Message) -> Iterator[Finding]:
     groups = oneofs(message)
     for field in message.fields:
         if field.oneof is None:
-            yield from names.take(field.python_name, f"{message.full_name}.{field.name}", field.place)
+            yield from names.take(field.python_name, f"{message.full_name}.{field.name}", field.location)
         elif groups[field.oneof][0] is field:
             what = f"the oneof {field.oneof} of {message.full_name}"
-            yield from names.take(naming.field_name(field.oneof), what, field.place)
+            yield from names.take(naming.field_name(field.oneof), what, field.location)
         yield from _private(message, field)
 
 
@@ -91,7 +93,7 @@ def _private(message: Message, field: Field) -> Iterator[Finding]:
     for name in (field.name, field.oneof or ""):
         if name.startswith("_"):
             yield Finding(
-                field.place,
+                field.location,
                 "proto-name",
                 f"{message.full_name}.{name} begins with an underscore, which makes it private in Python.",
                 f"Call it {name.lstrip('_')}.",
@@ -101,7 +103,7 @@ def _private(message: Message, field: Field) -> Iterator[Finding]:
 def _members(enum: EnumType) -> Iterator[Finding]:
     names = Names()
     for member in enum.members:
-        yield from names.take(member.python_name, member.name, enum.place)
+        yield from names.take(member.python_name, member.name, enum.location)
 
 
 def _methods(package: Package, classes: Names) -> Iterator[Finding]:
@@ -112,22 +114,22 @@ def _methods(package: Package, classes: Names) -> Iterator[Finding]:
     service = package.service
     for prefix in ("", "Async"):
         yield from classes.take(
-            f"{prefix}{service.name}", f"{prefix or 'the'} service {service.full_name}", service.place
+            f"{prefix}{service.name}", f"{prefix or 'the'} service {service.full_name}", service.location
         )
         for method in service.methods:
             yield from classes.take(
-                f"{prefix}{method.name}", f"the method {prefix}{method.name}", method.place
+                f"{prefix}{method.name}", f"the method {prefix}{method.name}", method.location
             )
-    for name, place in (
-        (service.name, service.place),
-        *((method.name, method.place) for method in service.methods),
+    for name, location in (
+        (service.name, service.location),
+        *((method.name, method.location) for method in service.methods),
     ):
         if naming.class_name(name) != name:
             yield Finding(
-                place,
+                location,
                 "proto-name",
                 f"{name} is a name that generated code needs for itself.",
                 "Say more: what the service is about, or what the method does to what.",
             )
     for method in service.methods:
-        yield from attributes.take(method.python_name, f"the method {method.name}", method.place)
+        yield from attributes.take(method.python_name, f"the method {method.name}", method.location)

@@ -29,7 +29,7 @@ def _endless(contracts: Contracts, message: Message) -> Iterator[Finding]:
         if chain:
             through = " -> ".join(step.rpartition(".")[2] for step in (message.full_name, *chain))
             yield Finding(
-                field.place,
+                field.location,
                 "proto-endless",
                 f"{message.python_name} requires itself ({through}), so no value of it can end.",
                 f"Mark {field.name} optional, or make it repeated.",
@@ -56,7 +56,7 @@ def _way_back(contracts: Contracts, home: Message, start: Field) -> tuple[str, .
 def _enum(enum: EnumType) -> Iterator[Finding]:
     if not enum.members:
         yield Finding(
-            enum.place,
+            enum.location,
             "proto-empty-enum",
             f"{enum.python_name} has no value but the unspecified one, which is refused on the wire.",
             "Give it the values it can have.",
@@ -65,7 +65,7 @@ def _enum(enum: EnumType) -> Iterator[Finding]:
     for member in enum.members:
         if member.number in numbers:
             yield Finding(
-                enum.place,
+                enum.location,
                 "proto-enum-alias",
                 f"{member.name} and {numbers[member.number]} share the number {member.number}: one would come back as the other.",
                 "Keep one name for each number.",
