@@ -24,8 +24,8 @@ from typing import Final
 import pytest
 from aether_adapters.testing.plugin import found
 
-from tests.shop.books import Books, discrepancies, read_books
 from tests.shop.killer import VICTIMS, Kill, Killer, drawn
+from tests.shop.ledger import Ledger, discrepancies, read_ledger
 from tests.shop.shelf import filled
 from tests.shop.system import ROOT, Servers, System, real_servers
 from tests.shop.traffic import Traffic
@@ -82,9 +82,9 @@ def test_nothing_is_lost_or_doubled_whoever_is_killed(
         moments.append(time.monotonic())
         kills = _killed_while(traffic, shop, servers)
         moments.append(time.monotonic())
-        books, wrong = _when_quiet(traffic, shop, servers)
+        ledger, wrong = _when_quiet(traffic, shop, servers)
         moments.append(time.monotonic())
-    table = _table(kills, books, traffic, moments)
+    table = _table(kills, ledger, traffic, moments)
     with capsys.disabled():
         print(table)
     REPORT.parent.mkdir(exist_ok=True)
@@ -94,7 +94,7 @@ def test_nothing_is_lost_or_doubled_whoever_is_killed(
     killed = Counter(kill.victim for kill in kills)
     assert min(killed[victim] for victim in VICTIMS) >= KILLS * 8 // 100
     assert sum(kill.in_flight for kill in kills) >= KILLS / 2
-    assert _final(books).total() >= ORDERS
+    assert _final(ledger).total() >= ORDERS
 
 
 def _killed_while(traffic: Traffic, shop: System, servers: Servers) -> list[Kill]:
@@ -117,48 +117,48 @@ def _killed_while(traffic: Traffic, shop: System, servers: Servers) -> list[Kill
     return kills
 
 
-def _when_quiet(traffic: Traffic, shop: System, servers: Servers) -> tuple[Books, list[str]]:
+def _when_quiet(traffic: Traffic, shop: System, servers: Servers) -> tuple[Ledger, list[str]]:
     """The books once nothing is under way any more, and what is wrong with them."""
     give_up = time.monotonic() + QUIET
     while True:
-        books = read_books(servers, shop.provider, traffic.told)
-        wrong = [*_under_way(books), *discrepancies(books)]
+        ledger = read_ledger(servers, shop.provider, traffic.acknowledged)
+        wrong = [*_under_way(ledger), *discrepancies(ledger)]
         if not wrong or time.monotonic() > give_up:
-            return books, wrong
+            return ledger, wrong
         time.sleep(3)
 
 
-def _under_way(books: Books) -> Iterator[str]:
+def _under_way(ledger: Ledger) -> Iterator[str]:
     """What agrees with the rest and is still no end."""
-    for order in books.orders:
+    for order in ledger.orders:
         if order.status == "pending payment":
             yield f"trade, order {order.id}: expected closed or paid, found it pending"
-    for reservation in books.reservations:
+    for reservation in ledger.reservations:
         if reservation.status == "held":
             yield f"promotion, reservation of order {reservation.order_id}: expected an end, found it held"
-    for coupon in books.coupons:
+    for coupon in ledger.coupons:
         if coupon.status == "locked":
             yield f"promotion, coupon {coupon.id}: expected used or given back, found it locked"
 
 
-def _final(books: Books) -> Counter[str]:
-    return Counter(order.status for order in books.orders if order.status != "pending payment")
+def _final(ledger: Ledger) -> Counter[str]:
+    return Counter(order.status for order in ledger.orders if order.status != "pending payment")
 
 
-def _table(kills: Sequence[Kill], books: Books, traffic: Traffic, moments: Sequence[float]) -> str:
+def _table(kills: Sequence[Kill], ledger: Ledger, traffic: Traffic, moments: Sequence[float]) -> str:
     lines = [f"{'killed':<18}{'kills':>6}{'in flight':>11}{'had written':>13}"]
     for victim in (*VICTIMS, None):
         of = [kill for kill in kills if victim in (kill.victim, None)]
         name = "all" if victim is None else " ".join(victim)
         in_flight, writing = sum(kill.in_flight for kill in of), sum(kill.writing for kill in of)
         lines.append(f"{name:<18}{len(of):>6}{in_flight:>11}{writing:>13}")
-    final = _final(books)
+    final = _final(ledger)
     orders = ", ".join(f"{count} {status}" for status, count in final.most_common())
     open_answers = sum(
         count for answer, count in traffic.answers.items() if not answer[:1].isdigit() or answer[:1] == "5"
     )
     lines.append(f"{final.total()} orders: {orders}")
-    lines.append(f"{len(books.coupons)} coupons, {len(books.messages)} messages, {len(books.users)} users")
+    lines.append(f"{len(ledger.coupons)} coupons, {len(ledger.messages)} messages, {len(ledger.users)} users")
     opening, killing, settling = (f"{after - before:.0f} s" for before, after in pairwise(moments))
     lines.append(f"{open_answers} answers left it open, and were asked for again")
     lines.append(f"opening {opening}, killing {killing}, settling {settling}; seed {SEED}")

@@ -35,8 +35,8 @@ def test_it_waits_as_long_as_it_was_told(
 ) -> None:
     shop = System(Servers(dict.fromkeys(DOMAINS, f"sqlite:///{tmp_path}/none.db"), "redis://", ""), tmp_path)
     name = domain.upper()
-    told = {f"{name}_RPC_TARGET": silent, f"{name}_DEADLINE_SECONDS": "0.3"}
-    for variable, value in {**shop.environment(domain, "api"), **told}.items():
+    acknowledged = {f"{name}_RPC_TARGET": silent, f"{name}_DEADLINE_SECONDS": "0.3"}
+    for variable, value in {**shop.environment(domain, "api"), **acknowledged}.items():
         monkeypatch.setenv(variable, value)
     container: Any = import_module(f"aether_{domain}.container").Container(roles=frozenset({"api"}))
     use_case, kind, fields = LOOKS[domain]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aether_adapters.testing.plugin import found
 
-from tests.shop.books import Told
+from tests.shop.ledger import Acknowledged
 from tests.shop.sale import OPERATOR, Order, open_sale, pay, race, subjects
 from tests.shop.story import play, settled
 from tests.shop.system import Servers, System, embedded_servers, real_servers
@@ -86,10 +86,10 @@ def test_who_pays_has_points_once_and_loses_those_of_what_is_refunded(shop: Shop
     assert refund(left)["status"] == "ORDER_STATUS_REFUNDED"
     eventually(lambda: points() == 0, "nothing is left", 30)
 
-    books, discrepancies = settled(shop.servers, shop.system.provider, Told())
+    ledger, discrepancies = settled(shop.servers, shop.system.provider, Acknowledged())
     assert discrepancies == []
     mine = [
-        (one.paid_cents, one.refunded_cents, one.points) for one in books.points if str(one.user_id) == buyer
+        (one.paid_cents, one.refunded_cents, one.points) for one in ledger.points if str(one.user_id) == buyer
     ]
     assert mine == [(3980, 3980, 0)]
 

@@ -16,8 +16,8 @@ import pytest
 from aether_adapters.testing.plugin import found
 from redis import Redis
 
-from tests.shop.books import Books, Told
 from tests.shop.buyers import Crowd
+from tests.shop.ledger import Acknowledged, Ledger
 from tests.shop.sale import Sale, open_claims, open_sale, pay, race, rush, seats_of, subjects
 from tests.shop.story import settled
 from tests.shop.system import DOMAINS, ROLES, RealServers, System, real_servers
@@ -38,7 +38,7 @@ class Shop:
     system: System
     servers: RealServers
 
-    def close_the_books(self, *crowds: Crowd) -> Books:
+    def close_the_ledger(self, *crowds: Crowd) -> Ledger:
         """Nothing is under way, every role still runs, and the books hold what people were told."""
         orders = {
             (one.subject, one.key): int(one.made["id"])
@@ -52,11 +52,11 @@ class Shop:
             for one in crowd.outcomes
             if one.made is not None and "couponId" in one.made
         }
-        told = Told(placed=orders, claimed=coupons)
-        books, discrepancies = settled(self.servers, self.system.provider, told, seconds=90)
+        acknowledged = Acknowledged(placed=orders, claimed=coupons)
+        ledger, discrepancies = settled(self.servers, self.system.provider, acknowledged, seconds=90)
         assert discrepancies == []
         assert all(self.system.alive(domain, role) for domain in DOMAINS for role in ROLES)
-        return books
+        return ledger
 
     def serves(self) -> bool:
         """Whether every REST edge is ready."""
@@ -115,7 +115,7 @@ def test_redis_is_emptied_in_mid_sale(shop: Shop) -> None:
     sold_out(bought)
     claimed_up(claimed, people)
     pay(shop.system, bought.made[:20])
-    shop.close_the_books(bought, claimed)
+    shop.close_the_ledger(bought, claimed)
     assert seats_of(shop.system, sale) == (SEATS - 20, 20)
 
 
@@ -136,7 +136,7 @@ def test_redis_is_away_and_comes_back_empty(shop: Shop) -> None:
         in_time_and_told_when_to_come_back(crowd)
     sold_out(bought)
     assert outcomes(late) == {"quota-exhausted": BUYERS - QUOTA}
-    shop.close_the_books(bought, away)
+    shop.close_the_ledger(bought, away)
 
 
 def test_kafka_is_away(shop: Shop) -> None:
@@ -165,9 +165,9 @@ def test_kafka_is_away(shop: Shop) -> None:
     sold_out(bought)
     # The ten were decided, and have theirs as soon as the decision is in the log.
     assert outcomes(claimed) == {"granted": QUOTA - 10, "quota-exhausted": BUYERS - QUOTA}
-    books = shop.close_the_books(bought, claimed)
+    ledger = shop.close_the_ledger(bought, claimed)
     template_id = int(claims.path.split("/")[-2])
-    assert sum(coupon.template_id == template_id for coupon in books.coupons) == QUOTA
+    assert sum(coupon.template_id == template_id for coupon in ledger.coupons) == QUOTA
 
 
 def test_mysql_is_restarted(shop: Shop) -> None:
@@ -186,9 +186,9 @@ def test_mysql_is_restarted(shop: Shop) -> None:
     in_time_and_told_when_to_come_back(bought)
     assert 503 in {answer.status for answer in bought.answers}
     eventually(shop.serves, "every edge is ready again", 60)
-    books = shop.close_the_books(bought)
-    orders = {order.id for order in books.orders}
-    its = [one for one in books.reservations if one.activity_id == sale.activity_id and one.status == "held"]
+    ledger = shop.close_the_ledger(bought)
+    orders = {order.id for order in ledger.orders}
+    its = [one for one in ledger.reservations if one.activity_id == sale.activity_id and one.status == "held"]
     without = [one for one in its if one.order_id not in orders]  # the sweeper's, once their time is over
     assert len(bought.made) + len(without) == len(its) == SEATS
     assert outcomes(bought).keys() == {"granted", "stock-gone"}

@@ -107,12 +107,12 @@ class Crowd:
     @classmethod
     def read(cls, file: Path) -> Crowd:
         """What `main` wrote."""
-        told = json.loads(file.read_text())
+        acknowledged = json.loads(file.read_text())
         outcomes = [
             Outcome(**{**outcome, "answers": [Answer(**answer) for answer in outcome["answers"]]})
-            for outcome in told["outcomes"]
+            for outcome in acknowledged["outcomes"]
         ]
-        return cls(told["most_open"], told["seconds"], outcomes)
+        return cls(acknowledged["most_open"], acknowledged["seconds"], outcomes)
 
 
 class _Race:

@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from tests.shop.books import Books, Told
-from tests.shop.books.rows import InboxRow, Message, OutboxRow
+from tests.shop.ledger import Acknowledged, Ledger
+from tests.shop.ledger.rows import InboxRow, Message, OutboxRow
 from tests.shop.small_shop import small_shop
 
 R = TypeVar("R")
-Corrupt = Callable[[Books], Books]
+Corrupt = Callable[[Ledger], Ledger]
 SHOP: Final = small_shop()
 
 
-def in_books(**values: Any) -> Corrupt:
+def in_ledger(**values: Any) -> Corrupt:
     """The books have other values."""
-    return lambda books: replace(books, **values)
+    return lambda ledger: replace(ledger, **values)
 
 
 def changed(rows: tuple[R, ...], where: Mapping[str, object], **values: object) -> tuple[R, ...]:
@@ -29,17 +29,17 @@ def changed(rows: tuple[R, ...], where: Mapping[str, object], **values: object) 
 
 def in_table(table: str, where: Mapping[str, object], **values: object) -> Corrupt:
     """One row of the table has other values."""
-    return lambda books: in_books(**{table: changed(getattr(books, table), where, **values)})(books)
+    return lambda ledger: in_ledger(**{table: changed(getattr(ledger, table), where, **values)})(ledger)
 
 
 def without(table: str, where: Mapping[str, object]) -> Corrupt:
     """One row of the table is lost."""
 
-    def corrupt(books: Books) -> Books:
-        rows = getattr(books, table)
+    def corrupt(ledger: Ledger) -> Ledger:
+        rows = getattr(ledger, table)
         left = tuple(row for row in rows if any(getattr(row, name) != value for name, value in where.items()))
         assert len(left) == len(rows) - 1, f"{len(rows) - len(left)} rows are {where}"
-        return in_books(**{table: left})(books)
+        return in_ledger(**{table: left})(ledger)
 
     return corrupt
 
@@ -52,9 +52,9 @@ def outbox_row(kind: str, key: object, domain: str = "trade") -> OutboxRow:
 def in_outbox(domain: str, *rows: OutboxRow) -> Corrupt:
     """Rows of the outbox are as given; those with new ids are added."""
 
-    def corrupt(books: Books) -> Books:
-        known = {row.id: row for row in books.outboxes[domain]} | {row.id: row for row in rows}
-        return replace(books, outboxes={**books.outboxes, domain: tuple(known.values())})
+    def corrupt(ledger: Ledger) -> Ledger:
+        known = {row.id: row for row in ledger.outboxes[domain]} | {row.id: row for row in rows}
+        return replace(ledger, outboxes={**ledger.outboxes, domain: tuple(known.values())})
 
     return corrupt
 
@@ -72,9 +72,9 @@ def doubled(kind: str, key: object, domain: str = "trade") -> Corrupt:
         payload=second.payload,
     )
 
-    def corrupt(books: Books) -> Books:
-        books = in_outbox(domain, second)(books)
-        return replace(books, messages=(*books.messages, message))
+    def corrupt(ledger: Ledger) -> Ledger:
+        ledger = in_outbox(domain, second)(ledger)
+        return replace(ledger, messages=(*ledger.messages, message))
 
     return corrupt
 
@@ -83,10 +83,10 @@ def never_told(domain: str, kind: str, key: object) -> Corrupt:
     """The event is neither in the outbox nor in Kafka."""
     lost = outbox_row(kind, key, domain)
 
-    def corrupt(books: Books) -> Books:
-        rows = tuple(row for row in books.outboxes[domain] if row.id != lost.id)
-        messages = tuple(message for message in books.messages if message.event_id != lost.event_id)
-        return replace(books, outboxes={**books.outboxes, domain: rows}, messages=messages)
+    def corrupt(ledger: Ledger) -> Ledger:
+        rows = tuple(row for row in ledger.outboxes[domain] if row.id != lost.id)
+        messages = tuple(message for message in ledger.messages if message.event_id != lost.event_id)
+        return replace(ledger, outboxes={**ledger.outboxes, domain: rows}, messages=messages)
 
     return corrupt
 
@@ -99,19 +99,19 @@ def message_of(kind: str, key: object, domain: str = "trade") -> Message:
 
 def more(table: str, *rows: object) -> Corrupt:
     """The table has rows that it should not have."""
-    return lambda books: in_books(**{table: (*getattr(books, table), *rows)})(books)
+    return lambda ledger: in_ledger(**{table: (*getattr(ledger, table), *rows)})(ledger)
 
 
 def inbox(domain: str, *rows: InboxRow, lost: str = "") -> Corrupt:
     """The inbox has more rows, and the one of the event `lost` is not there."""
 
-    def corrupt(books: Books) -> Books:
-        kept = tuple(row for row in books.inboxes[domain] if row.event_id != lost)
-        return replace(books, inboxes={**books.inboxes, domain: (*kept, *rows)})
+    def corrupt(ledger: Ledger) -> Ledger:
+        kept = tuple(row for row in ledger.inboxes[domain] if row.event_id != lost)
+        return replace(ledger, inboxes={**ledger.inboxes, domain: (*kept, *rows)})
 
     return corrupt
 
 
-def told(**what: Any) -> Corrupt:
+def acknowledged(**what: Any) -> Corrupt:
     """Clients were told something else."""
-    return in_books(told=Told(**what))
+    return in_ledger(acknowledged=Acknowledged(**what))

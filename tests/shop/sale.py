@@ -132,15 +132,15 @@ def rush(
         arrival=arrival,
         patience=patience,
     )
-    given, told, log = (shop.folder / f"rush-{uuid4().hex}.{what}" for what in ("in", "out", "log"))
+    given, acknowledged, log = (shop.folder / f"rush-{uuid4().hex}.{what}" for what in ("in", "out", "log"))
     given.write_text(json.dumps(asdict(plan)))
-    command = [sys.executable, "-m", "tests.shop.buyers", str(given), str(told)]
+    command = [sys.executable, "-m", "tests.shop.buyers", str(given), str(acknowledged)]
     process = children.start(command, log=log, cwd=ROOT)
 
     def crowd() -> Crowd:
         if process.wait():
             raise RuntimeError(f"the crowd ended with code {process.returncode}:\n{log.read_text()}")
-        return Crowd.read(told)
+        return Crowd.read(acknowledged)
 
     try:
         yield crowd

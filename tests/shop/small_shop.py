@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from aether.user.v1 import events as user
-from tests.shop.books.books import Books
-from tests.shop.books.rows import (
+from tests.shop.ledger.ledger import Ledger
+from tests.shop.ledger.rows import (
+    Acknowledged,
     Activity,
     ClaimCounter,
     Coupon,
@@ -22,7 +23,6 @@ from tests.shop.books.rows import (
     SentBack,
     StockCounter,
     Template,
-    Told,
     User,
 )
 from tests.shop.small_shop_events import (
@@ -49,7 +49,7 @@ from tests.shop.small_shop_events import (
 )
 
 
-def small_shop() -> Books:
+def small_shop() -> Ledger:
     """Eight orders: one for each way that an order can go."""
     write = Writer()
     for user_id, name in ((1, "ada"), (2, "bob")):
@@ -60,7 +60,7 @@ def small_shop() -> Books:
     tell_of_settling(write)
     rows = write.outboxes["promotion"]
     write.send(rows[-1])  # a relay that died sends an event twice, and that is no discrepancy
-    return Books(
+    return Ledger(
         taken_at=NOW,
         orders=_ORDERS,
         lines=_LINES,
@@ -114,7 +114,7 @@ def small_shop() -> Books:
             SentBack(refund_id=refund.id, payment_id=refund.payment_id, amount_cents=refund.cents)
             for refund in _REFUNDS
         ),
-        told=Told(
+        acknowledged=Acknowledged(
             placed={(ADA, f"key-{USED_COUPON}"): USED_COUPON},
             ended={FINISHED: "finished", CANCELLED: "closed"},
             claimed={71: ADA, 73: BOB},

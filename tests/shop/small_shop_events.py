@@ -10,7 +10,7 @@ from typing import Any, Final
 from aether.promotion.v1 import events as promotion
 from aether.trade.v1 import events as trade
 from aether.user.v1 import events as user
-from tests.shop.books.rows import Event, Line, Message, Order, OutboxRow, Refund
+from tests.shop.ledger.rows import Event, Line, Message, Order, OutboxRow, Refund
 
 NOW: Final = datetime(2026, 11, 11, 12, tzinfo=UTC)
 BEFORE: Final = NOW - timedelta(hours=1)

@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.shop.books import Books, Told, discrepancies, read_books
-from tests.shop.books.books import PAID
 from tests.shop.buyers import Crowd
 from tests.shop.inside import Inside
+from tests.shop.ledger import Acknowledged, Ledger, discrepancies, read_ledger
+from tests.shop.ledger.ledger import PAID
 from tests.shop.sale import Sale, cancel, open_sale, pay, race, seats_of, subjects
 from tests.shop.system import Servers, System
 
@@ -107,7 +107,7 @@ def play(shop: System, servers: Servers, seats: int, buyers: int, step: Step) ->
         again = _sell_again(shop, sale, unlucky)
         story.ordered_again = sum(len(each.made) for each in again)
     with step("the books of three databases, Redis, Kafka and the payment provider"):
-        told = Told(
+        acknowledged = Acknowledged(
             placed={
                 (one.subject, one.key): int(one.made["id"])
                 for each in (crowd, *again)
@@ -116,21 +116,21 @@ def play(shop: System, servers: Servers, seats: int, buyers: int, step: Step) ->
             },
             ended={int(order["id"]): "closed" for order in leaving},
         )
-        books, story.discrepancies = settled(servers, shop.provider, told)
-        _sum_up(story, sale, books)
+        ledger, story.discrepancies = settled(servers, shop.provider, acknowledged)
+        _sum_up(story, sale, ledger)
     return story
 
 
 def settled(
-    servers: Servers, provider: str, told: Told, *, seconds: float = _QUIET
-) -> tuple[Books, list[str]]:
+    servers: Servers, provider: str, acknowledged: Acknowledged, *, seconds: float = _QUIET
+) -> tuple[Ledger, list[str]]:
     """The books once nothing is under way, and where they disagree even then."""
     give_up = time.monotonic() + seconds
     while True:
-        books = read_books(servers, provider, told)
-        found = discrepancies(books)
+        ledger = read_ledger(servers, provider, acknowledged)
+        found = discrepancies(ledger)
         if not found or time.monotonic() > give_up:
-            return books, found
+            return ledger, found
         time.sleep(0.5)
 
 
@@ -161,17 +161,17 @@ def _sell_again(shop: System, sale: Sale, unlucky: Sequence[str]) -> list[Crowd]
     return rushes
 
 
-def _sum_up(story: Story, sale: Sale, books: Books) -> None:
-    (activity,) = (each for each in books.activities if each.id == sale.activity_id)
+def _sum_up(story: Story, sale: Sale, ledger: Ledger) -> None:
+    (activity,) = (each for each in ledger.activities if each.id == sale.activity_id)
     story.seats_held, story.seats_sold = activity.held, activity.sold
-    its = {line.order_id for line in books.lines if line.activity_id == sale.activity_id}
-    orders = [order for order in books.orders if order.id in its]
+    its = {line.order_id for line in ledger.lines if line.activity_id == sale.activity_id}
+    orders = [order for order in ledger.orders if order.id in its]
     story.standing_orders = sum(order.status != "closed" for order in orders)
     story.paid_cents = sum(order.payable_cents for order in orders if order.status in PAID)
     story.received_cents = sum(
-        payment.amount_cents for payment in books.payments if payment.paid and payment.order_id in its
+        payment.amount_cents for payment in ledger.payments if payment.paid and payment.order_id in its
     )
-    types = (message.type.rpartition(".")[2] for message in books.messages if not message.dead)
+    types = (message.type.rpartition(".")[2] for message in ledger.messages if not message.dead)
     story.events = dict(sorted(Counter(types).items()))
 
 

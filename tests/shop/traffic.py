@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
-from tests.shop.books import Told
-from tests.shop.door import Doors
-from tests.shop.people import Person, Promises
+from tests.shop.client import ShopClient
+from tests.shop.ledger import Acknowledged
+from tests.shop.personas import Person, Promises
 from tests.shop.shelf import Shelf
 from tests.shop.system import System
 
@@ -41,10 +41,10 @@ class Traffic:
         return len(self.promises.placed)
 
     @property
-    def told(self) -> Told:
+    def acknowledged(self) -> Acknowledged:
         """What clients were told."""
         promises = self.promises
-        return Told(
+        return Acknowledged(
             placed=dict(promises.placed),
             ended=dict(promises.ended),
             claimed=dict(promises.claimed),
@@ -71,13 +71,13 @@ class Traffic:
             self._failure = error
 
     async def _flow(self) -> None:
-        doors = Doors(self._shop, Random(f"{self._seed} doors"))
-        self.answers, self.faults = doors.answers, doors.faults
+        clients = ShopClient(self._shop, Random(f"{self._seed} doors"))
+        self.answers, self.faults = clients.answers, clients.faults
         try:
             async with asyncio.TaskGroup() as group:
                 for number in range(self._people):
                     chance = Random(f"{self._seed} person {number}")
-                    person = Person(number, doors, self._shelf, self.promises, chance)
+                    person = Person(number, clients, self._shelf, self.promises, chance)
                     group.create_task(person.live(self._stop.is_set, self.sated.is_set))
         finally:
-            await doors.close()
+            await clients.close()

@@ -18,7 +18,7 @@ from aether.promotion.v1 import types
 from aether.trade.v1 import events as trade
 from aether_promotion.__main__ import migrations
 from aether_promotion.container import Container
-from aether_promotion.domain.desk import Decides
+from aether_promotion.domain.claim_authority import Decides
 from aether_promotion.domain.errors import ClaimsArePaused
 from aether_promotion.domain.events import ClaimDecided
 
@@ -139,7 +139,7 @@ def test_a_claim_that_redis_decided_comes_out_of_its_log_as_one_coupon(container
     transactions = container.transactions()
 
     def desk_is_redis() -> bool:
-        return transactions.read(lambda unit: unit.desks.get(template_id)).decides is Decides.REDIS
+        return transactions.read(lambda unit: unit.authorities.get(template_id)).decides is Decides.REDIS
 
     with working(container):
         eventually(desk_is_redis)
@@ -148,7 +148,7 @@ def test_a_claim_that_redis_decided_comes_out_of_its_log_as_one_coupon(container
         again = ClaimDecided(
             coupon_id=first,
             template_id=template_id,
-            generation=transactions.read(lambda unit: unit.desks.get(template_id)).generation,
+            generation=transactions.read(lambda unit: unit.authorities.get(template_id)).generation,
             owner="ada",
             idempotency_key="k1",
             occurred_at=NOW,
@@ -157,7 +157,7 @@ def test_a_claim_that_redis_decided_comes_out_of_its_log_as_one_coupon(container
         second = claim(container, template_id, "k2")  # behind it, in the one order of a template's claims
         eventually(lambda: second in coupons(container))
     assert coupons(container) == dict.fromkeys((first, second), types.CouponStatus.UNUSED)
-    assert transactions.read(lambda unit: unit.desks.get(template_id)).claimed == 2
+    assert transactions.read(lambda unit: unit.authorities.get(template_id)).claimed == 2
 
 
 def test_what_trade_says_of_orders_settles_their_seats_and_coupons_once(container: Container) -> None:

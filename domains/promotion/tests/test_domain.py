@@ -6,8 +6,8 @@ import pytest
 
 from aether_promotion.domain import errors
 from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Decides, Desk
 from aether_promotion.domain.events import ClaimsClosed, CouponClaimed, CouponRedeemed, ReservationReleased
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import (
@@ -113,9 +113,9 @@ def test_a_template_can_be_claimed_from_only_in_its_window() -> None:
 
 
 def test_a_desk_goes_from_sql_to_redis_and_back_through_the_mark_in_the_log() -> None:
-    desk = Desk(template_id=1, quota=10, since=NOON, claimed=3)
-    assert (desk.decides, desk.left) == (Decides.SQL, 7)
-    open_ = desk.hand_over("r1", NOON)
+    authority = ClaimAuthority(template_id=1, quota=10, since=NOON, claimed=3)
+    assert (authority.decides, authority.left) == (Decides.SQL, 7)
+    open_ = authority.hand_over("r1", NOON)
     assert (open_.generation, open_.server, open_.accepts(1), open_.void(1)) == (1, "r1", True, False)
     closed = open_.close(NOON)
     assert closed.events == (ClaimsClosed(template_id=1, generation=1, occurred_at=NOON),)
@@ -126,8 +126,8 @@ def test_a_desk_goes_from_sql_to_redis_and_back_through_the_mark_in_the_log() ->
 
 
 def test_only_its_own_mark_settles_a_desk() -> None:
-    desk = Desk(template_id=1, quota=10, since=NOON).hand_over("r1", NOON).close(NOON).stored()
-    again = desk.settle(1, NOON).hand_over("r2", NOON).close(NOON).stored()
+    authority = ClaimAuthority(template_id=1, quota=10, since=NOON).hand_over("r1", NOON).close(NOON).stored()
+    again = authority.settle(1, NOON).hand_over("r2", NOON).close(NOON).stored()
     assert again.settle(1, NOON) == again
     assert again.close(NOON) == again
     assert again.settle(2, NOON).decides is Decides.SQL

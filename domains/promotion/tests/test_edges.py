@@ -213,7 +213,7 @@ def test_stale_versions_and_strangers_are_refused(doors: Doors) -> None:
 
 def test_claims_that_are_paused_say_when_to_come_back(doors: Doors, world: World) -> None:
     path = published(doors)
-    world.keep_desks()
+    world.keep_claim_authorities()
     world.claims.away = True
     paused = doors.ada.post(f"{path}/claims", headers={"idempotency-key": "k1"})
     assert (paused.status_code, paused.headers["retry-after"]) == (503, "1")

@@ -81,19 +81,24 @@ def test_a_claim_and_the_mark_behind_it_stay_in_one_order() -> None:
 
 def test_the_log_of_claims_is_handled_as_often_as_it_comes(world: World) -> None:
     template = world.template()
-    world.keep_desks()
+    world.keep_claim_authorities()
     coupon = world.claim(template.id)
     handlers = claim_handlers(world.persist_claim, world.settle_claims)
     for event in world.log.events * 2:
         left = outgoing(event)
         handlers[left.type](arrived(left.type, left.payload))
     assert world.coupons() == [coupon]
-    assert world.desk(template.id).claimed == 1
+    assert world.authority(template.id).claimed == 1
 
 
 def test_what_trade_says_settles_seats_and_coupons_as_often_as_it_says_it(world: World) -> None:
-    sweep = world.sweep
-    handlers = order_handlers(sweep.confirm, sweep.redeem, sweep.release, sweep.release_coupons)
+    reconcile_orders = world.reconcile_orders
+    handlers = order_handlers(
+        reconcile_orders.confirm,
+        reconcile_orders.redeem,
+        reconcile_orders.release,
+        reconcile_orders.release_coupons,
+    )
     activity, template = world.activity(), world.template()
     coupons = [world.claim(template.id, key=key) for key in ("k1", "k2")]
     for order_id, coupon in zip((1, 2), coupons, strict=True):

@@ -199,10 +199,10 @@ def test_what_an_order_left_behind_goes_the_way_of_the_order(world: World) -> No
         coupons[order_id] = world.claim(template.id, key=f"k{order_id}")
         lock(world, order_id, coupons[order_id])
     world.orders.fates = fates
-    assert not world.sweep(), "nothing has expired"
+    assert not world.reconcile_orders(), "nothing has expired"
     world.clock.forward(timedelta(minutes=1))
-    assert world.sweep()
-    assert not world.sweep()
+    assert world.reconcile_orders()
+    assert not world.reconcile_orders()
     assert world.counts(activity.id) == (1, 1)
     assert [status(world, coupons[order]) for order in (1, 2, 3)] == [
         types.CouponStatus.USED,
@@ -211,8 +211,8 @@ def test_what_an_order_left_behind_goes_the_way_of_the_order(world: World) -> No
     ]
     world.clock.forward(timedelta(days=1))
     world.orders.fates[3] = Fate.GONE
-    world.sweep()
-    world.sweep()
+    world.reconcile_orders()
+    world.reconcile_orders()
     request = types.ListCouponsRequest(
         caller=ADA, page_size=0, page_token="", status=types.CouponStatus.EXPIRED
     )
@@ -270,7 +270,7 @@ def test_whatever_dies_when_no_seat_is_sold_twice_and_none_leaks(steps: list[tup
     world.stock.away = False
     world.keep_stock()
     world.clock.forward(timedelta(minutes=1))
-    while world.sweep():
+    while world.reconcile_orders():
         pass
     world.keep_stock()
     held, sold = world.counts(activity.id)

@@ -39,8 +39,8 @@ from aether_promotion.application.ports import (
 )
 from aether_promotion.domain import errors
 from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Decides, Desk
 from aether_promotion.domain.events import (
     ClaimDecided,
     ClaimsClosed,
@@ -212,52 +212,55 @@ def test_pages_of_templates_know_the_status(store: Store) -> None:
 
 def test_a_desk_comes_back_whole_and_tells_that_it_closed(store: Store) -> None:
     template = store.transactions.run(lambda unit: unit.templates.add(new_template()))
-    desk = Desk(template_id=template.id, quota=10, since=NOW)
-    store.run(lambda unit: unit.desks.add(desk))
-    assert store.transactions.read(lambda unit: unit.desks.get(template.id)) == desk
-    assert desk not in store.transactions.read(lambda unit: unit.desks.to_keep(NOW)), "it is a draft"
-    opened = desk.count().hand_over("run-1", NOW + HOUR)
-    assert store.transactions.run(lambda unit: unit.desks.save(opened)) == opened
-    assert store.transactions.run(lambda unit: unit.desks.lock(template.id)) == opened
-    closed = store.transactions.run(lambda unit: unit.desks.save(opened.close(NOW)))
+    authority = ClaimAuthority(template_id=template.id, quota=10, since=NOW)
+    store.run(lambda unit: unit.authorities.add(authority))
+    assert store.transactions.read(lambda unit: unit.authorities.get(template.id)) == authority
+    assert authority not in store.transactions.read(lambda unit: unit.authorities.to_keep(NOW)), (
+        "it is a draft"
+    )
+    opened = authority.count().hand_over("run-1", NOW + HOUR)
+    assert store.transactions.run(lambda unit: unit.authorities.save(opened)) == opened
+    assert store.transactions.run(lambda unit: unit.authorities.lock(template.id)) == opened
+    closed = store.transactions.run(lambda unit: unit.authorities.save(opened.close(NOW)))
     assert closed.events == ()
     assert ClaimsClosed(template_id=template.id, generation=1, occurred_at=NOW) in store.told()
-    assert closed in store.transactions.read(lambda unit: unit.desks.to_keep(NOW + 2 * HOUR))
+    assert closed in store.transactions.read(lambda unit: unit.authorities.to_keep(NOW + 2 * HOUR))
     with pytest.raises(errors.TemplateNotFound):
-        store.run(lambda unit: unit.desks.lock(next(IDS)))
+        store.run(lambda unit: unit.authorities.lock(next(IDS)))
 
 
 def test_desks_of_what_is_offered_are_kept(store: Store) -> None:
     template = store.transactions.run(lambda unit: unit.templates.add(new_template()))
-    desk = Desk(template_id=template.id, quota=10, since=NOW)
-    store.run(lambda unit: unit.desks.add(desk))
+    authority = ClaimAuthority(template_id=template.id, quota=10, since=NOW)
+    store.run(lambda unit: unit.authorities.add(authority))
     store.run(lambda unit: unit.templates.save(template.publish(version=1)))
-    assert desk in store.transactions.read(lambda unit: unit.desks.to_keep(NOW))
-    assert desk not in store.transactions.read(lambda unit: unit.desks.to_keep(NOW + HOUR))
+    assert authority in store.transactions.read(lambda unit: unit.authorities.to_keep(NOW))
+    assert authority not in store.transactions.read(lambda unit: unit.authorities.to_keep(NOW + HOUR))
 
 
 def test_of_a_stampede_as_many_are_counted_as_there_are(store: Store) -> None:
-    desk = Desk(template_id=next(IDS), quota=7, since=NOW)
-    store.run(lambda unit: unit.desks.add(desk))
+    authority = ClaimAuthority(template_id=next(IDS), quota=7, since=NOW)
+    store.run(lambda unit: unit.authorities.add(authority))
     with ThreadPoolExecutor(8) as pool:
         taken = list(
             pool.map(
-                lambda _: store.transactions.run(lambda unit: unit.desks.take(desk.template_id)), range(30)
+                lambda _: store.transactions.run(lambda unit: unit.authorities.take(authority.template_id)),
+                range(30),
             )
         )
     assert taken.count(True) == 7
-    assert store.transactions.read(lambda unit: unit.desks.get(desk.template_id)).claimed == 7
+    assert store.transactions.read(lambda unit: unit.authorities.get(authority.template_id)).claimed == 7
 
 
 def test_sql_counts_nothing_while_it_does_not_decide(store: Store) -> None:
-    for desk in (
-        Desk(template_id=next(IDS), quota=7, since=NOW, decides=Decides.REDIS),
-        Desk(template_id=next(IDS), quota=7, since=NOW, decides=Decides.NOBODY),
+    for authority in (
+        ClaimAuthority(template_id=next(IDS), quota=7, since=NOW, decides=Decides.REDIS),
+        ClaimAuthority(template_id=next(IDS), quota=7, since=NOW, decides=Decides.NOBODY),
     ):
-        store.run(lambda unit, desk=desk: unit.desks.add(desk))  # type: ignore[misc]
-        template_id = desk.template_id
-        assert not store.run(lambda unit, one=template_id: unit.desks.take(one))  # type: ignore[misc]
-    assert not store.run(lambda unit: unit.desks.take(next(IDS)))
+        store.run(lambda unit, authority=authority: unit.authorities.add(authority))  # type: ignore[misc]
+        template_id = authority.template_id
+        assert not store.run(lambda unit, one=template_id: unit.authorities.take(one))  # type: ignore[misc]
+    assert not store.run(lambda unit: unit.authorities.take(next(IDS)))
 
 
 def test_a_coupon_comes_back_whole_and_is_its_owners_alone(store: Store, owner: str) -> None:
@@ -459,23 +462,27 @@ def claims(request: pytest.FixtureRequest) -> ClaimCounter:
     return RedisClaimCounter(redis.connect(request.getfixturevalue("redis_url")))
 
 
-def warm(claims: ClaimCounter, template: Template, earlier: tuple[Coupon, ...] = ()) -> Desk:
-    desk = Desk(template_id=template.id, quota=template.terms.quota, since=NOW, claimed=len(earlier))
-    desk = desk.hand_over(claims.server(), NOW)
-    assert claims.open(desk, template, earlier, whole=True)
-    return desk
+def warm(claims: ClaimCounter, template: Template, earlier: tuple[Coupon, ...] = ()) -> ClaimAuthority:
+    authority = ClaimAuthority(
+        template_id=template.id, quota=template.terms.quota, since=NOW, claimed=len(earlier)
+    )
+    authority = authority.hand_over(claims.server(), NOW)
+    assert claims.open(authority, template, earlier, whole=True)
+    return authority
 
 
 @pytest.mark.suite("claim counter")
 def test_a_counter_knows_nothing_until_it_was_told_the_whole(claims: ClaimCounter, owner: str) -> None:
     template = new_template()
     assert claims.claim(template.id, owner, "k1", 1) is Refused.COLD
-    desk = Desk(template_id=template.id, quota=10, since=NOW, claimed=2).hand_over(claims.server(), NOW)
+    authority = ClaimAuthority(template_id=template.id, quota=10, since=NOW, claimed=2).hand_over(
+        claims.server(), NOW
+    )
     earlier = [new_coupon(owner, template.id, key) for key in ("k1", "k2")]
-    assert claims.open(desk, template, earlier[:1], whole=False)
+    assert claims.open(authority, template, earlier[:1], whole=False)
     assert claims.generation(template.id) is None
     assert claims.claim(template.id, owner, "k1", 1) is Refused.COLD
-    assert claims.open(desk, template, earlier[1:], whole=True)
+    assert claims.open(authority, template, earlier[1:], whole=True)
     assert claims.generation(template.id) == 1
     for coupon in earlier:
         granted = Granted(coupon_id=coupon.id, generation=1, waiting=False)
@@ -564,8 +571,8 @@ def test_a_later_generation_takes_the_place_of_an_earlier_one_and_never_the_othe
 @pytest.mark.suite("claim counter")
 def test_a_desk_of_another_server_is_cold(claims: ClaimCounter) -> None:
     template = new_template()
-    desk = Desk(template_id=template.id, quota=10, since=NOW).hand_over("f" * 40, NOW)
-    claims.open(desk, template, (), whole=True)
+    authority = ClaimAuthority(template_id=template.id, quota=10, since=NOW).hand_over("f" * 40, NOW)
+    claims.open(authority, template, (), whole=True)
     assert claims.claim(template.id, "ada", "k1", 1) is Refused.COLD
 
 

@@ -35,16 +35,16 @@ from aether_promotion.adapters.memory import MemoryIds, MemoryOrders
 from aether_promotion.adapters.sql import OUTBOX, unit_of_work
 from aether_promotion.adapters.stock_counter import RedisStockCounter
 from aether_promotion.application.claim_coupon import ClaimCoupon
-from aether_promotion.application.keep_desks import KeepDesks
+from aether_promotion.application.keep_claim_authorities import KeepClaimAuthorities
 from aether_promotion.application.keep_stock import KeepStock
 from aether_promotion.application.persist_claim import PersistClaim, SettleClaims
 from aether_promotion.application.ports import Fate, Transactions, UnitOfWork
 from aether_promotion.application.published_terms import PublishedTerms
+from aether_promotion.application.reconcile_orders import ReconcileOrders
 from aether_promotion.application.reserve import Reserve
 from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
-from aether_promotion.application.sweep import Sweep
 from aether_promotion.domain.activity import Activity, Reservation
-from aether_promotion.domain.desk import Decides, Desk
+from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.errors import Conflict, NotNow
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import AmountOff, CouponTerms, Terms, Title
@@ -141,10 +141,10 @@ def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
 
     def offer(unit: UnitOfWork) -> None:
         unit.templates.add(replace(published, version=0))
-        unit.desks.add(Desk(template_id=template.id, quota=quota, since=NOW))
+        unit.authorities.add(ClaimAuthority(template_id=template.id, quota=quota, since=NOW))
 
     transactions.run(offer)
-    keep = KeepDesks(transactions=transactions, counter=counter, log=log, clock=clock)
+    keep = KeepClaimAuthorities(transactions=transactions, counter=counter, log=log, clock=clock)
     consumer = Consumer(
         servers.bootstrap,
         f"claims-{uuid4()}",
@@ -191,8 +191,8 @@ def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
                 each.result()
 
         def at_rest() -> bool:
-            desk = transactions.read(lambda unit: unit.desks.get(template.id))
-            return desk.claimed == quota and desk.decides is Decides.REDIS
+            authority = transactions.read(lambda unit: unit.authorities.get(template.id))
+            return authority.claimed == quota and authority.decides is Decides.REDIS
 
         eventually(at_rest)
     kept = transactions.read(lambda unit: unit.coupons.claims(template.id, after=0, limit=1000))
@@ -200,7 +200,9 @@ def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
     assert len(kept) == quota
     owners = [coupon.owner for coupon in kept]
     assert max(owners.count(owner) for owner in owners) <= 2
-    assert transactions.read(lambda unit: unit.desks.get(template.id)).generation >= 2, "Redis was never lost"
+    assert transactions.read(lambda unit: unit.authorities.get(template.id)).generation >= 2, (
+        "Redis was never lost"
+    )
 
 
 @pytest.mark.suite("stampede of orders")
@@ -219,7 +221,7 @@ def test_no_seat_is_sold_twice_and_none_leaks_though_redis_dies_in_the_middle(
         clock=clock,
     )
     trade = MemoryOrders()
-    sweep = Sweep(
+    reconcile_orders = ReconcileOrders(
         transactions=transactions,
         orders=trade,
         confirm=confirm,
@@ -267,7 +269,7 @@ def test_no_seat_is_sold_twice_and_none_leaks_though_redis_dies_in_the_middle(
         elif buyer % 3 == 1:
             release(types.ReleaseRequest(order_id=order_id))
 
-    with running(Periodic("stock", keep, 0.3).run, Periodic("sweep", sweep, 0.3).run):
+    with running(Periodic("stock", keep, 0.3).run, Periodic("sweep", reconcile_orders, 0.3).run):
         with ThreadPoolExecutor(24) as pool:
             work = [pool.submit(buy, buyer) for buyer in range(orders)]
             time.sleep(0.3)

@@ -24,7 +24,7 @@ from aether_trade.application.get_order_state import GetOrderState
 from aether_trade.application.list_courses import ListCourses
 from aether_trade.application.list_orders import ListOrders
 from aether_trade.application.place_order import PlaceOrder
-from aether_trade.application.placing import Placing
+from aether_trade.application.place_order_saga import PlaceOrderSaga
 from aether_trade.application.receive_payment_notice import ReceivePaymentNotice
 from aether_trade.application.refund_order import RefundOrder
 from aether_trade.application.send_refunds import SendRefunds
@@ -99,7 +99,7 @@ def item(course_id: int, quantity: int = 1, activity_id: int | None = None) -> t
 def world() -> World:
     transactions, clock, ids = MemoryTransactions(), MemoryClock(), MemoryIds()
     promotions, payments = MemoryPromotions(), MemoryPayments()
-    placing = Placing(
+    saga = PlaceOrderSaga(
         transactions=transactions,
         promotions=promotions,
         clock=clock,
@@ -113,7 +113,7 @@ def world() -> World:
             get_course=GetCourse(transactions=transactions),
             list_courses=ListCourses(transactions=transactions),
             change_course=ChangeCourse(transactions=transactions),
-            place_order=PlaceOrder(placing=placing, transactions=transactions),
+            place_order=PlaceOrder(saga=saga, transactions=transactions),
             get_order=GetOrder(transactions=transactions),
             list_orders=ListOrders(transactions=transactions),
             start_payment=StartPayment(transactions=transactions, payments=payments, clock=clock),

@@ -43,7 +43,7 @@ from aether_promotion.application.create_template import CreateTemplate
 from aether_promotion.application.get_activity import GetActivity
 from aether_promotion.application.get_coupon import GetCoupon
 from aether_promotion.application.get_template import GetTemplate
-from aether_promotion.application.keep_desks import KeepDesks
+from aether_promotion.application.keep_claim_authorities import KeepClaimAuthorities
 from aether_promotion.application.keep_stock import KeepStock
 from aether_promotion.application.list_activities import ListActivities
 from aether_promotion.application.list_coupons import ListCoupons
@@ -63,9 +63,9 @@ from aether_promotion.application.ports import (
 from aether_promotion.application.publish_template import PublishTemplate
 from aether_promotion.application.published_terms import PublishedTerms
 from aether_promotion.application.quote import Quote
+from aether_promotion.application.reconcile_orders import ReconcileOrders
 from aether_promotion.application.reserve import Reserve
 from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
-from aether_promotion.application.sweep import Sweep
 from aether_promotion.application.withdraw_template import WithdrawTemplate
 from aether_promotion.domain.errors import (
     ActivityHasChanged,
@@ -261,11 +261,11 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(order_handlers, confirm, redeem_coupons, release, release_coupons),
         dead_letters=producer,
     )
-    keep_desks = providers.Singleton(
+    keep_claim_authorities = providers.Singleton(
         Periodic,
         "desks",
         providers.Singleton(
-            KeepDesks, transactions=transactions, counter=claim_counter, log=claim_log, clock=clock
+            KeepClaimAuthorities, transactions=transactions, counter=claim_counter, log=claim_log, clock=clock
         ),
         settings.provided.desk_seconds,
     )
@@ -275,11 +275,11 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(KeepStock, transactions=transactions, counter=stock_counter, clock=clock),
         settings.provided.stock_seconds,
     )
-    sweep = providers.Singleton(
+    reconcile_orders = providers.Singleton(
         Periodic,
         "sweep",
         providers.Singleton(
-            Sweep,
+            ReconcileOrders,
             transactions=transactions,
             orders=orders,
             confirm=confirm,
@@ -305,9 +305,9 @@ class Container(containers.DeclarativeContainer):
                 relay=relay.provider,
                 claims=claims.provider,
                 orders=paid_orders.provider,
-                desks=keep_desks.provider,
+                authorities=keep_claim_authorities.provider,
                 stock=keep_stock.provider,
-                sweep=sweep.provider,
+                reconcile_orders=reconcile_orders.provider,
             ),
         ),
     )

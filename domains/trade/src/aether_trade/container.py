@@ -45,7 +45,7 @@ from aether_trade.application.get_order_state import GetOrderState
 from aether_trade.application.list_courses import ListCourses
 from aether_trade.application.list_orders import ListOrders
 from aether_trade.application.place_order import PlaceOrder
-from aether_trade.application.placing import Placing
+from aether_trade.application.place_order_saga import PlaceOrderSaga
 from aether_trade.application.ports import Clock, Ids, Payments, Promotions, Transactions
 from aether_trade.application.receive_payment_notice import ReceivePaymentNotice
 from aether_trade.application.refund_order import RefundOrder
@@ -121,8 +121,8 @@ class Container(containers.DeclarativeContainer):
         change_course=providers.Singleton(ChangeCourse, transactions=transactions),
         place_order=providers.Singleton(
             PlaceOrder,
-            placing=providers.Singleton(
-                Placing,
+            saga=providers.Singleton(
+                PlaceOrderSaga,
                 transactions=transactions,
                 promotions=promotions,
                 clock=clock,

@@ -16,8 +16,8 @@ from aether_adapters.kernel.errors import Unavailable
 from redis import Redis
 
 from aether_promotion.application.ports import CounterAway, Granted, Refused
+from aether_promotion.domain.claim_authority import ClaimAuthority
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Desk
 from aether_promotion.domain.events import ClaimDecided
 from aether_promotion.domain.template import Template
 
@@ -107,10 +107,19 @@ class RedisClaimCounter:
             generation, left = self._client.hmget(_keys(template_id)[0], "generation", "left")
         return None if generation is None or left is None else int(generation)
 
-    def open(self, desk: Desk, template: Template, claims: Sequence[Coupon], /, *, whole: bool) -> bool:
+    def open(
+        self, authority: ClaimAuthority, template: Template, claims: Sequence[Coupon], /, *, whole: bool
+    ) -> bool:
         terms = template.terms
         window = milliseconds(terms.claims_from), milliseconds(terms.coupon.valid_until)
-        facts = [desk.generation, desk.server, desk.left, terms.limit_per_user, *window, int(whole)]
+        facts = [
+            authority.generation,
+            authority.server,
+            authority.left,
+            terms.limit_per_user,
+            *window,
+            int(whole),
+        ]
         pairs = [word for coupon in claims for word in (coupon.owner, f"{coupon.key}={coupon.id}")]
         with counting():
             return bool(self._open(keys=_keys(template.id), args=[*facts, *pairs]) == 1)

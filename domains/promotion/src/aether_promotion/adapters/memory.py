@@ -14,8 +14,8 @@ from aether_adapters.kernel.errors import Exhausted
 
 from aether_promotion.adapters.memory_repositories import (
     MemoryActivities,
+    MemoryClaimAuthorities,
     MemoryCoupons,
-    MemoryDesks,
     MemoryReservations,
     MemoryTemplates,
     State,
@@ -114,7 +114,7 @@ class MemoryIds:
 def _unit(state: State) -> UnitOfWork:
     return UnitOfWork(
         templates=MemoryTemplates(state),
-        desks=MemoryDesks(state),
+        authorities=MemoryClaimAuthorities(state),
         coupons=MemoryCoupons(state),
         activities=MemoryActivities(state),
         reservations=MemoryReservations(state),

@@ -7,14 +7,14 @@ from threading import Lock
 
 from aether_promotion.application.ports import Clock, CounterAway, Granted, Refused, Taken
 from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.claim_authority import ClaimAuthority
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Desk
 from aether_promotion.domain.events import ClaimDecided
 from aether_promotion.domain.template import Template
 
 
 @dataclass
-class _Desk:
+class _ClaimAuthority:
     generation: int
     template: Template
     left: int | None = None
@@ -31,87 +31,91 @@ class MemoryClaimCounter:
         self._clock = clock
         self._lock = Lock()
         self._starts = 1
-        self._desks: dict[int, _Desk] = {}
+        self._authorities: dict[int, _ClaimAuthority] = {}
 
     def restart(self, *, forget: bool) -> None:
         self._starts += 1
         if forget:
-            self._desks.clear()
+            self._authorities.clear()
 
     def claim(self, template_id: int, owner: str, key: str, coupon_id: int, /) -> Granted | Refused:
         with self._lock:
-            desk = self._desk(template_id)
-            if desk is None or desk.left is None or desk.server != self.server():
+            authority = self._authority(template_id)
+            if authority is None or authority.left is None or authority.server != self.server():
                 return Refused.COLD
-            mine = desk.owners[owner]
+            mine = authority.owners[owner]
             if key in mine:
                 earlier = mine[key]
-                return Granted(coupon_id=earlier, generation=desk.generation, waiting=earlier in desk.waiting)
-            now, terms = self._clock.now(), desk.template.terms
+                return Granted(
+                    coupon_id=earlier, generation=authority.generation, waiting=earlier in authority.waiting
+                )
+            now, terms = self._clock.now(), authority.template.terms
             refused = (
                 (Refused.EARLY, now < terms.claims_from),
                 (Refused.OVER, now >= terms.coupon.valid_until),
                 (Refused.LIMIT, len(mine) >= terms.limit_per_user),
-                (Refused.QUOTA, desk.left < 1),
+                (Refused.QUOTA, authority.left < 1),
             )
             for reason, applies in refused:
                 if applies:
                     return reason
-            desk.left -= 1
+            authority.left -= 1
             mine[key] = coupon_id
-            desk.waiting[coupon_id] = ClaimDecided(
+            authority.waiting[coupon_id] = ClaimDecided(
                 coupon_id=coupon_id,
                 template_id=template_id,
-                generation=desk.generation,
+                generation=authority.generation,
                 owner=owner,
                 idempotency_key=key,
                 occurred_at=now,
             )
-            return Granted(coupon_id=coupon_id, generation=desk.generation, waiting=True)
+            return Granted(coupon_id=coupon_id, generation=authority.generation, waiting=True)
 
     def server(self) -> str:
         self._reach()
         return f"memory-{self._starts}"
 
     def generation(self, template_id: int, /) -> int | None:
-        desk = self._desk(template_id)
-        return None if desk is None or desk.left is None else desk.generation
+        authority = self._authority(template_id)
+        return None if authority is None or authority.left is None else authority.generation
 
-    def open(self, desk: Desk, template: Template, claims: Sequence[Coupon], /, *, whole: bool) -> bool:
+    def open(
+        self, authority: ClaimAuthority, template: Template, claims: Sequence[Coupon], /, *, whole: bool
+    ) -> bool:
         with self._lock:
-            present = self._desk(template.id)
+            present = self._authority(template.id)
             if present is not None and (
-                present.generation > desk.generation
-                or (present.generation == desk.generation and present.left is not None)
+                present.generation > authority.generation
+                or (present.generation == authority.generation and present.left is not None)
             ):
                 return False
-            if present is None or present.generation < desk.generation:
-                present = self._desks[template.id] = _Desk(desk.generation, template)
+            if present is None or present.generation < authority.generation:
+                present = self._authorities[template.id] = _ClaimAuthority(authority.generation, template)
             for coupon in claims:
                 present.owners[coupon.owner][coupon.key] = coupon.id
             if whole:
-                present.left, present.server = desk.left, desk.server
+                present.left, present.server = authority.left, authority.server
             return True
 
     def forget(self, template_id: int, generation: int, /) -> None:
         with self._lock:
-            desk = self._desk(template_id)
-            if desk is not None and desk.generation == generation:
-                del self._desks[template_id]
+            authority = self._authority(template_id)
+            if authority is not None and authority.generation == generation:
+                del self._authorities[template_id]
 
     def persisted(self, claim: ClaimDecided, /) -> None:
-        desk = self._desk(claim.template_id)
-        if desk is not None:
-            desk.waiting.pop(claim.coupon_id, None)
+        authority = self._authority(claim.template_id)
+        if authority is not None:
+            authority.waiting.pop(claim.coupon_id, None)
 
     def waiting(self, template_id: int, /, *, seconds: float) -> tuple[ClaimDecided, ...]:
-        desk, now = self._desk(template_id), self._clock.now()
-        found = () if desk is None else tuple(desk.waiting.values())
+        authority, now = self._authority(template_id), self._clock.now()
+        found = () if authority is None else tuple(authority.waiting.values())
         return tuple(claim for claim in found if (now - claim.occurred_at).total_seconds() >= seconds)
 
-    def _desk(self, template_id: int) -> _Desk | None:
+    def _authority(self, template_id: int) -> _ClaimAuthority | None:
         self._reach()
-        return self._desks.get(template_id)
+        return self._authorities.get(template_id)
 
     def _reach(self) -> None:
         if self.away:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from aether_promotion.application.ports import AlreadyReserved
 from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Decides, Desk
 from aether_promotion.domain.errors import (
     ActivityHasChanged,
     ActivityNotFound,
@@ -27,7 +27,7 @@ class State:
     """What is stored; the containers change, what is in them never does."""
 
     templates: dict[int, Template] = field(default_factory=dict)
-    desks: dict[int, Desk] = field(default_factory=dict)
+    authorities: dict[int, ClaimAuthority] = field(default_factory=dict)
     coupons: dict[int, Coupon] = field(default_factory=dict)
     activities: dict[int, Activity] = field(default_factory=dict)
     reservations: dict[tuple[int, int], Reservation] = field(default_factory=dict)
@@ -70,34 +70,34 @@ class MemoryTemplates:
         return stored
 
 
-class MemoryDesks:
+class MemoryClaimAuthorities:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def add(self, desk: Desk, /) -> None:
-        self._state.desks[desk.template_id] = desk
+    def add(self, authority: ClaimAuthority, /) -> None:
+        self._state.authorities[authority.template_id] = authority
 
-    def get(self, template_id: int, /) -> Desk:
-        found = self._state.desks.get(template_id)
+    def get(self, template_id: int, /) -> ClaimAuthority:
+        found = self._state.authorities.get(template_id)
         if found is None:
             raise TemplateNotFound(template_id)
         return found
 
     lock = get
 
-    def save(self, desk: Desk, /) -> Desk:
-        stored = self._state.desks[desk.template_id] = desk.stored()
-        self._state.outbox.extend(desk.events)
+    def save(self, authority: ClaimAuthority, /) -> ClaimAuthority:
+        stored = self._state.authorities[authority.template_id] = authority.stored()
+        self._state.outbox.extend(authority.events)
         return stored
 
     def take(self, template_id: int, /) -> bool:
-        desk = self._state.desks.get(template_id)
-        if desk is None or desk.decides is not Decides.SQL or desk.left < 1:
+        authority = self._state.authorities.get(template_id)
+        if authority is None or authority.decides is not Decides.SQL or authority.left < 1:
             return False
-        self.save(desk.count())
+        self.save(authority.count())
         return True
 
-    def to_keep(self, now: datetime, /) -> tuple[Desk, ...]:
+    def to_keep(self, now: datetime, /) -> tuple[ClaimAuthority, ...]:
         templates = self._state.templates
         offered = {
             number
@@ -105,9 +105,9 @@ class MemoryDesks:
             if one.status is TemplateStatus.PUBLISHED and one.terms.coupon.valid_until > now
         }
         return tuple(
-            desk
-            for number, desk in sorted(self._state.desks.items())
-            if number in offered or desk.decides is not Decides.SQL
+            authority
+            for number, authority in sorted(self._state.authorities.items())
+            if number in offered or authority.decides is not Decides.SQL
         )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from aether_promotion.adapters.events import outgoing
 from aether_promotion.adapters.sql_rows import coupon_terms, coupon_terms_row
 from aether_promotion.adapters.tables import DESKS, OUTBOX, TEMPLATES
-from aether_promotion.domain.desk import Decides, Desk
+from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.errors import TemplateHasChanged, TemplateNotFound
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import TemplateStatus, Terms
@@ -56,34 +56,34 @@ class SqlTemplates:
         return tuple(_template(row) for row in rows)
 
 
-class SqlDesks:
+class SqlClaimAuthorities:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._outbox = Outbox(connection, OUTBOX)
 
-    def add(self, desk: Desk, /) -> None:
-        self._connection.execute(insert(DESKS), _desk_row(desk))
+    def add(self, authority: ClaimAuthority, /) -> None:
+        self._connection.execute(insert(DESKS), _authority_row(authority))
 
-    def get(self, template_id: int, /) -> Desk:
+    def get(self, template_id: int, /) -> ClaimAuthority:
         row = self._connection.execute(select(DESKS).where(DESKS.c.template_id == template_id)).one_or_none()
         if row is None:
             raise TemplateNotFound(template_id)
-        return _desk(row)
+        return _authority(row)
 
-    def lock(self, template_id: int, /) -> Desk:
+    def lock(self, template_id: int, /) -> ClaimAuthority:
         # SQLite needs no lock of the row: a unit of work that writes has the whole database.
         wanted = select(DESKS).where(DESKS.c.template_id == template_id).with_for_update()
         row = self._connection.execute(wanted).one_or_none()
         if row is None:
             raise TemplateNotFound(template_id)
-        return _desk(row)
+        return _authority(row)
 
-    def save(self, desk: Desk, /) -> Desk:
-        row = _desk_row(desk)
+    def save(self, authority: ClaimAuthority, /) -> ClaimAuthority:
+        row = _authority_row(authority)
         self._connection.execute(update(DESKS).where(DESKS.c.template_id == row.pop("template_id")), row)
         # After the row is written: its lock keeps what is told of one template in its order.
-        self._outbox.add(*(outgoing(event) for event in desk.events))
-        return desk.stored()
+        self._outbox.add(*(outgoing(event) for event in authority.events))
+        return authority.stored()
 
     def take(self, template_id: int, /) -> bool:
         counted = (
@@ -97,7 +97,7 @@ class SqlDesks:
         )
         return self._connection.execute(counted).rowcount == 1
 
-    def to_keep(self, now: datetime, /) -> tuple[Desk, ...]:
+    def to_keep(self, now: datetime, /) -> tuple[ClaimAuthority, ...]:
         offered = and_(TEMPLATES.c.status == TemplateStatus.PUBLISHED.value, TEMPLATES.c.valid_until > now)
         wanted = (
             select(DESKS)
@@ -105,7 +105,7 @@ class SqlDesks:
             .where(or_(offered, DESKS.c.decides != Decides.SQL.value))
             .order_by(DESKS.c.template_id)
         )
-        return tuple(_desk(row) for row in self._connection.execute(wanted))
+        return tuple(_authority(row) for row in self._connection.execute(wanted))
 
 
 def _template_row(template: Template) -> dict[str, object]:
@@ -137,20 +137,20 @@ def _template(row: Row[Any]) -> Template:
     )
 
 
-def _desk_row(desk: Desk) -> dict[str, object]:
+def _authority_row(authority: ClaimAuthority) -> dict[str, object]:
     return {
-        "template_id": desk.template_id,
-        "quota": desk.quota,
-        "claimed": desk.claimed,
-        "generation": desk.generation,
-        "decides": desk.decides.value,
-        "server": desk.server,
-        "since": desk.since,
+        "template_id": authority.template_id,
+        "quota": authority.quota,
+        "claimed": authority.claimed,
+        "generation": authority.generation,
+        "decides": authority.decides.value,
+        "server": authority.server,
+        "since": authority.since,
     }
 
 
-def _desk(row: Row[Any]) -> Desk:
-    return Desk(
+def _authority(row: Row[Any]) -> ClaimAuthority:
+    return ClaimAuthority(
         template_id=row.template_id,
         quota=row.quota,
         claimed=row.claimed,

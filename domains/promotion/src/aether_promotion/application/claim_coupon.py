@@ -16,8 +16,8 @@ from aether_promotion.application.ports import (
     UnitOfWork,
 )
 from aether_promotion.application.published_terms import PublishedTerms
+from aether_promotion.domain.claim_authority import Decides
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Decides
 from aether_promotion.domain.errors import (
     ClaimLimitReached,
     ClaimsArePaused,
@@ -81,8 +81,8 @@ class ClaimCoupon(port.ClaimCoupon):
         )
         self.log.append(decided)
         # Only after the log has it: a generation that is open now had no mark in the log then.
-        desk = self.transactions.read(lambda unit: unit.desks.get(template_id))
-        if not desk.accepts(decision.generation):
+        authority = self.transactions.read(lambda unit: unit.authorities.get(template_id))
+        if not authority.accepts(decision.generation):
             self._forget(template_id, decision.generation)
             raise ClaimsArePaused(template_id)
 
@@ -97,7 +97,7 @@ class ClaimCoupon(port.ClaimCoupon):
         now = self.clock.now()
 
         def claim(unit: UnitOfWork) -> int:
-            taken = unit.desks.take(
+            taken = unit.authorities.take(
                 template_id
             )  # first: its lock is what keeps two claims of one owner apart
             template = unit.templates.get(template_id)
@@ -107,7 +107,7 @@ class ClaimCoupon(port.ClaimCoupon):
                 raise _ClaimedBefore(earlier[0])
             if not template.visible(to_operator=False):
                 raise TemplateNotFound(template_id)
-            if not taken and unit.desks.get(template_id).decides is not Decides.SQL:
+            if not taken and unit.authorities.get(template_id).decides is not Decides.SQL:
                 raise ClaimsArePaused(
                     template_id
                 )  # before any other answer: it may be among those on their way

@@ -18,6 +18,6 @@ class GetTemplate(port.GetTemplate):
             template = unit.templates.get(request.id)
             if not template.visible(to_operator=is_operator(request.caller)):
                 raise TemplateNotFound(request.id)
-            return template_view(template, unit.desks.get(request.id))
+            return template_view(template, unit.authorities.get(request.id))
 
         return self.transactions.read(read)

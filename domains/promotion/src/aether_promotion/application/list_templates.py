@@ -31,7 +31,7 @@ class ListTemplates(port.ListTemplates):
         def page(unit: UnitOfWork) -> tuple[tuple[types.Template, ...], bool]:
             # One more than the page shows: it tells whether there is a next page.
             found = unit.templates.page(statuses=tuple(wanted), before=before, limit=size + 1)
-            shown = tuple(template_view(one, unit.desks.get(one.id)) for one in found[:size])
+            shown = tuple(template_view(one, unit.authorities.get(one.id)) for one in found[:size])
             return shown, len(found) > size
 
         shown, more = self.transactions.read(page)

@@ -14,8 +14,8 @@ class PersistClaim:
 
     def __call__(self, claim: ClaimDecided, /) -> None:
         def persist(unit: UnitOfWork) -> None:
-            desk = unit.desks.lock(claim.template_id)
-            if desk.void(claim.generation) or unit.coupons.has(claim.coupon_id):
+            authority = unit.authorities.lock(claim.template_id)
+            if authority.void(claim.generation) or unit.coupons.has(claim.coupon_id):
                 return
             coupon = Coupon.claim(
                 claim.coupon_id,
@@ -25,7 +25,7 @@ class PersistClaim:
                 terms=unit.templates.get(claim.template_id).terms.coupon,
                 now=claim.occurred_at,
             )
-            unit.desks.save(desk.count())
+            unit.authorities.save(authority.count())
             unit.coupons.add(coupon)
 
         self.transactions.run(persist)
@@ -47,7 +47,7 @@ class SettleClaims:
         now = self.clock.now()
 
         def settle(unit: UnitOfWork) -> None:
-            desk = unit.desks.lock(closed.template_id)
-            unit.desks.save(desk.settle(closed.generation, now))
+            authority = unit.authorities.lock(closed.template_id)
+            unit.authorities.save(authority.settle(closed.generation, now))
 
         self.transactions.run(settle)

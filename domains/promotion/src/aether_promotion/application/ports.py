@@ -10,8 +10,8 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.claim_authority import ClaimAuthority
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Desk
 from aether_promotion.domain.events import ClaimDecided
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import CouponStatus, TemplateStatus
@@ -41,20 +41,20 @@ class Templates(Protocol):
         ...
 
 
-class Desks(Protocol):
+class ClaimAuthorities(Protocol):
     """Who decides the claims of each template, and how many are persisted."""
 
-    def add(self, desk: Desk, /) -> None: ...
+    def add(self, authority: ClaimAuthority, /) -> None: ...
 
-    def get(self, template_id: int, /) -> Desk:
+    def get(self, template_id: int, /) -> ClaimAuthority:
         """As it is committed. Raises `TemplateNotFound`."""
         ...
 
-    def lock(self, template_id: int, /) -> Desk:
+    def lock(self, template_id: int, /) -> ClaimAuthority:
         """As `get`; nobody else changes it until this unit of work ends."""
         ...
 
-    def save(self, desk: Desk, /) -> Desk:
+    def save(self, authority: ClaimAuthority, /) -> ClaimAuthority:
         """Store a change of one that is locked, and its events; the one returned is as stored."""
         ...
 
@@ -62,7 +62,7 @@ class Desks(Protocol):
         """Count one more claim if SQL decides and the quota allows it, in one conditional update; whether it did."""
         ...
 
-    def to_keep(self, now: datetime, /) -> tuple[Desk, ...]:
+    def to_keep(self, now: datetime, /) -> tuple[ClaimAuthority, ...]:
         """Those of published templates that have not ended, and every one that SQL does not decide."""
         ...
 
@@ -182,7 +182,7 @@ class UnitOfWork:
     """What one transaction can reach."""
 
     templates: Templates
-    desks: Desks
+    authorities: ClaimAuthorities
     coupons: Coupons
     activities: Activities
     reservations: Reservations
@@ -242,7 +242,9 @@ class ClaimCounter(Protocol):
         """The generation it decides in, with the memory it began with; None where it does not."""
         ...
 
-    def open(self, desk: Desk, template: Template, claims: Sequence[Coupon], /, *, whole: bool) -> bool:
+    def open(
+        self, authority: ClaimAuthority, template: Template, claims: Sequence[Coupon], /, *, whole: bool
+    ) -> bool:
         """Learn of earlier claims, and decide from the call on that says they are `whole`.
 
         False, and nothing is done, where it has begun a later generation.

@@ -17,6 +17,6 @@ class PublishTemplate(port.PublishTemplate):
 
         def publish(unit: UnitOfWork) -> types.Template:
             template = unit.templates.get(request.id).publish(version=request.version)
-            return template_view(unit.templates.save(template), unit.desks.get(request.id))
+            return template_view(unit.templates.save(template), unit.authorities.get(request.id))
 
         return self.transactions.run(publish)

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from aether.promotion.v1 import types
 from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.claim_authority import ClaimAuthority
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Desk
 from aether_promotion.domain.errors import BenefitMissing
 from aether_promotion.domain.pricing import PricedOrder
 from aether_promotion.domain.template import Template
@@ -48,7 +48,7 @@ def benefit_view(benefit: Benefit) -> types.Benefit:
             return types.Benefit(kind=types.BenefitPercentOff(value=part))
 
 
-def template_view(template: Template, desk: Desk) -> types.Template:
+def template_view(template: Template, authority: ClaimAuthority) -> types.Template:
     terms, coupon = template.terms, template.terms.coupon
     return types.Template(
         id=template.id,
@@ -63,7 +63,7 @@ def template_view(template: Template, desk: Desk) -> types.Template:
             valid_until=coupon.valid_until,
         ),
         status=types.TemplateStatus[template.status.name],
-        claimed=desk.claimed,
+        claimed=authority.claimed,
         version=template.version,
         created_at=template.created_at,
     )

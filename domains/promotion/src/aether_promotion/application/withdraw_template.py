@@ -22,8 +22,8 @@ class WithdrawTemplate(port.WithdrawTemplate):
         def withdraw(unit: UnitOfWork) -> tuple[types.Template, int]:
             template = unit.templates.get(request.id).withdraw(version=request.version)
             stored = unit.templates.save(template)
-            desk = unit.desks.lock(request.id)
-            return template_view(stored, unit.desks.save(desk.close(now))), desk.generation
+            authority = unit.authorities.lock(request.id)
+            return template_view(stored, unit.authorities.save(authority.close(now))), authority.generation
 
         withdrawn, generation = self.transactions.run(withdraw)
         # Where it is away: what it decides binds nobody, and the first who asks makes it forget.

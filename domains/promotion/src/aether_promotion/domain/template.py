@@ -19,7 +19,7 @@ class Template:
     """What coupons of one kind promise. It never changes: each change returns a new one.
 
     `version` counts what operators stored, from 1; a new one has version 0. How many were claimed stands with
-    its `Desk`, so that a stampede and an operator do not stand in each other's way.
+    its `ClaimAuthority`, so that a stampede and an operator do not stand in each other's way.
     """
 
     id: int

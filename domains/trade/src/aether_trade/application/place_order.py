@@ -4,7 +4,7 @@ from typing import Final
 from uuid import uuid4
 
 from aether.trade.v1 import port, types
-from aether_trade.application.placing import Placing
+from aether_trade.application.place_order_saga import PlaceOrderSaga
 from aether_trade.application.ports import Transactions, UnitOfWork
 from aether_trade.application.views import order_view
 from aether_trade.domain.basket import Basket, Item
@@ -29,7 +29,7 @@ class PlaceOrder(port.PlaceOrder):
     Where placing fails the key is free again, and the same request may try anew.
     """
 
-    placing: Placing
+    saga: PlaceOrderSaga
     transactions: Transactions
 
     def __call__(self, request: types.PlaceOrderRequest, /) -> types.Order:
@@ -53,7 +53,7 @@ class PlaceOrder(port.PlaceOrder):
                 raise OrderBeingPlaced(key)
 
         try:
-            return self.placing(buyer, basket, keep)
+            return self.saga(buyer, basket, keep)
         except Exception:
             # Nothing happens where the order was stored after all: the key is finished then.
             self.transactions.run(lambda unit: unit.keys.abandon(buyer, key, claimant))

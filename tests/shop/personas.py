@@ -10,7 +10,7 @@ from uuid import UUID
 
 import httpx
 
-from tests.shop.door import Doors
+from tests.shop.client import ShopClient
 from tests.shop.shelf import OPERATOR, Shelf
 
 PASSWORD: Final = "correct horse battery staple"
@@ -21,7 +21,7 @@ Deed = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Promises:
-    """What clients were told and may rely on; see `books.Told`."""
+    """What clients were told and may rely on; see `ledger.Acknowledged`."""
 
     def __init__(self) -> None:
         self.placed: dict[tuple[str, str], int] = {}
@@ -33,9 +33,11 @@ class Promises:
 class Person:
     """Registers, then claims coupons, orders, pays or does not, signs in and out, and takes another name."""
 
-    def __init__(self, number: int, doors: Doors, shelf: Shelf, promises: Promises, chance: Random) -> None:
+    def __init__(
+        self, number: int, clients: ShopClient, shelf: Shelf, promises: Promises, chance: Random
+    ) -> None:
         self._number = number
-        self._doors = doors
+        self._doors = clients
         self._shelf = shelf
         self._promises = promises
         self._chance = chance

@@ -227,7 +227,7 @@ class SentBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Acknowledged:
     """What clients were told and may rely on, whatever died afterwards; empty where nobody kept account of it."""
 
     placed: Mapping[tuple[str, str], int] = field(default_factory=dict)

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from aether.trade.v1.events import OrderClosed, OrderFinished, OrderPaid, OrderPlaced, OrderRefunded
-from tests.shop.books.books import PAID, Books, differ, grouped
-from tests.shop.books.rows import Line, Order, OutboxRow, Refund
+from tests.shop.ledger.ledger import PAID, Ledger, differ, grouped
+from tests.shop.ledger.rows import Line, Order, OutboxRow, Refund
 
 
-def keys_lead_to_one_order_each(books: Books) -> Iterator[str]:
-    orders = {order.id: order for order in books.orders}
-    keys = grouped((key for key in books.keys if key.result is not None), lambda key: int(key.result or 0))
-    for order in books.orders:
+def keys_lead_to_one_order_each(ledger: Ledger) -> Iterator[str]:
+    orders = {order.id: order for order in ledger.orders}
+    keys = grouped((key for key in ledger.keys if key.result is not None), lambda key: int(key.result or 0))
+    for order in ledger.orders:
         found = len(keys[order.id])
         yield from differ(
             f"trade, order {order.id}", "idempotency keys that lead to it", expected=1, found=found
@@ -28,9 +28,9 @@ def keys_lead_to_one_order_each(books: Books) -> Iterator[str]:
                 yield from differ(where, "the buyer of its order", expected=key.scope, found=buyer)
 
 
-def lines_sum_to_their_order(books: Books) -> Iterator[str]:
-    lines = grouped(books.lines, lambda line: line.order_id)
-    for order in books.orders:
+def lines_sum_to_their_order(ledger: Ledger) -> Iterator[str]:
+    lines = grouped(ledger.lines, lambda line: line.order_id)
+    for order in ledger.orders:
         where = f"trade, order {order.id}"
         payable = sum(line.quantity * line.price_cents - line.discount_cents for line in lines[order.id])
         yield from differ(where, "cents that its lines sum to", expected=order.payable_cents, found=payable)
@@ -38,13 +38,13 @@ def lines_sum_to_their_order(books: Books) -> Iterator[str]:
             if not 0 <= line.discount_cents <= line.quantity * line.price_cents:
                 most = line.quantity * line.price_cents
                 yield f"{where}: discount of line {line.number}: expected 0 to {most}, found {line.discount_cents}"
-    for order_id in lines.keys() - {order.id for order in books.orders}:
+    for order_id in lines.keys() - {order.id for order in ledger.orders}:
         yield f"trade, lines of order {order_id}: their order: expected one, found none"
 
 
-def orders_are_in_a_state_that_fits(books: Books) -> Iterator[str]:
-    lines = grouped(books.lines, lambda line: line.order_id)
-    for order in books.orders:
+def orders_are_in_a_state_that_fits(ledger: Ledger) -> Iterator[str]:
+    lines = grouped(ledger.lines, lambda line: line.order_id)
+    for order in ledger.orders:
         where = f"trade, order {order.id}, {order.status}"
         paid, closed = order.status in PAID, order.status == "closed"
         yield from differ(where, "it names a payment", expected=paid, found=order.payment_id is not None)
@@ -54,7 +54,7 @@ def orders_are_in_a_state_that_fits(books: Books) -> Iterator[str]:
         yield from differ(
             where, "refunded pieces say", expected=_refunded(order), found=_pieces(lines[order.id])
         )
-        if order.status == "pending payment" and order.deadline <= books.taken_at:
+        if order.status == "pending payment" and order.deadline <= ledger.taken_at:
             yield f"{where}: its deadline has passed: expected it closed or paid, found it pending"
 
 
@@ -70,11 +70,11 @@ def _pieces(lines: tuple[Line, ...]) -> str:
     return "some" if any(line.refunded_quantity for line in lines) else "none"
 
 
-def the_provider_has_the_same_payments(books: Books) -> Iterator[str]:
+def the_provider_has_the_same_payments(ledger: Ledger) -> Iterator[str]:
     """Every paid order was paid at the provider, and the provider keeps what the order says and not a cent more."""
-    orders = {order.id: order for order in books.orders}
-    payments = {payment.payment_id: payment for payment in books.payments}
-    for order in books.orders:
+    orders = {order.id: order for order in ledger.orders}
+    payments = {payment.payment_id: payment for payment in ledger.payments}
+    for order in ledger.orders:
         where = f"provider, payment {order.payment_id} of order {order.id}"
         if order.payment_id is None or (order.payment_id == "" and order.payable_cents == 0):
             continue
@@ -85,9 +85,9 @@ def the_provider_has_the_same_payments(books: Books) -> Iterator[str]:
         yield from differ(where, "the order it is for", expected=order.id, found=payment.order_id)
         yield from differ(where, "cents paid", expected=order.payable_cents, found=payment.amount_cents)
     back: Counter[str] = Counter()
-    for sent in books.sent_back:
+    for sent in ledger.sent_back:
         back[sent.payment_id] += sent.amount_cents
-    paid = grouped((payment for payment in books.payments if payment.paid), lambda payment: payment.order_id)
+    paid = grouped((payment for payment in ledger.payments if payment.paid), lambda payment: payment.order_id)
     for order_id, came_in in paid.items():
         kept = sum(payment.amount_cents - back[payment.payment_id] for payment in came_in)
         known = orders.get(order_id)
@@ -95,10 +95,10 @@ def the_provider_has_the_same_payments(books: Books) -> Iterator[str]:
         yield from differ(f"provider, order {order_id}", "cents that it keeps", expected=due, found=kept)
 
 
-def the_provider_has_the_same_refunds(books: Books) -> Iterator[str]:
-    sent_back = {sent.refund_id: sent for sent in books.sent_back}
-    refunds = {refund.id: refund for refund in books.refunds}
-    for refund in books.refunds:
+def the_provider_has_the_same_refunds(ledger: Ledger) -> Iterator[str]:
+    sent_back = {sent.refund_id: sent for sent in ledger.sent_back}
+    refunds = {refund.id: refund for refund in ledger.refunds}
+    for refund in ledger.refunds:
         where = f"provider, refund {refund.id} of order {refund.order_id}"
         if refund.sent_at is None:
             yield f"trade, refund {refund.id} of order {refund.order_id}: expected it sent, found it owed still"
@@ -112,15 +112,15 @@ def the_provider_has_the_same_refunds(books: Books) -> Iterator[str]:
         yield f"trade, refund {refund_id}: expected one, because the provider sent it, found none"
 
 
-def orders_tell_their_story_once(books: Books) -> Iterator[str]:
+def orders_tell_their_story_once(ledger: Ledger) -> Iterator[str]:
     """In the outbox stands each step that an order went, once, in its order, with its amounts."""
-    rows = [row for row in books.outboxes.get("trade", ()) if row.key.isdecimal()]
-    told = grouped(rows, lambda row: int(row.key))
-    refunds = grouped(books.refunds, lambda refund: refund.order_id)
-    for order in books.orders:
-        yield from _story(order, told[order.id], refunds[order.id])
-    for order_id in told.keys() - {order.id for order in books.orders}:
-        types = ", ".join(_name(row.type) for row in told[order_id])
+    rows = [row for row in ledger.outboxes.get("trade", ()) if row.key.isdecimal()]
+    acknowledged = grouped(rows, lambda row: int(row.key))
+    refunds = grouped(ledger.refunds, lambda refund: refund.order_id)
+    for order in ledger.orders:
+        yield from _story(order, acknowledged[order.id], refunds[order.id])
+    for order_id in acknowledged.keys() - {order.id for order in ledger.orders}:
+        types = ", ".join(_name(row.type) for row in acknowledged[order_id])
         yield f"trade's outbox, order {order_id}: expected no events, because there is no such order, found {types}"
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
 
-from tests.shop.books.rows import (
+from tests.shop.ledger.rows import (
+    Acknowledged,
     Activity,
     ClaimCounter,
     Coupon,
@@ -27,7 +28,6 @@ from tests.shop.books.rows import (
     SentBack,
     StockCounter,
     Template,
-    Told,
     User,
 )
 
@@ -40,7 +40,7 @@ PAID: Final = frozenset({"paid", "finished", "partly refunded", "refunded"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
+class Ledger:
     """Everything the shop held at `taken_at`. `outboxes` and `inboxes` are those of each domain, by its name."""
 
     taken_at: datetime
@@ -62,7 +62,7 @@ class Books:
     messages: tuple[Message, ...] = ()
     payments: tuple[Payment, ...] = ()
     sent_back: tuple[SentBack, ...] = ()
-    told: Told = field(default_factory=Told)
+    acknowledged: Acknowledged = field(default_factory=Acknowledged)
 
     def happened(self, kind: type[E]) -> tuple[E, ...]:
         """The events of one type in the outboxes, in the order of their ids."""

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from aether.promotion.v1.events import ClaimDecided, ClaimsClosed, CouponClaimed, CouponRedeemed
-from tests.shop.books.books import PAID, Books, differ, grouped
-from tests.shop.books.rows import Message
+from tests.shop.ledger.ledger import PAID, Ledger, differ, grouped
+from tests.shop.ledger.rows import Message
 
 
-def desks_count_every_coupon(books: Books) -> Iterator[str]:
-    coupons = grouped(books.coupons, lambda coupon: coupon.template_id)
-    limits = {template.id: template.limit_per_user for template in books.templates}
-    for desk in books.desks:
+def desks_count_every_coupon(ledger: Ledger) -> Iterator[str]:
+    coupons = grouped(ledger.coupons, lambda coupon: coupon.template_id)
+    limits = {template.id: template.limit_per_user for template in ledger.templates}
+    for desk in ledger.desks:
         where = f"promotion, template {desk.template_id}"
         claimed = coupons[desk.template_id]
         yield from differ(where, "claimed coupons", expected=len(claimed), found=desk.claimed)
@@ -23,16 +23,16 @@ def desks_count_every_coupon(books: Books) -> Iterator[str]:
         for owner, found in Counter(coupon.owner for coupon in claimed).items():
             if found > limit:
                 yield f"{where}: coupons of {owner}: expected at most {limit}, found {found}"
-    keys = Counter((coupon.template_id, coupon.owner, coupon.claim_key) for coupon in books.coupons)
+    keys = Counter((coupon.template_id, coupon.owner, coupon.claim_key) for coupon in ledger.coupons)
     for (template_id, owner, key), found in keys.items():
         where = f"promotion, template {template_id}"
         yield from differ(where, f"coupons of {owner} by the key {key}", expected=1, found=found)
 
 
-def redis_counts_the_same_claims(books: Books) -> Iterator[str]:
-    desks = {desk.template_id: desk for desk in books.desks}
-    coupons = grouped(books.coupons, lambda coupon: coupon.template_id)
-    for counter in books.claims:
+def redis_counts_the_same_claims(ledger: Ledger) -> Iterator[str]:
+    desks = {desk.template_id: desk for desk in ledger.desks}
+    coupons = grouped(ledger.coupons, lambda coupon: coupon.template_id)
+    for counter in ledger.claims:
         desk = desks[counter.template_id]
         if desk.decides != "redis" or counter.generation != desk.generation:
             continue  # what is there is out of force, and the next generation replaces it
@@ -45,13 +45,13 @@ def redis_counts_the_same_claims(books: Books) -> Iterator[str]:
         yield from differ(where, "claims that wait", expected=set(), found=set(counter.waiting))
 
 
-def claims_count_before_their_mark_and_not_behind_it(books: Books) -> Iterator[str]:
+def claims_count_before_their_mark_and_not_behind_it(ledger: Ledger) -> Iterator[str]:
     """What stands in the log before the end of its generation is a coupon; what stands behind it is none."""
-    coupons = {coupon.id: coupon for coupon in books.coupons}
+    coupons = {coupon.id: coupon for coupon in ledger.coupons}
     marks: dict[tuple[int, int], Message] = {}
     decided: list[tuple[Message, ClaimDecided]] = []
     for message in sorted(
-        books.messages, key=lambda message: (message.topic, message.partition, message.offset)
+        ledger.messages, key=lambda message: (message.topic, message.partition, message.offset)
     ):
         if message.dead:
             continue
@@ -73,13 +73,13 @@ def claims_count_before_their_mark_and_not_behind_it(books: Books) -> Iterator[s
         yield from differ(where, "coupon by the log of claims", expected=expected, found=found)
 
 
-def coupons_go_the_way_of_their_orders(books: Books) -> Iterator[str]:
-    orders = {order.id: order for order in books.orders}
-    coupons = {coupon.id: coupon for coupon in books.coupons}
+def coupons_go_the_way_of_their_orders(ledger: Ledger) -> Iterator[str]:
+    orders = {order.id: order for order in ledger.orders}
+    coupons = {coupon.id: coupon for coupon in ledger.coupons}
     used_by = grouped(
         (
             (coupon_id, order.id)
-            for order in books.orders
+            for order in ledger.orders
             if order.status in PAID
             for coupon_id in order.coupon_ids
         ),
@@ -89,7 +89,7 @@ def coupons_go_the_way_of_their_orders(books: Books) -> Iterator[str]:
         if len(pairs) > 1:
             found = ", ".join(str(order_id) for _, order_id in pairs)
             yield f"trade, coupon {coupon_id}: paid orders that used it: expected 1, found {found}"
-    for order in books.orders:
+    for order in ledger.orders:
         for coupon_id in order.coupon_ids:
             where = f"promotion, coupon {coupon_id} of order {order.id}, {order.status}"
             coupon = coupons.get(coupon_id)
@@ -102,14 +102,14 @@ def coupons_go_the_way_of_their_orders(books: Books) -> Iterator[str]:
             if order.status == "closed":
                 expected = "not this order's"
             yield from differ(where, "status", expected=expected, found=mine)
-    for coupon in books.coupons:
+    for coupon in ledger.coupons:
         where = f"promotion, coupon {coupon.id}, {coupon.status}"
         if coupon.status not in ("used", "locked"):
             yield from differ(where, "order", expected=None, found=coupon.order_id)
             continue
         its_order = orders.get(coupon.order_id or 0)
         if its_order is None:
-            lapsed = coupon.locked_until is None or coupon.locked_until <= books.taken_at
+            lapsed = coupon.locked_until is None or coupon.locked_until <= ledger.taken_at
             if coupon.status == "used" or lapsed:
                 yield f"{where}: order {coupon.order_id}: expected one, found none"
         elif coupon.id not in its_order.coupon_ids:
@@ -117,10 +117,10 @@ def coupons_go_the_way_of_their_orders(books: Books) -> Iterator[str]:
             yield f"{where}: coupons of order {its_order.id}: expected it among them, found {theirs}"
 
 
-def each_claim_and_each_use_is_told_once(books: Books) -> Iterator[str]:
-    claimed = Counter(event.coupon_id for event in books.happened(CouponClaimed))
-    used = Counter((event.coupon_id, event.order_id) for event in books.happened(CouponRedeemed))
-    for coupon in books.coupons:
+def each_claim_and_each_use_is_told_once(ledger: Ledger) -> Iterator[str]:
+    claimed = Counter(event.coupon_id for event in ledger.happened(CouponClaimed))
+    used = Counter((event.coupon_id, event.order_id) for event in ledger.happened(CouponRedeemed))
+    for coupon in ledger.coupons:
         where = f"promotion's outbox, coupon {coupon.id}"
         yield from differ(where, "CouponClaimed events", expected=1, found=claimed.pop(coupon.id, 0))
         if coupon.status == "used":
@@ -135,9 +135,9 @@ def each_claim_and_each_use_is_told_once(books: Books) -> Iterator[str]:
         yield f"{where}: CouponRedeemed events of order {order_id}: expected 0, found {found}"
 
 
-def each_generation_ends_once(books: Books) -> Iterator[str]:
-    marks = Counter((event.template_id, event.generation) for event in books.happened(ClaimsClosed))
-    for desk in books.desks:
+def each_generation_ends_once(ledger: Ledger) -> Iterator[str]:
+    marks = Counter((event.template_id, event.generation) for event in ledger.happened(ClaimsClosed))
+    for desk in ledger.desks:
         where = f"promotion's outbox, template {desk.template_id}"
         ended = desk.generation - 1 if desk.decides == "redis" else desk.generation
         for generation in range(1, ended + 1):

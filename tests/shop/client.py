@@ -25,7 +25,7 @@ class Unanswered(Exception):
     """A request that the shop has not answered for minutes, however often it was sent."""
 
 
-class Doors:
+class ShopClient:
     """REST clients of the three domains and of the provider; what was answered is counted by status and problem."""
 
     def __init__(self, shop: System, chance: Random) -> None:

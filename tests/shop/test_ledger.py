@@ -8,12 +8,10 @@ from typing import Final
 import pytest
 
 from aether.trade.v1 import events as trade
-from tests.shop.books import Books, discrepancies
-from tests.shop.books.check import CHECKS
-from tests.shop.books.rows import InboxRow, SentBack
 from tests.shop.corruptions import (
     SHOP,
     Corrupt,
+    acknowledged,
     doubled,
     in_outbox,
     in_table,
@@ -22,9 +20,11 @@ from tests.shop.corruptions import (
     more,
     never_told,
     outbox_row,
-    told,
     without,
 )
+from tests.shop.ledger import Ledger, discrepancies
+from tests.shop.ledger.check import CHECKS
+from tests.shop.ledger.rows import InboxRow, SentBack
 from tests.shop.small_shop_events import (
     ABANDONED,
     ADA,
@@ -39,14 +39,14 @@ from tests.shop.small_shop_events import (
 )
 
 
-def another_amount(books: Books) -> Books:
+def another_amount(ledger: Ledger) -> Ledger:
     """OrderPaid says one cent more, in the outbox and in Kafka."""
     row, message = outbox_row("OrderPaid", FINISHED), message_of("OrderPaid", FINISHED)
     event = row.event
     assert isinstance(event, trade.OrderPaid)
     payload = trade.to_bytes(replace(event, paid_cents=event.paid_cents + 1))
-    books = in_outbox("trade", replace(row, payload=payload))(books)
-    return in_table("messages", {"event_id": message.event_id}, payload=payload)(books)
+    ledger = in_outbox("trade", replace(row, payload=payload))(ledger)
+    return in_table("messages", {"event_id": message.event_id}, payload=payload)(ledger)
 
 
 PAID_EVENT: Final = outbox_row("OrderPaid", FINISHED)
@@ -270,19 +270,19 @@ CORRUPTIONS: Final[dict[str, tuple[Corrupt, str]]] = {
         "user's outbox, user 2, bob: UserRegistered events: expected 0, found 1",
     ),
     "an order that was promised is lost": (
-        told(placed={(ADA, "promised"): 9}),
+        acknowledged(placed={(ADA, "promised"): 9}),
         "trade, idempotency key promised of 1: order, as its buyer was told: expected 9, found None",
     ),
     "an order that was cancelled goes on": (
-        told(ended={FINISHED: "closed"}),
+        acknowledged(ended={FINISHED: "closed"}),
         "trade, order 14: status, as its buyer was told: expected closed, found finished",
     ),
     "a coupon that was promised is lost": (
-        told(claimed={78: ADA}),
+        acknowledged(claimed={78: ADA}),
         "promotion, coupon 78: owner, who was told yes: expected 1, found None",
     ),
     "a name that was saved is lost": (
-        told(names={1: "Augusta"}),
+        acknowledged(names={1: "Augusta"}),
         "user, user 1: display name, as it was confirmed: expected Augusta, found Ada",
     ),
 }
@@ -301,5 +301,5 @@ def test_each_disagreement_is_reported(corruption: str) -> None:
 def test_no_check_is_idle() -> None:
     """Each of them finds at least one of the corruptions."""
     corrupted = [corrupt(SHOP) for corrupt, _ in CORRUPTIONS.values()]
-    idle = [check.__name__ for check in CHECKS if not any(any(check(books)) for books in corrupted)]
+    idle = [check.__name__ for check in CHECKS if not any(any(check(ledger)) for ledger in corrupted)]
     assert idle == []

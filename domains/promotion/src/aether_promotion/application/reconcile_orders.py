@@ -10,7 +10,7 @@ _BATCH: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
+class ReconcileOrders:
     """Settles what orders left behind: seats and coupons past their time go the way of their order.
 
     An order that may still be paid keeps them; so does one about which nobody can say anything now.

@@ -13,7 +13,7 @@ from aether_trade.domain.quote import lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placing:
+class PlaceOrderSaga:
     """Prices a basket, holds what it needs, and stores the order.
 
     Where a step fails, what is held is given back at once. Where nobody knows whether the order was stored, and where

@@ -8,21 +8,21 @@ from collections.abc import Iterator
 from aether.promotion.v1.events import ClaimDecided
 from aether.trade.v1.events import OrderPaid, OrderRefunded
 from aether.user.v1.events import UserRegistered
-from tests.shop.books.books import Books, differ, grouped
+from tests.shop.ledger.ledger import Ledger, differ, grouped
 
 
-def every_event_leaves_its_outbox(books: Books) -> Iterator[str]:
-    for domain, rows in books.outboxes.items():
+def every_event_leaves_its_outbox(ledger: Ledger) -> Iterator[str]:
+    for domain, rows in ledger.outboxes.items():
         for row in rows:
             if row.sent_at is None:
                 name = row.type.rpartition(".")[2]
                 yield f"{domain}'s outbox, row {row.id}, {name} of {row.key}: expected it sent, found it waiting"
 
 
-def every_event_reaches_its_topic(books: Books) -> Iterator[str]:
-    alive = [message for message in books.messages if not message.dead]
+def every_event_reaches_its_topic(ledger: Ledger) -> Iterator[str]:
+    alive = [message for message in ledger.messages if not message.dead]
     copies = grouped(alive, lambda message: message.event_id)
-    rows = {row.event_id: row for outbox in books.outboxes.values() for row in outbox}
+    rows = {row.event_id: row for outbox in ledger.outboxes.values() for row in outbox}
     for event_id, row in rows.items():
         where = f"Kafka, {row.type.rpartition('.')[2]} of {row.key}, event {event_id}"
         if not copies[event_id]:
@@ -44,10 +44,10 @@ def every_event_reaches_its_topic(books: Books) -> Iterator[str]:
                 yield f"Kafka, {copy.event} at {place}: expected it in an outbox, found it in none"
 
 
-def events_of_a_key_keep_their_order(books: Books) -> Iterator[str]:
+def events_of_a_key_keep_their_order(ledger: Ledger) -> Iterator[str]:
     """By their first copies: a relay that died may send some once more, and whoever consumes them knows them again."""
-    numbers = {row.event_id: row.id for outbox in books.outboxes.values() for row in outbox}
-    kept = [message for message in books.messages if not message.dead and message.event_id in numbers]
+    numbers = {row.event_id: row.id for outbox in ledger.outboxes.values() for row in outbox}
+    kept = [message for message in ledger.messages if not message.dead and message.event_id in numbers]
     for (topic, key), messages in grouped(kept, lambda message: (message.topic, message.key)).items():
         where = f"Kafka, {topic}, key {key}"
         partitions = {message.partition for message in messages}
@@ -57,24 +57,24 @@ def events_of_a_key_keep_their_order(books: Books) -> Iterator[str]:
         yield from differ(where, "the order of outbox rows", expected=sorted(found), found=found)
 
 
-def nothing_is_given_up(books: Books) -> Iterator[str]:
-    for message in books.messages:
+def nothing_is_given_up(ledger: Ledger) -> Iterator[str]:
+    for message in ledger.messages:
         if message.dead:
             where = f"Kafka, {message.topic}/{message.partition}/{message.offset}"
             yield f"{where}: dead letters: expected none, found {message.type} of {message.key}: {message.reason}"
 
 
-def points_follow_what_was_paid(books: Books) -> Iterator[str]:
-    """Each payment and each refund is counted once, by the ledger and by the inbox."""
-    ledger = {entry.order_id: entry for entry in books.points}
-    refunds = grouped(books.happened(OrderRefunded), lambda event: event.order_id)
-    noted = Counter(row.event_id for row in books.inboxes.get("user", ()) if row.consumer == "points")
+def points_follow_what_was_paid(ledger: Ledger) -> Iterator[str]:
+    """Each payment and each refund is counted once, by the points ledger and by the inbox."""
+    entries = {entry.order_id: entry for entry in ledger.points}
+    refunds = grouped(ledger.happened(OrderRefunded), lambda event: event.order_id)
+    noted = Counter(row.event_id for row in ledger.inboxes.get("user", ()) if row.consumer == "points")
     facts: set[str] = set()
-    for paid in books.happened(OrderPaid):
+    for paid in ledger.happened(OrderPaid):
         given_back = {event.refund_id: event.refunded_cents for event in refunds[paid.order_id]}
         facts |= {f"paid:{paid.order_id}", *(f"refunded:{refund_id}" for refund_id in given_back)}
         where = f"user, points of order {paid.order_id}"
-        entry = ledger.pop(paid.order_id, None)
+        entry = entries.pop(paid.order_id, None)
         if entry is None:
             yield f"{where}: expected those for {paid.paid_cents} cents, found none"
             continue
@@ -84,17 +84,17 @@ def points_follow_what_was_paid(books: Books) -> Iterator[str]:
         yield from differ(where, "refunded cents", expected=back, found=entry.refunded_cents)
         points = max(0, paid.paid_cents - back) // 100
         yield from differ(where, "points", expected=points, found=entry.points)
-    for order_id, entry in ledger.items():
+    for order_id, entry in entries.items():
         yield f"user, points of order {order_id}: expected none, because it was not paid, found {entry.points}"
     for fact in sorted(facts | noted.keys()):
         expected = int(fact in facts)
         yield from differ("user's inbox, points", f"notes of {fact}", expected=expected, found=noted[fact])
 
 
-def payments_are_noted_once(books: Books) -> Iterator[str]:
-    counted = {order.payment_id for order in books.orders if order.payment_id}
-    counted |= {refund.payment_id for refund in books.refunds}
-    noted = Counter(row.event_id for row in books.inboxes.get("trade", ()) if row.consumer == "payment")
+def payments_are_noted_once(ledger: Ledger) -> Iterator[str]:
+    counted = {order.payment_id for order in ledger.orders if order.payment_id}
+    counted |= {refund.payment_id for refund in ledger.refunds}
+    noted = Counter(row.event_id for row in ledger.inboxes.get("trade", ()) if row.consumer == "payment")
     for payment_id in sorted(counted | noted.keys()):
         expected = int(payment_id in counted)
         yield from differ(
@@ -102,12 +102,14 @@ def payments_are_noted_once(books: Books) -> Iterator[str]:
         )
 
 
-def each_user_is_told_of_once(books: Books) -> Iterator[str]:
-    told = Counter((event.user_id, event.username) for event in books.happened(UserRegistered))
-    known = {(user.id, user.username) for user in books.users}
-    for user in sorted(known | told.keys()):
+def each_user_is_told_of_once(ledger: Ledger) -> Iterator[str]:
+    acknowledged = Counter((event.user_id, event.username) for event in ledger.happened(UserRegistered))
+    known = {(user.id, user.username) for user in ledger.users}
+    for user in sorted(known | acknowledged.keys()):
         where = f"user's outbox, user {user[0]}, {user[1]}"
-        yield from differ(where, "UserRegistered events", expected=int(user in known), found=told[user])
+        yield from differ(
+            where, "UserRegistered events", expected=int(user in known), found=acknowledged[user]
+        )
 
 
 CHECKS = (

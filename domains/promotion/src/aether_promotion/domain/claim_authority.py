@@ -25,7 +25,7 @@ class Decides(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class ClaimAuthority:
     """`claimed` of `quota` are persisted. `server` is the Redis process that decides, `since` when that began or ended."""
 
     template_id: int

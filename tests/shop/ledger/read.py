@@ -22,8 +22,9 @@ from sqlalchemy.pool import NullPool
 from aether_promotion.adapters import tables as promotion
 from aether_trade.adapters import tables as trade
 from aether_user.adapters import tables as user
-from tests.shop.books.books import Books
-from tests.shop.books.rows import (
+from tests.shop.ledger.ledger import Ledger
+from tests.shop.ledger.rows import (
+    Acknowledged,
     Activity,
     ClaimCounter,
     Coupon,
@@ -41,7 +42,6 @@ from tests.shop.books.rows import (
     SentBack,
     StockCounter,
     Template,
-    Told,
     User,
 )
 
@@ -53,7 +53,7 @@ _BATCH: Final = 0.2
 _CLAIM: Final = re.compile(r"\S+=(\d+)")
 
 
-def read_books(servers: Servers, provider: str = "", told: Told | None = None) -> Books:
+def read_ledger(servers: Servers, provider: str = "", acknowledged: Acknowledged | None = None) -> Ledger:
     """Everything the shop holds; `provider` is the base URL of the simulated payment provider, if there is one.
 
     The databases come first, so that what they tell of is in Kafka when that is read.
@@ -69,14 +69,14 @@ def read_books(servers: Servers, provider: str = "", told: Told | None = None) -
         stock = tuple(_stock(client, [activity.id for activity in rows["activities"]]))
         claims = tuple(_claims(client, [template.id for template in rows["templates"]]))
     account = httpx.get(f"{provider}/books", timeout=_PATIENCE, trust_env=False).json() if provider else {}
-    return Books(
+    return Ledger(
         taken_at=datetime.now(UTC),
         stock=stock,
         claims=claims,
         messages=tuple(read_messages(servers.kafka)),
         payments=tuple(_of(Payment, one) for one in account.get("payments", ())),
         sent_back=tuple(_of(SentBack, one) for one in account.get("refunds", ())),
-        told=told or Told(),
+        acknowledged=acknowledged or Acknowledged(),
         **rows,
     )
 
