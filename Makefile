@@ -33,7 +33,7 @@ demo: setup ## From nothing to a served, tested domain in a workspace of its own
 demo-sale: setup ## A flash sale on the shop: 1,000 buyers, 100 seats, and whether the books agree.
 	@$(BIN)/python -m tests.demo_sale
 
-test: setup ## Every test that takes seconds; real servers where they are installed.
+test: setup ## Every test that takes seconds; real servers where they are installed (PYTEST_ADDOPTS=-rs names what is skipped).
 	@$(BIN)/pytest $(PARALLEL)
 
 prove: setup ## The long proofs too: fuzzing, a real broker, kills.

@@ -11,12 +11,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
-from aether_adapters.ids import Snowflakes, WorkerLease, parts, worker_lease_table
+from aether_adapters.ids import EPOCH, FixedWorker, Snowflakes, WorkerLease, parts, worker_lease_table
 from aether_adapters.kernel.errors import Exhausted, Unavailable
 from aether_adapters.sql import Transactions
-from sqlalchemy import Engine, MetaData, insert, select
+from aether_adapters.testing.interleave import meanwhile
+from sqlalchemy import Connection, Engine, MetaData, delete, insert, select
 
 LEASES = worker_lease_table(MetaData())
 
@@ -67,6 +69,41 @@ def test_when_every_number_is_leased_the_message_says_what_to_do(engine: Engine)
     with pytest.raises(Exhausted, match="All 1024 worker numbers are leased") as caught:
         Snowflakes(WorkerLease(engine)).next()
     assert caught.value.retry_after == 30.0
+
+
+def store(engine: Engine, *rows: dict[str, object]) -> None:
+    """Make these the leases there are."""
+
+    def work(connection: Connection) -> None:
+        connection.execute(delete(LEASES))
+        connection.execute(insert(LEASES), list(rows))
+
+    Transactions(engine, lambda c: c).run(work)
+
+
+def row(worker: int, *, free: bool, highest_ms: int = 0) -> dict[str, object]:
+    expires_at = datetime.now(UTC) + timedelta(hours=-1 if free else 1)
+    return {"worker": worker, "owner": f"owner-{free}", "expires_at": expires_at, "highest_ms": highest_ms}
+
+
+@pytest.mark.parametrize("url", ["mariadb"], indirect=True)
+def test_all_are_leased_only_if_one_look_says_so(engine: Engine) -> None:
+    """Between the look and the lease number 0, the only free one, goes to somebody else, and number 1 comes back."""
+    store(engine, row(0, free=True), row(1, free=False))
+    swap = partial(store, engine, row(0, free=False), row(1, free=True))
+    with meanwhile(engine, swap, before="UPDATE worker_leases"), WorkerLease(engine, workers=2) as lease:
+        assert lease.term.worker == 1
+
+
+@pytest.mark.parametrize("url", ["mariadb"], indirect=True)
+def test_a_number_whose_holder_went_on_meanwhile_is_taken_above_what_it_issued(engine: Engine) -> None:
+    """Between the look and the lease the last holder, late, renews it, issues ids, and gives it back."""
+    ahead = parts(Snowflakes(FixedWorker()).next()).moment + timedelta(hours=1)
+    ahead_ms = (ahead - EPOCH) // timedelta(milliseconds=1)
+    store(engine, row(0, free=True))
+    went_on = partial(store, engine, row(0, free=True, highest_ms=ahead_ms))
+    with meanwhile(engine, went_on, before="UPDATE worker_leases"), WorkerLease(engine, workers=1) as lease:
+        assert parts(Snowflakes(lease).next()).moment > ahead
 
 
 def test_a_clock_set_back_between_two_clean_starts_repeats_nothing(engine: Engine) -> None:

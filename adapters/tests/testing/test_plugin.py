@@ -75,6 +75,49 @@ def test_a_run_without_suites_has_no_table(tmp_path: Path) -> None:
     (tmp_path / "test_plain.py").write_text("def test_plain(): assert True")
     done = _pytest(tmp_path, *_ALONE)
     assert (done.returncode, "suites by implementation" in done.stdout) == (0, False)
+    assert "by reason" not in done.stdout
+
+
+_SKIPS = """
+import pytest
+
+@pytest.fixture
+def server():
+    pytest.skip("There is no server.\\n  Install one.")
+
+@pytest.mark.parametrize("size", range(12))
+def test_asks(server, size): ...
+
+@pytest.mark.skip(reason="not today")
+def test_rests(): ...
+
+@pytest.mark.implementation("redis")
+def test_counts(): ...
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one process", "several"])
+def test_skipped_tests_are_one_line_for_each_reason(tmp_path: Path, options: tuple[str, ...]) -> None:
+    for name in ("orders", "rates"):
+        (tmp_path / f"test_{name}.py").write_text(_SKIPS)
+    (tmp_path / "test_whole.py").write_text("import pytest; pytest.importorskip('no_such_module')")
+    output = _pytest(tmp_path, *options).stdout.splitlines()
+    (title,) = (number for number, line in enumerate(output) if "skipped, by reason" in line)
+    assert output[title + 1 : title + 4] == [
+        "24  There is no server. Install one.",
+        " 2  not today",
+        " 1  could not import 'no_such_module': No module named 'no_such_module'",
+    ]
+    assert "suites by implementation" in output[title + 4]
+    assert output[title + 5 : -1] == ["suite   redis", "orders  1", "rates   1"]
+    assert "2 passed, 27 skipped" in output[-1]
+
+
+def test_a_flag_names_each_skipped_test(tmp_path: Path) -> None:
+    (tmp_path / "test_orders.py").write_text(_SKIPS)
+    output = _pytest(tmp_path, *_ALONE, "-rs").stdout
+    assert "SKIPPED [12] test_orders.py:8: There is no server." in output
+    assert "SKIPPED [1] test_orders.py:11: not today" in output
 
 
 _ASKING = {

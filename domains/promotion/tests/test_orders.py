@@ -1,5 +1,6 @@
 """What orders take and give back, on memory adapters: prices, coupons, seats."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -83,6 +84,36 @@ def test_a_sale_prices_its_own_course_and_only_while_it_runs(world: World) -> No
     item = types.QuoteItem(course_id=3, quantity=1, price_cents=1, activity_id=activity.id)
     with pytest.raises(errors.ActivityOver):
         world.service.quote(types.QuoteRequest(buyer="ada", items=(item,)))
+
+
+def test_a_sale_that_was_closed_before_it_began_is_over_though_the_counter_still_waits_for_it(
+    world: World,
+) -> None:
+    """The counter refused because the sale had not started; an operator closed it before the reason was read."""
+    world.clock.forward(timedelta(days=-1))
+    begun = world.activity()
+    world.keep_stock()
+    world.clock.forward(timedelta(days=-1))
+    request = types.CloseActivityRequest(caller=OPERATOR, id=begun.id, version=1)
+    closed = world.service.close_activity(request)
+    with pytest.raises(errors.ActivityOver) as refused:
+        world.reserve(begun.id, 1)
+    assert refused.value.ends_at == closed.ends_at
+
+
+@pytest.mark.parametrize("off", [timedelta(hours=1), timedelta(days=-2)], ids=["early", "over"])
+def test_a_sale_that_runs_is_sold_by_sql_at_a_limited_rate_though_the_counter_believes_it_does_not(
+    world: World, off: timedelta
+) -> None:
+    activity = world.activity()
+    stored = world.transactions.read(lambda unit: unit.activities.get(activity.id))
+    stale = replace(stored, starts_at=stored.starts_at + off, ends_at=stored.ends_at + off)
+    world.stock.load(stale, ())
+    world.allowance.left = 1
+    assert world.reserve(activity.id, 1).order_id == 1
+    assert world.counts(activity.id) == (1, 0)
+    with pytest.raises(Exhausted):
+        world.reserve(activity.id, 2)
 
 
 def test_coupons_are_locked_all_or_none_and_used_or_given_back(world: World) -> None:

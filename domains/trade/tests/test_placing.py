@@ -1,7 +1,9 @@
 """Placing an order: one for each key, at prices that are not the caller's, and nothing held where it fails."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 from aether_adapters.kernel.errors import Unavailable
@@ -18,6 +20,7 @@ from aether_trade.domain.events import OrderPlaced
 
 from .conftest import ADA, BOB, GRACE, OPERATOR, PAYMENT_TIME, World, item
 
+T = TypeVar("T")
 SALE = 77
 COUPON = 88
 
@@ -271,6 +274,25 @@ def test_a_key_whose_claimant_never_comes_back_is_given_up_waiting_for(
     monkeypatch.setattr(place_order, "WAIT_SECONDS", 0.05)
     with pytest.raises(errors.OrderBeingPlaced):
         sale.place(item(course), key="k")
+
+
+def test_a_key_that_is_given_up_before_it_is_told_who_has_it_places_the_order(
+    sale: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused the key because somebody was placing; when that is looked at, nobody is any more."""
+    course, read = sale.course(), sale.transactions.read
+    basket = Basket.of([Item(course_id=course, quantity=1)], [])
+
+    def claim(unit: UnitOfWork) -> bool:
+        return unit.keys.claim("ada", "k", basket.fingerprint(), "somebody", 60)
+
+    def abandon_first(work: Callable[[UnitOfWork], T], /) -> T:
+        sale.transactions.run(lambda unit: unit.keys.abandon("ada", "k", "somebody"))
+        return read(work)
+
+    assert sale.transactions.run(claim)
+    monkeypatch.setattr(sale.transactions, "read", abandon_first)
+    assert sale.place(item(course), key="k").id == orders(sale)[0]
 
 
 def test_the_deadline_is_counted_from_placing(sale: World) -> None:

@@ -234,7 +234,7 @@ def test_work_that_raises_leaves_nothing_behind(store: Store) -> None:
 
     def fail(unit: UnitOfWork) -> None:
         unit.users.add(created)
-        unit.ledger.put(OrderPoints(order_id=created.id, user_id=created.id, paid_cents=100))
+        unit.ledger.put(unit.ledger.hold(created.id, user_id=created.id).paid(100))
         assert unit.inbox.first_time("points", event_id)
         raise ZeroDivisionError
 
@@ -351,14 +351,23 @@ def test_keys_are_kept_in_their_order_and_each_number_once(store: Store) -> None
 
 def test_an_entry_of_the_ledger_takes_the_place_of_the_one_before(store: Store) -> None:
     user_id, order_id = next(IDS), next(IDS)
-    assert store.transactions.run(lambda unit: unit.ledger.get(order_id)) is None
     entry = OrderPoints(order_id=order_id, user_id=user_id, paid_cents=1999)
     other = OrderPoints(order_id=next(IDS), user_id=user_id, paid_cents=100)
     stranger = OrderPoints(order_id=next(IDS), user_id=next(IDS), paid_cents=5000)
+
+    def put(unit: UnitOfWork, entry: OrderPoints) -> OrderPoints:
+        held = unit.ledger.hold(entry.order_id, user_id=entry.user_id)
+        unit.ledger.put(entry)
+        return held
+
+    found: dict[int, OrderPoints] = {}
     for each in (entry, entry, other, stranger, replace(entry, refunded_cents=500)):
-        store.transactions.run(lambda unit, each=each: unit.ledger.put(each))  # type: ignore[misc]
-    found = store.transactions.run(lambda unit: unit.ledger.get(order_id))
-    assert found == replace(entry, refunded_cents=500)
+        new_one = OrderPoints(order_id=each.order_id, user_id=each.user_id)
+        held = store.transactions.run(lambda unit, each=each: put(unit, each))  # type: ignore[misc]
+        assert held == found.get(each.order_id, new_one)
+        found[each.order_id] = each
+    found_now = store.transactions.run(lambda unit: unit.ledger.hold(order_id, user_id=0))
+    assert found_now == replace(entry, refunded_cents=500)
     assert store.transactions.read(lambda unit: unit.ledger.balance(user_id)) == 14 + 1
     assert store.transactions.read(lambda unit: unit.ledger.balance(next(IDS))) == 0
 

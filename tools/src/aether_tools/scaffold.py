@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from aether_tools.compiler.output import replace
 from aether_tools.console import UsageError
 from aether_tools.interrupts import interruptible
 
@@ -88,7 +89,8 @@ def domain_into(root: Path, source: Source, answers: Mapping[str, str], *, ask: 
             rendered = Path(folder, "tree")
             answers_file = f"domains/{answers['domain']}/.copier-answers.domain.yml"
             _render(source, rendered, answers, answers_file, ask=ask)
-            return _move_into(root, rendered)
+            with replace.exclusive(root):  # no run sees half of a domain's contracts
+                return _move_into(root, rendered)
 
 
 def workspace_at(destination: Path, source: Source, answers: Mapping[str, str], *, ask: bool) -> None:

@@ -209,24 +209,31 @@ class WorkerLease:
         table = self._table
         now_ms = max(now_ms, self._floor_ms)
         lapsed = (table.c.expires_at <= database_now()).label("lapsed")
-        rows = connection.execute(select(table, lapsed).where(table.c.worker < self._workers)).all()
-        for worker, row in _candidates(rows, self._workers, now_ms):
-            anchor_ms = now_ms if row is None else max(now_ms, row.highest_ms + 1)
-            values = {
-                "owner": owner,
-                "expires_at": database_now(self._seconds),
-                "highest_ms": anchor_ms + self._term_ms,
-            }
-            if row is None:
-                try:
-                    connection.execute(insert(table).values(worker=worker, **values))
-                except IntegrityError:
-                    continue
-                return worker, anchor_ms
-            unchanged = (table.c.worker == worker, table.c.owner == row.owner)
-            free = table.c.expires_at <= database_now()
-            if connection.execute(update(table).where(*unchanged, free).values(**values)).rowcount == 1:
-                return worker, anchor_ms
+        looked = select(table, lapsed).where(table.c.worker < self._workers)
+        while candidates := _candidates(connection.execute(looked).all(), self._workers, now_ms):
+            for worker, row in candidates:
+                anchor_ms = now_ms if row is None else max(now_ms, row.highest_ms + 1)
+                values = {
+                    "owner": owner,
+                    "expires_at": database_now(self._seconds),
+                    "highest_ms": anchor_ms + self._term_ms,
+                }
+                if row is None:
+                    try:
+                        connection.execute(insert(table).values(worker=worker, **values))
+                    except IntegrityError:
+                        continue
+                    return worker, anchor_ms
+                # As it was read: a late holder may have renewed it since, issued ids above `highest_ms`, and left.
+                unchanged = (
+                    table.c.worker == worker,
+                    table.c.owner == row.owner,
+                    table.c.highest_ms == row.highest_ms,
+                    table.c.expires_at <= database_now(),
+                )
+                if connection.execute(update(table).where(*unchanged).values(**values)).rowcount == 1:
+                    return worker, anchor_ms
+            # Others were quicker with each of them. Another may be free by now: only a look that finds none says so.
         raise Exhausted(
             f"All {self._workers} worker numbers are leased: so many processes issue ids for this database. "
             "Stop some, or wait until the leases of dead ones end.",

@@ -1,4 +1,4 @@
-"""The pytest plugin: real servers as fixtures, and a table of which suite ran on which implementation.
+"""The pytest plugin: real servers as fixtures, skipped tests by reason, and suites by implementation.
 
 Every pytest run loads it, so it imports nothing that a test did not ask for. A server comes from
 AETHER_TEST_MYSQL_URL, AETHER_TEST_REDIS_URL or AETHER_TEST_KAFKA, else a private one is started and removed.
@@ -146,7 +146,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Table:
-    """Follows a run, counts, and prints the table at its end.
+    """Follows a run, counts, and prints at its end why tests were skipped, and the table.
 
     A test's place travels in its report, so that the table is whole where tests run in several processes.
     """
@@ -174,11 +174,25 @@ class _Table:
                 self._summary.add(suite, implementation, report.outcome)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        lines = self._summary.lines()
-        if lines:
-            terminalreporter.section("suites by implementation")
-            for line in lines:
-                terminalreporter.write_line(line)
+        from aether_adapters.testing.summary import skip_lines
+
+        skipped = skip_lines(_reason(report) for report in terminalreporter.stats.get("skipped", []))
+        _write_section(terminalreporter, "skipped, by reason (-rs names each test)", skipped)
+        _write_section(terminalreporter, "suites by implementation", self._summary.lines())
+
+
+def _write_section(reporter: pytest.TerminalReporter, title: str, lines: list[str]) -> None:
+    """Print `lines` under `title`; nothing without lines."""
+    if lines:
+        reporter.ensure_newline()  # else it comes between the title and the first line
+        reporter.section(title)
+        for line in lines:
+            reporter.write_line(line)
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Why a test, or a whole module, was skipped: pytest keeps a place and the reason."""
+    return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else report.longreprtext
 
 
 def _implementation(item: pytest.Item) -> str | None:

@@ -1,4 +1,4 @@
-"""The table at the end of a run: which contract suite ran on which implementation, and how it went."""
+"""Summaries at the end of a run: skipped tests by reason, and outcomes of contract suites by implementation."""
 
 from __future__ import annotations
 
@@ -43,6 +43,14 @@ class Summary:
         words = [str(counts["passed"])] if counts["passed"] else []
         words += [f"{counts[outcome]} {outcome}" for outcome in ("failed", "skipped") if counts[outcome]]
         return ", ".join(words)
+
+
+def skip_lines(reasons: Iterable[str]) -> list[str]:
+    """One line for each reason: how many tests it skipped, the most first, then the reason on a single line."""
+    counts = Counter(" ".join(reason.removeprefix("Skipped: ").split()) for reason in reasons)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    width = len(str(ordered[0][1])) if ordered else 0
+    return [f"{count:>{width}}  {reason}" for reason, count in ordered]
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aether_tools.compiler.contract_files import contract_paths
 from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Domain, Workspace
 
@@ -21,14 +22,7 @@ def check_members(workspace: Workspace, chosen: tuple[Domain, ...]) -> Iterator[
                     f"Write that file; `aether new` of another domain shows what it looks like, or remove domains/{name}.",
                 )
     standing = {domain.name for domain in workspace.domains()}
-    orphans = {
-        path.relative_to(workspace.root).as_posix(): path.parts[len(workspace.root.parts) + 2]
-        for path in workspace.root.glob(f"proto/{workspace.name}/*/v1/*.proto")
-    } | {
-        path.relative_to(workspace.root).as_posix(): path.stem
-        for path in workspace.root.glob("openapi/*.yaml")
-    }
-    for file, name in sorted(orphans.items()):
+    for file, name in sorted(_owners(workspace)):
         if name not in standing and name != "common":
             yield Finding(
                 Location(file),
@@ -36,3 +30,15 @@ def check_members(workspace: Workspace, chosen: tuple[Domain, ...]) -> Iterator[
                 f"This contract belongs to the domain {name}, and there is no domains/{name}/pyproject.toml.",
                 f"Make the domain {name}, or remove its contracts.",
             )
+
+
+def _owners(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    """Each contract that stands where one belongs, and the domain that its path names."""
+    for folder in ("proto", "openapi"):
+        for path in contract_paths(workspace.root, folder):
+            file = workspace.relative(path)
+            match file.split("/"):
+                case ["proto", workspace.name, domain, "v1", name] if name.endswith(".proto"):
+                    yield file, domain
+                case ["openapi", name] if name.endswith(".yaml"):
+                    yield file, path.stem

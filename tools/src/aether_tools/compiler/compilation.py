@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aether_tools.compiler.binding.operations import bind
+from aether_tools.compiler.contract_files import contract_paths
 from aether_tools.compiler.emit.package import write_proto
 from aether_tools.compiler.emit.rest.module import write
 from aether_tools.compiler.model.contracts import Contracts, Package
@@ -90,7 +91,8 @@ def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, ro
 
 def _rest_contracts(root: Path) -> list[Path]:
     folder = root / "openapi"
-    return sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+    files = (path for path in contract_paths(root, "openapi") if path.parent == folder)
+    return sorted(path for path in files if path.suffix in (".yaml", ".yml"))
 
 
 def _unserved(root: Path, contract: Path, workspace: str) -> Finding:

@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import keyword
+import os
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Final
 
 from aether_tools.compiler.model.naming import DOMAIN, RESERVED_DOMAINS
 from aether_tools.finding import Finding, Location
+
+GENERATED: Final = ("proto/gen", "openapi/gen")
+"""The folders that belong to the compiler, relative to the workspace."""
+
+
+def contract_paths(root: Path, folder: str) -> Iterator[Path]:
+    """Every file below `<root>/<folder>` that a person wrote, sorted by folder.
+
+    This is the only walk over contracts. It never enters generated or hidden folders: while `generate` runs they
+    are staged, renamed and removed.
+    """
+    return visible_files(root / folder, skip={root / path for path in GENERATED})
+
+
+def visible_files(folder: Path, skip: Collection[Path] = ()) -> Iterator[Path]:
+    """The files below `folder`, sorted by folder, without hidden ones, Python's caches and the folders in `skip`."""
+    for current, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and name != "__pycache__" and Path(current, name) not in skip
+        )
+        yield from (Path(current, name) for name in sorted(files) if not name.startswith("."))
 
 
 def contract_files(root: Path, workspace: str, found: list[Finding]) -> list[str]:
     """The proto files of a workspace, relative to `<root>/proto`, sorted; misplaced ones are added to `found`."""
     proto = root / "proto"
-    files = sorted(path.relative_to(proto).as_posix() for path in proto.rglob("*.proto"))
-    return [
-        file for file in files if not file.startswith(("gen/", ".")) and _well_placed(file, workspace, found)
-    ]
+    files = sorted(
+        path.relative_to(proto).as_posix()
+        for path in contract_paths(root, "proto")
+        if path.suffix == ".proto"
+    )
+    return [file for file in files if _well_placed(file, workspace, found)]
 
 
 def _well_placed(file: str, workspace: str, found: list[Finding]) -> bool:

@@ -6,7 +6,7 @@ Nothing heavy is imported until the stamp says that something has changed: the c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,10 +37,14 @@ class Report:
 def generate(root: Path, *, check: bool = False) -> Report:
     """Compile every contract of the workspace at `root`; with `check`, say what would change and write nothing.
 
+    Runs take turns: contracts and generated code are read as another run left them, never while it writes.
     Raises `console.UsageError` where the workspace cannot be read or written; generated code is then untouched.
     """
-    if not check and replace.interrupted(root):
-        _recover(root)
+    with _turn(root, check=check):
+        return _generate(root, check=check)
+
+
+def _generate(root: Path, *, check: bool) -> Report:
     now, last = Fingerprint.now(root), Fingerprint.last(root)
     if now == last:
         return Report(fresh=True)
@@ -57,13 +61,19 @@ def generate(root: Path, *, check: bool = False) -> Report:
     return Report(written=written, removed=removed, overwritten=edited, domains=compiled.domains)
 
 
-def _recover(root: Path) -> None:
-    with _writing(root), replace.exclusive(root):
-        pass  # whoever holds the workspace finds it mended
+@contextmanager
+def _turn(root: Path, *, check: bool) -> Iterator[None]:
+    with ExitStack() as turn:
+        if check:
+            turn.enter_context(replace.shared(root))
+        else:
+            with _writing(root):  # finishes what a killed run began
+                turn.enter_context(replace.exclusive(root))
+        yield
 
 
 def _write(root: Path, now: Fingerprint, files: dict[str, bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    with _writing(root), replace.exclusive(root):
+    with _writing(root):
         written = tuple(path for path, content in sorted(files.items()) if _content(root / path) != content)
         removed = tuple(path for path in generated(root) if path not in files)
         if written or removed:

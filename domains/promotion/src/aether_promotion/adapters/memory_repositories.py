@@ -90,12 +90,11 @@ class MemoryClaimAuthorities:
         self._state.outbox.extend(authority.events)
         return stored
 
-    def take(self, template_id: int, /) -> bool:
-        authority = self._state.authorities.get(template_id)
-        if authority is None or authority.decides is not Decides.SQL or authority.left < 1:
-            return False
-        self.save(authority.count())
-        return True
+    def take(self, template_id: int, /) -> ClaimAuthority:
+        authority = self.get(template_id)
+        if authority.gives:
+            self.save(authority.count())
+        return authority
 
     def to_keep(self, now: datetime, /) -> tuple[ClaimAuthority, ...]:
         templates = self._state.templates
@@ -132,6 +131,8 @@ class MemoryCoupons:
         if found is None or found.owner != owner:
             raise CouponNotFound(coupon_id)
         return found
+
+    hold = get
 
     def save(self, coupon: Coupon, /) -> Coupon:
         present = self._state.coupons.get(coupon.id)

@@ -33,11 +33,10 @@ class SqlCoupons:
         return self._connection.execute(wanted).one_or_none() is not None
 
     def get(self, coupon_id: int, /, *, owner: str) -> Coupon:
-        wanted = select(COUPONS).where(COUPONS.c.id == coupon_id, COUPONS.c.owner == owner)
-        row = self._connection.execute(wanted).one_or_none()
-        if row is None:
-            raise CouponNotFound(coupon_id)
-        return _from_row(row)
+        return self._one(coupon_id, owner, hold=False)
+
+    def hold(self, coupon_id: int, /, *, owner: str) -> Coupon:
+        return self._one(coupon_id, owner, hold=True)
 
     def save(self, coupon: Coupon, /) -> Coupon:
         stored = coupon.stored()
@@ -72,7 +71,7 @@ class SqlCoupons:
 
     def of_order(self, order_id: int, /) -> tuple[Coupon, ...]:
         wanted = select(COUPONS).where(COUPONS.c.order_id == order_id).order_by(COUPONS.c.id)
-        return tuple(_from_row(row) for row in self._connection.execute(wanted))
+        return tuple(_from_row(row) for row in self._connection.execute(wanted.with_for_update()))
 
     def overdue(self, now: datetime, /, *, limit: int) -> tuple[Coupon, ...]:
         wanted = select(COUPONS).where(
@@ -91,6 +90,13 @@ class SqlCoupons:
         marked = update(COUPONS).where(COUPONS.c.id.in_(ids), over)
         values = {"status": CouponStatus.EXPIRED.value, "version": COUPONS.c.version + 1}
         return self._connection.execute(marked.values(values)).rowcount
+
+    def _one(self, coupon_id: int, owner: str, *, hold: bool) -> Coupon:
+        wanted = select(COUPONS).where(COUPONS.c.id == coupon_id, COUPONS.c.owner == owner)
+        row = self._connection.execute(wanted.with_for_update() if hold else wanted).one_or_none()
+        if row is None:
+            raise CouponNotFound(coupon_id)
+        return _from_row(row)
 
     def _told(self, coupon: Coupon, stored: Coupon) -> Coupon:
         # After the row is written: its lock then keeps the events of one coupon in their order.

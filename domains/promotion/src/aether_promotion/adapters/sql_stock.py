@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from aether_adapters.sql import Outbox, update_versioned
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_promotion.adapters.events import outgoing
@@ -28,10 +28,12 @@ class SqlActivities:
         return stored
 
     def get(self, activity_id: int, /) -> Activity:
-        row = self._connection.execute(select(ACTIVITIES).where(ACTIVITIES.c.id == activity_id)).one_or_none()
-        if row is None:
-            raise ActivityNotFound(activity_id)
-        return _activity(row)
+        return self._one(select(ACTIVITIES).where(ACTIVITIES.c.id == activity_id), activity_id)
+
+    def lock(self, activity_id: int, /) -> Activity:
+        """As `get`; nobody else changes it until this unit of work ends."""
+        wanted = select(ACTIVITIES).where(ACTIVITIES.c.id == activity_id)
+        return self._one(wanted.with_for_update(), activity_id)
 
     def save(self, activity: Activity, /) -> Activity:
         stored = activity.stored()
@@ -58,6 +60,12 @@ class SqlActivities:
         wanted = select(ACTIVITIES).where(ACTIVITIES.c.ends_at > ended_after).order_by(ACTIVITIES.c.id)
         return tuple(_activity(row) for row in self._connection.execute(wanted))
 
+    def _one(self, wanted: Select[Any], activity_id: int) -> Activity:
+        row = self._connection.execute(wanted).one_or_none()
+        if row is None:
+            raise ActivityNotFound(activity_id)
+        return _activity(row)
+
 
 class SqlReservations:
     def __init__(self, connection: Connection) -> None:
@@ -66,19 +74,21 @@ class SqlReservations:
 
     def take(self, reservation: Reservation, now: datetime, /) -> Reservation:
         # The one place where seats are given away: one statement that asks and counts.
-        taken = (
-            update(ACTIVITIES)
-            .where(
-                ACTIVITIES.c.id == reservation.activity_id,
-                ACTIVITIES.c.starts_at <= now,
-                ACTIVITIES.c.ends_at > now,
-                ACTIVITIES.c.held + ACTIVITIES.c.sold + reservation.quantity <= ACTIVITIES.c.quantity,
-            )
-            .values(held=ACTIVITIES.c.held + reservation.quantity)
+        held = update(ACTIVITIES).values(held=ACTIVITIES.c.held + reservation.quantity)
+        its = ACTIVITIES.c.id == reservation.activity_id
+        taken = held.where(
+            its,
+            ACTIVITIES.c.starts_at <= now,
+            ACTIVITIES.c.ends_at > now,
+            ACTIVITIES.c.held + ACTIVITIES.c.sold + reservation.quantity <= ACTIVITIES.c.quantity,
         )
         if self._connection.execute(taken).rowcount == 0:
-            SqlActivities(self._connection).get(reservation.activity_id).running(now)
-            raise StockGone(reservation.activity_id, reservation.quantity)
+            # Asked again under a lock: seats may have come back since, and then there is no reason to give.
+            activity = SqlActivities(self._connection).lock(reservation.activity_id)
+            activity.running(now)
+            if activity.left < reservation.quantity:
+                raise StockGone(reservation.activity_id, reservation.quantity)
+            self._connection.execute(held.where(its))
         try:
             self._connection.execute(insert(RESERVATIONS), _reservation_row(reservation))
         except IntegrityError:

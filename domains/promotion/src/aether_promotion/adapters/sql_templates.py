@@ -85,17 +85,15 @@ class SqlClaimAuthorities:
         self._outbox.add(*(outgoing(event) for event in authority.events))
         return authority.stored()
 
-    def take(self, template_id: int, /) -> bool:
-        counted = (
-            update(DESKS)
-            .where(
-                DESKS.c.template_id == template_id,
-                DESKS.c.decides == Decides.SQL.value,
-                DESKS.c.claimed < DESKS.c.quota,
-            )
-            .values(claimed=DESKS.c.claimed + 1)
-        )
-        return self._connection.execute(counted).rowcount == 1
+    def take(self, template_id: int, /) -> ClaimAuthority:
+        authority = self.get(template_id)
+        if authority.gives:
+            # What counts is what it says under its lock; a crowd that is refused above does not queue for it.
+            authority = self.lock(template_id)
+        if authority.gives:
+            counted = update(DESKS).where(DESKS.c.template_id == template_id)
+            self._connection.execute(counted.values(claimed=DESKS.c.claimed + 1))
+        return authority
 
     def to_keep(self, now: datetime, /) -> tuple[ClaimAuthority, ...]:
         offered = and_(TEMPLATES.c.status == TemplateStatus.PUBLISHED.value, TEMPLATES.c.valid_until > now)

@@ -97,9 +97,8 @@ class ClaimCoupon(port.ClaimCoupon):
         now = self.clock.now()
 
         def claim(unit: UnitOfWork) -> int:
-            taken = unit.authorities.take(
-                template_id
-            )  # first: its lock is what keeps two claims of one owner apart
+            # First: its lock keeps two claims of one owner apart, and where it does not give, it alone says why.
+            authority = unit.authorities.take(template_id)
             template = unit.templates.get(template_id)
             mine = unit.coupons.claimed(template_id, owner=owner)
             earlier = [coupon.id for coupon in mine if coupon.key == key]
@@ -107,12 +106,11 @@ class ClaimCoupon(port.ClaimCoupon):
                 raise _ClaimedBefore(earlier[0])
             if not template.visible(to_operator=False):
                 raise TemplateNotFound(template_id)
-            if not taken and unit.authorities.get(template_id).decides is not Decides.SQL:
-                raise ClaimsArePaused(
-                    template_id
-                )  # before any other answer: it may be among those on their way
+            if authority.decides is not Decides.SQL:
+                # Before any other answer: the claim may be among those on their way.
+                raise ClaimsArePaused(template_id)
             template.open_to_claims(now)
-            if not taken:
+            if not authority.gives:
                 raise QuotaExhausted(template_id)
             if len(mine) >= template.terms.limit_per_user:
                 raise ClaimLimitReached(template_id, template.terms.limit_per_user)

@@ -4,7 +4,7 @@ from aether.promotion.v1 import port, types
 from aether_promotion.application.ports import Clock, Transactions, UnitOfWork
 from aether_promotion.application.views import coupons_view
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.errors import CouponHasChanged, TooManyCoupons
+from aether_promotion.domain.errors import TooManyCoupons
 from aether_promotion.domain.values import MOST_PER_USER
 
 
@@ -22,15 +22,12 @@ class LockCoupons(port.LockCoupons):
             raise TooManyCoupons(len(coupon_ids), MOST_PER_USER)
 
         def lock(unit: UnitOfWork) -> list[Coupon]:
-            coupons = [unit.coupons.get(one, owner=request.buyer) for one in coupon_ids]
+            # Held, so that of two orders at once the second finds what the first made of them, and is told so.
+            coupons = [unit.coupons.hold(one, owner=request.buyer) for one in coupon_ids]
             locked = [coupon.lock(request.order_id, until=request.expires_at, now=now) for coupon in coupons]
             return [
                 new if new is old else unit.coupons.save(new)
                 for old, new in zip(coupons, locked, strict=True)
             ]
 
-        try:
-            return coupons_view(self.transactions.run(lock))
-        except CouponHasChanged:
-            # Another order was quicker; the second look says so in the words of the rule.
-            return coupons_view(self.transactions.run(lock))
+        return coupons_view(self.transactions.run(lock))

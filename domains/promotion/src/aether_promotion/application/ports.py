@@ -58,8 +58,13 @@ class ClaimAuthorities(Protocol):
         """Store a change of one that is locked, and its events; the one returned is as stored."""
         ...
 
-    def take(self, template_id: int, /) -> bool:
-        """Count one more claim if SQL decides and the quota allows it, in one conditional update; whether it did."""
+    def take(self, template_id: int, /) -> ClaimAuthority:
+        """Count one more claim if the desk `gives`. Raises `TemplateNotFound`.
+
+        Returns the desk as it was when this was decided, so `gives` tells whether a claim was counted. Explain a
+        refusal by this desk and by no later read: another process may switch the desk between two statements. One that
+        `gives` stays locked until this unit of work ends; one that refuses is not locked, so refusals never queue.
+        """
         ...
 
     def to_keep(self, now: datetime, /) -> tuple[ClaimAuthority, ...]:
@@ -80,6 +85,10 @@ class Coupons(Protocol):
 
     def get(self, coupon_id: int, /, *, owner: str) -> Coupon:
         """The one of that id; raises `CouponNotFound`, also where it is somebody else's."""
+        ...
+
+    def hold(self, coupon_id: int, /, *, owner: str) -> Coupon:
+        """As `get`; nobody else changes it until this unit of work ends."""
         ...
 
     def save(self, coupon: Coupon, /) -> Coupon:
@@ -104,7 +113,7 @@ class Coupons(Protocol):
         ...
 
     def of_order(self, order_id: int, /) -> tuple[Coupon, ...]:
-        """Those locked or used for an order."""
+        """Those locked or used for an order; nobody else changes them until this unit of work ends."""
         ...
 
     def overdue(self, now: datetime, /, *, limit: int) -> tuple[Coupon, ...]:
@@ -146,7 +155,7 @@ class Reservations(Protocol):
     def take(self, reservation: Reservation, now: datetime, /) -> Reservation:
         """Store a new one and hold its seats, if the sale runs and has as many left.
 
-        Raises `ActivityNotFound`, `ActivityNotStarted`, `ActivityOver`, `StockGone`, and `AlreadyReserved` where the
+        A refusal is decided and explained by one locked read of the sale, so the reason held when it was refused. Raises `ActivityNotFound`, `ActivityNotStarted`, `ActivityOver`, `StockGone`, and `AlreadyReserved` where the
         order has taken of this sale before; the unit of work must then be rolled back.
         """
         ...

@@ -13,7 +13,7 @@ from aether_promotion.application.ports import (
 )
 from aether_promotion.application.views import reservation_view
 from aether_promotion.domain.activity import Activity, Reservation
-from aether_promotion.domain.errors import ActivityNotStarted, ActivityOver, Conflict, NotFound, StockGone
+from aether_promotion.domain.errors import ActivityOver, Conflict, NotFound, StockGone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,10 @@ class Reserve(port.Reserve):
             case Taken.GONE:
                 raise StockGone(wanted.activity_id, wanted.quantity)
             case Taken.EARLY | Taken.OVER:
-                raise self._window(taken, wanted)
+                self._refuse_outside_its_window(wanted.activity_id)
+                # The counter errs: its clock differs, or it learned of the sale before an operator changed it.
+                taken = Taken.COLD
+                self.allowance.take()
             case Taken.COLD:
                 self.allowance.take()
         try:
@@ -90,11 +93,10 @@ class Reserve(port.Reserve):
         except CounterAway:
             return  # what it knows is wrong or gone, and corrected when it is back
 
-    def _window(self, taken: Taken, wanted: Reservation) -> Exception:
-        activity = self.transactions.read(lambda unit: unit.activities.get(wanted.activity_id))
-        if taken is Taken.EARLY:
-            return ActivityNotStarted(activity.id, activity.starts_at)
-        return ActivityOver(activity.id, activity.ends_at)
+    def _refuse_outside_its_window(self, activity_id: int) -> None:
+        """Raise `ActivityNotStarted` or `ActivityOver` as the sale itself says: it may differ from what the counter knew."""
+        activity = self.transactions.read(lambda unit: unit.activities.get(activity_id))
+        activity.running(self.clock.now())
 
 
 def _state(unit: UnitOfWork, activity_id: int) -> tuple[Activity, tuple[Reservation, ...]]:

@@ -17,7 +17,7 @@ class Decides(Enum):
     """Who decides the claims."""
 
     SQL = "sql"
-    """A conditional update of this row; the count is exact."""
+    """This row, under its lock; the count is exact."""
     REDIS = "redis"
     """The generation named here; the count follows through the log."""
     NOBODY = "nobody"
@@ -40,6 +40,11 @@ class ClaimAuthority:
     @property
     def left(self) -> int:
         return self.quota - self.claimed
+
+    @property
+    def gives(self) -> bool:
+        """Whether SQL may give one more: it decides, and the quota is not used up."""
+        return self.decides is Decides.SQL and self.left > 0
 
     def accepts(self, generation: int) -> bool:
         """Whether a claim of this generation that is in the log by now is binding."""

@@ -179,8 +179,8 @@ class MemoryLedger:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def get(self, order_id: int, /) -> OrderPoints | None:
-        return self._state.ledger.get(order_id)
+    def hold(self, order_id: int, /, *, user_id: int) -> OrderPoints:
+        return self._state.ledger.setdefault(order_id, OrderPoints(order_id=order_id, user_id=user_id))
 
     def put(self, entry: OrderPoints, /) -> None:
         self._state.ledger[entry.order_id] = entry

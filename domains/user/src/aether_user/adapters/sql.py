@@ -80,7 +80,7 @@ class SqlUsers:
         return user_from(row)
 
     def _why_not(self, user: User) -> Exception:
-        """Which of the unique columns is taken."""
+        """Which of the unique columns is taken: the insert that failed keeps whatever it met locked, so it is there still."""
         folded, mobile = user.username.folded, user.mobile.text
         taken = select(USERS.c.id, USERS.c.username_folded, USERS.c.mobile).where(
             or_(USERS.c.username_folded == folded, USERS.c.mobile == mobile)

@@ -28,7 +28,6 @@ class CountPoints:
         def count(unit: UnitOfWork) -> None:
             # Known by what it says and not by the event's id: a fact that is published twice is one fact.
             if unit.inbox.first_time(CONSUMER, fact):
-                entry = unit.ledger.get(order_id) or OrderPoints(order_id=order_id, user_id=user_id)
-                unit.ledger.put(change(entry))
+                unit.ledger.put(change(unit.ledger.hold(order_id, user_id=user_id)))
 
         self.transactions.run(count)

@@ -89,12 +89,15 @@ class Keys(Protocol):
 class Ledger(Protocol):
     """What each order is worth to whom."""
 
-    def get(self, order_id: int, /) -> OrderPoints | None:
-        """The entry, and nobody else holds it until this unit of work ends."""
+    def hold(self, order_id: int, /, *, user_id: int) -> OrderPoints:
+        """Return the order's entry, an empty one for `user_id` if it is new.
+
+        Nobody else holds it until this unit of work ends, a new one neither.
+        """
         ...
 
     def put(self, entry: OrderPoints, /) -> None:
-        """Store an entry in place of the one of the same order."""
+        """Store a change of an entry that is held."""
         ...
 
     def balance(self, user_id: int, /) -> int:

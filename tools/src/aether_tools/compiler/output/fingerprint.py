@@ -7,7 +7,6 @@ never times compared: a checkout, a rebase or a hand edit within one tick of the
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -15,8 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-GENERATED: Final = ("proto/gen", "openapi/gen")
-"""The folders that belong to the compiler, relative to the workspace."""
+from aether_tools.compiler.contract_files import GENERATED, contract_paths, visible_files
 
 _CONTRACTS: Final = (".proto", ".yaml", ".yml", ".json")
 _FILE: Final = ".aether/generate.json"
@@ -63,7 +61,7 @@ class Fingerprint:
 def generated(root: Path) -> Iterator[str]:
     """Every file in the compiler's folders, relative to the workspace, but Python's own caches."""
     for folder in GENERATED:
-        for path in _files(root / folder, skip=("__pycache__",)):
+        for path in visible_files(root / folder):
             yield path.relative_to(root).as_posix()
 
 
@@ -77,9 +75,9 @@ def _inputs(root: Path) -> str:
     compiler = Path(__file__).parents[1]
     kit = _folder("aether_adapters") / "contract"
     protoc = _folder("grpc_tools") / "grpc_version.py"
-    files = [root / "pyproject.toml", protoc, *_files(compiler), *_files(kit)]
+    files = [root / "pyproject.toml", protoc, *visible_files(compiler), *visible_files(kit)]
     for folder in ("proto", "openapi"):
-        files += (file for file in _files(root / folder, skip=("gen",)) if file.suffix in _CONTRACTS)
+        files += (file for file in contract_paths(root, folder) if file.suffix in _CONTRACTS)
     for file in files:
         if file.suffix != ".pyc":
             total.update(f"{file}\0{_digest(file)}\n".encode())
@@ -92,15 +90,6 @@ def _folder(package: str) -> Path:
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"{package} is not installed; aether-tools depends on it.")
     return Path(spec.origin).parent
-
-
-def _files(folder: Path, skip: tuple[str, ...] = ("__pycache__",)) -> Iterator[Path]:
-    """The files below a folder, sorted; hidden ones and those in folders called `skip` left out."""
-    for current, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in skip and not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith("."):
-                yield Path(current, name)
 
 
 def _digest(file: Path) -> str:

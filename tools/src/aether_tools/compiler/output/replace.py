@@ -6,30 +6,48 @@ next and finds the journal finishes the renames; whoever finds none throws half-
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from aether_tools.compiler.output.fingerprint import GENERATED
+from aether_tools.compiler.contract_files import GENERATED
 
 _JOURNAL: Final = ".aether/generate.journal"
-_LOCK: Final = ".aether/generate.lock"
 _NEW: Final = ".gen.new"
 _OLD: Final = ".gen.old"
 
 
 @contextmanager
 def exclusive(root: Path) -> Iterator[None]:
-    """Hold the workspace for one writer; what a killed one left behind is mended first."""
-    import fcntl
-
-    lock = root / _LOCK
-    lock.parent.mkdir(exist_ok=True)
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    """Hold the workspace alone, to change contracts or generated code; first finish what a killed holder began."""
+    with _locked(root, shared=False):
         recover(root)
         yield
+
+
+@contextmanager
+def shared(root: Path) -> Iterator[None]:
+    """Hold the workspace with other readers: until the end nobody who holds it alone changes anything.
+
+    Writes nothing, so that a workspace on a read-only file system can be checked.
+    """
+    with _locked(root, shared=True):
+        yield
+
+
+@contextmanager
+def _locked(root: Path, *, shared: bool) -> Iterator[None]:
+    import fcntl
+
+    # The folder itself is locked, because it is there before anything is written. Source: flock(2)
+    folder = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def interrupted(root: Path) -> bool:
@@ -39,10 +57,12 @@ def interrupted(root: Path) -> bool:
 
 def recover(root: Path) -> None:
     """Finish a swap whose journal stands, and remove every leftover."""
-    import shutil
-
     if (root / _JOURNAL).exists():
         _swap(root)
+    if not interrupted(root):
+        return
+    import shutil
+
     for folder in GENERATED:
         for leftover in (_NEW, _OLD):
             shutil.rmtree(_beside(root, folder, leftover), ignore_errors=True)
@@ -55,6 +75,7 @@ def replace(root: Path, files: Mapping[str, bytes]) -> None:
     """
     try:
         _write(root, files)
+        (root / _JOURNAL).parent.mkdir(exist_ok=True)
         (root / _JOURNAL).touch()
         _swap(root)
     except OSError:
