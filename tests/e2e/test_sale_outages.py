@@ -9,7 +9,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -22,6 +22,7 @@ from tests.shop.sale import Sale, open_claims, open_sale, pay, race, rush, seats
 from tests.shop.story import settled
 from tests.shop.system import DOMAINS, ROLES, RealServers, System, real_servers
 from tests.support.roles import eventually
+from tests.support.shared import Shared
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(600)]
 
@@ -58,6 +59,10 @@ class Shop:
         assert all(self.system.alive(domain, role) for domain in DOMAINS for role in ROLES)
         return ledger
 
+    def whole(self) -> bool:
+        """Whether every server takes connections and every role is ready."""
+        return self.servers.listen() and self.system.whole()
+
     def serves(self) -> bool:
         """Whether every REST edge is ready."""
         return all(self.system.ready(domain) for domain in DOMAINS)
@@ -68,13 +73,25 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("outages")
-    with ExitStack() as stack:
-        servers = found(lambda: stack.enter_context(real_servers(folder)))
-        system = stack.enter_context(System(servers, folder, SETTINGS))
-        system.wait_until_ready()
-        yield Shop(system, servers)
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared[Shop]]:
+    @contextmanager
+    def built() -> Iterator[Shop]:
+        folder = tmp_path_factory.mktemp("outages")
+        with ExitStack() as stack:
+            servers = found(lambda: stack.enter_context(real_servers(folder)))
+            system = stack.enter_context(System(servers, folder, SETTINGS))
+            system.wait_until_ready()
+            yield Shop(system, servers)
+
+    with Shared(built, Shop.whole) as shops:
+        yield shops
+
+
+@pytest.fixture
+def shop(shops: Shared[Shop], request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """A whole shop, whatever became of the test before."""
+    with shops.lent(request) as shop:
+        yield shop
 
 
 def in_time_and_told_when_to_come_back(crowd: Crowd) -> None:

@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -93,8 +93,10 @@ def domain_into(root: Path, source: Source, answers: Mapping[str, str], *, ask: 
                 return _move_into(root, rendered)
 
 
-def workspace_at(destination: Path, source: Source, answers: Mapping[str, str], *, ask: bool) -> None:
-    """Render the template as the new folder `destination`, which may exist if it is empty."""
+def workspace_at(
+    destination: Path, source: Source, answers: Mapping[str, str], *, ask: bool, wheels: Sequence[Path] = ()
+) -> None:
+    """Render the template as the new folder `destination`, which may exist if it is empty; copy `wheels` into wheels/."""
     with interruptible(), _refusals(f"the workspace {answers['workspace']!r}", destination):
         if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
             raise UsageError(f"{destination} exists and is not an empty folder; choose another path.")
@@ -103,6 +105,9 @@ def workspace_at(destination: Path, source: Source, answers: Mapping[str, str], 
             with tempfile.TemporaryDirectory(prefix=".aether-new-", dir=destination.parent) as folder:
                 rendered = Path(folder, "tree")
                 _render(source, rendered, answers, ".copier-answers.workspace.yml", ask=ask)
+                for wheel in wheels:
+                    (rendered / "wheels").mkdir(exist_ok=True)
+                    shutil.copy(wheel, rendered / "wheels")
                 rendered.replace(destination)
         except BaseException:
             _remove_empty(made)

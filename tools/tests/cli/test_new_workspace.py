@@ -16,6 +16,15 @@ def test_a_workspace_is_made_and_found(aether: Aether, tmp_path: Path) -> None:
     assert "no domain to run" in refused(aether("run", cwd=tmp_path / "acme"))
 
 
+def test_a_workspace_made_from_a_checkout_holds_the_wheels_it_is_set_up_with(
+    aether: Aether, tmp_path: Path
+) -> None:
+    said = aether("new", "--workspace", "acme").out
+    assert "wheels/ holds aether-adapters and aether-tools as installed here" in said
+    made = sorted(path.name.split("-")[0] for path in (tmp_path / "acme/wheels").iterdir())
+    assert made == ["aether_adapters", "aether_tools"]
+
+
 def test_an_empty_folder_is_filled_and_a_missing_one_made(aether: Aether, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for path in ("empty", "deep/er/one"):

@@ -111,7 +111,7 @@ def test_a_killed_run_is_mended_though_the_contract_is_broken_by_now(acme: Path)
     now = _tree(acme)
     assert now.keys() == before.keys()
     assert b"    name: str" in now["proto/gen/acme/billing/v1/types.py"]
-    assert sorted(path.name for path in (acme / "proto").iterdir()) == ["acme", "gen"]
+    assert sorted(path.name for path in (acme / "proto").iterdir()) == ["acme", "aether_adapters", "gen"]
 
 
 def test_what_a_killed_run_had_half_written_is_cleaned_away(acme: Path) -> None:

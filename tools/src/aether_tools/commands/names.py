@@ -14,7 +14,11 @@ _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PASCAL: Final = re.compile(r"([A-Z][a-z0-9]*)+")
 _LONGEST: Final = 30
 """Characters in a name: `<workspace>_<domain>` must fit MySQL's 64 for a database."""
-_TAKEN_BY_PYTHON: Final = frozenset(sys.stdlib_module_names) | {"google", "grpc", "buf"}
+_TAKEN_BY_PYTHON: Final = (
+    frozenset(sys.stdlib_module_names)
+    | {"google", "grpc", "buf", "gen"}
+    | {"aether_adapters", "aether_tools"}
+)
 
 
 def checked_name(name: str, kind: str) -> str:
@@ -40,7 +44,7 @@ def checked_name(name: str, kind: str) -> str:
         )
     if kind == "workspace" and name in _TAKEN_BY_PYTHON:
         raise UsageError(
-            f"`import {name}` already means something else in Python; choose another workspace name."
+            f"`import {name}` or proto/{name} already means something else; choose another workspace name."
         )
     return name
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from aether_tools import scaffold
+from aether_tools import scaffold, wheels
 from aether_tools.commands.install import install_command
 from aether_tools.commands.names import checked_name, checked_type
 from aether_tools.console import OK, UNUSABLE, UsageError, say, tell
@@ -77,12 +78,24 @@ def new_workspace(wish: Wish, path: Path | None) -> int:
             "--aggregate and --plural are for a domain; make the workspace first, then its domains."
         )
     destination = (path or Path(name)).expanduser().absolute().resolve()
-    with scaffold.templates(wish.source, wish.ref, destination) as source:
-        scaffold.workspace_at(destination, source, {"template": "workspace", "workspace": name}, ask=wish.ask)
+    with (
+        scaffold.templates(wish.source, wish.ref, destination) as source,
+        tempfile.TemporaryDirectory(prefix="aether-wheels-") as collected,
+    ):
+        where_from = wheels.collect(Path(collected))
+        scaffold.workspace_at(
+            destination,
+            source,
+            {"template": "workspace", "workspace": name},
+            ask=wish.ask,
+            wheels=sorted(Path(collected).iterdir()),
+        )
     say(f"The workspace {name} is made in {destination}.")
+    say(where_from)
     say("Next:")
     say(f"  cd {destination}")
-    say("  read README.md, install as it says, then: aether new billing --aggregate Invoice")
+    say("  make setup && . .venv/bin/activate")
+    say("  aether new billing --aggregate Invoice")
     return OK
 
 

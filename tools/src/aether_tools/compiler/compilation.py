@@ -11,7 +11,7 @@ from aether_tools.compiler.emit.package import write_proto
 from aether_tools.compiler.emit.rest.module import write
 from aether_tools.compiler.model.contracts import Contracts, Package
 from aether_tools.compiler.openapi.document import Findings, load
-from aether_tools.compiler.proto import front_end
+from aether_tools.compiler.proto import front_end, protoc
 from aether_tools.finding import ContractError, Finding, Location
 from aether_tools.workspace import Workspace
 
@@ -52,10 +52,9 @@ def compile_workspace(root: Path) -> Compiled:
         raise ContractError(*found)
     if rest:
         rest["py.typed"] = b""
-    modules = (
-        surveyed.python | write_proto(contracts.demanding(scopes)) | _contract_files(root, contracts.packages)
-    )
+    modules = surveyed.python | write_proto(contracts.demanding(scopes))
     files = {f"proto/gen/{path}": content for path, content in modules.items()}
+    files |= {f"proto/{path}": content for path, content in protoc.options().items()}
     files |= {f"openapi/gen/{workspace}_openapi/{path}": content for path, content in rest.items()}
     return Compiled(dict(sorted(files.items())), len(domains))
 
@@ -111,8 +110,3 @@ def _unserved(root: Path, contract: Path, workspace: str) -> Finding:
         f"No proto contract stands behind it: there is no {proto}.",
         "Write that file, or remove this one.",
     )
-
-
-def _contract_files(root: Path, packages: tuple[Package, ...]) -> dict[str, bytes]:
-    """The proto files themselves: a wheel of generated code carries its contracts."""
-    return {file: (root / "proto" / file).read_bytes() for package in packages for file in package.files}
