@@ -82,7 +82,7 @@ def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, ro
     binding = bind(contracts, package, document, findings)
     files = {
         f"{package.domain}.py": write(contracts, package, binding),
-        f"{package.domain}.yaml": contract.read_bytes(),
+        f"{package.domain}.yaml": contract.read_bytes().replace(b"\r\n", b"\n"),
     }
     service = binding.service.full_name
     return RestEdge(files, {f"{service}/{each.method.name}": each.scopes for each in binding.operations})

@@ -97,7 +97,7 @@ def _differences(root: Path, files: dict[str, bytes]) -> list[Finding]:
     run = "Run `aether generate` and commit what it writes."
     found = []
     for path, content in sorted(files.items()):
-        have = _content(root / path)
+        have = _text(root / path)
         if have is None:
             found.append(
                 Finding(Location(path), "generated-missing", "The file has not been generated.", run)
@@ -120,7 +120,7 @@ def _edited(
     found = []
     for path, digest in now.outputs.items():
         if last.outputs.get(path, digest) != digest and path in files:
-            have = _content(root / path) or b""
+            have = _text(root / path) or b""
             if have != files[path]:
                 location, _, reason = _first_difference(path, have, files[path])
                 fix = "Edit the contract instead; what stands in a generated file is lost."
@@ -138,13 +138,23 @@ def _first_difference(path: str, have: bytes, want: bytes) -> tuple[Location, st
         ),
         min(len(ours), len(theirs)),
     )
-    found = repr(theirs[line].strip()) if line < len(theirs) else "nothing"
-    wanted = repr(ours[line].strip()) if line < len(ours) else "nothing"
+    there = theirs[line] if line < len(theirs) else None
+    due = ours[line] if line < len(ours) else None
+    if there is not None and due is not None and there.strip() != due.strip():
+        there, due = there.strip(), due.strip()  # else the blanks are the difference
+    found = "nothing" if there is None else repr(there)
+    wanted = "nothing" if due is None else repr(due)
     return (
         Location(path, line + 1, 1),
         "generated-differs",
         f"The line is {found}; the contract says {wanted}.",
     )
+
+
+def _text(file: Path) -> bytes | None:
+    """The content with LF for CRLF, which git may write in a checkout and takes back in a commit."""
+    content = _content(file)
+    return None if content is None else content.replace(b"\r\n", b"\n")
 
 
 def _content(file: Path) -> bytes | None:
