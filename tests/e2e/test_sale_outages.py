@@ -31,7 +31,13 @@ SEATS, BUYERS, QUOTA = 100, 300, 120
 FOR_NOW = {429, 503}
 DEADLINE = 20.0
 """Seconds that the shop gives itself for a request: so many that a busy machine needs no 504, and a hang does."""
-SETTINGS = {f"{domain.upper()}_DEADLINE_SECONDS": str(DEADLINE) for domain in DOMAINS}
+SQL_RATE, SQL_BURST = 50.0, 50
+"""What SQL takes upon itself while Redis is away: claims and orders in a second, and how many at once."""
+SETTINGS = {
+    **{f"{domain.upper()}_DEADLINE_SECONDS": str(DEADLINE) for domain in DOMAINS},
+    "PROMOTION_SQL_RATE": str(SQL_RATE),
+    "PROMOTION_SQL_BURST": str(SQL_BURST),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +151,9 @@ def test_redis_is_away_and_comes_back_empty(shop: Shop) -> None:
         away = race(shop.system, claims, people[:QUOTA])
         assert shop.serves()
         assert outcomes(away) == {"granted": QUOTA}
-        assert 429 in {answer.status for answer in away.answers}, "nobody was asked to come back later"
+        limited = 429 in {answer.status for answer in away.answers}
+        # On a machine that is slower than the limit nobody needs to be asked to come back.
+        assert limited or away.seconds > (QUOTA - SQL_BURST) / SQL_RATE, "the rate was not limited"
         shop.servers.redis_server.start()
         bought = buyers()
     late = race(shop.system, claims, people[QUOTA:])

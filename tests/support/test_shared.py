@@ -21,7 +21,7 @@ class Fake:
 
 
 class Borrowers:
-    """Borrowers that share it, one after another; `failed` is what pytest counts."""
+    """Tests that share one, one after another; `failed` is what pytest counts."""
 
     def __init__(self) -> None:
         self.built: list[Fake] = []
