@@ -53,7 +53,9 @@ def compile_workspace(root: Path) -> Compiled:
     if rest:
         rest["py.typed"] = b""
     modules = (
-        surveyed.python | write_proto(contracts.demanding(scopes)) | _contract_files(root, contracts.packages)
+        surveyed.python
+        | write_proto(contracts.with_scopes(scopes))
+        | _contract_files(root, contracts.packages)
     )
     files = {f"proto/gen/{path}": content for path, content in modules.items()}
     files |= {f"openapi/gen/{workspace}_openapi/{path}": content for path, content in rest.items()}
