@@ -1,4 +1,4 @@
-"""Each thing a proto contract cannot say is refused by name, at its place, with a mend."""
+"""Findings of proto contracts: each unsupported construct is reported with its location, code, reason and fix."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Write = Callable[[Mapping[str, str]], Path]
 ASK = "message Ask { acme.common.v1.Caller caller = 1; }\nmessage Tell { string text = 1; }\n"
 PUBLIC = "{ option (aether_adapters.contract.access) = ACCESS_PUBLIC; }"
 
-# What is wrong, the contract below HEAD, and what is said of it: line below HEAD, column, code, words of the reason.
+# The contract below HEAD and its expected findings: line below HEAD, column, code, part of the reason.
 REFUSED = {
     "a streamed request": (
         ASK + "service Shop {\n  rpc Buy(stream Ask) returns (Tell);\n}",
@@ -42,61 +42,61 @@ REFUSED = {
     ),
     "Any": (
         "message Box {\n  google.protobuf.Any content = 1;\n}",
-        [(2, 3, "proto-any", "says nothing about what it holds")],
+        [(2, 3, "proto-any", "does not declare its content")],
     ),
     "another type of Google's": (
         "message Box {\n  repeated google.protobuf.Type types = 1;\n}",
-        [(2, 12, "proto-unsupported-type", "google.protobuf.Type has no Python type")],
+        [(2, 12, "proto-unsupported-type", "google.protobuf.Type is not a supported field type")],
     ),
     "a whole request of a well-known type": (
         f"message Tell {{}}\nservice Shop {{\n  rpc Buy(google.protobuf.Timestamp) returns (Tell) {PUBLIC}\n}}",
-        [(3, 7, "proto-unsupported-type", "cannot be a whole request or response")],
+        [(3, 7, "proto-unsupported-type", "google.protobuf.Timestamp cannot be a request or response")],
     ),
     "a method that does not say who may call it": (
         "message Tell {}\nservice Shop {\n  rpc Buy(Tell) returns (Tell);\n}",
-        [(3, 7, "proto-access", "Nothing says who may call Buy")],
+        [(3, 7, "proto-access", "Buy does not declare who may call it")],
     ),
     "a method that says it twice": (
         f"{ASK}service Shop {{\n  rpc Buy(Ask) returns (Tell) {PUBLIC}\n}}",
-        [(4, 7, "proto-access", "says two things")],
+        [(4, 7, "proto-access", "Buy contradicts itself")],
     ),
     "an Empty request without an access": (
         "message Tell {}\nservice Shop {\n  rpc Buy(google.protobuf.Empty) returns (Tell);\n}",
-        [(3, 7, "proto-access", "Nothing says who may call Buy")],
+        [(3, 7, "proto-access", "Buy does not declare who may call it")],
     ),
     "a Caller under another name": (
         "message Ask { acme.common.v1.Caller who = 1; }\nmessage Tell {}\n"
         "service Shop { rpc Buy(Ask) returns (Tell); }",
-        [(1, 37, "proto-caller-name", "Ask.who is not the one plain field")],
+        [(1, 37, "proto-caller-name", "Ask.who holds a Caller, but the edges fill only")],
     ),
     "several callers": (
         "message Ask { repeated acme.common.v1.Caller caller = 1; }\nmessage Tell {}\n"
         "service Shop { rpc Buy(Ask) returns (Tell); }",
-        [(1, 46, "proto-caller-name", "Ask.caller is not the one plain field")],
+        [(1, 46, "proto-caller-name", "Ask.caller holds a Caller, but the edges fill only")],
     ),
     "an optional caller": (
         "message Ask { optional acme.common.v1.Caller caller = 1; }\nmessage Tell {}\n"
         "service Shop { rpc Buy(Ask) returns (Tell); }",
-        [(1, 46, "proto-caller-name", "Ask.caller is not the one plain field")],
+        [(1, 46, "proto-caller-name", "Ask.caller holds a Caller, but the edges fill only")],
     ),
     "a caller of another type": (
         f"message Ask {{ string caller = 1; }}\nmessage Tell {{}}\nservice Shop {{ rpc Buy(Ask) returns (Tell) {PUBLIC} }}",
-        [(1, 22, "proto-caller-type", "Ask.caller is no acme.common.v1.Caller")],
+        [(1, 22, "proto-caller-type", "Ask.caller must have the type acme.common.v1.Caller")],
     ),
     "a Caller in a response": (
         "message Ask { acme.common.v1.Caller caller = 1; }\nmessage Tell { acme.common.v1.Caller caller = 1; }\n"
         "service Shop { rpc Buy(Ask) returns (Tell); }",
-        [(2, 38, "proto-caller-place", "Tell.caller holds a Caller")],
+        [(2, 38, "proto-caller-place", "Tell.caller holds a Caller, but Tell is not used only")],
     ),
     "a Caller deep in a request": (
         "message Deep { acme.common.v1.Caller caller = 1; }\n"
         "message Ask { acme.common.v1.Caller caller = 1; Deep deep = 2; }\n"
         "service Shop { rpc Buy(Ask) returns (google.protobuf.Empty); }",
-        [(1, 38, "proto-caller-place", "Deep.caller holds a Caller")],
+        [(1, 38, "proto-caller-place", "Deep.caller holds a Caller, but Deep is not used only")],
     ),
     "a request that is also a response": (
         ASK + "service Shop { rpc Buy(Ask) returns (Ask); }",
-        [(1, 37, "proto-caller-place", "Ask.caller holds a Caller")],
+        [(1, 37, "proto-caller-place", "Ask.caller holds a Caller, but Ask is not used only")],
     ),
     "a Caller as the response itself": (
         ASK + "service Shop {\n  rpc Buy(Ask) returns (acme.common.v1.Caller);\n}",
@@ -116,32 +116,53 @@ REFUSED = {
     ),
     "two messages with one class": (
         "message Invoice { message Line {} }\nmessage InvoiceLine {}",
-        [(2, 1, "proto-name", "acme.shop.v1.InvoiceLine would be called InvoiceLine")],
+        [
+            (
+                2,
+                1,
+                "proto-name",
+                "acme.shop.v1.InvoiceLine and acme.shop.v1.Invoice.Line get the same Python name, InvoiceLine",
+            )
+        ],
     ),
     "two messages with one codec": (
         "message HttpCall {}\nmessage HTTPCall {}",
-        [(2, 1, "proto-name", "would be called http_call")],
+        [(2, 1, "proto-name", "get the same Python name, http_call")],
     ),
     "a oneof's class that a message has": (
         "message PayCard {}\nmessage Pay { oneof by { string card = 1; string cash = 2; } }",
-        [(2, 33, "proto-name", "the card of acme.shop.v1.Pay would be called PayCard")],
+        [
+            (
+                2,
+                33,
+                "proto-name",
+                "the card of acme.shop.v1.Pay and acme.shop.v1.PayCard get the same Python name, PayCard",
+            )
+        ],
     ),
     "a message called as a shared one": (
         "message Caller {}\nmessage Ask { acme.common.v1.Caller caller = 1; }\n"
         "service Shop { rpc Buy(Ask) returns (Caller); }",
-        [(1, 1, "proto-name", "acme.shop.v1.Caller would be called Caller")],
+        [
+            (
+                1,
+                1,
+                "proto-name",
+                "acme.shop.v1.Caller and acme.common.v1.Caller get the same Python name, Caller",
+            )
+        ],
     ),
     "a method called as a message": (
         ASK + "message Buy {}\nservice Shop {\n  rpc Buy(Ask) returns (Tell);\n}",
-        [(5, 7, "proto-name", "the method Buy would be called Buy")],
+        [(5, 7, "proto-name", "the method Buy and acme.shop.v1.Buy get the same Python name, Buy")],
     ),
     "two methods with one attribute": (
         ASK + "service Shop {\n  rpc BuyIt(Ask) returns (Tell);\n  rpc Buy_it(Ask) returns (Tell);\n}",
-        [(5, 7, "proto-name", "the method Buy_it would be called buy_it")],
+        [(5, 7, "proto-name", "the method Buy_it and the method BuyIt get the same Python name, buy_it")],
     ),
     "a method called as what generated code needs": (
         ASK + "service Shop {\n  rpc Protocol(Ask) returns (Tell);\n}",
-        [(4, 7, "proto-name", "Protocol is a name that generated code needs")],
+        [(4, 7, "proto-name", "Protocol is a reserved name in generated code")],
     ),
     "a field that is private in Python": (
         "message Box { string _secret = 1; }",
@@ -149,7 +170,7 @@ REFUSED = {
     ),
     "an enum without values": (
         "enum Colour { COLOUR_UNSPECIFIED = 0; }",
-        [(1, 1, "proto-empty-enum", "Colour has no value")],
+        [(1, 1, "proto-empty-enum", "Colour has only the unspecified value")],
     ),
     "an enum with two names for a number": (
         "enum Colour {\n  option allow_alias = true;\n  COLOUR_UNSPECIFIED = 0;\n  COLOUR_GREY = 1;\n  COLOUR_GRAY = 1;\n}",
