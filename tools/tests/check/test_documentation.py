@@ -46,7 +46,7 @@ def codes(module: ast.Module) -> Iterator[str]:
     """Every code that a module's findings can have.
 
     In the OpenAPI front end they stand without their prefix, as what follows the place in `findings.add` and `.stop`;
-    what is not compiled at all is listed in one table, by keyword.
+    unsupported keywords are listed in one table.
     """
     for node in ast.walk(module):
         match node:
@@ -56,7 +56,7 @@ def codes(module: ast.Module) -> Iterator[str]:
                 func=ast.Attribute(attr="add" | "stop"), args=[_, ast.Constant(value=str(code)), _, _]
             ):
                 yield f"openapi-{code}"
-            case ast.FunctionDef(name="_unknown", body=[ast.Assign(value=ast.Dict(keys=keywords)), *_]):
+            case ast.FunctionDef(name="_unsupported", body=[ast.Assign(value=ast.Dict(keys=keywords)), *_]):
                 for keyword in keywords:
                     assert isinstance(keyword, ast.Constant)
                     yield f"openapi-{str(keyword.value).lower()}"

@@ -42,7 +42,7 @@ CASES = {
         "version", "openapi: 3.0.3", "swagger: '2.0'", "swagger", "This is Swagger 2.0.", "3.0.3"
     ),
     "no version": Case("version", "openapi: 3.0.3\n", "", "info", "does not say which", "3.0.3"),
-    "webhooks": Case("webhooks", "paths:\n", "webhooks: {}\npaths:\n", "webhooks", "not compiled", "event"),
+    "webhooks": Case("webhooks", "paths:\n", "webhooks: {}\npaths:\n", "webhooks", "not supported", "event"),
     # YAML.
     "broken YAML": Case("yaml", "  /ping:\n", "  /ping: [\n", ": ping", "no YAML", "Mend"),
     "a tab": Case("yaml", "  /ping:\n", "\t/ping:\n", "\t/ping", "no YAML", "Mend"),
@@ -68,15 +68,15 @@ CASES = {
         "ref-sibling", JOB_ID, "id: {description: x, $ref: '#/components/schemas/Int64'}", "description: x", "ignored", "allOf"
     ),
     "an allOf of itself": Case(
-        "allof-cycle", "    Versioned:\n      type: object", "    Versioned:\n      allOf: [{$ref: '#/components/schemas/Versioned'}]\n      type: object", "{$ref: '#/components/schemas/Versioned'}]", "holds itself", "circle"
+        "allof-cycle", "    Versioned:\n      type: object", "    Versioned:\n      allOf: [{$ref: '#/components/schemas/Versioned'}]\n      type: object", "{$ref: '#/components/schemas/Versioned'}]", "contains itself", "cycle"
     ),
     # Schemas.
     "discriminator": Case(
-        "discriminator", RECEIVED, f"discriminator: {{propertyName: size}}\n                {RECEIVED}", "discriminator", "not compiled", "oneof"
+        "discriminator", RECEIVED, f"discriminator: {{propertyName: size}}\n                {RECEIVED}", "discriminator", "not supported", "oneof"
     ),
-    "anyOf": Case("anyof", RECEIVED, f"anyOf: [{{}}]\n                {RECEIVED}", "anyOf", "not compiled", "oneOf"),
-    "not": Case("not", JOB_ID, "id: {type: string, format: int64, not: {enum: ['0']}}", "not: {", "not compiled", "enum"),
-    "a pattern": Case("pattern", JOB_ID, "id: {type: string, format: int64, pattern: '['}", "'['", "no regular", "ECMA"),
+    "anyOf": Case("anyof", RECEIVED, f"anyOf: [{{}}]\n                {RECEIVED}", "anyOf", "not supported", "oneOf"),
+    "not": Case("not", JOB_ID, "id: {type: string, format: int64, not: {enum: ['0']}}", "not: {", "not supported", "enum"),
+    "a pattern": Case("pattern", JOB_ID, "id: {type: string, format: int64, pattern: '['}", "'['", "not a regular expression", "ECMA"),
     "clashing parts": Case(
         "allof-clash", "maybeInt32: {allOf: [{$ref: '#/components/schemas/Int32'}], nullable: true}", "maybeInt32: {allOf: [{$ref: '#/components/schemas/Int32'}, {type: string}]}", "{type: string}]}", "disagree", "one of them"
     ),
@@ -131,11 +131,11 @@ CASES = {
     "matrix": Case("style", "{name: shelf, in: path, required: true, schema", "{name: shelf, in: path, style: matrix, required: true, schema", "style: matrix", "matrix", "simple"),
     "label": Case("style", "{name: shelf, in: path, required: true, schema", "{name: shelf, in: path, style: label, required: true, schema", "style: label", "label", "simple"),
     "unexploded": Case("style", IDS, "{name: ids, in: query, explode: false, schema: {type: array, items: {type: string, format: int64}}}", "explode", "explode: false", "ids=1&ids=2"),
-    "allowReserved": Case("style", SINCE, "{name: since, in: query, allowReserved: true, schema: {type: string, format: date-time}}", "allowReserved", "not compiled", "Drop"),
-    "content": Case("parameter-content", TRACE, "{name: X-Trace, in: header, x-field: trace, content: {application/json: {schema: {type: string}}}}", "content: {application/json: {schema: {type: string}}}}", "not compiled", "schema"),
-    "an ignored header": Case("header", TRACE, "{name: Authorization, in: header, x-field: trace, schema: {type: string}}", "{name: Authorization", "ignores", "Drop"),
+    "allowReserved": Case("style", SINCE, "{name: since, in: query, allowReserved: true, schema: {type: string, format: date-time}}", "allowReserved", "not supported", "Remove"),
+    "content": Case("parameter-content", TRACE, "{name: X-Trace, in: header, x-field: trace, content: {application/json: {schema: {type: string}}}}", "content: {application/json: {schema: {type: string}}}}", "not supported", "schema"),
+    "an ignored header": Case("header", TRACE, "{name: Authorization, in: header, x-field: trace, schema: {type: string}}", "{name: Authorization", "ignores", "Remove"),
     "a parameter twice": Case("duplicate-parameter", TRACE, f"{TRACE}\n        - {{name: x-trace, in: header, x-field: trace, schema: {{type: string}}}}", "{name: x-trace", "twice", "Keep one"),
-    "an optional path parameter": Case("path-parameter", "{name: shelf, in: path, required: true, schema", "{name: shelf, in: path, schema", "{name: shelf, in: path, schema", "always there", "required: true"),
+    "an optional path parameter": Case("path-parameter", "{name: shelf, in: path, required: true, schema", "{name: shelf, in: path, schema", "{name: shelf, in: path, schema", "always present", "required: true"),
     "an undeclared path parameter": Case("path-parameter", "  /ping:", "  /ping/{name}:", "operationId: ping", "{name}", "in: path"),
     "a path parameter of no path": Case("path-parameter", "  /jobs:\n    post:", "  /jobs:\n    post:\n      parameters: [{name: name, in: path, required: true, schema: {type: string}}]", "{name: name, in: path", "does not stand", "into the path"),
     "a parameter without a field": Case("input-without-field", TRACE, "{name: X-Trace, in: header, schema: {type: string}}", "{name: X-Trace", "no field 'X-Trace'", "trace"),
@@ -178,10 +178,10 @@ CASES = {
     "a body that may be absent from an answer": Case("x-from", "          x-from: job\n          headers:", "          headers:", "job\n              schema", "may be absent", "x-from: job"),
     "an error of its own": Case("problem", HERE, f"{HERE}\n        '404': {{description: x, content: {{application/json: {{schema: {{type: object}}}}}}}}", "{schema: {type: object}}}}", "RFC 9457", "problem+json"),
     "an error's header": Case("problem", HERE, f"{HERE}\n        '404': {{description: x, headers: {{X-Why: {{schema: {{type: string}}}}}}}}", "{schema: {type: string}}}}", "X-Why", "values"),
-    "links": Case("links", HERE, f"{HERE[:-1]}, links: {{}}}}", "links", "not compiled", "description"),
-    "callbacks": Case("callbacks", "operationId: ping", "callbacks: {}\n      operationId: ping", "callbacks", "not compiled", "event"),
+    "links": Case("links", HERE, f"{HERE[:-1]}, links: {{}}}}", "links", "not supported", "description"),
+    "callbacks": Case("callbacks", "operationId: ping", "callbacks: {}\n      operationId: ping", "callbacks", "not supported", "event"),
     # Operations.
-    "TRACE": Case("trace", "  /ping:\n    get:", "  /ping:\n    trace:", "trace:", "not compiled", "another"),
+    "TRACE": Case("trace", "  /ping:\n    get:", "  /ping:\n    trace:", "trace:", "not supported", "another"),
     "no operationId": Case("operation-id", "      operationId: ping\n", "", "get:\n      security: []\n      responses:\n        '204'", "GET /ping", "operationId"),
     "an operationId that is no name": Case("operation-id", "operationId: ping", "operationId: ping-pong", "ping-pong", "function", "letters"),
     "an operationId twice": Case("duplicate-operation", "operationId: ping", "operationId: open", "open\n      security: []\n      responses:\n        '204'", "line", "its own"),
@@ -201,7 +201,7 @@ CASES = {
     "other scopes for the same method": Case("method-scopes", "operationId: ping\n      security: []", "operationId: again\n      x-rpc: kitchen.v1.KitchenService/Move\n      security: [{bearer: [things.move]}]", "[{bearer: [things.move]}]", "again asks for the scopes things.move, and moveThing, which calls the same method Move, for no scopes.", "same scopes"),
     "an unknown scheme": Case("security", "security: [{bearer: [things.read, shelves.read]}]", "security: [{token: []}]", "{token", "not declared", "securitySchemes"),
     # What is no OpenAPI at all.
-    "no OpenAPI": Case("grammar", "title: Kitchen,", "titel: Kitchen,", "{titel", "no OpenAPI 3.0", "spec.openapis.org"),
+    "no OpenAPI": Case("grammar", "title: Kitchen,", "titel: Kitchen,", "{titel", "not valid OpenAPI 3.0", "spec.openapis.org"),
 }  # fmt: skip
 
 
