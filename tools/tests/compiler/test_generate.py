@@ -184,7 +184,7 @@ def test_a_file_cut_short_is_named_at_its_end(acme: Path) -> None:
     file.write_text("\n".join(lines[:10]))
     (finding,) = generate(acme, check=True).findings
     assert finding.location == Location(TYPES, 11, 1)
-    assert finding.reason.startswith("The line is nothing;")
+    assert finding.reason.startswith("This line is missing, but the contract generates ")
 
 
 def test_a_torn_stamp_costs_a_compilation_and_nothing_else(acme: Path) -> None:

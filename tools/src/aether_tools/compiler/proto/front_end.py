@@ -26,7 +26,7 @@ class Protos:
     findings: tuple[Finding, ...]
 
 
-def survey(root: Path, workspace: str) -> Protos:
+def compile_all(root: Path, workspace: str) -> Protos:
     """Compile every contract below `<root>/proto` and return it with all findings."""
     findings: list[Finding] = []
     files = contract_files(root, workspace, findings)
@@ -41,7 +41,7 @@ def read(root: Path, workspace: str) -> Protos:
 
     Raises `ContractError` with all findings if there are any.
     """
-    protos = survey(root, workspace)
+    protos = compile_all(root, workspace)
     if protos.findings:
         raise ContractError(*protos.findings)
     return protos
