@@ -23,7 +23,7 @@ def test_an_operation_nobody_implements_is_named_with_the_file_to_write(shop: Sh
         Finding(
             Location("proto/acme/billing/v1/billing.proto", 5, 7),
             "use-case-missing",
-            "Nothing implements CloseInvoice.",
+            "No use case implements CloseInvoice.",
             f"Write {CLOSE}: a frozen dataclass `CloseInvoice(port.CloseInvoice)` with "
             "`def __call__(self, request: CloseInvoiceRequest, /) -> Invoice`; wire it in container.py.",
         )
@@ -79,7 +79,8 @@ def test_the_domains_own_type_of_the_same_name_is_not_the_contracts(shop: Shop) 
     shop.replace(CREATE, "import CreateInvoiceRequest, Invoice", "import CreateInvoiceRequest")
     shop.add("application/create_invoice.py", "from acme_billing.domain.invoice import Invoice")
     assert [finding.reason for finding in use_case_findings(shop)] == [
-        "CreateInvoice returns acme_billing.domain.invoice.Invoice, the contract wants acme.billing.v1.types.Invoice."
+        "CreateInvoice returns acme_billing.domain.invoice.Invoice, "
+        "but the contract's response is acme.billing.v1.types.Invoice."
     ]
 
 

@@ -60,7 +60,7 @@ def test_a_finding_has_a_place_a_code_a_reason_and_a_mend(aether: Aether, lonely
     ran = aether("check", cwd=lonely)
     assert ran.code == 1
     assert "openapi/trade.yaml: domain-missing This contract belongs to the domain trade" in ran.out
-    assert "\n  fix: Make the domain trade, or remove its contracts.\n" in ran.out
+    assert "\n  fix: Create the domain trade, or remove its contracts.\n" in ran.out
     assert ran.out.endswith(" findings.\n") or ran.out.endswith("1 finding.\n")
 
 

@@ -95,6 +95,6 @@ def _folder(package: str) -> Path:
 
 def _digest(file: Path) -> str:
     try:
-        return blake2b(file.read_bytes(), digest_size=16).hexdigest()
+        return blake2b(file.read_bytes(), digest_size=_DIGEST_BYTES).hexdigest()
     except FileNotFoundError:
         return ""
