@@ -1,4 +1,4 @@
-"""`generate` writes everything or nothing, the same bytes each time, and knows when there is nothing to do."""
+"""`generate` writes everything or nothing, always the same bytes, and does nothing if nothing has changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TYPES = "proto/gen/acme/billing/v1/types.py"
 
 
 def _tree(root: Path) -> dict[str, bytes]:
-    """Every generated file of a workspace."""
+    """Return all generated files of a workspace."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for folder in ("proto/gen", "openapi/gen")
@@ -36,7 +36,7 @@ def _replace(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_generates_modules_stubs_and_the_contracts_themselves(acme: Path) -> None:
+def test_generates_modules_stubs_and_copies_of_the_contracts(acme: Path) -> None:
     billing = {Path(path).name for path in _tree(acme) if "/billing/" in path}
     common = {Path(path).name for path in _tree(acme) if "/common/" in path}
     modules = {"py.typed", "types.py", "port.py", "codec.py", "threads.py", "grpc.py", "events.py"}
@@ -47,7 +47,7 @@ def test_generates_modules_stubs_and_the_contracts_themselves(acme: Path) -> Non
     assert (acme / "proto/gen/acme/billing/v1/billing.proto").read_bytes() == (acme / CONTRACT).read_bytes()
 
 
-def test_every_module_says_what_it_is_generated_from(acme: Path) -> None:
+def test_every_module_names_its_contract_in_the_first_line(acme: Path) -> None:
     own = {
         path: text
         for path, text in _tree(acme).items()
@@ -62,7 +62,7 @@ def test_every_module_says_what_it_is_generated_from(acme: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", ["0", "1", "4711"])
-def test_the_same_contracts_give_the_same_bytes(seed: str, acme: Path) -> None:
+def test_the_same_contracts_generate_the_same_bytes(seed: str, acme: Path) -> None:
     before = _tree(acme)
     program = """
         import shutil, sys
@@ -77,15 +77,15 @@ def test_the_same_contracts_give_the_same_bytes(seed: str, acme: Path) -> None:
     assert _tree(acme) == before
 
 
-def test_nothing_changed_means_nothing_is_done(acme: Path) -> None:
-    stamps = {path: (acme / path).stat().st_mtime_ns for path in _tree(acme)}
+def test_a_run_without_changes_writes_nothing(acme: Path) -> None:
+    times = {path: (acme / path).stat().st_mtime_ns for path in _tree(acme)}
     report = generate(acme)
     assert report.fresh
     assert (report.written, report.removed, report.findings) == ((), (), ())
-    assert {path: (acme / path).stat().st_mtime_ns for path in _tree(acme)} == stamps
+    assert {path: (acme / path).stat().st_mtime_ns for path in _tree(acme)} == times
 
 
-def test_nothing_changed_costs_no_heavy_import(acme: Path) -> None:
+def test_a_run_without_changes_imports_nothing_heavy(acme: Path) -> None:
     program = """
         import sys
         from pathlib import Path
@@ -97,7 +97,7 @@ def test_nothing_changed_costs_no_heavy_import(acme: Path) -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == ""
 
 
-def test_a_changed_contract_changes_what_is_generated_and_says_so(acme: Path) -> None:
+def test_a_changed_contract_changes_generated_files_and_reports_them(acme: Path) -> None:
     _replace(acme / CONTRACT, "string title = 2;\n  InvoiceStatus", "string name = 2;\n  InvoiceStatus")
     report = generate(acme)
     changed = {Path(path).name for path in report.written}
@@ -106,7 +106,7 @@ def test_a_changed_contract_changes_what_is_generated_and_says_so(acme: Path) ->
     assert "    name: str\n" in (acme / TYPES).read_text()
 
 
-def test_what_no_contract_generates_vanishes(acme: Path) -> None:
+def test_files_that_no_contract_generates_are_removed(acme: Path) -> None:
     (acme / "proto/acme/billing/v1/events.proto").unlink()
     report = generate(acme)
     assert {Path(path).name for path in report.removed} == {
@@ -118,14 +118,14 @@ def test_what_no_contract_generates_vanishes(acme: Path) -> None:
     assert not (acme / "proto/gen/acme/billing/v1/events.py").exists()
 
 
-def test_a_domain_that_is_gone_leaves_nothing_behind(acme: Path) -> None:
+def test_a_removed_domain_leaves_no_generated_files(acme: Path) -> None:
     for file in (acme / "proto/acme/billing/v1").iterdir():
         file.unlink()
     generate(acme)
     assert not (acme / "proto/gen/acme/billing").exists()
 
 
-def test_a_refused_contract_leaves_what_was_generated_untouched(acme: Path) -> None:
+def test_an_invalid_contract_leaves_generated_files_unchanged(acme: Path) -> None:
     before = _tree(acme)
     _replace(acme / CONTRACT, "string title = 2;", "strin title = 2;")
     report = generate(acme)
@@ -134,12 +134,12 @@ def test_a_refused_contract_leaves_what_was_generated_untouched(acme: Path) -> N
     assert _tree(acme) == before
 
 
-def test_check_is_clean_where_nothing_differs(acme: Path) -> None:
+def test_check_has_no_findings_if_nothing_differs(acme: Path) -> None:
     (acme / ".aether/generate.json").unlink()
     assert generate(acme, check=True).findings == ()
 
 
-def test_check_names_each_file_that_differs_and_writes_nothing(acme: Path) -> None:
+def test_check_reports_each_file_that_differs_and_writes_nothing(acme: Path) -> None:
     _replace(acme / TYPES, "    title: str\n    status", "    title: int\n    status")
     (acme / "proto/gen/acme/billing/v1/port.py").unlink()
     (acme / "proto/gen/acme/billing/v1/old.py").write_text("x = 1\n")
@@ -159,7 +159,7 @@ def test_check_names_each_file_that_differs_and_writes_nothing(acme: Path) -> No
     assert _tree(acme) == before
 
 
-def test_a_hand_edit_is_named_with_its_line_and_written_over(acme: Path) -> None:
+def test_a_hand_edit_is_reported_with_its_line_and_overwritten(acme: Path) -> None:
     before = _tree(acme)
     edited = acme / TYPES
     line = edited.read_text().split("\n").index("    title: str") + 1
@@ -167,7 +167,7 @@ def test_a_hand_edit_is_named_with_its_line_and_written_over(acme: Path) -> None
     _replace(edited, "    title: str", "    title: int")
     os.utime(
         edited, ns=(stat.st_atime_ns, stat.st_mtime_ns)
-    )  # the same size and the same time: only its bytes tell
+    )  # the same size and time, so that only the content differs
 
     report = generate(acme)
 
@@ -178,7 +178,7 @@ def test_a_hand_edit_is_named_with_its_line_and_written_over(acme: Path) -> None
     assert _tree(acme) == before
 
 
-def test_a_file_cut_short_is_named_at_its_end(acme: Path) -> None:
+def test_a_truncated_file_is_reported_at_its_end(acme: Path) -> None:
     file = acme / TYPES
     lines = file.read_text().split("\n")
     file.write_text("\n".join(lines[:10]))
@@ -187,7 +187,7 @@ def test_a_file_cut_short_is_named_at_its_end(acme: Path) -> None:
     assert finding.reason.startswith("This line is missing, but the contract generates ")
 
 
-def test_a_torn_stamp_costs_a_compilation_and_nothing_else(acme: Path) -> None:
+def test_a_damaged_fingerprint_only_causes_a_compilation(acme: Path) -> None:
     (acme / ".aether/generate.json").write_text('{"inputs": ')
     report = generate(acme)
     assert not report.fresh
@@ -195,18 +195,20 @@ def test_a_torn_stamp_costs_a_compilation_and_nothing_else(acme: Path) -> None:
     assert generate(acme).fresh
 
 
-def test_a_folder_without_a_workspace_is_a_complaint(tmp_path: Path) -> None:
+def test_a_folder_without_a_workspace_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "proto/acme/shop/v1").mkdir(parents=True)
     with pytest.raises(UsageError, match="no workspace"):
         generate(tmp_path)
 
 
-def test_a_domain_without_a_rest_contract_is_served_by_grpc_alone(acme: Path) -> None:
+def test_a_domain_without_a_rest_contract_is_served_by_grpc_only(acme: Path) -> None:
     assert not (acme / "openapi").exists()
     assert (acme / "proto/gen/acme/billing/v1/grpc.py").exists()
 
 
-def test_two_workspaces_with_one_domain_live_in_one_process(acme: Path, tmp_path: Path, python: Run) -> None:
+def test_two_workspaces_with_the_same_domain_can_share_a_process(
+    acme: Path, tmp_path: Path, python: Run
+) -> None:
     other = tmp_path / "other"
     for file in sorted((acme / "proto/acme").rglob("*.proto")):
         copy = other / str(file.relative_to(acme)).replace("proto/acme", "proto/other")

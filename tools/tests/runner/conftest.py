@@ -87,9 +87,9 @@ class RunWorkspace:
     root: Path
     environment: dict[str, str]
 
-    def aether(self, *words: str, timeout: float = 60, **extra: str) -> subprocess.CompletedProcess[str]:
+    def aether(self, *arguments: str, timeout: float = 60, **extra: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [AETHER, "run", *words],
+            [AETHER, "run", *arguments],
             cwd=self.root,
             env=self.environment | extra,
             stdin=subprocess.DEVNULL,
@@ -100,12 +100,12 @@ class RunWorkspace:
         )
 
     @contextmanager
-    def running(self, *words: str, **extra: str) -> Iterator[Run]:
+    def running(self, *arguments: str, **extra: str) -> Iterator[Run]:
         """Run `aether run --json` on free ports until it is ready, and stop it after the block."""
         log = self.root / "run.log"
         with log.open("w") as errors:
             process = subprocess.Popen(
-                [AETHER, "run", "--json", "--port-base", "0", *words],
+                [AETHER, "run", "--json", "--port-base", "0", *arguments],
                 cwd=self.root,
                 env=self.environment | extra,
                 stdin=subprocess.DEVNULL,

@@ -188,8 +188,8 @@ def test_ports_are_the_same_in_each_run_if_they_are_free(workspace: RunWorkspace
     base = _free_range()
     with socket.create_server((HOST, base)):
         ran = workspace.aether("--port-base", str(base), "--once-ready", "echo $AETHER_READY")
-    words = ran.stdout.partition("once-ready | ")[2].splitlines()[0]
-    domains = json.loads(words)["domains"]
+    announcement = ran.stdout.partition("once-ready | ")[2].splitlines()[0]
+    domains = json.loads(announcement)["domains"]
     assert domains["billing"]["rest"] != f"http://{HOST}:{base}"  # taken by another process
     assert domains["trade"]["rest"] == f"http://{HOST}:{base + 1}"
     assert domains["billing"]["grpc"] == f"{HOST}:{base + 1010}"

@@ -138,17 +138,15 @@ def _check_signature(operation: Operation, use_case: UseCase, names: NameResolve
         return
     taken = names.qualified(use_case.module, parameters[0].annotation)
     if taken != operation.request:
-        reason = (
-            f"{use_case.name} takes {_or_nothing(taken)}, but the contract's request is {operation.request}."
-        )
+        reason = f"{use_case.name} takes {_annotation_text(taken)}, but the contract's request is {operation.request}."
         yield Finding(location, "use-case-signature", reason, fix)
     returned = names.qualified(use_case.module, call.returns)
     if returned != operation.response:
-        reason = f"{use_case.name} returns {_or_nothing(returned)}, but the contract's response is {operation.response}."
+        reason = f"{use_case.name} returns {_annotation_text(returned)}, but the contract's response is {operation.response}."
         yield Finding(location, "use-case-signature", reason, fix)
 
 
-def _or_nothing(annotation: str) -> str:
+def _annotation_text(annotation: str) -> str:
     return annotation or "an unannotated value"
 
 

@@ -291,7 +291,7 @@ class RequestBinder:
             self._findings.add(
                 body.node,
                 "required",
-                f"{', '.join(shape.required)} is required, but the body is not.",
+                f"The body has required properties ({', '.join(shape.required)}), but is not required itself.",
                 "Add required: true to requestBody.",
             )
         mapping = MessageMapping(self._mapping.message, Direction.REQUEST, shape.name)
