@@ -8,7 +8,7 @@ PARALLEL := --numprocesses 3 --dist loadscope # most of a test's time is waiting
 empty :=
 
 # uv installs in seconds what takes pip a minute; it is told of the index that pip is configured for.
-PIP_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
+PIP_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config list 2>/dev/null | sed -n "s/^[^=]*\.index-url='\(.*\)'$$/\1/p" | head -n 1))
 ifneq ($(PIP_INDEX),)
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX)
 endif
@@ -27,26 +27,33 @@ setup: .venv/ready ## Make .venv with every locked package and the members, edit
 	@$(BIN)/python -m compileall -q $(MEMBERS)
 	@touch $@
 
+dist: setup ## Build the wheels that a workspace needs, aether-adapters and aether-tools, into dist/.
+	@$(BIN)/python -m aether_tools.wheels . dist
+
 demo: setup ## From nothing to a served, tested domain in a workspace of its own, with a stopwatch.
 	@$(BIN)/python tests/demo.py
 
 demo-sale: setup ## A flash sale on the shop: 1,000 buyers, 100 seats, and whether the books agree.
 	@$(BIN)/python -m tests.demo_sale
 
-test: setup ## Every test that takes seconds; real servers where they are installed (PYTEST_ADDOPTS=-rs names what is skipped).
-	@$(BIN)/pytest $(PARALLEL)
+test: setup ## Every test that takes seconds, or those in TESTS; real servers if installed (PYTEST_ADDOPTS=-rs names what is skipped).
+	@$(BIN)/pytest $(PARALLEL) $(TESTS)
 
-prove: setup ## The long proofs too: fuzzing, a real broker, kills.
-	@$(BIN)/pytest $(PARALLEL) -m "prove or not prove"
+prove: setup ## The long proofs too: fuzzing, a real broker, kills; or those in TESTS.
+	@$(BIN)/pytest $(PARALLEL) -m "prove or not prove" $(TESTS)
+
+walk: setup ## Type what README and the guides tell people to type, as written, in clean folders.
+	@$(BIN)/python -m tests.walk
 
 check: setup ## Format, lint, types, import rules, and contracts against code.
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@MYPYPATH=$(subst $(empty) ,:,$(SOURCES)) $(BIN)/mypy adapters tools tests proto/gen $(wildcard openapi/gen/*/*.py) $(SOURCES) $(wildcard domains/*/tests)
 	@$(BIN)/lint-imports
+	@$(BIN)/buf lint proto
 	@$(BIN)/aether check
 
-bench: setup ## Our paths against their peers, side by side; ratios to build/bench.json.
-	@$(BIN)/python -m tests.bench.run --json build/bench.json
+bench: setup ## Our paths against their peers, side by side, or the rows that ONLY fits; ratios to build/bench.json.
+	@$(BIN)/python -m tests.bench.run --json build/bench.json $(if $(ONLY),--only '$(ONLY)')
 
 run: setup ## Start every domain, embedded.
 	@$(BIN)/aether run
@@ -58,4 +65,4 @@ lock: ## Compile requirements.lock anew from the members and the dev group (for 
 		--group dev --extra embedded --extra testing adapters/pyproject.toml tools/pyproject.toml \
 		$(wildcard domains/*/pyproject.toml) --output-file requirements.lock
 
-.PHONY: help setup demo demo-sale test prove check bench run lock
+.PHONY: help setup dist demo demo-sale test prove walk check bench run lock

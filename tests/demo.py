@@ -193,9 +193,7 @@ def play(folder: Path, watch: Stopwatch, stack: ExitStack) -> None:
     shell = Shell(folder, environment(venv, temporary))
 
     with watch.step("build the wheels of aether_adapters and aether_tools"):
-        for member in ("adapters", "tools"):
-            source = CHECKOUT / member
-            shell(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", wheels, source)
+        shell(sys.executable, "-m", "aether_tools.wheels", CHECKOUT, wheels)  # as `make dist` does
     with watch.step("an environment that knows Aether only as wheels"):
         shell(sys.executable, "-m", "venv", "--without-pip", venv)
         python = venv / "bin/python"

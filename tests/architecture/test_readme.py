@@ -1,4 +1,4 @@
-"""The README's commands, as written: what a reader types works."""
+"""The documents' commands and links: nothing is told to type that `make walk` does not type."""
 
 from __future__ import annotations
 
@@ -8,40 +8,76 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.acme import Acme
+from tests.walk import TWINS, guides, sections
 
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-COMMANDS = [line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
-LINKS = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TEMPLATES = [
+    ROOT / "templates/workspace/README.md.jinja",
+    *ROOT.glob("templates/domain/domains/*/README.md.jinja"),
+]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *ROOT.glob("docs/**/*.md"),
+    *ROOT.glob("domains/*/README.md"),
+]
+LINKS = [
+    (document, link)
+    for document in DOCUMENTS
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+]
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make ")])
-def test_a_make_target_it_names_is_there(command: str) -> None:
-    subprocess.run(["make", "--dry-run", command.split()[1]], cwd=ROOT, check=True, capture_output=True)
+def commands(*documents: Path) -> list[str]:
+    """The commands of the documents, in order."""
+    return [
+        command
+        for document in documents
+        for section in sections(document.read_text(encoding="utf-8"))
+        for block in section
+        for command in block
+    ]
 
 
-def test_its_way_to_a_domain_can_be_walked(tmp_path: Path) -> None:
-    folder = tmp_path
-    walked = []
-    for line in COMMANDS:
-        for command in line.split(" && "):
-            match command.split():
-                case ["cd", name]:
-                    folder /= name
-                case ["aether", "run"] | ["make", *_]:
-                    continue  # tests/templates and tests/e2e go on from here
-                case ["aether", *words]:
-                    if words[0] == "new" and "--workspace" not in words:
-                        words.append("--no-install")
-                    Acme(folder).aether(*words).succeeded()
-                    walked.append(words[0])
-                case _:
-                    raise AssertionError(f"nobody has tried {command!r}")
-    assert walked == ["new", "new", "generate", "check"]
-    assert (folder / "proto/gen/acme/billing/v1/port.py").is_file()
+WALKED = commands(*guides(ROOT))
 
 
-@pytest.mark.parametrize("link", LINKS)
-def test_a_link_leads_somewhere(link: str) -> None:
-    assert (ROOT / link).exists()
+def test_the_readme_and_every_domain_tell_commands() -> None:
+    told = {str(document.relative_to(ROOT)) for document in guides(ROOT)}
+    assert {"README.md", *(f"domains/{name}/README.md" for name in ("promotion", "trade", "user"))} <= told
+    assert len(TEMPLATES) == 2
+    assert all(commands(template) for template in TEMPLATES)
+
+
+def test_shell_commands_stand_only_in_blocks_that_are_walked() -> None:
+    fences = {
+        fence
+        for document in [*DOCUMENTS, *TEMPLATES]
+        for fence in re.findall(r"^```(\w+)", document.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert fences == {"console", "mermaid", "proto", "yaml"}
+
+
+def test_a_command_that_the_readme_names_in_a_sentence_stands_in_a_block_too() -> None:
+    prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    named = set(re.findall(r"`((?:make|aether) [a-z][a-z-]*)", prose))
+    assert named
+    assert {command for command in named if not any(command in walked for walked in WALKED)} == set()
+
+
+def test_each_twin_stands_for_a_command_that_is_told_and_does_the_same_on_less() -> None:
+    assert [command for command in TWINS if command not in WALKED] == []
+    assert [
+        command for command, twin in TWINS.items() if not twin.startswith(command) or twin == command
+    ] == []
+
+
+@pytest.mark.parametrize("command", sorted({line for line in WALKED if re.fullmatch(r"make [a-z-]+", line)}))
+def test_a_make_target_they_name_is_there(command: str) -> None:
+    subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_every_link_leads_somewhere() -> None:
+    assert LINKS
+    assert [(str(document), link) for document, link in LINKS if not (document.parent / link).exists()] == []

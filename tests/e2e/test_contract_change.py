@@ -92,7 +92,7 @@ COMMENT = {".proto": "//", ".mako": "##", ".md": ""}
 def theirs(acme: Acme) -> list[Path]:
     """Every file of the workspace that a person may edit: all but what is generated."""
     files = [path for path in sorted(acme.root.rglob("*")) if path.is_file()]
-    passed_over = ("gen", "__pycache__", ".aether", ".mypy_cache", ".git")
+    passed_over = ("gen", "aether_adapters", "__pycache__", ".aether", ".mypy_cache", ".git")
     return [path for path in files if not set(passed_over) & set(path.relative_to(acme.root).parts)]
 
 

@@ -40,6 +40,9 @@ def temporary() -> Iterator[Path]:
 
 
 @pytest.mark.prove
+@pytest.mark.timeout(
+    400
+)  # it plays the demo up to a step, which beside a load of 20 takes more than two minutes
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize(
     ("demo", "title", "seconds"),

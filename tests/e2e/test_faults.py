@@ -20,7 +20,8 @@ from aether_adapters.testing.mysql import PrivateMySql
 from sqlalchemy import make_url
 
 from tests.support.acme import Acme
-from tests.support.roles import Deployment, command_of, eventually, ready
+from tests.support.roles import Deployment, command_of, eventually, ready, standing_still
+from tests.support.shared import Shared
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stops processes and reads /proc")
 
@@ -63,9 +64,22 @@ def token(billing: Acme) -> str:
 
 
 @pytest.fixture(scope="module")
-def system(billing: Acme, token: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def systems(billing: Acme, token: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared[System]]:
+    with Shared(
+        lambda: in_one_process(billing, token, tmp_path_factory.mktemp("faults")), System.works
+    ) as systems:
+        yield systems
+
+
+@pytest.fixture
+def system(systems: Shared[System], request: pytest.FixtureRequest) -> Iterator[System]:
+    with systems.lent(request) as system:
+        yield system
+
+
+@contextmanager
+def in_one_process(billing: Acme, token: str, folder: Path) -> Iterator[System]:
     """Every role in one process on SQLite."""
-    folder = tmp_path_factory.mktemp("faults")
     with servers(folder) as (redis, kafka):
         deployment = Deployment(
             billing,
@@ -175,12 +189,9 @@ def test_a_database_that_hangs_or_dies_is_said_to_be_away_and_found_again(
         system = System(deployment, redis, kafka, client)
         eventually(system.works, "the domain started", 30)
 
-        os.kill(daemon, signal.SIGSTOP)
-        try:
+        with standing_still(daemon):
             refused_soon(system.create, 503, 504)
             eventually(lambda: not ready(deployment.rest), "readiness says no")
-        finally:
-            os.kill(daemon, signal.SIGCONT)
         eventually(system.works, "it works again after the stop")
 
         command = command_of(daemon)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tests.shop.sale import OPERATOR, Order, open_sale, pay, race, subjects
 from tests.shop.story import play, settled
 from tests.shop.system import Servers, System, embedded_servers, real_servers
 from tests.support.roles import eventually
+from tests.support.shared import Shared
 
 Start = Callable[[Path], AbstractContextManager[Servers]]
 SEATS, BUYERS = 100, 1000
@@ -27,12 +28,23 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared[Shop]]:
+    @contextmanager
+    def built() -> Iterator[Shop]:
+        folder = tmp_path_factory.mktemp("shop")
+        with embedded_servers(folder) as servers, System(servers, folder, gateway=False) as system:
+            system.wait_until_ready()
+            yield Shop(system, servers)
+
+    with Shared(built, lambda shop: shop.system.whole()) as shops:
+        yield shops
+
+
+@pytest.fixture
+def shop(shops: Shared[Shop], request: pytest.FixtureRequest) -> Iterator[Shop]:
     """Embedded, and each domain in one process."""
-    folder = tmp_path_factory.mktemp("shop")
-    with embedded_servers(folder) as servers, System(servers, folder, gateway=False) as system:
-        system.wait_until_ready()
-        yield Shop(system, servers)
+    with shops.lent(request) as shop:
+        yield shop
 
 
 def test_each_seat_has_one_buyer_and_the_books_agree(shop: Shop) -> None:

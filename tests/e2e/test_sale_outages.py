@@ -9,7 +9,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -22,6 +22,7 @@ from tests.shop.sale import Sale, open_claims, open_sale, pay, race, rush, seats
 from tests.shop.story import settled
 from tests.shop.system import DOMAINS, ROLES, RealServers, System, real_servers
 from tests.support.roles import eventually
+from tests.support.shared import Shared
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(600)]
 
@@ -30,7 +31,13 @@ SEATS, BUYERS, QUOTA = 100, 300, 120
 FOR_NOW = {429, 503}
 DEADLINE = 20.0
 """Seconds that the shop gives itself for a request: so many that a busy machine needs no 504, and a hang does."""
-SETTINGS = {f"{domain.upper()}_DEADLINE_SECONDS": str(DEADLINE) for domain in DOMAINS}
+SQL_RATE, SQL_BURST = 50.0, 50
+"""What SQL takes upon itself while Redis is away: claims and orders in a second, and how many at once."""
+SETTINGS = {
+    **{f"{domain.upper()}_DEADLINE_SECONDS": str(DEADLINE) for domain in DOMAINS},
+    "PROMOTION_SQL_RATE": str(SQL_RATE),
+    "PROMOTION_SQL_BURST": str(SQL_BURST),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,10 @@ class Shop:
         assert all(self.system.alive(domain, role) for domain in DOMAINS for role in ROLES)
         return ledger
 
+    def whole(self) -> bool:
+        """Whether every server takes connections and every role is ready."""
+        return self.servers.listen() and self.system.whole()
+
     def serves(self) -> bool:
         """Whether every REST edge is ready."""
         return all(self.system.ready(domain) for domain in DOMAINS)
@@ -68,13 +79,25 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("outages")
-    with ExitStack() as stack:
-        servers = found(lambda: stack.enter_context(real_servers(folder)))
-        system = stack.enter_context(System(servers, folder, SETTINGS))
-        system.wait_until_ready()
-        yield Shop(system, servers)
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared[Shop]]:
+    @contextmanager
+    def built() -> Iterator[Shop]:
+        folder = tmp_path_factory.mktemp("outages")
+        with ExitStack() as stack:
+            servers = found(lambda: stack.enter_context(real_servers(folder)))
+            system = stack.enter_context(System(servers, folder, SETTINGS))
+            system.wait_until_ready()
+            yield Shop(system, servers)
+
+    with Shared(built, Shop.whole) as shops:
+        yield shops
+
+
+@pytest.fixture
+def shop(shops: Shared[Shop], request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """A whole shop, whatever became of the test before."""
+    with shops.lent(request) as shop:
+        yield shop
 
 
 def in_time_and_told_when_to_come_back(crowd: Crowd) -> None:
@@ -128,7 +151,9 @@ def test_redis_is_away_and_comes_back_empty(shop: Shop) -> None:
         away = race(shop.system, claims, people[:QUOTA])
         assert shop.serves()
         assert outcomes(away) == {"granted": QUOTA}
-        assert 429 in {answer.status for answer in away.answers}, "nobody was asked to come back later"
+        limited = 429 in {answer.status for answer in away.answers}
+        # On a machine that is slower than the limit nobody needs to be asked to come back.
+        assert limited or away.seconds > (QUOTA - SQL_BURST) / SQL_RATE, "the rate was not limited"
         shop.servers.redis_server.start()
         bought = buyers()
     late = race(shop.system, claims, people[QUOTA:])

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
 from tests.shop.system import DOMAINS, ROLES, System
 from tests.shop.transactions import OpenTransactions
+from tests.support.roles import standing_still
 
 Victim = tuple[str, str]
 
@@ -68,7 +66,7 @@ class Killer:
             time.sleep(self._chance.uniform(0, 0.005))
             if not _right(self._transactions.open_in(connections), must_write=must_write):
                 continue
-            with self._standing_still(victim, pid):
+            with standing_still(pid):
                 found = self._transactions.open_in(connections)
                 if _right(found, must_write=must_write):
                     self._shop.kill(*victim)
@@ -82,15 +80,6 @@ class Killer:
                 log = self._shop.log(*victim).read_text(errors="replace")
                 raise AssertionError(f"{victim} did not come back within {_START:.0f} s:\n{log[-3000:]}")
             time.sleep(0.1)
-
-    @contextmanager
-    def _standing_still(self, victim: Victim, pid: int) -> Iterator[None]:
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            if self._shop.alive(*victim):
-                os.kill(pid, signal.SIGCONT)
 
 
 def _right(found: Sequence[bool], *, must_write: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from aether_adapters.embedded import EmbeddedKafka, EmbeddedRedis, children
-from aether_adapters.testing.kafka import KafkaBroker, find_libraries
-from aether_adapters.testing.mysql import PrivateMySql
+from aether_adapters.testing.kafka import KafkaBroker, find_java, find_libraries
+from aether_adapters.testing.mysql import PrivateMySql, find_daemon
 from aether_tools.runner.plan import Servers
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from sqlalchemy import make_url
 
 DOMAINS: Final = ("user", "promotion", "trade")
 TOPICS: Final = {f"aether.{domain}.v1": 2 for domain in DOMAINS}
@@ -30,6 +32,12 @@ class RealServers(Servers):
     redis_server: EmbeddedRedis
     broker: KafkaBroker
 
+    def listen(self) -> bool:
+        """Whether each of the servers takes connections."""
+        database = make_url(self.databases[DOMAINS[0]])
+        addresses = [f"{database.host}:{database.port}", self.redis.split("/")[2], self.kafka]
+        return all(_listens(address) for address in addresses)
+
 
 @contextmanager
 def embedded_servers(folder: Path) -> Iterator[Servers]:
@@ -39,26 +47,41 @@ def embedded_servers(folder: Path) -> Iterator[Servers]:
         yield Servers(databases, redis.url, kafka.bootstrap)
 
 
+def require_real_servers() -> tuple[Path, Path]:
+    """The redis-server and the folder of Kafka's jars; raises `FileNotFoundError` where a program is missing."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        raise FileNotFoundError("There is no redis-server on the PATH: `apt install redis-server`.")
+    find_daemon()
+    find_java()
+    return Path(binary), find_libraries(_ROOT)
+
+
 @contextmanager
 def real_servers(folder: Path) -> Iterator[RealServers]:
     """A MariaDB with three databases, a redis-server and a Kafka broker: nobody else's, and gone afterwards.
 
     Raises `FileNotFoundError`, which says what to install, where one of them is not on this machine.
     """
-    binary = shutil.which("redis-server")
-    if binary is None:
-        raise FileNotFoundError("There is no redis-server on the PATH: `apt install redis-server`.")
-    libraries = find_libraries(_ROOT)
+    binary, libraries = require_real_servers()
     with ExitStack() as stack:
         mysql = stack.enter_context(PrivateMySql())
         broker = stack.enter_context(KafkaBroker(libraries))
-        redis = stack.enter_context(
-            EmbeddedRedis(folder / "redis", port=children.free_port(), binary=Path(binary))
-        )
+        redis = stack.enter_context(EmbeddedRedis(folder / "redis", port=children.free_port(), binary=binary))
         server = mysql.start()
-        databases = {domain: stack.enter_context(server.database()) for domain in DOMAINS}
+        # Never dropped: they go with the server, which a test may have killed by then.
+        databases = {domain: server.create() for domain in DOMAINS}
         _make_topics(broker.bootstrap)
         yield RealServers(databases, redis.url, broker.bootstrap, mysql, redis, broker)
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _make_topics(bootstrap: str) -> None:

@@ -129,6 +129,10 @@ class System:
                 every=0.1,
             )
 
+    def whole(self) -> bool:
+        """Whether every role and the provider run and say that what they need is there."""
+        return all(self.alive(*each) and self.role_ready(*each) for each in self._processes)
+
     def log(self, domain: str, role: str) -> Path:
         """Where the role's process writes, also after it was started again."""
         return self.folder / f"{domain}-{role}.log"

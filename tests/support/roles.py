@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,6 +126,32 @@ def serving(target: str) -> bool:
     except Unavailable:
         return False
     return True
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """Stop a process for as long as the block lasts (Linux); it may be killed meanwhile.
+
+    SIGSTOP only asks for it: on a busy machine threads run on for a while, and one may still answer a request. So the
+    block begins once every thread has stopped.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        eventually(lambda: set(thread_states(pid)) == {"T"}, f"process {pid} stands still")
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def thread_states(pid: int) -> list[str]:
+    """The state of each thread of a process, as `man proc` names it: T for one that is stopped (Linux)."""
+    states = []
+    for folder in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # it has ended meanwhile
+            # The name of the thread stands before it, in parentheses, and may hold anything.
+            states.append((folder / "stat").read_text().rpartition(") ")[2][0])
+    return states
 
 
 def command_of(pid: int) -> list[str]:

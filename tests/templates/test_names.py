@@ -37,6 +37,8 @@ GOOD = {"template": "domain", "workspace": "acme", "domain": "billing"}
         ("workspace", "import", "word of Python"),
         ("workspace", "platform", "a module that every service imports"),
         ("workspace", "google", "a module that every service imports"),
+        ("workspace", "aether_adapters", "a folder that every workspace has"),
+        ("workspace", "gen", "a folder that every workspace has"),
         ("aggregate", "invoice", "write it in PascalCase"),
         ("aggregate", "URL", "an acronym as a word"),
         ("aggregate", "Gift_Card", "write it in PascalCase"),

@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -95,8 +95,10 @@ def domain_into(root: Path, source: Source, answers: Mapping[str, str], *, ask: 
                 return _move_into(root, rendered)
 
 
-def workspace_at(destination: Path, source: Source, answers: Mapping[str, str], *, ask: bool) -> None:
-    """Render the template as the new folder `destination`, which may exist if it is empty.
+def workspace_at(
+    destination: Path, source: Source, answers: Mapping[str, str], *, ask: bool, wheels: Sequence[Path] = ()
+) -> None:
+    """Render the template as the new folder `destination`, which may exist if it is empty. Copy `wheels` to wheels/.
 
     Raises `UsageError` if the template cannot be rendered or written; nothing is then created.
     """
@@ -108,6 +110,9 @@ def workspace_at(destination: Path, source: Source, answers: Mapping[str, str], 
             with tempfile.TemporaryDirectory(prefix=".aether-new-", dir=destination.parent) as folder:
                 rendered = Path(folder, "tree")
                 _render(source, rendered, answers, ".copier-answers.workspace.yml", ask=ask)
+                for wheel in wheels:
+                    (rendered / "wheels").mkdir(exist_ok=True)
+                    shutil.copy(wheel, rendered / "wheels")
                 rendered.replace(destination)
         except BaseException:
             _remove_empty(made)

@@ -16,6 +16,15 @@ def test_a_workspace_is_created_and_found(aether: Aether, tmp_path: Path) -> Non
     assert "no domain to run" in refused(aether("run", cwd=tmp_path / "acme"))
 
 
+def test_a_workspace_created_from_a_checkout_has_the_wheels_that_its_setup_needs(
+    aether: Aether, tmp_path: Path
+) -> None:
+    output = aether("new", "--workspace", "acme").out
+    assert "wheels/ holds aether-adapters and aether-tools as installed here" in output
+    made = sorted(path.name.split("-")[0] for path in (tmp_path / "acme/wheels").iterdir())
+    assert made == ["aether_adapters", "aether_tools"]
+
+
 def test_the_destination_may_be_empty_or_missing(aether: Aether, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for path in ("empty", "deep/er/one"):

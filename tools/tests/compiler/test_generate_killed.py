@@ -110,7 +110,7 @@ def test_a_killed_run_is_finished_even_if_the_contract_is_invalid_by_then(acme: 
     now = _tree(acme)
     assert now.keys() == before.keys()
     assert b"    name: str" in now["proto/gen/acme/billing/v1/types.py"]
-    assert sorted(path.name for path in (acme / "proto").iterdir()) == ["acme", "gen"]
+    assert sorted(path.name for path in (acme / "proto").iterdir()) == ["acme", "aether_adapters", "gen"]
 
 
 def test_the_next_run_removes_what_a_killed_run_had_half_written(acme: Path) -> None:

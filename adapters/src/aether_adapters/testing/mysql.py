@@ -33,18 +33,23 @@ class MySqlServer:
         """The server's SQLAlchemy URL, without a database."""
         return self._server.render_as_string(hide_password=False)
 
+    def create(self) -> str:
+        """Make an empty database (utf8mb4) that stays as long as the server; returns its URL."""
+        name = f"aether_test_{uuid4().hex[:12]}"
+        _execute(self._server, f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        return self._server.set(database=name).render_as_string(hide_password=False)
+
     @contextmanager
     def database(self) -> Iterator[str]:
         """A fresh, empty database (utf8mb4); yields its URL and drops it afterwards.
 
         A connection that still holds a transaction open at that moment makes the drop fail after 5 s.
         """
-        name = f"aether_test_{uuid4().hex[:12]}"
-        _execute(self._server, f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        url = self.create()
         try:
-            yield self._server.set(database=name).render_as_string(hide_password=False)
+            yield url
         finally:
-            _execute(self._server, "SET lock_wait_timeout = 5", f"DROP DATABASE {name}")
+            _execute(self._server, "SET lock_wait_timeout = 5", f"DROP DATABASE {make_url(url).database}")
 
 
 class PrivateMySql:

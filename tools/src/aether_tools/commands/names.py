@@ -14,7 +14,11 @@ _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PASCAL: Final = re.compile(r"([A-Z][a-z0-9]*)+")
 _MAX_CHARACTERS: Final = 30
 """`<workspace>_<domain>` must fit in the 64 characters of a MySQL database's name."""
-_TAKEN_BY_PYTHON: Final = frozenset(sys.stdlib_module_names) | {"google", "grpc", "buf"}
+_TAKEN_BY_PYTHON: Final = (
+    frozenset(sys.stdlib_module_names)
+    | {"google", "grpc", "buf", "gen"}
+    | {"aether_adapters", "aether_tools"}
+)
 
 
 def checked_name(name: str, kind: str) -> str:
@@ -40,7 +44,8 @@ def checked_name(name: str, kind: str) -> str:
         )
     if kind == "workspace" and name in _TAKEN_BY_PYTHON:
         raise UsageError(
-            f"{name!r} is already the name of a Python module; choose another name for the workspace."
+            f"{name!r} is already the name of a Python module or a folder in proto/; "
+            "choose another name for the workspace."
         )
     return name
 

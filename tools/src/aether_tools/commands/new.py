@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from aether_tools import scaffold
+from aether_tools import scaffold, wheels
 from aether_tools.commands.install import install_command
 from aether_tools.commands.names import checked_name, checked_type
 from aether_tools.console import FAILED, OK, UsageError, print_error, print_line
@@ -77,14 +78,24 @@ def new_workspace(options: NewOptions, path: Path | None) -> int:
             "--aggregate and --plural are only valid for a domain; create the workspace first, then its domains."
         )
     destination = (path or Path(name)).expanduser().absolute().resolve()
-    with scaffold.templates(options.source, options.ref, destination) as source:
+    with (
+        scaffold.templates(options.source, options.ref, destination) as source,
+        tempfile.TemporaryDirectory(prefix="aether-wheels-") as collected,
+    ):
+        wheels_source = wheels.collect(Path(collected))
         scaffold.workspace_at(
-            destination, source, {"template": "workspace", "workspace": name}, ask=options.ask
+            destination,
+            source,
+            {"template": "workspace", "workspace": name},
+            ask=options.ask,
+            wheels=sorted(Path(collected).iterdir()),
         )
     print_line(f"Created the workspace {name} in {destination}.")
+    print_line(wheels_source)
     print_line("Next:")
     print_line(f"  cd {destination}")
-    print_line("  install it as README.md describes, then: aether new billing --aggregate Invoice")
+    print_line("  make setup && . .venv/bin/activate")
+    print_line("  aether new billing --aggregate Invoice")
     return OK
 
 

@@ -11,7 +11,7 @@ from aether_tools.compiler.emit.package import write_proto
 from aether_tools.compiler.emit.rest.module import write
 from aether_tools.compiler.model.contracts import Contracts, Package
 from aether_tools.compiler.openapi.document import Findings, load
-from aether_tools.compiler.proto import front_end
+from aether_tools.compiler.proto import front_end, protoc
 from aether_tools.finding import ContractError, Finding, Location
 from aether_tools.workspace import Workspace
 
@@ -52,10 +52,9 @@ def compile_workspace(root: Path) -> Compiled:
         raise ContractError(*findings)
     if rest:
         rest["py.typed"] = b""
-    modules = (
-        protos.python | write_proto(contracts.with_scopes(scopes)) | _contract_files(root, contracts.packages)
-    )
+    modules = protos.python | write_proto(contracts.with_scopes(scopes))
     files = {f"proto/gen/{path}": content for path, content in modules.items()}
+    files |= {f"proto/{path}": content for path, content in protoc.options().items()}
     files |= {f"openapi/gen/{workspace}_openapi/{path}": content for path, content in rest.items()}
     return Compiled(dict(sorted(files.items())), len(domains))
 
@@ -82,7 +81,7 @@ def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, ro
     binding = bind(contracts, package, document, findings)
     files = {
         f"{package.domain}.py": write(contracts, package, binding),
-        f"{package.domain}.yaml": contract.read_bytes(),
+        f"{package.domain}.yaml": contract.read_bytes().replace(b"\r\n", b"\n"),
     }
     service = binding.service.full_name
     return RestEdge(files, {f"{service}/{each.method.name}": each.scopes for each in binding.operations})
@@ -110,8 +109,3 @@ def _misnamed_or_without_proto(root: Path, contract: Path, workspace: str) -> Fi
         f"The domain {contract.stem} has no proto contract {proto}.",
         "Write that file, or remove this one.",
     )
-
-
-def _contract_files(root: Path, packages: tuple[Package, ...]) -> dict[str, bytes]:
-    """Return the proto files themselves, because a wheel of generated code includes its contracts."""
-    return {file: (root / "proto" / file).read_bytes() for package in packages for file in package.files}

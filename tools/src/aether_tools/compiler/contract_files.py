@@ -11,8 +11,11 @@ from typing import Final
 from aether_tools.compiler.model.naming import DOMAIN, RESERVED_DOMAINS
 from aether_tools.finding import Finding, Location
 
-GENERATED: Final = ("proto/gen", "openapi/gen")
-"""The folders that belong to the compiler, relative to the workspace."""
+GENERATED: Final = ("proto/gen", "proto/aether_adapters", "openapi/gen")
+"""The folders that belong to the compiler, relative to the workspace.
+
+proto/aether_adapters holds a copy of the kits' options, so that proto/ alone compiles in any language.
+"""
 
 
 def contract_paths(root: Path, folder: str) -> Iterator[Path]:

@@ -99,7 +99,7 @@ def _differences(root: Path, files: dict[str, bytes]) -> list[Finding]:
     run = "Run `aether generate` and commit what it writes."
     found = []
     for path, content in sorted(files.items()):
-        have = _content(root / path)
+        have = _text(root / path)
         if have is None:
             found.append(
                 Finding(Location(path), "generated-missing", "This file has not been generated.", run)
@@ -122,7 +122,7 @@ def _edited(
     found = []
     for path, digest in current.outputs.items():
         if last.outputs.get(path, digest) != digest and path in files:
-            have = _content(root / path) or b""
+            have = _text(root / path) or b""
             if have != files[path]:
                 location, _, reason = _first_difference(path, have, files[path])
                 fix = "Edit the contract instead; edits of generated files are lost."
@@ -137,13 +137,24 @@ def _first_difference(path: str, have: bytes, want: bytes) -> tuple[Location, st
         (number for number, pair in enumerate(zip(actual, expected, strict=False)) if pair[0] != pair[1]),
         min(len(expected), len(actual)),
     )
-    actual_line = repr(actual[line].strip()) if line < len(actual) else "missing"
-    expected_line = repr(expected[line].strip()) if line < len(expected) else "no line"
+    actual_line = actual[line] if line < len(actual) else None
+    expected_line = expected[line] if line < len(expected) else None
+    if actual_line is not None and expected_line is not None and actual_line.strip() != expected_line.strip():
+        # The difference is not in the indentation alone, so do not show it.
+        actual_line, expected_line = actual_line.strip(), expected_line.strip()
+    actual_text = "missing" if actual_line is None else repr(actual_line)
+    expected_text = "no line" if expected_line is None else repr(expected_line)
     return (
         Location(path, line + 1, 1),
         "generated-differs",
-        f"This line is {actual_line}, but the contract generates {expected_line}.",
+        f"This line is {actual_text}, but the contract generates {expected_text}.",
     )
+
+
+def _text(file: Path) -> bytes | None:
+    """Return a file's content with LF for CRLF, because git may convert line endings in a checkout. None if missing."""
+    content = _content(file)
+    return None if content is None else content.replace(b"\r\n", b"\n")
 
 
 def _content(file: Path) -> bytes | None:

@@ -15,8 +15,8 @@ from typing import Final
 from aether_tools.compiler.contract_files import GENERATED
 
 _JOURNAL: Final = ".aether/generate.journal"
-_NEW: Final = ".gen.new"
-_OLD: Final = ".gen.old"
+_NEW: Final = "new"
+_OLD: Final = "old"
 
 
 @contextmanager
@@ -118,4 +118,6 @@ def _undo(root: Path) -> None:
 
 
 def _sibling(root: Path, folder: str, name: str) -> Path:
-    return (root / folder).with_name(name)
+    """Return the hidden folder next to `folder` that holds its new or old content, such as proto/.gen.new."""
+    path = root / folder
+    return path.with_name(f".{path.name}.{name}")
