@@ -1,4 +1,4 @@
-"""What a tool has to say about a file: a location, a reason and a fix."""
+"""Findings of the compiler and the checks: a location, a code, a reason and a fix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Location:
-    """Where in a file; `line` and `column` count from 1, 0 where unknown. `file` is relative to the workspace."""
+    """A position in a file. `file` is relative to the workspace; `line` and `column` start at 1, 0 if unknown."""
 
     file: str
     line: int = 0
@@ -19,7 +19,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One thing to fix. `code` is stable and documented; `fix` says what to write instead."""
+    """One problem of a workspace. `code` is stable and documented; `fix` says what to do."""
 
     location: Location
     code: str
@@ -31,7 +31,7 @@ class Finding:
 
 
 class ContractError(Exception):
-    """A contract that cannot be compiled; carries every finding, in the order of their places."""
+    """Contracts cannot be compiled. `findings` holds all reasons, sorted by location."""
 
     def __init__(self, *findings: Finding) -> None:
         super().__init__("\n".join(str(finding) for finding in sorted(findings)))

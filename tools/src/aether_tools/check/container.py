@@ -136,7 +136,7 @@ def _task(workspace: Workspace, domain: Domain, folder: Path) -> dict[str, objec
         "source": str(domain.source),
         "container": str(domain.source / "container.py"),
         "env": {f"{domain.prefix}{key}": value for key, value in settings.items()}
-        | development(domain).told(1),
+        | development(domain).settings_for(1),
     }
 
 

@@ -1,4 +1,4 @@
-"""`aether check`: contracts, code and wiring still say the same thing."""
+"""`aether check`: checks that contracts, code and wiring match."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from aether_tools.workspace import Workspace
 
 
 def check(names: tuple[str, ...], *, as_json: bool) -> int:
-    """Print every finding; 1 where there is one."""
+    """Print all findings of the domains called `names` (all if empty). Return the exit code: 1 if there are any."""
     workspace = Workspace.find(Path.cwd())
-    with replace.shared(workspace.root):  # contracts, generated code and domains as a whole run left them
+    with replace.shared(workspace.root):  # no other command changes contracts or generated code meanwhile
         domains = workspace.chosen(names)
         findings = [
             *compile_contracts(workspace.root, check=True).findings,

@@ -1,4 +1,4 @@
-"""Compiles a whole workspace in memory: both front ends, every writer, every finding."""
+"""Compiles a workspace in memory: runs both front ends and all writers, and collects their findings."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ from aether_tools.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """Every file to be generated, by path relative to the workspace, and how many domains they are of."""
+    """All files to generate, by path relative to the workspace, and the number of domains."""
 
     files: dict[str, bytes]
     domains: int
 
 
 def compile_workspace(root: Path) -> Compiled:
-    """Compile every contract; raises `ContractError` with the findings of all of them."""
+    """Compile all contracts. Raises `ContractError` with the findings of all of them if there are any."""
     workspace = Workspace.find(root).name
-    surveyed = front_end.survey(root, workspace)
-    found = list(surveyed.findings)
-    broken = {finding.location.file.rpartition("/")[0] for finding in found}
-    contracts = surveyed.contracts
+    protos = front_end.compile_all(root, workspace)
+    findings = list(protos.findings)
+    broken = {finding.location.file.rpartition("/")[0] for finding in findings}
+    contracts = protos.contracts
     domains = {package.domain: package for package in contracts.packages if package.domain != "common"}
     rest: dict[str, bytes] = {}
     scopes: dict[str, tuple[str, ...]] = {}
     for contract in _rest_contracts(root):
         package = domains.get(contract.stem)
         if not broken.isdisjoint((f"proto/{workspace}/{contract.stem}/v1", f"proto/{workspace}/common/v1")):
-            continue  # every operation would be refused for what is not its fault
+            continue  # each operation would become a finding, although only the proto file is wrong
         if contract.suffix != ".yaml" or package is None:
-            found.append(_unserved(root, contract, workspace))
+            findings.append(_misnamed_or_without_proto(root, contract, workspace))
             continue
         try:
             edge = compile_rest_edge(contracts, package, contract, root)
-        except ContractError as refused:
-            found += refused.findings
+        except ContractError as error:
+            findings += error.findings
         else:
             rest |= edge.files
             scopes |= edge.scopes
-    if found:
-        raise ContractError(*found)
+    if findings:
+        raise ContractError(*findings)
     if rest:
         rest["py.typed"] = b""
-    modules = surveyed.python | write_proto(contracts.demanding(scopes))
+    modules = protos.python | write_proto(contracts.with_scopes(scopes))
     files = {f"proto/gen/{path}": content for path, content in modules.items()}
     files |= {f"proto/{path}": content for path, content in protoc.options().items()}
     files |= {f"openapi/gen/{workspace}_openapi/{path}": content for path, content in rest.items()}
@@ -61,10 +61,10 @@ def compile_workspace(root: Path) -> Compiled:
 
 @dataclass(frozen=True, slots=True)
 class RestEdge:
-    """The REST side of one domain.
+    """The generated REST edge of one domain.
 
-    `files` are by name below `openapi/gen/<ws>_openapi/`. `scopes` are those a token must carry, by
-    `<service>/<method>`, so that the gRPC edge asks for the same.
+    `files` is by name below `openapi/gen/<ws>_openapi/`. `scopes` holds the scopes that a token must have, by
+    `<service>/<method>`, so that the gRPC edge requires the same ones.
     """
 
     files: dict[str, bytes]
@@ -72,10 +72,9 @@ class RestEdge:
 
 
 def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, root: Path) -> RestEdge:
-    """The REST side of one domain.
+    """Compile the REST edge of one domain from its OpenAPI file `contract`.
 
-    `contract` is its OpenAPI file, `root` the workspace it is reported relative to. Raises `ContractError` with every
-    finding.
+    Locations in findings are relative to `root`. Raises `ContractError` with all findings if there are any.
     """
     findings = Findings()
     document = load(contract, root, findings)
@@ -94,19 +93,19 @@ def _rest_contracts(root: Path) -> list[Path]:
     return sorted(path for path in files if path.suffix in (".yaml", ".yml"))
 
 
-def _unserved(root: Path, contract: Path, workspace: str) -> Finding:
+def _misnamed_or_without_proto(root: Path, contract: Path, workspace: str) -> Finding:
     location = Location(contract.relative_to(root).as_posix(), 1, 1)
     if contract.suffix != ".yaml":
         return Finding(
             location,
             "openapi-name",
-            "A REST contract's name ends in .yaml.",
-            f"Call it {contract.stem}.yaml.",
+            "The name of an OpenAPI file must end in .yaml.",
+            f"Rename it to {contract.stem}.yaml.",
         )
     proto = f"proto/{workspace}/{contract.stem}/v1/{contract.stem}.proto"
     return Finding(
         location,
         "openapi-without-proto",
-        f"No proto contract stands behind it: there is no {proto}.",
+        f"The domain {contract.stem} has no proto contract {proto}.",
         "Write that file, or remove this one.",
     )

@@ -1,4 +1,4 @@
-"""Which files of a workspace are contracts, and what their places and names must be."""
+"""Finds the contracts of a workspace and checks their paths and names."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ proto/aether_adapters holds a copy of the kits' options, so that proto/ alone co
 
 
 def contract_paths(root: Path, folder: str) -> Iterator[Path]:
-    """Every file below `<root>/<folder>` that a person wrote, sorted by folder.
+    """Yield every file below `<root>/<folder>` that a person wrote, sorted by folder.
 
-    This is the only walk over contracts. It never enters generated or hidden folders: while `generate` runs they
-    are staged, renamed and removed.
+    All code that looks for contracts calls this. It never enters generated or hidden folders, which `generate`
+    creates, renames and removes while it runs.
     """
     return visible_files(root / folder, skip={root / path for path in GENERATED})
 
 
 def visible_files(folder: Path, skip: Collection[Path] = ()) -> Iterator[Path]:
-    """The files below `folder`, sorted by folder, without hidden ones, Python's caches and the folders in `skip`."""
+    """Yield the files below `folder`, sorted by folder, except hidden ones, Python's caches and folders in `skip`."""
     for current, folders, files in os.walk(folder):
         folders[:] = sorted(
             name
@@ -38,49 +38,52 @@ def visible_files(folder: Path, skip: Collection[Path] = ()) -> Iterator[Path]:
         yield from (Path(current, name) for name in sorted(files) if not name.startswith("."))
 
 
-def contract_files(root: Path, workspace: str, found: list[Finding]) -> list[str]:
-    """The proto files of a workspace, relative to `<root>/proto`, sorted; misplaced ones are added to `found`."""
+def contract_files(root: Path, workspace: str, findings: list[Finding]) -> list[str]:
+    """Return the proto files of a workspace, relative to `<root>/proto` and sorted.
+
+    Omit a file with an invalid path or name and append a finding for it.
+    """
     proto = root / "proto"
     files = sorted(
         path.relative_to(proto).as_posix()
         for path in contract_paths(root, "proto")
         if path.suffix == ".proto"
     )
-    return [file for file in files if _well_placed(file, workspace, found)]
+    return [file for file in files if _has_valid_path(file, workspace, findings)]
 
 
-def _well_placed(file: str, workspace: str, found: list[Finding]) -> bool:
+def _has_valid_path(file: str, workspace: str, findings: list[Finding]) -> bool:
     parts = file.split("/")
     location = Location(f"proto/{file}")
     if len(parts) != 4 or parts[0] != workspace or parts[2] != "v1":
-        found.append(
+        findings.append(
             Finding(
                 location,
                 "proto-path",
-                f"A contract of this workspace stands in proto/{workspace}/<domain>/v1/.",
-                "Move the file there, and let its package say the same.",
+                f"A proto file of this workspace must be in proto/{workspace}/<domain>/v1/.",
+                "Move the file there and change its package to match.",
             )
         )
         return False
     domain, stem = parts[1], parts[3].removesuffix(".proto")
     for word, what in ((domain, "domain"), (stem, "file")):
         if not DOMAIN.fullmatch(word) or keyword.iskeyword(word):
-            found.append(
+            findings.append(
                 Finding(
                     location,
                     "proto-path",
-                    f"{word!r} cannot be the name of a {what}: it becomes part of a Python module's name.",
-                    f"Rename the {what}: lower-case letters, digits and underscores, starting with a letter.",
+                    f"{word!r} is not a valid name of a {what}, because it becomes part of a Python module's name.",
+                    f"Rename the {what}: use lower-case letters, digits and underscores, starting with a letter.",
                 )
             )
             return False
     if domain in RESERVED_DOMAINS - {"common"}:
-        found.append(
+        findings.append(
             Finding(
                 location,
                 "proto-path",
-                f"{domain!r} cannot be a domain: {workspace}-{domain} is a distribution of the workspace's own.",
-                "Give the domain another name.",
+                f"{domain!r} cannot be a domain: the workspace has its own distribution {workspace}-{domain}.",
+                "Rename the domain.",
             )
         )
         return False

@@ -79,7 +79,7 @@ def write_workspace(source: Path, root: Path, name: str, domain: str) -> Workspa
     protos = read(root, name)
     package = next(package for package in protos.contracts.packages if package.domain == domain)
     door = compile_rest_edge(protos.contracts, package, source / "openapi" / f"{domain}.yaml", source)
-    for path, content in (protos.python | write_proto(protos.contracts.demanding(door.scopes))).items():
+    for path, content in (protos.python | write_proto(protos.contracts.with_scopes(door.scopes))).items():
         file = root / "proto" / "gen" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Whether a schema and a field say the same thing, by the ProtoJSON mapping.
+"""Checks that a schema and a proto field describe the same JSON, by the ProtoJSON mapping.
 
 Source: https://protobuf.dev/programming-guides/json/
 """
@@ -20,11 +20,11 @@ from aether_tools.compiler.binding.bindings import (
 from aether_tools.compiler.binding.defaults import check_default
 from aether_tools.compiler.binding.json_types import (
     INT64,
-    TAKEN_FORMATS,
-    as_schema,
+    RESERVED_FORMATS,
     bounded,
-    described,
-    wanted,
+    json_type,
+    matching_schema,
+    proto_type,
 )
 from aether_tools.compiler.binding.presence import exclusive_oneofs, in_request, in_response, never_in_request
 from aether_tools.compiler.model.contracts import (
@@ -42,7 +42,7 @@ from aether_tools.compiler.openapi.schema import Schemas, Shape
 
 
 class Agreement:
-    """Compares schemas with fields; remembers each pair of message and schema it has seen."""
+    """Compares schemas with fields. Collects each mapping of a message and an object schema once."""
 
     def __init__(
         self, contracts: Contracts, schemas: Schemas, document: Document, findings: Findings
@@ -55,17 +55,17 @@ class Agreement:
         self._known: dict[tuple[str, str, Direction, frozenset[str | None]], int] = {}
 
     def field(self, node: Node, field: Field, direction: Direction) -> Conversion | None:
-        """How a field's value is converted, given its schema; None where they disagree, which has been said."""
+        """Return how a field's value is converted, given its schema. None if they differ; a finding says how."""
         shape = self._schemas.shape(node)
         if shape is None:
             return None
         self._nullable(shape, field.nullable or field.type is WellKnown.VALUE, field, node)
         if field.map_key is not None:
-            return self._table(shape, field, direction, node)
+            return self._map(shape, field, direction, node)
         if field.repeated:
             items = shape.keywords.get("items")
             if shape.type != "array" or items is None:
-                self._disagree(node, field, "type: array, with its items")
+                self._mismatch(node, field, "type: array, with `items`")
                 return None
             item = self._item(items, field, direction)
             return None if item is None else ListOf(item)
@@ -78,12 +78,12 @@ class Agreement:
         self._nullable(shape, field.type is WellKnown.VALUE, field, node)
         return self._one(shape, field, direction, node)
 
-    def _table(self, shape: Shape, field: Field, direction: Direction, node: Node) -> Conversion | None:
+    def _map(self, shape: Shape, field: Field, direction: Direction, node: Node) -> Conversion | None:
         entries = shape.entries
         if entries is None and field.type is WellKnown.VALUE and shape.free and field.map_key is not None:
             return MapOf(field.map_key, One(WellKnown.VALUE))
         if shape.type != "object" or entries is None or shape.properties or field.map_key is None:
-            self._disagree(node, field, "type: object, with additionalProperties: <schema of a value>")
+            self._mismatch(node, field, "type: object, with additionalProperties: <schema of a value>")
             return None
         item = self._item(entries, field, direction)
         return None if item is None else MapOf(field.map_key, item)
@@ -95,12 +95,12 @@ class Agreement:
                 self._findings.add(
                     node,
                     "caller",
-                    "The caller is verified from the token; no contract shows it.",
-                    "Leave this property out.",
+                    "The caller comes from the verified token and cannot be a property.",
+                    "Remove this property.",
                 )
                 return None
             if shape.type != "object" or shape.free or shape.entries is not None:
-                self._disagree(node, field, "type: object, with the message's fields as properties")
+                self._mismatch(node, field, "type: object, with the message's fields as properties")
                 return None
             return Object(self.mapping(self.contracts.messages[kind.full_name], shape, direction))
         if isinstance(kind, EnumRef):
@@ -111,10 +111,10 @@ class Agreement:
         scalar = kind.wraps if isinstance(kind, WellKnown) else kind
         if shape.format == "etag" and scalar in INT64:
             return One(kind, etag=True)
-        type_, formats = wanted(kind)
+        type_, formats = json_type(kind)
         fits = shape.type == type_ and (shape.format in formats)
         if scalar is Scalar.STRING:
-            fits = shape.type == "string" and shape.format not in TAKEN_FORMATS
+            fits = shape.type == "string" and shape.format not in RESERVED_FORMATS
         if kind is WellKnown.STRUCT:
             fits = shape.free
         if kind is WellKnown.EMPTY:
@@ -132,7 +132,7 @@ class Agreement:
                 isinstance(value, str) or (value is None and shape.nullable) for value in values
             )
         if not fits:
-            self._disagree(node, field, as_schema(kind))
+            self._mismatch(node, field, matching_schema(kind))
             return None
         return One(kind, bounded=bounded(shape, scalar))
 
@@ -140,30 +140,31 @@ class Agreement:
         names = [member.name for member in enum.members]
         values = shape.keywords.get("enum")
         if shape.type != "string" or values is None:
-            self._disagree(node, field, f"type: string, enum: [{', '.join(names)}]")
+            self._mismatch(node, field, f"type: string, enum: [{', '.join(names)}]")
             return None
         listed = [
             element for element in values.elements() if element.scalar is not None or not shape.nullable
         ]
         for element in listed:
             if element.scalar not in names:
-                hint = (
-                    "it is unset, and no value"
-                    if str(element.scalar).endswith("_UNSPECIFIED")
-                    else "it is none"
-                )
+                unset = str(element.scalar).endswith("_UNSPECIFIED")
                 self._findings.add(
                     element,
                     "enum",
-                    f"{element.scalar!r} is no member of {enum.full_name}: {hint}.",
-                    f"Write the proto's names: {', '.join(names)}.",
+                    f"{element.scalar!r} "
+                    + (
+                        f"means that {enum.full_name} is unset and is not a value of it."
+                        if unset
+                        else f"is not a member of {enum.full_name}."
+                    ),
+                    f"Use the names of the proto enum: {', '.join(names)}.",
                 )
         missing = [name for name in names if name not in [element.scalar for element in listed]]
         if missing:
             self._findings.add(
                 values,
                 "enum",
-                f"The enum leaves out {', '.join(missing)} of {enum.full_name}.",
+                f"The enum omits {', '.join(missing)} of {enum.full_name}.",
                 f"List every member: {', '.join(names)}.",
             )
         return One(EnumRef(enum.full_name))
@@ -173,24 +174,24 @@ class Agreement:
             self._findings.add(
                 node,
                 "nullable",
-                f"null has no meaning for {field.name}: {described(field, self.contracts)}.",
-                "Drop `nullable`, or mark the proto field `optional`.",
+                f"null is not a valid value of {field.name}: {proto_type(field, self.contracts)}.",
+                "Remove `nullable`, or mark the proto field `optional`.",
             )
 
-    def _disagree(self, node: Node, field: Field, write: str) -> None:
+    def _mismatch(self, node: Node, field: Field, write: str) -> None:
         self._findings.add(
             node,
             "type",
-            f"This schema does not fit {field.name}: {described(field, self.contracts)} ({field.location}).",
+            f"This schema does not match {field.name}: {proto_type(field, self.contracts)} ({field.location}).",
             f"Write {write}; or change the proto field.",
         )
 
     def mapping(
         self, message: Message, shape: Shape, direction: Direction, absent: frozenset[str] = frozenset()
     ) -> int:
-        """The pair of a message and an object schema: an index into `mappings`.
+        """Return the mapping of a message and an object schema, as an index into `mappings`.
 
-        `absent` are proto names of fields that may do without a property, for they have their partner elsewhere.
+        `absent` holds proto names of fields that need no property, because they are bound elsewhere.
         """
         missing = absent - {self._field_name(name, node, message) for name, node in shape.properties.items()}
         key = (message.full_name, shape.key, direction, missing)
@@ -203,7 +204,7 @@ class Agreement:
         return index
 
     def _field_name(self, name: str, node: Node, message: Message) -> str | None:
-        """The proto name a property stands for, where it can be told."""
+        """Return the proto name of a property's field, or None if there is no such field."""
         shape = self._schemas.shape(node)
         given = None if shape is None else shape.keywords.get("x-field")
         if given is not None:
@@ -214,18 +215,18 @@ class Agreement:
     def fill(self, mapping: MessageMapping, shape: Shape, absent: frozenset[str]) -> None:
         """Bind every property of an object schema to a field of a message, and every field to a property.
 
-        `absent` are proto names of fields that have their partner elsewhere.
+        `absent` holds proto names of fields that are bound elsewhere.
         """
         bound: dict[str, str] = {}
         for name, node in shape.properties.items():
-            field = self.partner(name, node, mapping.message)
+            field = self.field_of(name, node, mapping.message)
             if field is None:
                 continue
             if field.name in bound:
                 self._findings.add(
                     node,
                     "duplicate-binding",
-                    f"{name!r} and {bound[field.name]!r} are both {mapping.message.full_name}.{field.name}.",
+                    f"{name!r} and {bound[field.name]!r} are both bound to {mapping.message.full_name}.{field.name}.",
                     "Keep one of them, or bind it to another field with x-field.",
                 )
                 continue
@@ -237,20 +238,23 @@ class Agreement:
                     shape.node,
                     "field-without-partner",
                     f"{mapping.message.full_name}.{field.name} ({field.location}) has no property here.",
-                    f"Add property {field.json_name!r} ({as_schema(field.type)}), or remove the field.",
+                    f"Add property {field.json_name!r} ({matching_schema(field.type)}), or remove the field.",
                 )
         for name, node in shape.required.items():
             if name not in shape.properties:
                 self._findings.add(
-                    node, "required", f"{name!r} is required and no property.", "Declare it, or drop it."
+                    node,
+                    "required",
+                    f"{name!r} is required but is not a property.",
+                    "Declare the property, or remove it from `required`.",
                 )
         mapping.exclusive = exclusive_oneofs(mapping, shape, self._findings)
 
     def _is_caller(self, field: Field) -> bool:
         return isinstance(field.type, MessageRef) and field.type.full_name == self.contracts.caller
 
-    def partner(self, name: str, node: Node, message: Message) -> Field | None:
-        """The field a property stands for: by x-field, else by its ProtoJSON name."""
+    def field_of(self, name: str, node: Node, message: Message) -> Field | None:
+        """Return the field of a property: by x-field, or else by ProtoJSON name. None if a finding says why not."""
         shape = self._schemas.shape(node)
         given = None if shape is None else shape.keywords.get("x-field")
         field = message.field(self._field_name(name, node, message) or "")
@@ -260,14 +264,14 @@ class Agreement:
                 given or node,
                 "property-without-field",
                 f"{message.full_name} has no field for property {name!r}.",
-                f"Bind it with x-field: <proto name>, remove it, or write one of: {known or 'nothing'}.",
+                f"Bind it with x-field: <proto name>, remove it, or use one of: {known or '(no fields)'}.",
             )
         elif self._is_caller(field):
             self._findings.add(
                 node,
                 "caller",
-                "The caller is verified from the token; no contract shows it.",
-                "Leave this property out.",
+                "The caller comes from the verified token and cannot be a property.",
+                "Remove this property.",
             )
             return None
         return field

@@ -1,6 +1,6 @@
-"""What the REST writer needs to know: each operation with every input and output bound to a field.
+"""Model of a bound REST contract: each operation, with every input and output bound to a proto field.
 
-Built by `binding_request` and `binding_reply`, which refuse what does not fit; written by `write_rest`.
+`binding.request` and `binding.response` build it; `emit.rest` reads it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from aether_tools.compiler.model.contracts import EnumRef, Field, Message, Metho
 
 
 class Direction(Enum):
-    """Whether a schema is read from a request or written to a response."""
+    """Whether a schema describes a request or a response."""
 
     REQUEST = "request"
     RESPONSE = "response"
@@ -21,7 +21,7 @@ class Direction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """A single value. `bounded`: its schema keeps it in the field's range, so it passes as it is."""
+    """A single value. `bounded`: the schema already enforces the field's range, so no check is generated."""
 
     type: Scalar | WellKnown | EnumRef
     bounded: bool = False
@@ -30,7 +30,7 @@ class One:
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A message, read and written by the functions of its pair."""
+    """A message, converted by the functions of `Binding.mappings[mapping]`."""
 
     mapping: int
 
@@ -44,7 +44,7 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class MapOf:
-    """A map."""
+    """A map field."""
 
     key: Scalar
     item: One | Object
@@ -54,7 +54,7 @@ Conversion = One | Object | ListOf | MapOf
 
 
 class Origin(Enum):
-    """Where an input comes from; the values are attributes of `aether_adapters.rest.Inputs`."""
+    """Where an input comes from. Values are attributes of `aether_adapters.rest.Inputs`."""
 
     PATH = "path"
     QUERY = "query"
@@ -70,12 +70,12 @@ class _Nothing(Enum):
 
 
 NOTHING: Final = _Nothing.NOTHING
-"""No default: null is one."""
+"""No default. None cannot say so, because null is a valid default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One input and the field it fills. `sure`: the runtime promises a value, required or by default."""
+    """One input and the field that it fills. `sure`: always present, because it is required or has a default."""
 
     origin: Origin
     name: str
@@ -88,7 +88,7 @@ class Source:
 
 @dataclass(slots=True)
 class RequestMapping:
-    """A message put together from inputs; `parts` by proto field name."""
+    """A message built from inputs. `parts` is by proto field name."""
 
     message: Message
     parts: dict[str, Source | RequestMapping] = field(default_factory=dict)
@@ -97,10 +97,11 @@ class RequestMapping:
 
 @dataclass(slots=True)
 class MessageMapping:
-    """A message and a schema that agree: one function in the generated module for each direction.
+    """A message bound to an object schema; becomes one function in the generated module.
 
-    `sources` are the properties by which it is read or written. `refused` are properties that a request must not
-    carry, with the reason. `exclusive` names the oneofs of which the schema itself admits one member at most.
+    `schema` is the name of its component, or empty. `sources` holds the properties to read or write. `refused`
+    holds properties that a request must not have, with the reason. `exclusive` names the oneofs of which the
+    schema itself allows at most one member.
     """
 
     message: Message
@@ -113,7 +114,7 @@ class MessageMapping:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A field of the response, however deep, and how it is written."""
+    """A field of the response, at any depth, and its conversion."""
 
     path: tuple[Field, ...]
     conversion: Conversion
@@ -121,7 +122,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A response header: one field, or a template of text and fields, which are percent-encoded."""
+    """A response header: one field, or a template of text and percent-encoded fields."""
 
     name: str
     source: Output | tuple[str | Output, ...]
@@ -129,18 +130,18 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One success status. `selector` is the field that chooses it; None for the one that is left."""
+    """One success status. `selector` is the field that selects it; None for the default status."""
 
     status: int
     selector: tuple[Field, ...] | None
     headers: tuple[Header, ...]
     body: Output | None
-    """An empty path is the whole response."""
+    """An empty path is the response itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the contract, bound to a method of the port."""
+    """One OpenAPI operation, bound to a method of the port."""
 
     operation_id: str
     python_name: str
@@ -148,7 +149,7 @@ class Operation:
     request: RequestMapping
     response: Message | WellKnown
     body: MessageMapping | None
-    """The request body, where its properties are fields of the request itself."""
+    """Mapping of the request body, if its properties are fields of the request."""
     responses: tuple[Response, ...]
     scopes: tuple[str, ...]
     raw_body: bool
@@ -158,7 +159,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A whole contract, bound."""
+    """All operations of a REST contract, bound. `Object.mapping` is an index into `mappings`."""
 
     service: Service
     operations: tuple[Operation, ...]

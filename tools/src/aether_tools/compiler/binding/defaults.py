@@ -1,4 +1,4 @@
-"""Whether a default is a value its own schema and field admit."""
+"""Checks that a default is a valid value of its own schema and field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aether_tools.compiler.openapi.schema import Shape
 
 
 def check_default(shape: Shape, conversion: Conversion, document: Document, findings: Findings) -> None:
-    """Find a default that a request could not carry."""
+    """Add a finding for a default that is not a valid value."""
     default = shape.keywords.get("default")
     if default is None or (default.scalar is None and shape.nullable and default.sequence is None):
         return
@@ -25,7 +25,7 @@ def check_default(shape: Shape, conversion: Conversion, document: Document, find
             default,
             "default",
             f"The default {reason}.",
-            "Write a default that a request could carry, or drop it.",
+            "Write a default that is valid in a request, or remove it.",
         )
 
 
@@ -35,8 +35,8 @@ def _by_schema(node: Node, value: object, document: Document) -> str:
     try:
         error = next(iter(Draft4Validator(whole, mask=repr(value)).iter_errors(value)), None)
     except ValueError:
-        return ""  # a pattern that is none, which is said where it stands
-    return "" if error is None else f"does not fit its schema: {error.message}"
+        return ""  # an invalid pattern, reported at its own location
+    return "" if error is None else f"does not match its schema: {error.message}"
 
 
 def _by_field(conversion: Conversion, value: object) -> str:

@@ -1,4 +1,4 @@
-"""What each type of field is in JSON, by the ProtoJSON mapping.
+"""JSON types of proto fields, by the ProtoJSON mapping.
 
 Source: https://protobuf.dev/programming-guides/json/
 """
@@ -45,16 +45,16 @@ DECODERS: Final = {
     WellKnown.VALUE: "struct_value",
     WellKnown.LIST_VALUE: "struct_list",
 }
-"""Functions of `protojson` that read a value; a type without one passes as it is."""
+"""Functions of `protojson` that read a value. A value of any other type needs no conversion."""
 
-TAKEN_FORMATS: Final = frozenset({"int64", "uint64", "byte", "binary", "etag"})
-"""Formats of a string that a plain string field does not have."""
+RESERVED_FORMATS: Final = frozenset({"int64", "uint64", "byte", "binary", "etag"})
+"""String formats that a string field cannot have, because they denote another field type."""
 
 
-def wanted(kind: Scalar | WellKnown) -> tuple[str | None, tuple[str | None, ...]]:
-    """The `type` of a value in JSON, and the `format`s it may have; the first is what to write."""
+def json_type(kind: Scalar | WellKnown) -> tuple[str | None, tuple[str | None, ...]]:
+    """Return a value's JSON Schema `type` and its valid `format`s, the preferred one first."""
     if isinstance(kind, WellKnown) and kind.wraps is not None:
-        return wanted(kind.wraps)
+        return json_type(kind.wraps)
     if kind in _INT32:
         return "integer", ("int32",)
     if kind in _UINT32:
@@ -89,7 +89,10 @@ def wanted(kind: Scalar | WellKnown) -> tuple[str | None, tuple[str | None, ...]
 
 
 def is_required(field: Field, enums: dict[str, EnumType]) -> bool:
-    """Whether the pure type cannot do without the field: a message or enum that is not `optional`."""
+    """Return whether the Python type requires the field: a singular message or enum that is not `optional`.
+
+    An enum with a zero member is not required: an unset field has that member.
+    """
     if field.repeated or field.map_key is not None or field.nullable or field.oneof is not None:
         return False
     if isinstance(field.type, EnumRef):
@@ -98,46 +101,46 @@ def is_required(field: Field, enums: dict[str, EnumType]) -> bool:
 
 
 def message_of(field: Field, contracts: Contracts) -> Message:
-    """The message a field holds; raises `TypeError` where it holds none."""
+    """Return the message type of a field. Raises `TypeError` if it is not a message."""
     if not isinstance(field.type, MessageRef):
-        raise TypeError(f"{field.name} holds no message")
+        raise TypeError(f"{field.name} is not a message")
     return contracts.messages[field.type.full_name]
 
 
 def always_written(field: Field) -> bool:
-    """Whether a response always carries the field: it has no presence, or cannot be absent."""
+    """Return whether a response always has the field: it has no presence, or cannot be absent."""
     return not field.nullable and field.oneof is None
 
 
-def described(field: Field, contracts: Contracts) -> str:
-    """A field's type, as its proto file would say it."""
+def proto_type(field: Field, contracts: Contracts) -> str:
+    """Return a field's type in proto syntax."""
     kind = field.type
     name = kind.value if isinstance(kind, Scalar | WellKnown) else kind.full_name.removeprefix(".")
     if field.map_key is not None:
         return f"map<{field.map_key.value}, {name}>"
-    words = ("repeated " if field.repeated else "") + ("optional " if field.optional else "")
-    return words + name.removeprefix(f"{contracts.workspace}.")
+    label = ("repeated " if field.repeated else "") + ("optional " if field.optional else "")
+    return label + name.removeprefix(f"{contracts.workspace}.")
 
 
 def bounded(shape: Shape, scalar: Scalar | None) -> bool:
-    """Whether a schema keeps an integer within the 32 bits of its field."""
-    least, most = shape.number("minimum"), shape.number("maximum")
-    if least is None or most is None:
+    """Return whether a schema keeps an integer within the 32 bits of its field."""
+    minimum, maximum = shape.number("minimum"), shape.number("maximum")
+    if minimum is None or maximum is None:
         return False
     if scalar in _INT32:
-        return least >= -(2**31) and most < 2**31
-    return scalar in _UINT32 and least >= 0 and most < 2**32
+        return minimum >= -(2**31) and maximum < 2**31
+    return scalar in _UINT32 and minimum >= 0 and maximum < 2**32
 
 
-def as_schema(kind: Scalar | WellKnown | MessageRef | EnumRef) -> str:
-    """The schema to write for a type, in words."""
+def matching_schema(kind: Scalar | WellKnown | MessageRef | EnumRef) -> str:
+    """Describe the schema to write for a type."""
     if isinstance(kind, MessageRef):
         return "type: object, with its fields as properties"
     if isinstance(kind, EnumRef):
-        return "type: string, with the proto's names as enum"
+        return "type: string, with the proto enum's names as enum"
     if kind is WellKnown.VALUE:
         return "an empty schema, {}"
     if kind is WellKnown.LIST_VALUE:
         return "type: array, items: {}"
-    type_, formats = wanted(kind)
+    type_, formats = json_type(kind)
     return f"type: {type_}" + (f", format: {formats[0]}" if formats[0] else "")

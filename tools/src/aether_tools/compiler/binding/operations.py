@@ -1,4 +1,4 @@
-"""Binds every operation of an OpenAPI document to a method of its domain's service."""
+"""Binds each operation of an OpenAPI document to a method of its domain's service."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from aether_tools.finding import Location
 
 
 def bind(contracts: Contracts, package: Package, document: Document, findings: Findings) -> Binding:
-    """Bind every operation of a document; raises `ContractError` with every finding."""
+    """Bind all operations of a document. Raises `ContractError` with all findings if there are any."""
     check_constructs(document, findings)
     check_schemes(document, findings)
     specs = Operations(document, findings).read()
@@ -38,7 +38,7 @@ def bind(contracts: Contracts, package: Package, document: Document, findings: F
             Location(document.root.location.file, 1, 1),
             "no-service",
             f"{package.name} has no service for these operations.",
-            "Declare one in the proto file, or remove this contract.",
+            "Declare one in the proto file, or remove this file.",
         )
         findings.refuse()
         raise AssertionError("unreachable")
@@ -55,7 +55,7 @@ def bind(contracts: Contracts, package: Package, document: Document, findings: F
             findings.add(
                 spec.node.get("operationId") or spec.node,
                 "duplicate-operation",
-                f"{spec.operation_id!r} and {clash.operation_id!r} become the same name in Python.",
+                f"{spec.operation_id!r} and {clash.operation_id!r} get the same name in Python.",
                 "Rename one of them.",
             )
             continue
@@ -74,7 +74,10 @@ def bind(contracts: Contracts, package: Package, document: Document, findings: F
 
 
 def _check_shared_names(contracts: Contracts, findings: Findings) -> None:
-    """A domain's own types step aside for the module's names as `types.<name>`; a second `types` has no place."""
+    """Check that no shared type has a name that REST edges import.
+
+    The domain's own types avoid the collision as `types.<name>`; a module cannot import a second `types`.
+    """
     for package in contracts.packages:
         if package.domain != "common":
             continue
@@ -84,8 +87,8 @@ def _check_shared_names(contracts: Contracts, findings: Findings) -> None:
                 findings.add(
                     known.location,
                     "reserved-name",
-                    f"{known.full_name} has a name that every REST edge needs for itself.",
-                    f"Call it something else than {', '.join(sorted(RESERVED_EDGE_NAMES))}.",
+                    f"{known.full_name} has a name that is reserved in REST edges.",
+                    f"Rename it; the reserved names are {', '.join(sorted(RESERVED_EDGE_NAMES))}.",
                 )
 
 
@@ -108,15 +111,15 @@ def _method(
             at,
             "no-method",
             f"{what} names no method of {service.full_name}.",
-            f"Write x-rpc: {short}/<one of {', '.join(sorted(names)) or 'none'}>, or add the rpc.",
+            f"Write x-rpc: {short}/<one of {', '.join(sorted(names)) or '(no methods)'}>, or add the rpc.",
         )
         return None
     if method.access is MethodAccess.SERVICE:
         findings.add(
             at,
             "service-only",
-            f"{method.name} ({method.location}) is for services only, and has no REST operation.",
-            "Remove this operation, or give the request a caller field.",
+            f"{method.name} ({method.location}) is for services only, so it cannot have a REST operation.",
+            "Remove this operation, or add a caller field to the request.",
         )
         return None
     return method
@@ -153,7 +156,7 @@ def _operation(
 
 
 def _message(kind: object, contracts: Contracts) -> Message:
-    """The request's message; google.protobuf.Empty is one without fields."""
+    """Return the request's message. google.protobuf.Empty becomes a message without fields."""
     if isinstance(kind, MessageRef):
         return contracts.messages[kind.full_name]
     return Message("google.protobuf.Empty", "Empty", "google.protobuf", (), "", Location(""))

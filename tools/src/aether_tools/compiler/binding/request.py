@@ -1,4 +1,4 @@
-"""Binds the inputs of an operation to the fields of its method's request."""
+"""Binds an operation's inputs to the fields of its method's request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aether_tools.compiler.binding.bindings import (
     Source,
 )
 from aether_tools.compiler.binding.defaults import check_default
-from aether_tools.compiler.binding.json_types import described, is_required, message_of
+from aether_tools.compiler.binding.json_types import is_required, message_of, proto_type
 from aether_tools.compiler.model.contracts import Contracts, Field, Message, MessageRef, Scalar
 from aether_tools.compiler.openapi.document import Document, Findings, Node
 from aether_tools.compiler.openapi.operations import OperationSpec, Parameter, RequestBody
@@ -23,7 +23,11 @@ _CALLER_FIELDS = ("subject", "roles", "session")
 
 
 class RequestBinder:
-    """Binds one operation's inputs."""
+    """Binds one operation's inputs.
+
+    After `bind`, `body` is the mapping of a body whose properties are fields of the request, and `raw_body` says
+    whether the operation reads the body as bytes.
+    """
 
     def __init__(
         self,
@@ -41,12 +45,12 @@ class RequestBinder:
         self._document = document
         self._findings = findings
         self._mapping = RequestMapping(message)
-        self._placed: dict[tuple[str, ...], str] = {}
+        self._bound: dict[tuple[str, ...], str] = {}
         self.body: MessageMapping | None = None
         self.raw_body = False
 
     def bind(self) -> RequestMapping:
-        """The request, with a source for every field; what has none is found."""
+        """Bind a source to each field of the request. A field without one becomes a finding."""
         before = len(self._findings)
         caller = next((field for field in self._mapping.message.fields if self._is_caller(field)), None)
         self._mapping.caller = caller
@@ -56,7 +60,9 @@ class RequestBinder:
             self._input(node)
         if self._spec.body is not None:
             self._body(self._spec.body)
-        if len(self._findings) == before:  # else a field may lack a source only because its input was refused
+        if (
+            len(self._findings) == before
+        ):  # otherwise a field may lack a source only because its input is invalid
             self._complete(self._mapping)
         return self._mapping
 
@@ -64,7 +70,7 @@ class RequestBinder:
         return isinstance(field.type, MessageRef) and field.type.full_name == self._contracts.caller
 
     def _path(self, path: str, at: Node | Location, message: Message) -> tuple[Field, ...] | None:
-        """The fields a dotted path of proto names leads through."""
+        """Return the fields along a dotted path of proto names. None if a finding says why not."""
         fields: list[Field] = []
         for step in path.split("."):
             field = message.field(step)
@@ -74,15 +80,15 @@ class RequestBinder:
                     at,
                     "input-without-field",
                     f"{message.full_name} has no field {step!r}.",
-                    f"Bind the input with x-field to one of: {known or 'nothing'}.",
+                    f"Bind the input with x-field to one of: {known or '(no fields)'}.",
                 )
                 return None
             if self._is_caller(field):
                 self._findings.add(
                     at,
                     "caller",
-                    f"{field.name} is filled from the verified token, never from an input.",
-                    "Drop this input.",
+                    f"{field.name} comes from the verified token and cannot be an input.",
+                    "Remove this input.",
                 )
                 return None
             fields.append(field)
@@ -92,25 +98,25 @@ class RequestBinder:
                     self._findings.add(
                         at,
                         "input-path",
-                        f"x-field {path!r} leads through {field.name}: {described(field, self._contracts)}.",
-                        "Lead only through messages that are neither optional, repeated nor in a oneof.",
+                        f"x-field {path!r} passes through {field.name}: {proto_type(field, self._contracts)}.",
+                        "Use a path through messages that are not optional, repeated or in a oneof.",
                     )
                     return None
                 message = self._contracts.messages[field.type.full_name]
         return tuple(fields)
 
-    def _location(self, path: tuple[Field, ...], source: Source, at: Node | Location, what: str) -> None:
+    def _bind(self, path: tuple[Field, ...], source: Source, at: Node | Location, what: str) -> None:
         names = tuple(field.name for field in path)
-        for known, other in self._placed.items():
+        for known, other in self._bound.items():
             if known[: len(names)] == names or names[: len(known)] == known:
                 self._findings.add(
                     at,
                     "duplicate-binding",
-                    f"{'.'.join(names)} is bound to {other} already.",
+                    f"{'.'.join(names)} is already bound to {other}.",
                     "Keep one of them, or bind it to another field with x-field.",
                 )
                 return
-        self._placed[names] = what
+        self._bound[names] = what
         mapping = self._mapping
         for field in path[:-1]:
             below = mapping.parts.get(field.name)
@@ -134,8 +140,8 @@ class RequestBinder:
             self._findings.add(
                 parameter.use,
                 "oneof",
-                f"{field.name} is a member of oneof {field.oneof}, and a parameter is no alternative.",
-                "Move it into the body, or take the field out of the oneof.",
+                f"{field.name} is a member of oneof {field.oneof}, which a parameter cannot set.",
+                "Move it into the body, or move the field out of the oneof.",
             )
             return
         conversion = self._agreement.field(parameter.schema, field, Direction.REQUEST)
@@ -146,8 +152,8 @@ class RequestBinder:
             self._findings.add(
                 shape.keywords["x-field"],
                 "extension",
-                f"x-field inside the schema of parameter {parameter.name!r} binds nothing.",
-                "Write it beside `name` and `in`.",
+                f"x-field inside the schema of parameter {parameter.name!r} has no effect.",
+                "Write it next to `name` and `in`.",
             )
         declared = self._schemas.target(parameter.schema)
         if declared is not None and "type" not in declared:
@@ -155,14 +161,14 @@ class RequestBinder:
                 declared,
                 "parameter-type",
                 f"The schema of parameter {parameter.name!r} has no `type` of its own.",
-                "Write the type here, without allOf: a parameter is text until its type is known.",
+                "Write the type here instead of in an allOf; without it, the parameter's text cannot be converted.",
             )
             return
         if field.map_key is not None or isinstance(field.type, MessageRef) or shape.type == "object":
             self._findings.add(
                 parameter.node,
                 "parameter-type",
-                f"A parameter is a value or a list of values, not {described(field, self._contracts)}.",
+                f"A parameter must be a value or a list of values, not {proto_type(field, self._contracts)}.",
                 "Write one parameter for each value, or move it into the body.",
             )
             return
@@ -172,11 +178,11 @@ class RequestBinder:
             self._findings.add(
                 parameter.use,
                 "required",
-                f"{field.name} ({field.location}) cannot be absent, and {parameter.name!r} may be left out.",
+                f"{field.name} ({field.location}) cannot be absent, but {parameter.name!r} is not required.",
                 "Add required: true or a default, or mark the proto field `optional`.",
             )
         source = Source(Origin(parameter.location), parameter.name, field, conversion, sure)
-        self._location(path, source, parameter.use, f"{parameter.location} parameter {parameter.name!r}")
+        self._bind(path, source, parameter.use, f"{parameter.location} parameter {parameter.name!r}")
 
     def _input(self, node: Node) -> None:
         origin, target = node.text("source"), node.text("x-field")
@@ -185,12 +191,11 @@ class RequestBinder:
             "client-address": (Origin.CLIENT_ADDRESS, Scalar.STRING),
         }
         if origin not in kinds:
-            reason = "A cookie is not compiled." if origin == "cookie" else f"{origin!r} is no source."
             self._findings.add(
                 node,
                 "input-source",
-                reason,
-                "Write source: raw-body or client-address; send the rest in a header.",
+                f"Source {origin!r} is not supported.",
+                "Write source: raw-body or client-address, or send the value in a header.",
             )
             return
         if target is None:
@@ -205,12 +210,12 @@ class RequestBinder:
             self._findings.add(
                 node,
                 "type",
-                f"{origin} is {scalar.value}, and {field.name} is {described(field, self._contracts)}.",
+                f"{origin} is {scalar.value}, but {field.name} is {proto_type(field, self._contracts)}.",
                 f"Bind it to a field of type {scalar.value}.",
             )
             return
         self.raw_body = self.raw_body or kind is Origin.RAW_BODY
-        self._location(path, Source(kind, origin, field, One(scalar), sure=True), node, f"input {origin}")
+        self._bind(path, Source(kind, origin, field, One(scalar), sure=True), node, f"input {origin}")
 
     def _body(self, body: RequestBody) -> None:
         raw = any(node.text("source") == "raw-body" for node in self._spec.inputs)
@@ -219,8 +224,8 @@ class RequestBinder:
                 self._findings.add(
                     body.node.get("content") or body.node,
                     "media-type",
-                    f"A body of {body.media_type} is not compiled.",
-                    "Take application/json, or bind the bytes with x-inputs: [{source: raw-body, x-field: ...}].",
+                    f"A body of {body.media_type} is not supported.",
+                    "Use application/json, or bind the bytes with x-inputs: [{source: raw-body, x-field: ...}].",
                 )
             return
         if body.schema is None:
@@ -230,11 +235,11 @@ class RequestBinder:
                 )
             return
         if body.field is not None:
-            self._whole(body, body.field, body.schema)
+            self._one_field(body, body.field, body.schema)
         else:
             self._properties(body, body.schema, raw)
 
-    def _whole(self, body: RequestBody, target: str, schema: Node) -> None:
+    def _one_field(self, body: RequestBody, target: str, schema: Node) -> None:
         path = self._path(target, body.node, self._mapping.message)
         if path is None:
             return
@@ -243,8 +248,8 @@ class RequestBinder:
             self._findings.add(
                 body.node,
                 "oneof",
-                f"{field.name} is a member of oneof {field.oneof}, and the body is no alternative.",
-                "Bind the whole request to the body, and let oneOf choose.",
+                f"{field.name} is a member of oneof {field.oneof}, which x-field on the body cannot set.",
+                "Remove x-field, so that the body's properties are fields, and choose the member by oneOf.",
             )
             return
         conversion = self._agreement.field(schema, field, Direction.REQUEST)
@@ -255,7 +260,7 @@ class RequestBinder:
             self._findings.add(
                 body.node,
                 "required",
-                f"{field.name} ({field.location}) cannot be absent, and the body may be.",
+                f"{field.name} ({field.location}) cannot be absent, but the body is not required.",
                 "Add required: true to requestBody.",
             )
         source = Source(
@@ -266,7 +271,7 @@ class RequestBinder:
             sure=body.required,
             nullable=field.nullable and shape.nullable,
         )
-        self._location(path, source, body.node, "the body")
+        self._bind(path, source, body.node, "the body")
 
     def _properties(self, body: RequestBody, schema: Node, raw: bool) -> None:
         shape = self._schemas.shape(schema)
@@ -278,7 +283,7 @@ class RequestBinder:
             self._findings.add(
                 schema,
                 "type",
-                "The body is no object, so its properties cannot be fields.",
+                "The body is not an object, so it has no properties to bind to fields.",
                 "Bind it to one field with x-field on requestBody, or make it an object.",
             )
             return
@@ -286,18 +291,18 @@ class RequestBinder:
             self._findings.add(
                 body.node,
                 "required",
-                f"The body may be left out, and {', '.join(shape.required)} may not.",
+                f"The body has required properties ({', '.join(shape.required)}), but is not required itself.",
                 "Add required: true to requestBody.",
             )
         mapping = MessageMapping(self._mapping.message, Direction.REQUEST, shape.name)
         self._agreement.fill(mapping, shape, absent=frozenset(field.name for field in mapping.message.fields))
         for source in mapping.sources:
             node = shape.properties[source.name]
-            self._location((source.field,), source, node, f"property {source.name!r}")
+            self._bind((source.field,), source, node, f"property {source.name!r}")
         for name, _ in mapping.refused:
-            partner = self._agreement.partner(name, shape.properties[name], mapping.message)
-            if partner is not None:
-                self._placed.setdefault((partner.name,), f"property {name!r}")
+            field = self._agreement.field_of(name, shape.properties[name], mapping.message)
+            if field is not None:
+                self._bound.setdefault((field.name,), f"property {name!r}")
         if self._mapping.caller is not None and not shape.closed:
             mapping.refused.append(
                 (self._mapping.caller.json_name, "is the caller, verified from the token; leave it out")
@@ -311,7 +316,7 @@ class RequestBinder:
             if isinstance(part, RequestMapping):
                 self._complete(part, path)
                 continue
-            if part is not None or path in self._placed:
+            if part is not None or path in self._bound:
                 continue
             if self._is_caller(field) and not above:
                 self._caller()
@@ -320,7 +325,7 @@ class RequestBinder:
                 self._spec.node.get("operationId") or self._spec.node,
                 "field-without-source",
                 f"{'.'.join(path)} ({field.location}) has no source in {self._spec.operation_id}.",
-                f"Add a parameter or property {field.json_name!r}, bind one with x-field, or remove the field.",
+                f"Add a parameter or property {field.json_name!r}, bind another with x-field, or remove the field.",
             )
 
     def _caller(self) -> None:
@@ -330,6 +335,6 @@ class RequestBinder:
                 self._findings.add(
                     inner.location,
                     "caller",
-                    f"A token says nothing of {message.full_name}.{inner.name}.",
-                    f"Keep {', '.join(_CALLER_FIELDS)}.",
+                    f"A token has no value for {message.full_name}.{inner.name}.",
+                    f"Keep only {', '.join(_CALLER_FIELDS)}.",
                 )

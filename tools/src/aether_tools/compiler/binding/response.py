@@ -1,4 +1,4 @@
-"""Binds the success responses of an operation to the fields of its method's response."""
+"""Binds an operation's success responses to the fields of its method's response."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Final
 
 from aether_tools.compiler.binding.agreement import Agreement
 from aether_tools.compiler.binding.bindings import Direction, Header, Object, One, Output, Response
-from aether_tools.compiler.binding.json_types import described
+from aether_tools.compiler.binding.json_types import proto_type
 from aether_tools.compiler.model.contracts import Field, Message, MessageRef, Scalar, WellKnown
 from aether_tools.compiler.openapi.document import Document, Findings, Node
 from aether_tools.compiler.openapi.operations import OperationSpec, ResponseSpec
 from aether_tools.compiler.openapi.schema import Schemas
 
-_PIECE: Final = re.compile(r"\{([^{}]*)\}")
-_KIT: Final = ("content-type", "content-length", "transfer-encoding", "connection", "date")
+_TEMPLATE_FIELD: Final = re.compile(r"\{([^{}]*)\}")
+_EDGE_HEADERS: Final = ("content-type", "content-length", "transfer-encoding", "connection", "date")
+"""Headers that the edge writes itself."""
 
 
 class ResponseBinder:
@@ -36,30 +37,30 @@ class ResponseBinder:
         self._schemas = schemas
         self._document = document
         self._findings = findings
-        self._partners: set[str] = set()
+        self._bound: set[str] = set()
 
     def bind(self) -> tuple[Response, ...]:
-        """Every success response, in the order of the file, with a partner for every field."""
+        """Bind all success responses, in file order. A field that no response returns becomes a finding."""
         specs = self._spec.responses
         plain = [spec for spec in specs if spec.selector is None]
         if not specs:
             self._findings.add(
                 self._spec.node.key("responses"),
                 "status",
-                f"{self._spec.operation_id} declares no success.",
-                "Add the status it succeeds with, such as '200' or '204'.",
+                f"{self._spec.operation_id} declares no success status.",
+                "Add one, such as '200' or '204'.",
             )
         elif len(plain) != 1:
             self._findings.add(
                 self._spec.node.key("responses"),
                 "status",
-                f"{len(plain)} of the {len(specs)} success statuses are without x-from; exactly one must be.",
-                "Choose each further status by x-from: <bool field, or field with presence>.",
+                f"{len(plain)} of the {len(specs)} success statuses have no x-from; exactly one must have none.",
+                "Add x-from: <bool field, or field with presence> to every status but one.",
             )
         selectors = {spec.status: self._selector(spec) for spec in specs}
         headers = {spec.status: self._headers(spec, selectors[spec.status]) for spec in specs}
         for spec in specs:
-            self._single(spec)
+            self._note_body_field(spec)
         bodies = {spec.status: self._body(spec, selectors[spec.status]) for spec in specs}
         self._complete(specs)
         return tuple(
@@ -68,7 +69,10 @@ class ResponseBinder:
         )
 
     def _path(self, path: str, at: Node, present: tuple[Field, ...] | None) -> tuple[Field, ...] | None:
-        """The fields a path leads through; each but the last is always there, or chosen by `present`."""
+        """Return the fields along a dotted path of proto names. None if a finding says why not.
+
+        Each field but the last must always be present, or be selected by `present`.
+        """
         message, fields = self._message, list[Field]()
         for step in path.split("."):
             field = None if message is None else message.field(step)
@@ -76,27 +80,27 @@ class ResponseBinder:
                 owner = WellKnown.EMPTY.value if message is None else message.full_name
                 known = "" if message is None else ", ".join(each.name for each in message.fields)
                 self._findings.add(
-                    at, "x-from", f"{owner} has no field {step!r}.", f"Write one of: {known or 'nothing'}."
+                    at, "x-from", f"{owner} has no field {step!r}.", f"Use one of: {known or '(no fields)'}."
                 )
                 return None
             fields.append(field)
             if len(fields) == 1:
-                self._partners.add(field.name)
+                self._bound.add(field.name)
             last = len(fields) == len(path.split("."))
             if not last:
-                there = not field.nullable or present == tuple(fields)
+                always_present = not field.nullable or present == tuple(fields)
                 if (
                     not isinstance(field.type, MessageRef)
                     or field.repeated
                     or field.map_key
                     or field.oneof
-                    or not there
+                    or not always_present
                 ):
                     self._findings.add(
                         at,
                         "x-from",
-                        f"{path!r} leads through {field.name}: {described(field, self._agreement.contracts)}.",
-                        "Lead only through messages that are always there.",
+                        f"{path!r} passes through {field.name}: {proto_type(field, self._agreement.contracts)}.",
+                        "Use a path through messages that are always present.",
                     )
                     return None
                 message = self._agreement.contracts.messages[field.type.full_name]
@@ -114,8 +118,8 @@ class ResponseBinder:
             self._findings.add(
                 spec.selector,
                 "x-from",
-                f"{field.name} is {described(field, self._agreement.contracts)}, which chooses nothing.",
-                "Choose by a bool, or by an `optional` field that is set.",
+                f"{field.name} is {proto_type(field, self._agreement.contracts)}, which cannot select a status.",
+                "Use a bool field, or an `optional` field, which selects the status if it is set.",
             )
             return None
         return path
@@ -126,8 +130,8 @@ class ResponseBinder:
             node = self._document.resolve(use)
             if node is None:
                 continue
-            if name.lower() in _KIT:
-                self._findings.add(use, "header", f"{name} is written by the edge.", "Drop this header.")
+            if name.lower() in _EDGE_HEADERS:
+                self._findings.add(use, "header", f"{name} is written by the edge.", "Remove this header.")
                 continue
             origin = node.get("x-from")
             if origin is None or not isinstance(origin.scalar, str):
@@ -135,7 +139,7 @@ class ResponseBinder:
                     use,
                     "header",
                     f"Header {name} has no source.",
-                    "Add x-from: a field's path, or a template such as /v1/invoices/{id}.",
+                    "Add x-from: a path to a field, or a template such as /v1/invoices/{id}.",
                 )
                 continue
             schema = node.get("schema")
@@ -163,19 +167,21 @@ class ResponseBinder:
                 self._findings.add(
                     node,
                     "required",
-                    f"Header {name} is required, and {path[-1].name} may be absent.",
-                    "Drop required: true, or `optional` from the proto field.",
+                    f"Header {name} is required, but {path[-1].name} may be absent.",
+                    "Remove required: true, or remove `optional` from the proto field.",
                 )
             return Header(name.lower(), Output(path, conversion))
         shape = self._schemas.shape(schema)
         if shape is not None and (shape.type != "string" or shape.format in ("int64", "etag", "byte")):
-            self._findings.add(schema, "type", "A template makes a string.", "Write type: string.")
+            self._findings.add(
+                schema, "type", "A header made from a template must be a string.", "Write type: string."
+            )
         pieces: list[str | Output] = []
-        for index, piece in enumerate(_PIECE.split(text)):
+        for index, piece in enumerate(_TEMPLATE_FIELD.split(text)):
             if index % 2 == 0:
                 if "{" in piece or "}" in piece:
                     self._findings.add(
-                        origin, "x-from", f"A brace stands alone in {text!r}.", "Write fields as {path}."
+                        origin, "x-from", f"{text!r} has an unmatched brace.", "Write fields as {path}."
                     )
                     return None
                 if piece:
@@ -189,8 +195,8 @@ class ResponseBinder:
                 self._findings.add(
                     origin,
                     "x-from",
-                    f"{path[-1].name} is {described(path[-1], self._agreement.contracts)}, and a template needs text.",
-                    "Use strings, integers and enums that are always there.",
+                    f"{path[-1].name} is {proto_type(path[-1], self._agreement.contracts)}, which a template cannot hold.",
+                    "Use strings, integers and enums that are always present.",
                 )
                 return None
             pieces.append(Output(path, One(kind)))
@@ -202,17 +208,17 @@ class ResponseBinder:
             self._findings.add(
                 at,
                 "header",
-                f"{field.name} is {described(field, self._agreement.contracts)}, and a header is one value.",
+                f"{field.name} is {proto_type(field, self._agreement.contracts)}, but a header must be one value.",
                 "Bind the header to a scalar, an enum or a timestamp.",
             )
             return False
         return True
 
-    def _single(self, spec: ResponseSpec) -> None:
-        """Remember the field a body is made of, before bodies are compared with what is left."""
+    def _note_body_field(self, spec: ResponseSpec) -> None:
+        """Mark a body's x-from field as bound, before other bodies are compared with the remaining fields."""
         origin = None if spec.media is None else spec.media.text("x-from")
         if origin is not None:
-            self._partners.add(origin.split(".")[0])
+            self._bound.add(origin.split(".")[0])
 
     def _body(self, spec: ResponseSpec, selector: tuple[Field, ...] | None) -> Output | None:
         if spec.media is None:
@@ -236,8 +242,8 @@ class ResponseBinder:
             self._findings.add(
                 schema,
                 "type",
-                f"The body of {spec.status} is no object with the response's fields as properties.",
-                "Write type: object with its properties, or x-from: <field> beside `schema`.",
+                f"The body of {spec.status} is not an object with the response's fields as properties.",
+                "Write type: object with these properties, or x-from: <field> next to `schema`.",
             )
             return None
         if self._message is None:
@@ -245,11 +251,11 @@ class ResponseBinder:
                 self._findings.add(
                     schema,
                     "type",
-                    "google.protobuf.Empty has no fields.",
-                    "Drop the properties, or answer 204.",
+                    f"The body of {spec.status} has properties, but the response is google.protobuf.Empty.",
+                    "Remove the properties, or use status 204.",
                 )
             return Output((), One(WellKnown.EMPTY))
-        mapping = self._agreement.mapping(self._message, shape, Direction.RESPONSE, frozenset(self._partners))
+        mapping = self._agreement.mapping(self._message, shape, Direction.RESPONSE, frozenset(self._bound))
         return Output((), Object(mapping))
 
     def _field_body(
@@ -262,23 +268,23 @@ class ResponseBinder:
             self._findings.add(
                 origin,
                 "x-from",
-                f"{path[-1].name} may be absent, and the body of {spec.status} may not.",
-                f"Choose the status by the same field (x-from: {origin.scalar} on the response), or drop `optional`.",
+                f"{path[-1].name} may be absent, but the body of {spec.status} may not.",
+                f"Select the status by the same field (x-from: {origin.scalar} on the response), or remove `optional`.",
             )
             return None
         conversion = self._agreement.field(schema, path[-1], Direction.RESPONSE)
         return None if conversion is None else Output(path, conversion)
 
     def _complete(self, specs: tuple[ResponseSpec, ...]) -> None:
-        """Say which fields leave by no response at all."""
+        """Add a finding for each field that no response returns."""
         whole = any(spec.media is not None and "x-from" not in spec.media for spec in specs)
         if self._message is None or whole or not specs:
             return
         for field in self._message.fields:
-            if field.name not in self._partners:
+            if field.name not in self._bound:
                 self._findings.add(
                     self._spec.node.key("responses"),
                     "field-without-partner",
-                    f"{self._message.full_name}.{field.name} ({field.location}) leaves by no response.",
-                    "Add a body, bind a header to it with x-from, or let the method return google.protobuf.Empty.",
+                    f"No response returns {self._message.full_name}.{field.name} ({field.location}).",
+                    "Add a body, bind a header to it with x-from, or return google.protobuf.Empty.",
                 )

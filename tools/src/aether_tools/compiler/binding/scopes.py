@@ -1,4 +1,4 @@
-"""Operations of one method must ask for the same scopes."""
+"""Checks that all operations of a method require the same scopes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aether_tools.compiler.openapi.operations import OperationSpec
 def check_scopes(
     operations: Sequence[Operation], specs: Mapping[str, OperationSpec], findings: Findings
 ) -> None:
-    """Refuse operations of one method that ask for other scopes: over gRPC nobody could tell which is meant."""
+    """Add a finding for operations of one method with different scopes: a gRPC call has no operation to choose by."""
     first: dict[str, Operation] = {}
     for operation in operations:
         other = first.setdefault(operation.method.name, operation)
@@ -21,11 +21,11 @@ def check_scopes(
             findings.add(
                 spec.node.get("security") or spec.node.get("operationId") or spec.node,
                 "method-scopes",
-                f"{operation.operation_id} asks for {_words(operation.scopes)}, and {other.operation_id}, which calls "
-                f"the same method {operation.method.name}, for {_words(other.scopes)}.",
-                "Ask for the same scopes at both, or give each a method of its own.",
+                f"{operation.operation_id} requires {_listed(operation.scopes)}, but {other.operation_id}, which calls "
+                f"the same method {operation.method.name}, requires {_listed(other.scopes)}.",
+                "Require the same scopes in both, or declare a method for each.",
             )
 
 
-def _words(scopes: tuple[str, ...]) -> str:
+def _listed(scopes: tuple[str, ...]) -> str:
     return f"the scopes {' '.join(scopes)}" if scopes else "no scopes"

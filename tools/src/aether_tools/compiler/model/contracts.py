@@ -1,6 +1,6 @@
-"""The contracts as the compiler sees them: what the proto files say, with every name resolved.
+"""Model of the contracts: the content of the proto files, with every name resolved.
 
-The proto front end builds these; the OpenAPI front end binds operations to them; the writers read both.
+`compiler.proto` builds it, `compiler.binding` binds OpenAPI operations to it, `compiler.emit` reads both.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from aether_tools.finding import Location
 
 
 class Scalar(Enum):
-    """A proto scalar type, by its proto name."""
+    """A proto scalar type. Values are proto names."""
 
     DOUBLE = "double"
     FLOAT = "float"
@@ -33,7 +33,7 @@ class Scalar(Enum):
 
     @property
     def python(self) -> str:
-        """The Python type of a value."""
+        """Python type of a value."""
         match self:
             case Scalar.DOUBLE | Scalar.FLOAT:
                 return "float"
@@ -48,7 +48,7 @@ class Scalar(Enum):
 
 
 class WellKnown(Enum):
-    """A well-known type the compiler gives a Python type of its own; named by its full proto name."""
+    """A well-known type that has its own Python type. Values are full proto names."""
 
     TIMESTAMP = "google.protobuf.Timestamp"
     DURATION = "google.protobuf.Duration"
@@ -69,7 +69,7 @@ class WellKnown(Enum):
 
     @property
     def wraps(self) -> Scalar | None:
-        """The scalar a wrapper type holds; None where it is no wrapper."""
+        """Scalar held by a wrapper type. None for any other type."""
         name = self.value.removeprefix("google.protobuf.")
         if not name.endswith("Value") or self in (WellKnown.VALUE, WellKnown.LIST_VALUE):
             return None
@@ -78,8 +78,10 @@ class WellKnown(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EnumMember:
+    """One value of a proto enum."""
+
     name: str
-    """The proto name, such as INVOICE_STATUS_OPEN."""
+    """Proto name, such as INVOICE_STATUS_OPEN."""
     python_name: str
     number: int
     comment: str = ""
@@ -87,7 +89,7 @@ class EnumMember:
 
 @dataclass(frozen=True, slots=True)
 class EnumType:
-    """A proto enum. `members` leaves out a zero whose name ends in _UNSPECIFIED."""
+    """A proto enum. `members` excludes a zero value whose name ends in _UNSPECIFIED."""
 
     full_name: str
     python_name: str
@@ -96,24 +98,24 @@ class EnumType:
     comment: str
     location: Location
     event: bool = False
-    """Whether it stands in events.proto."""
+    """Whether the enum is declared in events.proto."""
 
     @property
     def zero(self) -> EnumMember | None:
-        """The member that stands for an unset field; None where zero is _UNSPECIFIED."""
+        """Member with number 0, the value of an unset field. None if zero is _UNSPECIFIED."""
         return next((member for member in self.members if member.number == 0), None)
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRef:
-    """A message type, by its full proto name; look it up in `Contracts.messages`."""
+    """Reference to a message type by its full proto name; look it up in `Contracts.messages`."""
 
     full_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class EnumRef:
-    """An enum type, by its full proto name; look it up in `Contracts.enums`."""
+    """Reference to an enum type by its full proto name; look it up in `Contracts.enums`."""
 
     full_name: str
 
@@ -125,8 +127,8 @@ FieldType = Scalar | WellKnown | MessageRef | EnumRef
 class Field:
     """A field of a message.
 
-    `map_key` is set on a map, whose `type` is then the type of its values. `optional` is proto3's explicit
-    presence. `oneof` names the oneof it belongs to.
+    `map_key` is set for a map field; `type` is then the type of its values. `optional` is proto3's explicit
+    presence. `oneof` names the oneof that the field belongs to.
     """
 
     name: str
@@ -144,13 +146,15 @@ class Field:
 
     @property
     def nullable(self) -> bool:
-        """Whether the Python field may be None: it has presence and is not required."""
+        """Whether the Python attribute may be None: the field is `optional` or a wrapper type."""
         wrapper = isinstance(self.type, WellKnown) and self.type.wraps is not None
         return not self.repeated and self.map_key is None and (self.optional or wrapper)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """A proto message."""
+
     full_name: str
     python_name: str
     package: str
@@ -158,19 +162,19 @@ class Message:
     comment: str
     location: Location
     event: bool = False
-    """Whether it stands in events.proto."""
+    """Whether the message is declared in events.proto."""
 
     def field(self, name: str) -> Field | None:
-        """The field of that proto name."""
+        """Return the field with a proto name, or None."""
         return next((field for field in self.fields if field.name == name), None)
 
     def by_json_name(self, name: str) -> Field | None:
-        """The field of that ProtoJSON name."""
+        """Return the field with a ProtoJSON name, or None."""
         return next((field for field in self.fields if field.json_name == name), None)
 
 
 class MethodAccess(Enum):
-    """Who may call a method; the names are those of `aether_adapters.kernel.identity.Access`."""
+    """Who may call a method. Names match `aether_adapters.kernel.identity.Access`."""
 
     CALLER = "CALLER"
     PUBLIC = "PUBLIC"
@@ -179,6 +183,8 @@ class MethodAccess(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Method:
+    """A unary rpc of a service."""
+
     name: str
     python_name: str
     request: MessageRef | WellKnown
@@ -189,11 +195,13 @@ class Method:
     location: Location
     deprecated: bool = False
     scopes: tuple[str, ...] = ()
-    """The scopes a token must carry, sorted: those of the method's REST operations."""
+    """Scopes that a token must have, sorted: those of the method's REST operations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
+    """The service of a domain."""
+
     full_name: str
     name: str
     methods: tuple[Method, ...]
@@ -203,7 +211,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One proto package, such as acme.billing.v1; `domain` is "common" for the shared one."""
+    """One proto package, such as acme.billing.v1. `domain` is "common" for the shared package."""
 
     name: str
     domain: str
@@ -214,8 +222,8 @@ class Package:
     enums: tuple[EnumType, ...]
     service: Service | None
 
-    def demanding(self, scopes: Mapping[str, tuple[str, ...]]) -> Package:
-        """The same package, with the scopes that each method asks for, by `<service>/<method>`."""
+    def with_scopes(self, scopes: Mapping[str, tuple[str, ...]]) -> Package:
+        """Return the package with the scopes of each method, given by `<service>/<method>`."""
         if self.service is None:
             return self
         service = self.service
@@ -228,24 +236,24 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Contracts:
-    """Every package of a workspace."""
+    """All packages of a workspace. `messages` and `enums` are by full proto name."""
 
     workspace: str
     packages: tuple[Package, ...]
     messages: dict[str, Message] = field(default_factory=dict)
     enums: dict[str, EnumType] = field(default_factory=dict)
 
-    def demanding(self, scopes: Mapping[str, tuple[str, ...]]) -> Contracts:
-        """The same contracts, with the scopes that each method asks for, by `<service>/<method>`."""
-        return replace(self, packages=tuple(package.demanding(scopes) for package in self.packages))
+    def with_scopes(self, scopes: Mapping[str, tuple[str, ...]]) -> Contracts:
+        """Return the contracts with the scopes of each method, given by `<service>/<method>`."""
+        return replace(self, packages=tuple(package.with_scopes(scopes) for package in self.packages))
 
     @property
     def caller(self) -> str:
-        """The full name of the message both edges fill with the verified caller."""
+        """Full name of the message that both edges fill with the verified caller."""
         return f"{self.workspace}.common.v1.Caller"
 
     def services(self) -> Iterator[tuple[Package, Service]]:
-        """Each package that has a service, with it."""
+        """Yield each package that has a service, with the service."""
         for package in self.packages:
             if package.service is not None:
                 yield package, package.service

@@ -1,4 +1,4 @@
-"""Facts that follow from the contracts, for checks and writers alike."""
+"""Predicates derived from the contracts, shared by checks and writers."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from aether_tools.compiler.model.contracts import (
 
 
 def is_event(message: Message) -> bool:
-    """Whether it is an event: a top-level message of events.proto."""
+    """Return whether a message is an event: a top-level message of events.proto."""
     return message.event and "." not in message.full_name.removeprefix(f"{message.package}.")
 
 
 def is_caller(contracts: Contracts, kind: FieldType | MessageRef | WellKnown) -> bool:
-    """Whether it is the message both edges fill with the verified caller."""
+    """Return whether a type is the message that both edges fill with the verified caller."""
     return isinstance(kind, MessageRef) and kind.full_name == contracts.caller
 
 
 def member_class(message: Message, field: Field) -> str:
-    """The class that holds a oneof's field: `PaymentCard` for `card` of `Payment`."""
+    """Return the class that holds a oneof member: `PaymentCard` for `card` of `Payment`."""
     return f"{message.python_name}{naming.pascal(field.name)}"
 
 
 def oneofs(message: Message) -> dict[str, list[Field]]:
-    """The fields of each oneof, by its name, in the order of the contract."""
+    """Return the fields of each oneof by its name, in contract order."""
     groups: dict[str, list[Field]] = {}
     for field in message.fields:
         if field.oneof is not None:
@@ -41,7 +41,7 @@ def oneofs(message: Message) -> dict[str, list[Field]]:
 
 
 def parts(message: Message) -> Iterator[Field | tuple[str, list[Field]]]:
-    """The attributes of a message in order: plain fields, and each oneof where its first field stands."""
+    """Yield a message's attributes in contract order: plain fields, and each oneof at its first field."""
     groups = oneofs(message)
     for field in message.fields:
         if field.oneof is None:
@@ -51,14 +51,14 @@ def parts(message: Message) -> Iterator[Field | tuple[str, list[Field]]]:
 
 
 def required_message(contracts: Contracts, field: Field) -> bool:
-    """Whether a singular message must be there: it is neither optional, nor in a oneof, nor the caller."""
+    """Return whether a field is a required message: singular, not optional, not in a oneof, not the caller."""
     if field.repeated or field.map_key is not None or field.nullable or field.oneof is not None:
         return False
     return isinstance(field.type, MessageRef | WellKnown) and not is_caller(contracts, field.type)
 
 
 def uses_empty(package: Package) -> bool:
-    """Whether google.protobuf.Empty stands anywhere in a package."""
+    """Return whether a package uses google.protobuf.Empty."""
     methods = package.service.methods if package.service else ()
     fields = (field for message in package.messages for field in message.fields)
     return any(WellKnown.EMPTY in (method.request, method.response) for method in methods) or any(

@@ -1,4 +1,4 @@
-"""How names of a contract become names of Python, and which of them Python keeps for itself."""
+"""Converts contract names to Python names and lists the reserved ones."""
 
 from __future__ import annotations
 
@@ -7,56 +7,61 @@ import re
 from typing import Final
 
 DOMAIN: Final = re.compile(r"[a-z][a-z0-9_]*")
-"""What a domain, and the file of a contract, may be called."""
+"""Valid names of a domain and of a contract file."""
 
 RESERVED_DOMAINS: Final = frozenset({"adapters", "tools", "proto", "openapi", "common"})
 
 RESERVED_EDGE_NAMES: Final = frozenset(
     ["Access", "Any", "Final", "Inputs", "Malformed", "Operation", "Path", "Reply"]
 )
-"""Names that every generated REST edge imports, so no shared type may have one."""
+"""Names that every generated REST edge imports; no shared type may have one of them."""
 
 _BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
-_CLASSES: Final = frozenset(
+_MODULE_NAMES: Final = frozenset(
     {
         *("Access", "AsyncChannel", "Awaitable", "Bound", "Channel", "ClassVar", "Codec", "Enum", "Event"),
         *("Final", "METHODS", "Mapping", "Method", "NOBODY", "Offload", "Protocol", "Service", "TOPIC"),
     }
 )
-"""What generated modules import, or define, themselves."""
+"""Names that generated modules import or define themselves."""
 
 _BUILTINS: Final = frozenset({"bool", "bytes", "dict", "float", "int", "object", "str", "tuple"})
 
-_FIELDS: Final = frozenset({"TYPE", "dataclass", "datetime", "field", "timedelta"}) | _BUILTINS | _CLASSES
-"""A field of one of these names would hide, inside its class, what the annotations below it mean."""
+_FIELDS: Final = (
+    frozenset({"TYPE", "dataclass", "datetime", "field", "timedelta"}) | _BUILTINS | _MODULE_NAMES
+)
+"""Names that annotations use; an attribute with one of them would shadow it inside its class."""
 
 
 def snake(name: str) -> str:
-    """`CloseInvoice` -> `close_invoice`, `HTTPCall` -> `http_call`."""
+    """Convert to snake case: `CloseInvoice` -> `close_invoice`, `HTTPCall` -> `http_call`."""
     return _BOUNDARY.sub("_", name).lower()
 
 
 def pascal(name: str) -> str:
-    """`credit_card` -> `CreditCard`."""
+    """Convert to pascal case: `credit_card` -> `CreditCard`."""
     return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
 
 
 def class_name(path: str) -> str:
-    """The class of a message or enum, given its name within its package: `Invoice.Line` -> `InvoiceLine`."""
+    """Return the class of a message or enum, given its name within its package: `Invoice.Line` -> `InvoiceLine`.
+
+    A reserved name gets a trailing underscore.
+    """
     name = path.replace(".", "")
-    return f"{name}_" if name in _CLASSES or name in _BUILTINS or keyword.iskeyword(name) else name
+    return f"{name}_" if name in _MODULE_NAMES or name in _BUILTINS or keyword.iskeyword(name) else name
 
 
 def field_name(name: str) -> str:
-    """The attribute of a field; one that Python needs for itself gets a trailing underscore."""
+    """Return the attribute of a field. A reserved name gets a trailing underscore."""
     return f"{name}_" if name in _FIELDS or keyword.iskeyword(name) else name
 
 
 def member_name(enum: str, name: str) -> str:
-    """The member of an enum without the enum's prefix: `INVOICE_STATUS_OPEN` -> `OPEN`.
+    """Return an enum member's Python name, without the enum's prefix: `INVOICE_STATUS_OPEN` -> `OPEN`.
 
-    What would not be an identifier keeps its full name.
+    Keep the prefix if the rest is not an identifier. A reserved name gets a trailing underscore.
     """
     short = name.removeprefix(f"{snake(enum).upper()}_")
     if short.startswith("_") or not short.isidentifier() or keyword.iskeyword(short):
@@ -65,6 +70,6 @@ def member_name(enum: str, name: str) -> str:
 
 
 def method_name(name: str) -> str:
-    """The attribute of an operation; its constant in grpc.py is the same in upper case."""
+    """Return the attribute of an operation. Its constant in grpc.py is the same name in upper case."""
     attribute = snake(name)
     return f"{attribute}_" if attribute == "methods" or keyword.iskeyword(attribute) else attribute

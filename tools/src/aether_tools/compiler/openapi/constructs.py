@@ -1,4 +1,4 @@
-"""What OpenAPI knows and the compiler does not take: each by its name and place, with what to write instead."""
+"""Reports OpenAPI constructs that the compiler does not support, and documents that are not valid OpenAPI 3.0."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ _STYLES: Final = {"path": "simple", "header": "simple", "query": "form"}
 
 
 def check_constructs(document: Document, findings: Findings) -> None:
-    """Find every construct that is not compiled, then what is no OpenAPI 3.0 at all.
+    """Add a finding for each unsupported construct, then for each violation of the OpenAPI 3.0 schema.
 
-    Raises `ContractError` at once for a document of another version: nothing else of it can be judged.
+    Raises `ContractError` at once for a document of another version, and for one that violates the schema: no other
+    check would be reliable.
     """
     root = document.root
     _version(root, findings)
     findings.refuse()
     if "webhooks" in root:
         findings.add(
-            root.key("webhooks"), "webhooks", "Webhooks are not compiled.", "Publish an event instead."
+            root.key("webhooks"), "webhooks", "Webhooks are not supported.", "Publish an event instead."
         )
     for node in root.walk():
         _reference(node, document, findings)
@@ -37,7 +38,7 @@ def check_constructs(document: Document, findings: Findings) -> None:
     components = root.get("components") or Node(root.location, "")
     for name in ("callbacks", "links"):
         if name in components:
-            _unknown(components, name, findings)
+            _unsupported(components, name, findings)
     _each(components.get("schemas"), lambda node: _schema(node, findings))
     _each(components.get("parameters"), lambda node: _parameter(node, findings))
     _each(components.get("headers"), lambda node: _header(node, findings))
@@ -48,7 +49,9 @@ def check_constructs(document: Document, findings: Findings) -> None:
         if path.startswith("/"):
             _path_item(item, findings)
         elif not path.startswith("x-"):
-            findings.add(paths.key(path), "path", f"Path {path!r} does not begin with /.", "Begin it with /.")
+            findings.add(
+                paths.key(path), "path", f"Path {path!r} does not begin with /.", "Add the leading /."
+            )
     _grammar(document, findings)
 
 
@@ -57,12 +60,12 @@ def _version(root: Node, findings: Findings) -> None:
     if "swagger" in root:
         at, reason = root.key("swagger"), f"This is Swagger {root.get('swagger').scalar}."  # type: ignore[union-attr]
     elif version is None:
-        at, reason = root.location, "The file does not say which OpenAPI it is."
+        at, reason = root.location, "The file does not say which OpenAPI version it uses."
     elif not str(version.scalar).startswith("3.0."):
         at, reason = version.location, f"This is OpenAPI {version.scalar}."
     else:
         return
-    findings.add(at, "version", reason, "Write openapi: 3.0.3, and describe the service in that version.")
+    findings.add(at, "version", reason, "Write openapi: 3.0.3 and convert the file to that version.")
 
 
 def _each(nodes: Node | None, check: Callable[[Node], None]) -> None:
@@ -72,7 +75,7 @@ def _each(nodes: Node | None, check: Callable[[Node], None]) -> None:
 
 
 def _reference(node: Node, document: Document, findings: Findings) -> None:
-    """Every $ref leads somewhere, whether an operation uses it or not, and stands alone."""
+    """Check that a $ref has a target, even if no operation uses it, and that it has no siblings."""
     reference = node.get("$ref")
     if reference is None or not isinstance(reference.scalar, str):
         return  # a property may be called $ref
@@ -82,44 +85,44 @@ def _reference(node: Node, document: Document, findings: Findings) -> None:
             findings.add(
                 node.key(name),
                 "ref-sibling",
-                f"`{name}` beside $ref is ignored by OpenAPI 3.0.",
-                f"Write allOf: [{{$ref: ...}}] with `{name}` beside it, or move it to what $ref means.",
+                f"`{name}` next to $ref is ignored by OpenAPI 3.0.",
+                f"Write allOf: [{{$ref: ...}}] next to `{name}`, or move `{name}` to the target of the $ref.",
             )
 
 
 def _extensions(node: Node, findings: Findings) -> None:
-    """The compiler's own keys hold what they are read as; a misshapen one would be ignored."""
+    """Check the types of the compiler's own keys: one of the wrong type would be ignored."""
     for name in ("x-rpc", "x-field", "x-from"):
         value = node.get(name)
         if value is not None and (not isinstance(value.scalar, str) or not value.scalar):
-            findings.add(value, "extension", f"{name} is a string.", f"Write {name}: <text>.")
+            findings.add(value, "extension", f"{name} must be a string.", f"Write {name}: <text>.")
     inputs = node.get("x-inputs")
     if inputs is not None and inputs.sequence is None:
         findings.add(
             inputs,
             "extension",
-            "x-inputs is a list.",
+            "x-inputs must be a list.",
             "Write x-inputs: [{source: raw-body, x-field: <proto name>}].",
         )
 
 
-def _unknown(node: Node, name: str, findings: Findings) -> None:
-    mends = {
+def _unsupported(node: Node, name: str, findings: Findings) -> None:
+    fixes = {
         "callbacks": "Publish an event instead.",
-        "links": "Say it in the description.",
-        "discriminator": "Use a proto oneof: one property for each alternative, chosen by oneOf.",
+        "links": "Describe the link in the description.",
+        "discriminator": "Use a proto oneof: one property for each alternative, selected by oneOf.",
         "anyOf": "Use oneOf over the members of a proto oneof, or allOf.",
-        "not": "Say what the value is, with enum, pattern or a range.",
-        "trace": "Use another method.",
+        "not": "Describe the allowed values, with enum, pattern or a range.",
+        "trace": "Use another HTTP method.",
         "servers": "Declare one server at the top of the file.",
     }
-    findings.add(node.key(name), name.lower(), f"`{name}` is not compiled.", mends[name])
+    findings.add(node.key(name), name.lower(), f"`{name}` is not supported.", fixes[name])
 
 
 def _path_item(item: Node, findings: Findings) -> None:
     for name in ("trace", "servers"):
         if name in item:
-            _unknown(item, name, findings)
+            _unsupported(item, name, findings)
     for node in item.listed("parameters"):
         _parameter(node, findings)
     for verb, operation in item.items():
@@ -130,7 +133,7 @@ def _path_item(item: Node, findings: Findings) -> None:
 def _operation(operation: Node, findings: Findings) -> None:
     for name in ("callbacks", "servers"):
         if name in operation:
-            _unknown(operation, name, findings)
+            _unsupported(operation, name, findings)
     for node in operation.listed("parameters"):
         _parameter(node, findings)
     body = operation.get("requestBody")
@@ -147,7 +150,7 @@ def _parameter(node: Node, findings: Findings) -> None:
         findings.add(
             node,
             "cookie",
-            "A cookie parameter is not compiled.",
+            "A cookie parameter is not supported.",
             "Send the value in a header, or as a bearer token.",
         )
         return
@@ -155,8 +158,8 @@ def _parameter(node: Node, findings: Findings) -> None:
         findings.add(
             node.key("content"),
             "parameter-content",
-            "A parameter with `content` is not compiled.",
-            "Give it a `schema`, or move it into the body.",
+            "A parameter with `content` is not supported.",
+            "Write a `schema` instead, or move it into the body.",
         )
     elif "schema" not in node:
         findings.add(node, "schema", f"Parameter {name!r} has no schema.", "Add its schema.")
@@ -164,14 +167,14 @@ def _parameter(node: Node, findings: Findings) -> None:
         findings.add(
             node,
             "header",
-            f"OpenAPI ignores a parameter called {name}.",
-            "Drop it: the edge reads that header.",
+            f"OpenAPI ignores a header parameter named {name}.",
+            "Remove it; the edge reads that header itself.",
         )
     if location == "path" and not node.flag("required"):
         findings.add(
             node,
             "path-parameter",
-            f"Path parameter {name!r} is always there, and not `required`.",
+            f"Path parameter {name!r} is always present, so it must be `required`.",
             "Add required: true.",
         )
     style = node.text("style")
@@ -180,20 +183,20 @@ def _parameter(node: Node, findings: Findings) -> None:
         findings.add(
             node.key("style"),
             "style",
-            f"Style {style!r} of a {location} parameter is not compiled.",
-            f"Drop it: {expected} is what a {location} parameter has.",
+            f"Style {style!r} of a {location} parameter is not supported.",
+            f"Remove it; the style of a {location} parameter is {expected}.",
         )
     explode = node.get("explode")
     if explode is not None and explode.scalar is not (location == "query"):
         findings.add(
             node.key("explode"),
             "style",
-            f"`explode: {str(explode.scalar).lower()}` of a {location} parameter is not compiled.",
-            "Drop it: a query list is ids=1&ids=2, one in a path or header 1,2.",
+            f"`explode: {str(explode.scalar).lower()}` of a {location} parameter is not supported.",
+            "Remove it; a list is ids=1&ids=2 in the query, and 1,2 in a path or header.",
         )
     for name in ("allowReserved", "allowEmptyValue"):
         if node.flag(name):
-            findings.add(node.key(name), "style", f"`{name}` is not compiled.", "Drop it.")
+            findings.add(node.key(name), "style", f"`{name}` is not supported.", "Remove it.")
     schema = node.get("schema")
     if schema is not None:
         _schema(schema, findings)
@@ -204,8 +207,8 @@ def _header(node: Node, findings: Findings) -> None:
         findings.add(
             node.key("content"),
             "parameter-content",
-            "A header with `content` is not compiled.",
-            "Give it a `schema`.",
+            "A header with `content` is not supported.",
+            "Write a `schema` instead.",
         )
     schema = node.get("schema")
     if schema is not None:
@@ -221,7 +224,7 @@ def _content(node: Node, findings: Findings) -> None:
 
 def _response(node: Node, findings: Findings) -> None:
     if "links" in node:
-        _unknown(node, "links", findings)
+        _unsupported(node, "links", findings)
     _each(node.get("headers"), lambda header: _header(header, findings))
     _content(node, findings)
 
@@ -231,7 +234,7 @@ def _schema(node: Node, findings: Findings) -> None:
         return
     for name in ("discriminator", "anyOf", "not"):
         if name in node:
-            _unknown(node, name, findings)
+            _unsupported(node, name, findings)
     pattern = node.text("pattern")
     if pattern is not None:
         try:
@@ -240,8 +243,8 @@ def _schema(node: Node, findings: Findings) -> None:
             findings.add(
                 node.get("pattern") or node,
                 "pattern",
-                f"{pattern!r} is no regular expression: {str(error).splitlines()[0]}.",
-                "Write one that ECMA 262 knows.",
+                f"{pattern!r} is not a regular expression: {str(error).splitlines()[0]}.",
+                "Write a regular expression by ECMA 262.",
             )
     for name in ("allOf", "anyOf", "oneOf"):
         for part in node.listed(name):
@@ -254,14 +257,14 @@ def _schema(node: Node, findings: Findings) -> None:
 
 
 def _grammar(document: Document, findings: Findings) -> None:
-    """Hold the document against the schema of OpenAPI 3.0 that Connexion carries and serves by.
+    """Validate the document against the OpenAPI 3.0 schema bundled with Connexion, which serves it.
 
-    Raises `ContractError` where it does not fit: of what is no OpenAPI nothing more can be said.
+    Raises `ContractError` if it is not valid: no other check would be reliable.
     """
     whole = document.root.plain()
     if _validator().is_valid(whole):
         return
-    findings.refuse()  # what has a name of its own would be said again in the words of a schema
+    findings.refuse()  # the schema would report an unsupported construct a second time, less clearly
     for error in _validator().iter_errors(whole):
         node, pointer = document.root, "#"
         for step in error.instance_path:
@@ -271,8 +274,8 @@ def _grammar(document: Document, findings: Findings) -> None:
         findings.add(
             node,
             "grammar",
-            f"This is no OpenAPI 3.0: {message}.",
-            "Compare with https://spec.openapis.org/oas/v3.0.3 and correct it.",
+            f"This is not valid OpenAPI 3.0: {message}.",
+            "Correct it by https://spec.openapis.org/oas/v3.0.3.",
         )
     findings.refuse()
 

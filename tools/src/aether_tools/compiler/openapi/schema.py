@@ -1,4 +1,4 @@
-"""A schema with its references followed and its `allOf` merged: what remains to compare with a field."""
+"""Reads schemas: follows references and merges `allOf`, so that the result can be compared with a field."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 from aether_tools.compiler.openapi.document import Document, Findings, Node
 
 ANNOTATIONS: Final = frozenset({"description", "title", "example", "externalDocs", "xml", "deprecated"})
-"""What says something to people and changes no value."""
+"""Keywords that document a schema and do not affect values."""
 
 _MERGED: Final = frozenset({"allOf", "properties", "required", "oneOf"})
 
 
 @dataclass(slots=True)
 class Branch:
-    """One alternative of a `oneOf`: the single property it requires."""
+    """One alternative of a `oneOf`, identified by the single property that it requires."""
 
     node: Node
     property: str
@@ -23,7 +23,7 @@ class Branch:
 
 @dataclass(slots=True)
 class Shape:
-    """One schema. `key` is equal for two uses of one schema; `name` is that of its component, if it has one."""
+    """One merged schema. `key` identifies the schema across its uses. `name` is its component's, or empty."""
 
     node: Node
     key: str
@@ -36,40 +36,42 @@ class Shape:
 
     @property
     def type(self) -> str | None:
+        """The `type` keyword, or None."""
         node = self.keywords.get("type")
         return node.scalar if node is not None and isinstance(node.scalar, str) else None
 
     @property
     def format(self) -> str | None:
+        """The `format` keyword, or None."""
         node = self.keywords.get("format")
         return node.scalar if node is not None and isinstance(node.scalar, str) else None
 
     def number(self, keyword: str) -> float | None:
-        """A numeric keyword's value."""
+        """Return a numeric keyword's value. None if absent or not a number."""
         node = self.keywords.get(keyword)
         value = None if node is None else node.scalar
         return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     def flag(self, keyword: str) -> bool:
-        """Whether a keyword is true."""
+        """Return whether a keyword is true."""
         node = self.keywords.get(keyword)
         return node is not None and node.scalar is True
 
     @property
     def closed(self) -> bool:
-        """Whether an object with a property the schema does not name is refused by the schema itself."""
+        """Whether the schema itself rejects an object with an undeclared property."""
         node = self.keywords.get("additionalProperties")
         return node is not None and node.scalar is False
 
     @property
     def entries(self) -> Node | None:
-        """The schema of a typed map's values; None where the object is no typed map."""
+        """Schema of a typed map's values. None for any other object."""
         node = self.keywords.get("additionalProperties")
         return node if node is not None and node.mapping else None
 
     @property
     def free(self) -> bool:
-        """Whether this is an object of anything."""
+        """Whether the schema allows any object."""
         return (
             self.type == "object"
             and not self.properties
@@ -80,7 +82,7 @@ class Shape:
 
 
 class Schemas:
-    """Reads schemas, each once."""
+    """Reads schemas and caches them by node."""
 
     def __init__(self, document: Document, findings: Findings) -> None:
         self._document = document
@@ -88,14 +90,14 @@ class Schemas:
         self._shapes: dict[Node, Shape | None] = {}
 
     def shape(self, node: Node) -> Shape | None:
-        """The shape of a schema; None where it could not be read, which has been said."""
+        """Return the merged schema. None if it cannot be read; a finding says why."""
         if node not in self._shapes:
-            self._shapes[node] = None  # an allOf that holds itself ends here
+            self._shapes[node] = None  # ends the recursion of an allOf that contains itself
             self._shapes[node] = self._read(node)
         return self._shapes[node]
 
     def target(self, node: Node) -> Node | None:
-        """What a schema is once its reference is followed."""
+        """Return the target of a schema's reference, or the schema itself. None if the reference is broken."""
         return self._document.resolve(node)
 
     def _read(self, node: Node) -> Shape | None:
@@ -103,7 +105,9 @@ class Schemas:
         if target is None:
             return None
         if target.mapping is None:
-            self._findings.add(target, "schema", "This is no schema.", "Write a mapping with a `type`.")
+            self._findings.add(
+                target, "schema", "A schema must be a mapping.", "Write a mapping with a `type`."
+            )
             return None
         prefix = "#/components/schemas/"
         name = target.pointer.removeprefix(prefix) if target.pointer.startswith(prefix) else ""
@@ -117,14 +121,19 @@ class Schemas:
         part = self.shape(child)
         if part is None:
             if self._document.resolve(child) is not None and child in self._shapes:
-                self._findings.add(child, "allof-cycle", "This allOf holds itself.", "Break the circle.")
+                self._findings.add(
+                    child,
+                    "allof-cycle",
+                    "This allOf contains itself.",
+                    "Remove the reference that closes the cycle.",
+                )
             return
         if part.branches and shape.branches:
             self._findings.add(
                 child,
                 "allof-oneof",
                 "Two parts of this allOf have a oneOf.",
-                "Keep one oneOf for each object.",
+                "Keep one of the two.",
             )
         for keyword, value in part.keywords.items():
             self._keyword(shape, keyword, value, child)
@@ -162,7 +171,7 @@ class Schemas:
                 at,
                 "allof-clash",
                 f"The parts of this allOf disagree about `{keyword}`.",
-                "Say it in one of them, or write a schema of its own.",
+                "Write it in one of them only, or declare a separate schema.",
             )
         if not (clash and keyword == "additionalProperties" and known is not None and known.scalar is False):
             shape.keywords[keyword] = value
@@ -173,8 +182,8 @@ class Schemas:
             self._findings.add(
                 value,
                 "allof-clash",
-                f"Two parts declare property {name!r}, each in its own way.",
-                "Declare it in one of them.",
+                f"Two parts of this allOf declare property {name!r} differently.",
+                "Declare it in one of them only.",
             )
         shape.properties[name] = value
 
@@ -186,8 +195,8 @@ class Schemas:
             self._findings.add(
                 node,
                 "oneof-branch",
-                "A oneOf stands for a proto oneof: each branch is an object that requires one property.",
-                "Write `- required: [card]` for each member of the oneof, with its schema under `properties`.",
+                "A oneOf represents a proto oneof: each branch must be an object that requires exactly one property.",
+                "Write `- required: [card]` for each member of the proto oneof, with its schema under `properties`.",
             )
             return
         for name, value in part.properties.items():

@@ -1,4 +1,4 @@
-"""Who may call an operation, as the contract says it: bearer tokens, and the scopes they must carry."""
+"""Checks each operation's security requirements: bearer tokens and the scopes that they must have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aether_tools.compiler.openapi.operations import OperationSpec
 
 
 def check_schemes(document: Document, findings: Findings) -> None:
-    """Refuse every security scheme but http bearer."""
+    """Add a finding for each security scheme other than http bearer."""
     for name, scheme in _schemes(document).items():
         node = document.resolve(scheme)
         if node is None:
@@ -19,13 +19,16 @@ def check_schemes(document: Document, findings: Findings) -> None:
                 node,
                 "security-scheme",
                 f"Security scheme {name!r} is {kind} {node.text('scheme') or ''}".rstrip()
-                + ", which no edge checks.",
+                + ", which is not supported.",
                 "Write type: http, scheme: bearer.",
             )
 
 
 def scopes(spec: OperationSpec, method: Method, document: Document, findings: Findings) -> tuple[str, ...]:
-    """The scopes a token must carry, sorted; refuses an operation whose security is not its method's access."""
+    """Return the scopes that a token must have, sorted.
+
+    Add a finding if the operation's security does not match its method's access.
+    """
     security = spec.security
     required = [] if security is None else list(security.elements())
     at = spec.node.get("security") or spec.node.get("operationId") or spec.node
@@ -34,15 +37,15 @@ def scopes(spec: OperationSpec, method: Method, document: Document, findings: Fi
             findings.add(
                 at,
                 "security",
-                f"{method.name} ({method.location}) is public, and the operation asks for a token.",
-                "Write security: [] on the operation, or give the request a caller field.",
+                f"{method.name} ({method.location}) is public, but the operation requires a token.",
+                "Write security: [] on the operation, or add a caller field to the request.",
             )
         return ()
     if len(required) != 1 or len(list(required[0].items())) != 1:
         findings.add(
             at,
             "security",
-            f"{method.name} ({method.location}) takes a caller, so its operation asks for exactly one bearer token.",
+            f"{method.name} ({method.location}) takes a caller, so its operation must require exactly one bearer token.",
             "Write security: [{bearer: []}] at the top of the file or on the operation.",
         )
         return ()

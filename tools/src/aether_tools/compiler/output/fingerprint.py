@@ -1,7 +1,7 @@
-"""Tells in milliseconds whether anything has changed since the contracts were last compiled.
+"""Fingerprint of a workspace: detects within milliseconds whether anything has changed since the last compilation.
 
-The stamp holds one digest of everything the output depends on, and one of each generated file. Contents are hashed,
-never times compared: a checkout, a rebase or a hand edit within one tick of the clock is seen all the same.
+It holds one digest of all inputs of the compiler, and one of each generated file. It hashes contents and ignores
+modification times, so it detects a checkout, a rebase, or an edit within one clock tick.
 """
 
 from __future__ import annotations
@@ -17,40 +17,41 @@ from typing import Final
 from aether_tools.compiler.contract_files import GENERATED, contract_paths, visible_files
 
 _CONTRACTS: Final = (".proto", ".yaml", ".yml", ".json")
+_DIGEST_BYTES: Final = 16
 _FILE: Final = ".aether/generate.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What was compiled (`inputs`) and what came out (`outputs`, by path relative to the workspace)."""
+    """Hex digests: one of all `inputs`, and one of each of the `outputs` by path relative to the workspace."""
 
     inputs: str
     outputs: dict[str, str]
 
     @classmethod
-    def now(cls, root: Path) -> Fingerprint:
-        """How things stand."""
+    def current(cls, root: Path) -> Fingerprint:
+        """Compute the fingerprint of the workspace as it is now."""
         return cls(_inputs(root), _outputs(root))
 
-    def written(self, root: Path) -> Fingerprint:
-        """The same inputs with the outputs that now stand.
+    def with_outputs(self, root: Path) -> Fingerprint:
+        """Return the same inputs with the digests of the current outputs.
 
-        The inputs are those from before the compilation: a contract saved in the meantime is compiled next time.
+        Keep the inputs from before the compilation, so that a contract saved during it is compiled next time.
         """
         return Fingerprint(self.inputs, _outputs(root))
 
     @classmethod
-    def last(cls, root: Path) -> Fingerprint | None:
-        """How things stood after the last run; None where nothing trustworthy says so."""
+    def load(cls, root: Path) -> Fingerprint | None:
+        """Load the fingerprint that the last run saved. None if it is missing or damaged."""
         try:
             known = json.loads((root / _FILE).read_bytes())
             return cls(known["inputs"], known["outputs"])
         except (OSError, ValueError, KeyError, TypeError):
-            # A missing or torn stamp costs one compilation, nothing else.
+            # A missing or damaged fingerprint only causes one compilation.
             return None
 
-    def write(self, root: Path) -> None:
-        """Keep it, for the next run."""
+    def save(self, root: Path) -> None:
+        """Save the fingerprint for the next run."""
         file = root / _FILE
         file.parent.mkdir(exist_ok=True)
         fresh = file.with_suffix(".new")
@@ -59,7 +60,7 @@ class Fingerprint:
 
 
 def generated(root: Path) -> Iterator[str]:
-    """Every file in the compiler's folders, relative to the workspace, but Python's own caches."""
+    """Yield all files in the compiler's folders, relative to the workspace, except Python's caches."""
     for folder in GENERATED:
         for path in visible_files(root / folder):
             yield path.relative_to(root).as_posix()
@@ -70,8 +71,8 @@ def _outputs(root: Path) -> dict[str, str]:
 
 
 def _inputs(root: Path) -> str:
-    """One digest of the contracts, the workspace's settings and the compiler itself."""
-    total = blake2b(digest_size=16)
+    """Return one digest of the contracts, the workspace's settings and the compiler itself."""
+    total = blake2b(digest_size=_DIGEST_BYTES)
     compiler = Path(__file__).parents[1]
     kit = _folder("aether_adapters") / "contract"
     protoc = _folder("grpc_tools") / "grpc_version.py"
@@ -85,7 +86,7 @@ def _inputs(root: Path) -> str:
 
 
 def _folder(package: str) -> Path:
-    """Where a package is installed, found without importing it."""
+    """Return the folder of an installed package without importing it. Raises `ModuleNotFoundError`."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"{package} is not installed; aether-tools depends on it.")
@@ -94,6 +95,6 @@ def _folder(package: str) -> Path:
 
 def _digest(file: Path) -> str:
     try:
-        return blake2b(file.read_bytes(), digest_size=16).hexdigest()
+        return blake2b(file.read_bytes(), digest_size=_DIGEST_BYTES).hexdigest()
     except FileNotFoundError:
         return ""

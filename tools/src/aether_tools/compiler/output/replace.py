@@ -1,7 +1,7 @@
-"""Puts whole folders in the place of others, so that a kill at any moment leaves the old ones or the new ones.
+"""Replaces the generated folders atomically: after a kill at any moment, all are old or all are new.
 
-The new trees are complete on disk, beside the old ones, before anything is renamed; a journal says so. Whoever comes
-next and finds the journal finishes the renames; whoever finds none throws half-written trees away.
+Write the complete new trees next to the old ones, then create a journal, then rename. The next run that finds a
+journal finishes the renames; one that finds none removes half-written trees.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OLD: Final = "old"
 
 @contextmanager
 def exclusive(root: Path) -> Iterator[None]:
-    """Hold the workspace alone, to change contracts or generated code; first finish what a killed holder began."""
+    """Lock the workspace for one writer of contracts or generated code. First finish an interrupted replacement."""
     with _locked(root, shared=False):
         recover(root)
         yield
@@ -29,9 +29,9 @@ def exclusive(root: Path) -> Iterator[None]:
 
 @contextmanager
 def shared(root: Path) -> Iterator[None]:
-    """Hold the workspace with other readers: until the end nobody who holds it alone changes anything.
+    """Lock the workspace against writers; other readers may hold it too.
 
-    Writes nothing, so that a workspace on a read-only file system can be checked.
+    Write nothing, so that a workspace on a read-only file system can be checked.
     """
     with _locked(root, shared=True):
         yield
@@ -41,7 +41,7 @@ def shared(root: Path) -> Iterator[None]:
 def _locked(root: Path, *, shared: bool) -> Iterator[None]:
     import fcntl
 
-    # The folder itself is locked, because it is there before anything is written. Source: flock(2)
+    # Lock the folder itself: a lock file would have to be written first. Source: flock(2)
     folder = os.open(root, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
@@ -51,12 +51,12 @@ def _locked(root: Path, *, shared: bool) -> Iterator[None]:
 
 
 def interrupted(root: Path) -> bool:
-    """Whether a writer was killed before it was done."""
-    return any(_beside(root, folder, name).exists() for folder in GENERATED for name in (_NEW, _OLD))
+    """Return whether a replacement was interrupted, so that its folders are still there."""
+    return any(_sibling(root, folder, name).exists() for folder in GENERATED for name in (_NEW, _OLD))
 
 
 def recover(root: Path) -> None:
-    """Finish a swap whose journal stands, and remove every leftover."""
+    """Finish a replacement that has a journal, and remove its leftover folders."""
     if (root / _JOURNAL).exists():
         _swap(root)
     if not interrupted(root):
@@ -65,13 +65,13 @@ def recover(root: Path) -> None:
 
     for folder in GENERATED:
         for leftover in (_NEW, _OLD):
-            shutil.rmtree(_beside(root, folder, leftover), ignore_errors=True)
+            shutil.rmtree(_sibling(root, folder, leftover), ignore_errors=True)
 
 
 def replace(root: Path, files: Mapping[str, bytes]) -> None:
-    """Make the compiler's folders hold exactly `files`, by path relative to `root`; within `exclusive`.
+    """Replace the content of the generated folders with `files`, by path relative to `root`. Call within `exclusive`.
 
-    Raises `OSError` where they cannot be written; the old ones then stand as they were.
+    Raises `OSError` if they cannot be written; the folders are then unchanged.
     """
     try:
         _write(root, files)
@@ -88,17 +88,17 @@ def replace(root: Path, files: Mapping[str, bytes]) -> None:
 def _write(root: Path, files: Mapping[str, bytes]) -> None:
     for folder in GENERATED:
         if (root / folder).parent.exists():
-            _beside(root, folder, _NEW).mkdir()
+            _sibling(root, folder, _NEW).mkdir()
     for path, content in files.items():
         folder = next(folder for folder in GENERATED if path.startswith(f"{folder}/"))
-        file = _beside(root, folder, _NEW) / path.removeprefix(f"{folder}/")
+        file = _sibling(root, folder, _NEW) / path.removeprefix(f"{folder}/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
 
 
 def _swap(root: Path) -> None:
     for folder in GENERATED:
-        new, old, location = _beside(root, folder, _NEW), _beside(root, folder, _OLD), root / folder
+        new, old, location = _sibling(root, folder, _NEW), _sibling(root, folder, _OLD), root / folder
         if new.exists():
             if location.exists():
                 location.rename(old)
@@ -107,9 +107,9 @@ def _swap(root: Path) -> None:
 
 
 def _undo(root: Path) -> None:
-    """Put back what a swap that failed half-way had moved."""
+    """Reverse the renames of a swap that failed part way."""
     for folder in GENERATED:
-        new, old, location = _beside(root, folder, _NEW), _beside(root, folder, _OLD), root / folder
+        new, old, location = _sibling(root, folder, _NEW), _sibling(root, folder, _OLD), root / folder
         if location.exists() and not new.exists():
             location.rename(new)
         if old.exists():
@@ -117,7 +117,7 @@ def _undo(root: Path) -> None:
     (root / _JOURNAL).unlink(missing_ok=True)
 
 
-def _beside(root: Path, folder: str, name: str) -> Path:
-    """The hidden folder that stands in for `folder`, such as proto/.gen.new for proto/gen."""
+def _sibling(root: Path, folder: str, name: str) -> Path:
+    """Return the hidden folder next to `folder` that holds its new or old content, such as proto/.gen.new."""
     path = root / folder
     return path.with_name(f".{path.name}.{name}")

@@ -1,4 +1,4 @@
-"""Reads the descriptors of a file into the model, and refuses by name what the compiler has no words for."""
+"""Converts one file's protobuf descriptors to the model and reports unsupported constructs."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ _ACCESS: Final = {
 
 
 class FileReader:
-    """Reads one file; what it refuses is added to `found`."""
+    """Reads one file. Appends to `findings` a finding for each unsupported construct."""
 
-    def __init__(self, file: pb.FileDescriptorProto, found: list[Finding]) -> None:
+    def __init__(self, file: pb.FileDescriptorProto, findings: list[Finding]) -> None:
         self._file = file
-        self._found = found
+        self._findings = findings
         self._package = file.package
         self._source = Source(file)
 
     def messages(self) -> tuple[Message, ...]:
-        """Every message, the nested ones after those they stand in."""
+        """Return all messages. Nested messages follow the one that declares them."""
         return tuple(self._messages(self._file.message_type, (4,), ""))
 
     def enums(self) -> tuple[EnumType, ...]:
-        """Every enum, the nested ones last."""
+        """Return all enums, nested ones last."""
         top = self._enum_list(self._file.enum_type, (5,), "")
         return (*top, *self._nested_enums(self._file.message_type, (4,), ""))
 
     def services(self) -> tuple[Service, ...]:
-        """Every service."""
+        """Return all services."""
         return tuple(self._service(service, (6, i)) for i, service in enumerate(self._file.service))
 
-    def _refuse(self, location: Location, code: str, reason: str, fix: str) -> None:
-        self._found.append(Finding(location, code, reason, fix))
+    def _report(self, location: Location, code: str, reason: str, fix: str) -> None:
+        self._findings.append(Finding(location, code, reason, fix))
 
     def _messages(
         self, messages: Iterable[pb.DescriptorProto], at: tuple[int, ...], outer: str
@@ -111,18 +111,18 @@ class FileReader:
         if name in _WELL_KNOWN:
             return _WELL_KNOWN[name]
         if name == "google.protobuf.Any":
-            self._refuse(
+            self._report(
                 location,
                 "proto-any",
-                "google.protobuf.Any says nothing about what it holds, so nothing can be generated or checked.",
-                "Name the messages it may hold: a oneof of them, or google.protobuf.Struct for free-form JSON.",
+                "google.protobuf.Any does not declare its content, so no code can be generated for it.",
+                "Declare the content: a oneof of messages, or google.protobuf.Struct for free-form JSON.",
             )
             return None
         if name.startswith("google.protobuf."):
-            self._refuse(
+            self._report(
                 location,
                 "proto-unsupported-type",
-                f"{name} has no Python type in a port.",
+                f"{name} is not a supported field type.",
                 f"Use one of {', '.join(sorted(kind.value for kind in WellKnown))}, or a message of your own.",
             )
             return None
@@ -171,11 +171,11 @@ class FileReader:
     def _method(self, method: pb.MethodDescriptorProto, at: tuple[int, ...]) -> Method:
         location = self._source.location(*at, 1)
         if method.client_streaming or method.server_streaming:
-            self._refuse(
+            self._report(
                 location,
                 "proto-streaming",
-                f"{method.name} streams; an inbound port answers each request once.",
-                "Make it unary: page through a list, or publish an event and let the caller read the result.",
+                f"{method.name} streams, and streaming methods are not supported.",
+                "Make it unary: return a list in pages, or publish an event and let the caller read the result.",
             )
         return Method(
             name=method.name,
@@ -192,16 +192,16 @@ class FileReader:
     def _message(self, type_name: str, location: Location) -> MessageRef | WellKnown:
         name = type_name.removeprefix(".")
         if name != WellKnown.EMPTY.value and name.startswith("google.protobuf."):
-            self._refuse(
+            self._report(
                 location,
                 "proto-unsupported-type",
-                f"{name} cannot be a whole request or response.",
-                "Give the method a message of its own with that field in it.",
+                f"{name} cannot be a request or response.",
+                "Declare a message for the method, with a field of this type.",
             )
         return WellKnown.EMPTY if name.startswith("google.protobuf.") else MessageRef(name)
 
 
 def _access(options: pb.MethodOptions) -> MethodAccess:
-    """What a method's option says; CALLER where it says nothing."""
-    said: options_pb2.Access = options.Extensions[options_pb2.access]  # type: ignore[index] # no stub types it
-    return _ACCESS[options_pb2.Access.Name(said)]
+    """Return the access that a method's option declares. CALLER if the option is absent."""
+    access: options_pb2.Access = options.Extensions[options_pb2.access]  # type: ignore[index] # no stub types it
+    return _ACCESS[options_pb2.Access.Name(access)]

@@ -1,4 +1,4 @@
-"""The proto front end: from a workspace's .proto files to `Contracts`, with every refusal in one go."""
+"""Proto front end: turns a workspace's .proto files into `Contracts`, and reports all findings in one run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from aether_tools.finding import ContractError, Finding
 
 @dataclass(frozen=True, slots=True)
 class Protos:
-    """The contracts of a workspace and what protoc itself generated from them, by path below proto/gen.
+    """Contracts of a workspace.
 
-    Where there are findings, the contracts are what could be read all the same.
+    `python` holds the modules that protoc generated, by path below proto/gen. If there are findings, `contracts`
+    holds only what could be read.
     """
 
     contracts: Contracts
@@ -25,19 +26,22 @@ class Protos:
     findings: tuple[Finding, ...]
 
 
-def survey(root: Path, workspace: str) -> Protos:
-    """Compile every contract below `<root>/proto`, and say everything that is wrong with them."""
-    found: list[Finding] = []
-    files = contract_files(root, workspace, found)
-    compiled = protoc.compile_files(root, files, found)
-    contracts = read_packages(workspace, compiled.files, frozenset(files), found)
-    found += check(contracts)
-    return Protos(contracts, compiled.python, tuple(sorted(set(found))))
+def compile_all(root: Path, workspace: str) -> Protos:
+    """Compile every contract below `<root>/proto` and return it with all findings."""
+    findings: list[Finding] = []
+    files = contract_files(root, workspace, findings)
+    compiled = protoc.compile_files(root, files, findings)
+    contracts = read_packages(workspace, compiled.files, frozenset(files), findings)
+    findings += check(contracts)
+    return Protos(contracts, compiled.python, tuple(sorted(set(findings))))
 
 
 def read(root: Path, workspace: str) -> Protos:
-    """Compile every contract below `<root>/proto`; raises `ContractError` with every finding."""
-    protos = survey(root, workspace)
+    """Compile every contract below `<root>/proto`.
+
+    Raises `ContractError` with all findings if there are any.
+    """
+    protos = compile_all(root, workspace)
     if protos.findings:
         raise ContractError(*protos.findings)
     return protos

@@ -1,4 +1,4 @@
-"""Puts the files of a workspace together into packages, and refuses those that are no contract of a domain."""
+"""Groups a workspace's proto files into packages and checks each file's syntax level, package and imports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aether_tools.compiler.proto.source_info import Source
 from aether_tools.finding import Finding
 
 _UNREADABLE: Final = ("proto-syntax-level", "proto-package")
-"""What keeps a file from being read any further."""
+"""Codes of findings after which a file is not read any further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +27,19 @@ class _File:
 
 
 def read_packages(
-    workspace: str, files: Iterable[pb.FileDescriptorProto], own: frozenset[str], found: list[Finding]
+    workspace: str, files: Iterable[pb.FileDescriptorProto], own: frozenset[str], findings: list[Finding]
 ) -> Contracts:
-    """The contracts in `files` that are the workspace's `own`; what is refused is added to `found`."""
+    """Return the contracts in `files` whose names are in `own`, the workspace's files. Append to `findings`."""
     packages: dict[str, list[_File]] = {}
     for file in sorted(files, key=lambda file: file.name):
         if file.name in own:
-            findings = list(_file_findings(workspace, file))
-            found += findings
-            if not any(finding.code in _UNREADABLE for finding in findings):
-                reader = FileReader(file, found)
+            of_file = list(_file_findings(workspace, file))
+            findings += of_file
+            if not any(finding.code in _UNREADABLE for finding in of_file):
+                reader = FileReader(file, findings)
                 read = _File(file.name, reader.messages(), reader.enums(), reader.services())
                 packages.setdefault(file.package, []).append(read)
-    built = tuple(_package(name, parts, found) for name, parts in packages.items())
+    built = tuple(_package(name, parts, findings) for name, parts in packages.items())
     return Contracts(
         workspace=workspace,
         packages=built,
@@ -48,14 +48,14 @@ def read_packages(
     )
 
 
-def _package(name: str, parts: list[_File], found: list[Finding]) -> Package:
+def _package(name: str, parts: list[_File], findings: list[Finding]) -> Package:
     services = [service for part in parts for service in part.services]
-    found += (
+    findings += (
         Finding(
             extra.location,
             "proto-two-services",
-            f"Package {name} has a second service, {extra.name}; a domain has one.",
-            f"Move its methods into {services[0].name}, or into a domain of their own.",
+            f"Package {name} has a second service, {extra.name}; a domain has exactly one.",
+            f"Move its methods into {services[0].name}, or into another domain.",
         )
         for extra in services[1:]
     )
@@ -77,8 +77,8 @@ def _file_findings(workspace: str, file: pb.FileDescriptorProto) -> Iterator[Fin
         yield Finding(
             source.location(12),
             "proto-syntax-level",
-            f"The file is {'an edition' if file.syntax == 'editions' else 'proto2'}; contracts are proto3.",
-            'Begin it with syntax = "proto3"; and mark fields that may be absent as optional.',
+            f"The file uses {'an edition' if file.syntax == 'editions' else 'proto2'}; a contract must use proto3.",
+            'Start the file with syntax = "proto3"; and mark fields that may be absent as optional.',
         )
         return
     expected = ".".join(file.name.split("/")[:3])
@@ -94,8 +94,8 @@ def _file_findings(workspace: str, file: pb.FileDescriptorProto) -> Iterator[Fin
             yield Finding(
                 source.location(3, i),
                 "proto-import",
-                f"{name} is none of this contract's files: a domain's contract stands on its own.",
-                f"Move what both need to proto/{workspace}/common/v1/ and import that.",
+                f"This contract cannot import {name}, only its own domain's files except events.proto, and shared ones.",
+                f"Move the types that both need to proto/{workspace}/common/v1/ and import that file.",
             )
     common = file.package == f"{workspace}.common.v1"
     if file.service and (common or source.events):

@@ -1,4 +1,4 @@
-"""Runs protoc, the one of the grpcio-tools wheel, and turns its complaints into findings."""
+"""Runs protoc from the grpcio-tools wheel and turns its error messages into findings."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from google.protobuf import descriptor_pb2
 
 from aether_tools.finding import Finding, Location
 
-_COMPLAINT: Final = re.compile(
+_MESSAGE: Final = re.compile(
     r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<warning>warning: )?(?P<text>.+)"
 )
 _IMPORT: Final = re.compile(r'Import "(?P<file>.+)" was not found or had errors\.')
 _OPTIONS: Final = options_pb2.DESCRIPTOR.name
-"""Reading the options needs their extension registered, which importing the module has done."""
+"""Importing the module registers the extension, which reading the options needs."""
 
 _FIXES: Final = (
-    ("is not defined", "Mend the name, or import the file that defines it."),
-    ("is already defined", "Give one of the two another name."),
-    ("was not found", "Mend the path; it starts below proto/, as in acme/common/v1/common.proto."),
+    ("is not defined", "Correct the name, or import the file that defines it."),
+    ("is already defined", "Rename one of the two."),
+    ("was not found", "Correct the path; it is relative to proto/, as in acme/common/v1/common.proto."),
     ("Missing field number", "Number the field: string title = 2;"),
     ("has already been used", "Give the field a number that no other field of the message has or had."),
     ("non ascii", "Save the file as UTF-8."),
 )
 
 
-_EACH: Final = """
+_COMPILE_EACH: Final = """
 import sys
 from grpc_tools import protoc
 cut = sys.argv.index("--")
@@ -43,26 +43,26 @@ for file in sys.argv[cut + 1 :]:
     code = protoc.main(["protoc", *sys.argv[1:cut], file])
     print(f"\\n{code}", end="\\0", file=sys.stderr, flush=True)
 """
-"""Asks for each file on its own in one interpreter: starting one costs more than compiling a file."""
+"""Compiles each file alone, all in one interpreter: starting one takes longer than compiling a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What protoc made of a workspace's files.
+    """Output of protoc for a workspace.
 
-    `files` holds each file's descriptor with its source info, imports first; `python` the modules and stubs
-    it generated, by their path below proto/gen.
+    `files` holds each file's descriptor with source info, imports first. `python` holds the generated modules and
+    stubs by path below proto/gen.
     """
 
     files: tuple[descriptor_pb2.FileDescriptorProto, ...]
     python: dict[str, bytes]
 
 
-def compile_files(root: Path, files: Sequence[str], found: list[Finding]) -> Compiled:
+def compile_files(root: Path, files: Sequence[str], findings: list[Finding]) -> Compiled:
     """Compile proto files, given relative to `<root>/proto`.
 
-    Complaints are added to `found`; the files without any are compiled all the same, so that what else is wrong
-    with them is found in the same run.
+    Append protoc's errors to `findings`. Compile the files without errors anyway, so that one run reports the
+    findings of every file.
     """
     if not files:
         return Compiled((), {})
@@ -81,49 +81,49 @@ def compile_files(root: Path, files: Sequence[str], found: list[Finding]) -> Com
             *files,
         )
         if done.returncode:
-            return compile_files(root, _healthy(root, files, found), found)
+            return compile_files(root, _valid_files(root, files, findings), findings)
         return Compiled(
             files=tuple(descriptor_pb2.FileDescriptorSet.FromString(descriptors.read_bytes()).file),
             python={
-                path.relative_to(python).as_posix(): _strict(path)
+                path.relative_to(python).as_posix(): _content(path)
                 for path in sorted(python.rglob("*"))
                 if path.is_file()
             },
         )
 
 
-def _strict(path: Path) -> bytes:
-    """What protoc generated; its stubs are not strict, and a field called `bytes` hides the type in them."""
+def _content(path: Path) -> bytes:
+    """Return a generated file. mypy ignores stubs: protoc's are not strict, and a field `bytes` shadows the type."""
     content = path.read_bytes()
     return b"# mypy: ignore-errors\n" + content if path.suffix == ".pyi" else content
 
 
-def _healthy(root: Path, files: Sequence[str], found: list[Finding]) -> list[str]:
-    """The files protoc has nothing against; it stops at the first error, so each is asked for on its own."""
-    complaints: list[Finding] = []
-    healthy = []
+def _valid_files(root: Path, files: Sequence[str], findings: list[Finding]) -> list[str]:
+    """Return the files without errors. Compile each file alone, because protoc stops at the first broken one."""
+    errors: list[Finding] = []
+    valid = []
     for file, (code, text) in zip(files, _protoc_each(root, files), strict=True):
         if code:
-            complaints += _protoc_errors(file, text)
+            errors += _protoc_errors(file, text)
         else:
-            healthy.append(file)
-    broken = {finding.location.file for finding in complaints}
-    for finding in dict.fromkeys(complaints):
+            valid.append(file)
+    broken = {finding.location.file for finding in errors}
+    for finding in dict.fromkeys(errors):
         imported = _IMPORT.fullmatch(finding.reason)
         if imported is None or f"proto/{imported['file']}" not in broken:
-            found.append(finding)
-    return healthy
+            findings.append(finding)
+    return valid
 
 
 def _protoc_errors(file: str, text: str) -> list[Finding]:
-    matches = [_COMPLAINT.fullmatch(line) for line in text.splitlines()]
+    matches = [_MESSAGE.fullmatch(line) for line in text.splitlines()]
     findings = [_finding(match) for match in matches if match is not None and not match["warning"]]
     return findings or [
         Finding(
             Location(f"proto/{file}"),
             "proto-syntax",
             text.strip() or "protoc failed.",
-            "Mend what protoc names.",
+            "Correct the error that protoc reports.",
         )
     ]
 
@@ -131,7 +131,7 @@ def _protoc_errors(file: str, text: str) -> list[Finding]:
 def _finding(match: re.Match[str]) -> Finding:
     text = match["text"]
     fix = next(
-        (fix for words, fix in _FIXES if words in text), "Mend what protoc names; it stands at this place."
+        (fix for phrase, fix in _FIXES if phrase in text), "Correct the error that protoc reports here."
     )
     return Finding(
         Location(match["file"], int(match["line"]), int(match["column"])), "proto-syntax", text, fix
@@ -139,15 +139,17 @@ def _finding(match: re.Match[str]) -> Finding:
 
 
 def _protoc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """In a process of its own: protoc writes its complaints to the file descriptor of stderr."""
+    """Run protoc in a separate process, because it writes errors to the file descriptor of stderr."""
     return _run(root, "-m", "grpc_tools.protoc", *_include_options(), *arguments)
 
 
 def _protoc_each(root: Path, files: Sequence[str]) -> list[tuple[int, str]]:
-    """The exit code and the complaints for each file alone; one interpreter for all of them."""
-    done = _run(root, "-c", _EACH, *_include_options(), f"--descriptor_set_out={os.devnull}", "--", *files)
-    answers = [answer.rpartition("\n") for answer in done.stderr.split("\0")[:-1]]
-    return [(int(code), text) for text, _, code in answers]
+    """Return the exit code and stderr of protoc for each file compiled alone, in one interpreter."""
+    done = _run(
+        root, "-c", _COMPILE_EACH, *_include_options(), f"--descriptor_set_out={os.devnull}", "--", *files
+    )
+    results = [result.rpartition("\n") for result in done.stderr.split("\0")[:-1]]
+    return [(int(code), text) for text, _, code in results]
 
 
 def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -157,7 +159,7 @@ def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def options() -> dict[str, bytes]:
-    """A copy of the kits' options by its path below proto/: what other compilers need to read the contracts."""
+    """Return the kits' options file by its path below proto/. Other compilers need this copy to read the contracts."""
     head = "// Generated by aether from its kits. Do not edit; `aether generate` writes it.\n"
     return {_OPTIONS: (head + _options_file().read_text(encoding="utf-8")).encode()}
 
@@ -177,7 +179,7 @@ def _options_file() -> Path:
 
 
 def _well_known() -> Path:
-    """Where Google's well-known types are."""
+    """Return the folder of Google's well-known types."""
     tools = importlib.util.find_spec("grpc_tools")
     if tools is None or tools.origin is None:
         raise ModuleNotFoundError("grpcio-tools is not installed; aether-tools depends on it.")

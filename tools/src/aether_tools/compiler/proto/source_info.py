@@ -1,4 +1,4 @@
-"""Where things stand in a proto file and what is written above them, from protoc's source info."""
+"""Locations and comments of the elements of a proto file, from protoc's source info."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from aether_tools.finding import Location
 
 
 class Source:
-    """The places and comments of one file.
+    """Locations and comments of one file.
 
-    A path is protobuf's own: field numbers and indexes from the FileDescriptorProto down, such as (4, 0, 2, 1) for
-    the second field of the first message. Source: google/protobuf/descriptor.proto, SourceCodeInfo.
+    A path is protobuf's: field numbers and indexes from the FileDescriptorProto down, such as (4, 0, 2, 1) for the
+    second field of the first message. Source: google/protobuf/descriptor.proto, SourceCodeInfo.
     """
 
     def __init__(self, file: pb.FileDescriptorProto) -> None:
@@ -20,7 +20,7 @@ class Source:
         self._locations = {tuple(location.path): location for location in file.source_code_info.location}
 
     def location(self, *path: int) -> Location:
-        """The place of an element, or of the nearest one around it that has a place."""
+        """Return the location of an element, or of its nearest ancestor that has one. The default is 1:1."""
         for length in range(len(path), -1, -1):
             location = self._locations.get(path[:length])
             if location is not None and length:
@@ -28,7 +28,7 @@ class Source:
         return Location(self.file, 1, 1)
 
     def comment(self, *path: int) -> str:
-        """The words above an element, else those behind it; without the lines meant for buf."""
+        """Return the comment above an element, or else the one after it, without `buf:lint:` lines."""
         location = self._locations.get(path)
         if location is None:
             return ""

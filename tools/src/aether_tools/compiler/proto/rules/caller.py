@@ -1,4 +1,4 @@
-"""The caller is filled by the edges alone: where a contract may speak of it, and what it must say where it does not."""
+"""Rules of the Caller message, which only the edges fill: its shape, where it may appear, and each method's access."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHAPE: Final = (
 
 
 def check_caller(contracts: Contracts) -> Iterator[Finding]:
-    """Every place where a contract says something else of the caller than the edges can keep."""
+    """Yield a finding for each use of the caller that the edges cannot fill, and each unclear access."""
     caller = contracts.messages.get(contracts.caller)
     if caller is not None:
         yield from _shape(contracts, caller)
@@ -35,7 +35,7 @@ def check_caller(contracts: Contracts) -> Iterator[Finding]:
             if isinstance(method.request, MessageRef):
                 requests.add(method.request.full_name)
             yield from _access(contracts, method)
-            yield from _direct(contracts, method)
+            yield from _caller_itself(contracts, method)
     inner = {
         field.type.full_name
         for message in contracts.messages.values()
@@ -52,6 +52,7 @@ def check_caller(contracts: Contracts) -> Iterator[Finding]:
         for field in message.fields:
             if is_caller(contracts, field.type):
                 yield from _placement(
+                    contracts,
                     message,
                     field,
                     only_request=message.full_name in requests - responses - inner,
@@ -60,8 +61,8 @@ def check_caller(contracts: Contracts) -> Iterator[Finding]:
                 yield Finding(
                     field.location,
                     "proto-caller-type",
-                    f"{message.python_name}.caller is no {contracts.caller}, which the edges fill.",
-                    f"Write {contracts.caller} caller = {field.number}; or give the field another name.",
+                    f"{message.python_name}.caller must have the type {contracts.caller}, which the edges fill.",
+                    f"Write {contracts.caller} caller = {field.number}; or rename the field.",
                 )
 
 
@@ -74,19 +75,21 @@ def _shape(contracts: Contracts, caller: Message) -> Iterator[Finding]:
         yield Finding(
             caller.location,
             "proto-caller-shape",
-            f"{contracts.caller} is not what the edges fill.",
+            f"{contracts.caller} does not have exactly the fields that the edges fill.",
             "Write: string subject = 1; repeated string roles = 2; string session = 3;",
         )
 
 
-def _placement(message: Message, field: Field, *, only_request: bool) -> Iterator[Finding]:
+def _placement(
+    contracts: Contracts, message: Message, field: Field, *, only_request: bool
+) -> Iterator[Finding]:
     if not only_request:
         yield Finding(
             field.location,
             "proto-caller-place",
-            f"{message.python_name}.{field.name} holds a Caller, but is not only a method's request: "
-            "roles and session would leave the service, or come in unverified.",
-            "Keep the Caller to requests; elsewhere name what is meant, such as string owner.",
+            f"{message.python_name}.{field.name} holds a Caller, but {message.python_name} is not used only as a "
+            "request: roles and session would leave the service, or come in unverified.",
+            "Use Caller only in requests; elsewhere declare the value that you need, such as string owner.",
         )
     elif (
         field.name != "caller" or field.repeated or field.map_key is not None or field.optional or field.oneof
@@ -94,13 +97,13 @@ def _placement(message: Message, field: Field, *, only_request: bool) -> Iterato
         yield Finding(
             field.location,
             "proto-caller-name",
-            f"{message.python_name}.{field.name} is not the one plain field that the edges fill.",
-            f"Write Caller caller = {field.number}; with its full name, neither optional, repeated nor in a oneof.",
+            f"{message.python_name}.{field.name} holds a Caller, but the edges fill only a plain field named caller.",
+            f"Write {contracts.caller} caller = {field.number}; not optional, repeated or in a oneof.",
         )
 
 
-def _direct(contracts: Contracts, method: Method) -> Iterator[Finding]:
-    """A Caller as a whole request or response."""
+def _caller_itself(contracts: Contracts, method: Method) -> Iterator[Finding]:
+    """Yield a finding if a method's request or response is the Caller message itself."""
     if any(
         isinstance(kind, MessageRef) and kind.full_name == contracts.caller
         for kind in (method.request, method.response)
@@ -109,7 +112,7 @@ def _direct(contracts: Contracts, method: Method) -> Iterator[Finding]:
             method.location,
             "proto-caller-place",
             f"{method.name} takes or returns a Caller itself.",
-            "Give it a message of its own; a request's caller field is where a Caller stands.",
+            "Declare a message for it; a Caller belongs in the caller field of a request.",
         )
 
 
@@ -118,20 +121,20 @@ def _access(contracts: Contracts, method: Method) -> Iterator[Finding]:
         contracts.messages.get(method.request.full_name) if isinstance(method.request, MessageRef) else None
     )
     if isinstance(method.request, MessageRef) and request is None:
-        return  # its file is refused already
-    knows = request is not None and any(is_caller(contracts, field.type) for field in request.fields)
-    if not knows and method.access is MethodAccess.CALLER:
+        return  # already reported for its file
+    has_caller = request is not None and any(is_caller(contracts, field.type) for field in request.fields)
+    if not has_caller and method.access is MethodAccess.CALLER:
         yield Finding(
             method.location,
             "proto-access",
-            f"Nothing says who may call {method.name}: its request has no Caller.",
-            f"Add {contracts.caller} caller to the request, or say "
+            f"{method.name} does not declare who may call it: its request has no Caller.",
+            f"Add {contracts.caller} caller to the request, or write "
             "option (aether_adapters.contract.access) = ACCESS_PUBLIC; or ACCESS_SERVICE; in the method.",
         )
-    if knows and method.access is not MethodAccess.CALLER:
+    if has_caller and method.access is not MethodAccess.CALLER:
         yield Finding(
             method.location,
             "proto-access",
-            f"{method.name} says two things: its request has a Caller, its option says {method.access.value.lower()}.",
-            "Remove the option, or the caller field.",
+            f"{method.name} contradicts itself: its request has a Caller, its access is {method.access.value.lower()}.",
+            "Remove the option or the caller field.",
         )

@@ -1,4 +1,4 @@
-"""Two things of a contract that would get one name in Python, and names that Python cannot have."""
+"""Rules of names: no two elements of a contract share a Python name, and none takes a reserved one."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from aether_tools.finding import Finding, Location
 
 
 class Names:
-    """The names taken in one module, by what; each collision is a finding at the second taker."""
+    """Names in use in one Python scope, with the contract element that uses each."""
 
     def __init__(self) -> None:
         self._taken: dict[str, str] = {}
 
     def take(self, name: str, what: str, location: Location) -> Iterator[Finding]:
-        """Take a name for `what`."""
+        """Reserve a name for the element `what`. Yield a finding if another element has it."""
         other = self._taken.setdefault(name, what)
         if other != what:
             yield Finding(
                 location,
                 "proto-name",
-                f"{what} would be called {name} in Python, and so is {other}.",
+                f"{what} and {other} get the same Python name, {name}.",
                 "Rename one of the two.",
             )
 
 
 def check_names(contracts: Contracts, package: Package) -> Iterator[Finding]:
-    """Every collision in what is generated from a package."""
+    """Yield a finding for each name collision and reserved name in a package's generated code."""
     classes, functions = Names(), Names()
     for kind in _foreign(contracts, package):
         yield from classes.take(kind.python_name, kind.full_name, kind.location)
@@ -68,7 +68,7 @@ def check_names(contracts: Contracts, package: Package) -> Iterator[Finding]:
 
 
 def _foreign(contracts: Contracts, package: Package) -> list[Message | EnumType]:
-    """The types of other packages that a package's fields and methods name."""
+    """Return the types of other packages that a package's fields and methods refer to."""
     refs: list[FieldType] = [field.type for message in package.messages for field in message.fields]
     methods = package.service.methods if package.service else ()
     refs += [kind for method in methods for kind in (method.request, method.response)]
@@ -96,7 +96,7 @@ def _private(message: Message, field: Field) -> Iterator[Finding]:
                 field.location,
                 "proto-name",
                 f"{message.full_name}.{name} begins with an underscore, which makes it private in Python.",
-                f"Call it {name.lstrip('_')}.",
+                f"Rename it to {name.lstrip('_')}.",
             )
 
 
@@ -107,7 +107,7 @@ def _members(enum: EnumType) -> Iterator[Finding]:
 
 
 def _methods(package: Package, classes: Names) -> Iterator[Finding]:
-    """Protocols stand in one module with the types they speak of; attributes in one dataclass."""
+    """Check a service: its Protocols share a module with their types, its attributes share a dataclass."""
     if package.service is None:
         return
     attributes = Names()
@@ -128,8 +128,8 @@ def _methods(package: Package, classes: Names) -> Iterator[Finding]:
             yield Finding(
                 location,
                 "proto-name",
-                f"{name} is a name that generated code needs for itself.",
-                "Say more: what the service is about, or what the method does to what.",
+                f"{name} is a reserved name in generated code.",
+                "Choose a more specific name: the service's subject, or what the method does to which object.",
             )
     for method in service.methods:
         yield from attributes.take(method.python_name, f"the method {method.name}", method.location)

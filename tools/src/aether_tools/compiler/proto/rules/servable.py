@@ -1,4 +1,4 @@
-"""What contracts must be beyond what protoc asks, so that they can be served, called and read as Python."""
+"""Checks that contracts can be served and represented in Python, beyond what protoc checks."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from aether_tools.finding import Finding
 
 
 def check(contracts: Contracts) -> Iterator[Finding]:
-    """Every breach in every package."""
+    """Yield the findings of all packages."""
     yield from check_caller(contracts)
     for package in contracts.packages:
         yield from check_names(contracts, package)
         for message in package.messages:
-            yield from _endless(contracts, message)
+            yield from _requires_itself(contracts, message)
         for enum in package.enums:
             yield from _enum(enum)
 
 
-def _endless(contracts: Contracts, message: Message) -> Iterator[Finding]:
-    """A message that requires itself has no value: building one would never end."""
+def _requires_itself(contracts: Contracts, message: Message) -> Iterator[Finding]:
+    """Yield a finding for each field through which a message requires itself: no finite value exists."""
     for field in message.fields:
-        chain = _way_back(contracts, message, field)
+        chain = _required_path(contracts, message, field)
         if chain:
             through = " -> ".join(step.rpartition(".")[2] for step in (message.full_name, *chain))
             yield Finding(
                 field.location,
                 "proto-endless",
-                f"{message.python_name} requires itself ({through}), so no value of it can end.",
+                f"{message.python_name} requires itself ({through}), so it has no finite value.",
                 f"Mark {field.name} optional, or make it repeated.",
             )
 
 
-def _way_back(contracts: Contracts, home: Message, start: Field) -> tuple[str, ...]:
-    """The messages from a required field back to `home`, by required fields alone; empty where none leads there."""
-    ways: list[tuple[tuple[str, ...], Field]] = [((), start)]
+def _required_path(contracts: Contracts, target: Message, start: Field) -> tuple[str, ...]:
+    """Return the messages that lead from `start` to `target` by required fields alone. Empty if none do."""
+    paths: list[tuple[tuple[str, ...], Field]] = [((), start)]
     seen: set[str] = set()
-    for way, field in ways:
+    for path, field in paths:
         if not isinstance(field.type, MessageRef) or not required_message(contracts, field):
             continue
         name = field.type.full_name
-        if name == home.full_name:
-            return (*way, name)
+        if name == target.full_name:
+            return (*path, name)
         inner = contracts.messages.get(name)
         if inner is not None and name not in seen:
             seen.add(name)
-            ways += [((*way, name), step) for step in inner.fields]
+            paths += [((*path, name), step) for step in inner.fields]
     return ()
 
 
@@ -58,8 +58,8 @@ def _enum(enum: EnumType) -> Iterator[Finding]:
         yield Finding(
             enum.location,
             "proto-empty-enum",
-            f"{enum.python_name} has no value but the unspecified one, which is refused on the wire.",
-            "Give it the values it can have.",
+            f"{enum.python_name} has only the unspecified value, which no message may carry.",
+            "Declare the values that it can have.",
         )
     numbers: dict[int, str] = {}
     for member in enum.members:
@@ -67,7 +67,7 @@ def _enum(enum: EnumType) -> Iterator[Finding]:
             yield Finding(
                 enum.location,
                 "proto-enum-alias",
-                f"{member.name} and {numbers[member.number]} share the number {member.number}: one would come back as the other.",
+                f"{member.name} and {numbers[member.number]} share the number {member.number}, so one would be read as the other.",
                 "Keep one name for each number.",
             )
         numbers.setdefault(member.number, member.name)
