@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from aether_adapters.sql import Outbox, update_versioned
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_promotion.adapters.events import outgoing
-from aether_promotion.adapters.sql_rows import coupon_terms, coupon_terms_row
+from aether_promotion.adapters.sql_rows import DESKS_MAPPING, TEMPLATES_MAPPING
 from aether_promotion.adapters.tables import DESKS, OUTBOX, TEMPLATES
 from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.errors import TemplateHasChanged, TemplateNotFound
 from aether_promotion.domain.template import Template
-from aether_promotion.domain.values import TemplateStatus, Terms
+from aether_promotion.domain.values import TemplateStatus
 
 
 class SqlTemplates:
@@ -24,7 +23,7 @@ class SqlTemplates:
     def add(self, template: Template, /) -> Template:
         stored = template.stored()
         try:
-            self._connection.execute(insert(TEMPLATES), _template_row(stored))
+            self._connection.execute(insert(TEMPLATES), TEMPLATES_MAPPING.to_row(stored))
         except IntegrityError:
             raise TemplateHasChanged(template.id, template.version) from None
         return stored
@@ -33,14 +32,14 @@ class SqlTemplates:
         row = self._connection.execute(select(TEMPLATES).where(TEMPLATES.c.id == template_id)).one_or_none()
         if row is None:
             raise TemplateNotFound(template_id)
-        return _template(row)
+        return TEMPLATES_MAPPING.from_row(row)
 
     def save(self, template: Template, /) -> Template:
         stored = template.stored()
         update_versioned(
             self._connection,
             TEMPLATES,
-            _template_row(stored),
+            TEMPLATES_MAPPING.to_row(stored),
             loaded=template.version,
             conflict=lambda: TemplateHasChanged(template.id, template.version),
         )
@@ -53,7 +52,7 @@ class SqlTemplates:
         if before is not None:
             wanted = wanted.where(TEMPLATES.c.id < before)
         rows = self._connection.execute(wanted.order_by(TEMPLATES.c.id.desc()).limit(limit))
-        return tuple(_template(row) for row in rows)
+        return tuple(map(TEMPLATES_MAPPING.from_row, rows))
 
 
 class SqlClaimAuthorities:
@@ -62,13 +61,13 @@ class SqlClaimAuthorities:
         self._outbox = Outbox(connection, OUTBOX)
 
     def add(self, authority: ClaimAuthority, /) -> None:
-        self._connection.execute(insert(DESKS), _authority_row(authority))
+        self._connection.execute(insert(DESKS), DESKS_MAPPING.to_row(authority))
 
     def get(self, template_id: int, /) -> ClaimAuthority:
         row = self._connection.execute(select(DESKS).where(DESKS.c.template_id == template_id)).one_or_none()
         if row is None:
             raise TemplateNotFound(template_id)
-        return _authority(row)
+        return DESKS_MAPPING.from_row(row)
 
     def lock(self, template_id: int, /) -> ClaimAuthority:
         # SQLite needs no lock of the row: a unit of work that writes has the whole database.
@@ -76,10 +75,10 @@ class SqlClaimAuthorities:
         row = self._connection.execute(wanted).one_or_none()
         if row is None:
             raise TemplateNotFound(template_id)
-        return _authority(row)
+        return DESKS_MAPPING.from_row(row)
 
     def save(self, authority: ClaimAuthority, /) -> ClaimAuthority:
-        row = _authority_row(authority)
+        row = DESKS_MAPPING.to_row(authority)
         self._connection.execute(update(DESKS).where(DESKS.c.template_id == row.pop("template_id")), row)
         # After the row is written: its lock keeps what is told of one template in its order.
         self._outbox.add(*(outgoing(event) for event in authority.events))
@@ -103,57 +102,4 @@ class SqlClaimAuthorities:
             .where(or_(offered, DESKS.c.decides != Decides.SQL.value))
             .order_by(DESKS.c.template_id)
         )
-        return tuple(_authority(row) for row in self._connection.execute(wanted))
-
-
-def _template_row(template: Template) -> dict[str, object]:
-    terms = template.terms
-    return {
-        "id": template.id,
-        **coupon_terms_row(terms.coupon),
-        "quota": terms.quota,
-        "limit_per_user": terms.limit_per_user,
-        "claims_from": terms.claims_from,
-        "created_at": template.created_at,
-        "status": template.status.value,
-        "version": template.version,
-    }
-
-
-def _template(row: Row[Any]) -> Template:
-    return Template(
-        id=row.id,
-        terms=Terms(
-            coupon=coupon_terms(row),
-            quota=row.quota,
-            limit_per_user=row.limit_per_user,
-            claims_from=row.claims_from,
-        ),
-        created_at=row.created_at,
-        status=TemplateStatus(row.status),
-        version=row.version,
-    )
-
-
-def _authority_row(authority: ClaimAuthority) -> dict[str, object]:
-    return {
-        "template_id": authority.template_id,
-        "quota": authority.quota,
-        "claimed": authority.claimed,
-        "generation": authority.generation,
-        "decides": authority.decides.value,
-        "server": authority.server,
-        "since": authority.since,
-    }
-
-
-def _authority(row: Row[Any]) -> ClaimAuthority:
-    return ClaimAuthority(
-        template_id=row.template_id,
-        quota=row.quota,
-        claimed=row.claimed,
-        generation=row.generation,
-        decides=Decides(row.decides),
-        server=row.server,
-        since=row.since,
-    )
+        return tuple(map(DESKS_MAPPING.from_row, self._connection.execute(wanted)))
