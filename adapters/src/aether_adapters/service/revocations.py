@@ -12,17 +12,18 @@ from aether_adapters.auth.revocations import Revocation
 from aether_adapters.auth.tokens import Verifier
 from aether_adapters.kafka.broadcast import Broadcast
 from aether_adapters.kernel.events import IncomingEvent
+from aether_adapters.service.settings import ServiceSettings
 
 
-def revocations(
-    bootstrap: str,
+def revocation_listener(
+    settings: ServiceSettings,
     topic: str,
     readers: Mapping[str, Callable[[IncomingEvent], Revocation]],
     verifier: Verifier,
     *,
     seconds: float = 900.0,
 ) -> Broadcast:
-    """What tells `verifier` of every revocation on `topic`; run it beside the edges.
+    """Tells `verifier` of every revocation on `topic`; run it beside the servers.
 
     `readers` turn events into revocations, by event type. `seconds` is how far back to look at the start: no less
     than an access token lives.
@@ -35,4 +36,4 @@ def revocations(
         else:
             verifier.revoke(subject=revoked.subject, before=revoked.before)
 
-    return Broadcast(bootstrap, topic, dict.fromkeys(readers, hear), since=seconds)
+    return Broadcast(settings.kafka_bootstrap, topic, dict.fromkeys(readers, hear), since=seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -67,22 +67,17 @@ class GrpcServer:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process with some of the roles; `runs` says for each role what runs in it, and makes it when asked."""
+    """One process with some of the roles; `parts` are what runs in it, by name."""
 
     settings: ServiceSettings
     roles: Collection[str]
     health: Health
     worker_number: WorkerLease
-    runs: Mapping[str, Mapping[str, Callable[[], Runs]]]
+    parts: Mapping[str, Runs]
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT, or until something in it dies; the process's exit code, as of `run_roles`."""
-        made = {
-            name: make().run
-            for role, parts in self.runs.items()
-            if role in self.roles
-            for name, make in parts.items()
-        }
+        works = {name: part.run for name, part in self.parts.items()}
         with stop_on_signals() as stop:
             try:
                 if self._issues_ids:
@@ -91,7 +86,7 @@ class Process:
                     with suppress(Unavailable):
                         self.worker_number.start()
                 return run_roles(
-                    made, made, health=self.health, admin_port=self.settings.admin_port, stop=stop
+                    works, works, health=self.health, admin_port=self.settings.admin_port, stop=stop
                 )
             finally:
                 # Given back, so that a restart need not wait for its term to end; it ends without us too.

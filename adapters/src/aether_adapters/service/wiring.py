@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import Protocol
 
 from redis import Redis
-from sqlalchemy import Engine, Table
+from sqlalchemy import Table
 
 from aether_adapters.auth.key_sets import Keys
 from aether_adapters.auth.service_tokens import ServiceTokens, signer
 from aether_adapters.auth.tokens import Verifier
 from aether_adapters.grpc import Channel
-from aether_adapters.kafka import Producer
+from aether_adapters.kafka import Consumer, Handler, Producer
 from aether_adapters.redis import FallbackTokenBucket
 from aether_adapters.rest import By, Limit, RestOptions
+from aether_adapters.service.backing import BackingServices
 from aether_adapters.service.outbox_relay import Relay
 from aether_adapters.service.settings import CallingServiceSettings, ServiceSettings
 from aether_adapters.sql import InboxCleaner, Lease, OutboxReader
+
+
+def event_producer(settings: ServiceSettings) -> Producer:
+    """A Kafka producer of its own, for events that must not wait behind those of the outbox relay."""
+    return Producer(settings.kafka_bootstrap)
 
 
 def rest_options(settings: ServiceSettings) -> RestOptions:
@@ -34,6 +41,30 @@ def shared_limit(client: Redis, edge: str, name: str, by: By, rate: float, burst
     """A limit that all processes of `edge` share: counted in Redis, and by each for itself while that is away."""
     bucket = FallbackTokenBucket(client, f"{edge}-{name}", rate, burst)
     return Limit(name=name, by=by, rate=rate, burst=burst, bucket=bucket)
+
+
+class CallerRates(Protocol):
+    """Settings that limit callers: rates in requests a second, bursts in requests at once."""
+
+    @property
+    def user_rate(self) -> float: ...
+
+    @property
+    def user_burst(self) -> int: ...
+
+    @property
+    def address_rate(self) -> float: ...
+
+    @property
+    def address_burst(self) -> int: ...
+
+
+def caller_limits(client: Redis, edge: str, rates: CallerRates) -> tuple[Limit, Limit]:
+    """One limit for each user and one for each address, as `shared_limit`."""
+    return (
+        shared_limit(client, edge, "user", By.USER, rates.user_rate, rates.user_burst),
+        shared_limit(client, edge, "address", By.ADDRESS, rates.address_rate, rates.address_burst),
+    )
 
 
 def token_verifier(
@@ -58,15 +89,22 @@ def service_channel(settings: CallingServiceSettings, service: str, target: str)
     return Channel(target, token=ServiceTokens(service, issuer), timeout=settings.deadline_seconds)
 
 
-def outbox_relay(
-    settings: ServiceSettings, engine: Engine, producer: Producer, *, outbox: Table, inbox: Table
-) -> Relay:
+def outbox_relay(backing: BackingServices, *, outbox: Table, inbox: Table) -> Relay:
     """The relay of a domain's outbox, one at a time over its database; it cleans its inbox too."""
+    settings, engine = backing.settings, backing.database
     return Relay(
         OutboxReader(engine, outbox),
-        producer,
+        backing.producer,
         Lease(engine, "relay", socket.gethostname()),
         keep=timedelta(days=settings.outbox_days),
         inbox=InboxCleaner(engine, inbox),
         inbox_keep=timedelta(days=settings.inbox_days),
     )
+
+
+def consumer(
+    backing: BackingServices, group: str, topics: Sequence[str], handlers: Mapping[str, Handler]
+) -> Consumer:
+    """A member of the consumer group `group`; an event whose handler keeps failing goes to `<topic>.dead`."""
+    bootstrap = backing.settings.kafka_bootstrap
+    return Consumer(bootstrap, group, topics, handlers, dead_letters=backing.producer)
