@@ -147,12 +147,12 @@ def test_the_new_operation_is_asked_for_written_and_served_and_nothing_of_a_pers
     container = changed.root / "domains/billing/src/acme_billing/container.py"
     insert(
         container,
-        "        get_tally=providers.",
-        "        rename_invoice=providers.Singleton(RenameInvoice, transactions=transactions),\n",
+        "        get_tally=Singleton(",
+        "        rename_invoice=Singleton(RenameInvoice, transactions=transactions),\n",
     )
     insert(
         container,
-        "from acme_billing.domain.errors",
+        "from acme_billing.domain import errors",
         "from acme_billing.application.rename_invoice import RenameInvoice\n",
     )
     assert changed.aether("check").succeeded()

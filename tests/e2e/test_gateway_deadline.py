@@ -39,11 +39,12 @@ def test_it_waits_as_long_as_it_was_told(
     for variable, value in {**shop.environment(domain, "api"), **acknowledged}.items():
         monkeypatch.setenv(variable, value)
     container: Any = import_module(f"aether_{domain}.container").Container(roles=frozenset({"api"}))
+    behind = container.servers().behind_rest(container.settings())
     use_case, kind, fields = LOOKS[domain]
     request = getattr(import_module(f"aether.{domain}.v1.types"), kind)(**fields)
 
     async def look() -> None:
-        await getattr(container.behind_rest(), use_case)(request)
+        await getattr(behind, use_case)(request)
 
     began = time.monotonic()
     with pytest.raises(DeadlineExceeded):

@@ -13,7 +13,8 @@ from aether_adapters.auth.tokens import Issuer, Verifier
 from aether_adapters.kafka import Broadcast, Producer
 from aether_adapters.kernel.errors import Unauthenticated
 from aether_adapters.kernel.events import IncomingEvent
-from aether_adapters.service.revocations import revocations
+from aether_adapters.service.revocations import revocation_listener
+from aether_adapters.service.settings import ServiceSettings
 
 pytestmark = pytest.mark.suite("broadcast")
 
@@ -103,7 +104,9 @@ def test_a_revoked_token_is_refused_within_two_seconds(
         producer.send(type(event)(type="Revoked", topic=topic, key="ann", payload=payload, source="/test"))
 
     producer = Producer(bootstrap)
-    with kit.running(revocations(bootstrap, topic, {"Revoked": read}, verifier)):
+    with kit.running(
+        revocation_listener(ServiceSettings(kafka_bootstrap=bootstrap), topic, {"Revoked": read}, verifier)
+    ):
         revoke(b"ann/2")
         kit.eventually(lambda: refused(her_phone))
         assert not refused(ann)

@@ -71,7 +71,7 @@ def called(migrations: Path, *arguments: str, served: list[frozenset[str]], code
         migrations=lambda: migrations,
         serve=serve,
         commands={"remind": cli.Command("reminds a customer", ("customer", "invoice"), remind)},
-        words=arguments,
+        arguments=arguments,
     )
 
 

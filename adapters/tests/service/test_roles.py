@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from aether_adapters.ids import WorkerLease, worker_lease_table
 from aether_adapters.observability.health import Health
 from aether_adapters.service.process import Stop
-from aether_adapters.service.roles import Process, Runs
+from aether_adapters.service.roles import Process
 from aether_adapters.service.settings import ServiceSettings
 from aether_adapters.sql import connect
 from sqlalchemy import Engine, MetaData, select
@@ -51,26 +51,16 @@ def leases(engine: Engine) -> list[bool]:
 
 
 def process(engine: Engine, ran: list[str], *roles: str, rpc_target: str = "") -> Process:
-    def part(name: str) -> Callable[[], Runs]:
-        return lambda: Noted(name, ran)
-
+    parts = {name: Noted(name, ran) for name in ("grpc", "revocations")}
     return Process(
-        ServiceSettings(rpc_target=rpc_target),
-        frozenset(roles),
-        Health({}),
-        WorkerLease(engine),
-        {
-            "api": {"rest": part("rest"), "revocations": part("revocations")},
-            "rpc": {"grpc": part("grpc"), "revocations": part("revocations")},
-            "worker": {"relay": part("relay")},
-        },
+        ServiceSettings(rpc_target=rpc_target), frozenset(roles), Health({}), WorkerLease(engine), parts
     )
 
 
-def test_a_process_runs_what_belongs_to_its_roles_and_each_part_once(engine: Engine) -> None:
+def test_a_process_runs_each_of_its_parts_once(engine: Engine) -> None:
     ran = list[str]()
-    assert process(engine, ran, "api", "rpc").run() == 0
-    assert sorted(ran) == ["grpc", "rest", "revocations"]
+    assert process(engine, ran, "rpc").run() == 0
+    assert sorted(ran) == ["grpc", "revocations"]
 
 
 @pytest.mark.parametrize(
@@ -116,8 +106,8 @@ PROGRAM = """
             stop.wait()
             print("asked to stop", flush=True)
 
-    runs = {"rpc": {"grpc": Idle}}
-    sys.exit(Process(ServiceSettings(), {"rpc"}, Health({}), WorkerLease(engine), runs).run())
+    parts = {"grpc": Idle()}
+    sys.exit(Process(ServiceSettings(), {"rpc"}, Health({}), WorkerLease(engine), parts).run())
 """
 
 

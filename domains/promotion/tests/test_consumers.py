@@ -52,18 +52,18 @@ def container(bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             "DESK_SECONDS": "0.1",
         }.items():
             monkeypatch.setenv(f"PROMOTION_{name}", value)
-        container = Container(roles=frozenset({"rpc", "worker"}))
-        container.worker_number().start()
+        container = Container(roles=frozenset({"worker"}))
+        container.backing().worker_number.start()
         yield container
-        container.worker_number().stop()
-        container.engine().dispose()
+        container.backing().worker_number.stop()
+        container.backing().database.dispose()
 
 
 @contextmanager
 def working(container: Container) -> Iterator[None]:
     """Everything that the worker role runs."""
     stop = Event()
-    parts = [make() for make in container.process().runs["worker"].values()]
+    parts = container.process().parts.values()
     threads = [Thread(target=part.run, args=(stop,)) for part in parts]
     for thread in threads:
         thread.start()

@@ -82,5 +82,5 @@ def test_the_command_says_what_it_did_and_the_database_has_it(container: Contain
     assert (code, said) == (0, "ada is an operator; signing in or renewing tokens gives the role.\n")
     profile = service.get_profile(types.GetProfileRequest(caller=caller(ada)))
     assert profile.roles == ("customer", "operator")
-    container.worker_number().stop()
-    container.engine().dispose()
+    container.backing().worker_number.stop()
+    container.backing().database.dispose()

@@ -45,8 +45,8 @@ def container(environment: None) -> Iterator[Container]:
     """The rpc role of a service whose Redis is away."""
     container = Container(roles=frozenset({"rpc"}))
     yield container
-    container.worker_number().stop()
-    container.engine().dispose()
+    container.backing().worker_number.stop()
+    container.backing().database.dispose()
 
 
 def serves(admin: int) -> bool:
@@ -90,7 +90,7 @@ def test_a_process_has_its_worker_number_before_it_serves_and_gives_it_back(tmp_
 @pytest.mark.usefixtures("environment")
 def test_each_role_asks_for_the_servers_it_cannot_do_without(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*roles: str) -> set[str]:
-        results = Container(roles=frozenset(roles)).health().check()
+        results = Container(roles=frozenset(roles)).process().health.check()
         return {name for name, result in results.items() if not result.ok}
 
     assert away("api") == away("rpc") == set()

@@ -1,4 +1,4 @@
-"""Health and metrics of a process that has no REST edge: /healthz, /readyz, /metrics."""
+"""HTTP server for the platform: /healthz, /readyz and /metrics of a process without the REST API."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _LOG = structlog.get_logger("aether.admin")
 
 
 class AdminServer:
-    """A small HTTP server on a thread of its own, for the platform and not for callers."""
+    """Serves health and metrics on a thread of its own; callers of the service never use it."""
 
     def __init__(self, health: Health, host: str, port: int) -> None:
-        """`port` 0 takes a free one. Raises `OSError` where the address cannot be had."""
+        """Bind the address; `port` 0 takes a free one. Raises `OSError` if it is not available."""
         self._server = ThreadingHTTPServer((host, port), type("_Bound", (_Handler,), {"health": health}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="admin", daemon=True)
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port that it listens on."""
         return int(self._server.server_address[1])
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start serving."""
         self._thread.start()
         _LOG.info("admin listens", port=self.port)
 

@@ -1,6 +1,6 @@
-"""What `python -m <a service> ROLE...` does, but for the roles' own work.
+"""Command line of a service: `python -m <package> ROLE...` migrates, then runs the other roles.
 
-It imports no door and no broker: to migrate needs none of them, and starts in half the time without.
+It imports no server and no broker client: migrating needs neither, and starts in half the time without them.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ from aether_adapters.sql import migrate
 ROLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "migrate": "brings the database to the newest schema, before anything else runs",
-        "api": "the REST edge, in front of the use cases here or of the rpc role elsewhere",
+        "api": "the REST API, in front of the use cases here or of the rpc role elsewhere",
         "rpc": "the gRPC server",
     }
 )
-"""The roles of every service, each with what it does."""
-_REFUSED: Final = 2
+"""The roles of every service, each with its description."""
+_USAGE_ERROR: Final = 2
+"""The exit code for a command line or settings that are wrong, as argparse's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something that is done once, by who runs the service: `python -m <package> NAME ARGUMENT...`.
+    """A task that an operator runs once: `python -m <package> NAME ARGUMENT...`.
 
-    `does` says what for, in a few words; `run` takes the `arguments` by these names, as texts, and gives the exit code.
+    `does` describes it in a few words. `run` takes the `arguments` as strings, by these names, and returns the exit code.
     """
 
     does: str
@@ -51,31 +52,32 @@ def main(
     migrations: Callable[[], Path],
     serve: Callable[[frozenset[str]], int],
     commands: Mapping[str, Command] = MappingProxyType({}),
-    words: Sequence[str] | None = None,
+    arguments: Sequence[str] | None = None,
 ) -> int:
-    """Migrate where asked to, then `serve` the other roles that `words` (the command line) name; the exit code.
+    """Migrate if asked to, then `serve` the other roles that `arguments` name; return the exit code.
 
-    Where the first word is one of `commands`, run that instead. `roles` holds the words of the help for each;
-    `migrations` says where they are. Where `settings` refuses the environment, it says what to set, and gives 2.
+    If the first argument is one of `commands`, run that instead. `arguments` are those of the process by default.
+    `roles` maps each role to its help text; `migrations` returns the folder with the migrations. If `settings` refuses
+    the environment, print which variables to set and return 2.
     """
-    words = sys.argv[1:] if words is None else words
-    command = commands.get(words[0]) if words else None
+    arguments = sys.argv[1:] if arguments is None else arguments
+    command = commands.get(arguments[0]) if arguments else None
     if command is None:
-        given = _role_parser(package, roles, commands).parse_args(words)
+        given = _role_parser(package, roles, commands).parse_args(arguments)
     else:
-        given = _command_parser(package, words[0], command).parse_args(words[1:])
+        given = _command_parser(package, arguments[0], command).parse_args(arguments[1:])
     try:
-        told = settings()
+        configured = settings()
     except (ValidationError, SettingsError) as error:
         for sentence in settings.refusals(error):
-            print(f"{package}: {sentence}", file=sys.stderr)  # noqa: T201 - before there is a log, to who starts it
-        return _REFUSED
-    logging.configure(told.log_format, told.log_level)
+            print(f"{package}: {sentence}", file=sys.stderr)  # noqa: T201 - there is no log yet, and an operator reads this
+        return _USAGE_ERROR
+    logging.configure(configured.log_format, configured.log_level)
     if command is not None:
         return command.run(**vars(given))
     wanted = frozenset(given.roles)
     if "migrate" in wanted:
-        migrate(told.database_url, migrations())
+        migrate(configured.database_url, migrations())
     wanted -= {"migrate"}
     return serve(wanted) if wanted else 0
 
@@ -88,8 +90,8 @@ def _role_parser(package: str, roles: Mapping[str, str], commands: Mapping[str, 
             f"{' '.join((name, *command.arguments))}: {command.does}" for name, command in commands.items()
         ),
     )
-    words = "; ".join(f"{name}: {what}" for name, what in roles.items())
-    parser.add_argument("roles", nargs="+", choices=roles, metavar="role", help=words)
+    descriptions = "; ".join(f"{name}: {what}" for name, what in roles.items())
+    parser.add_argument("roles", nargs="+", choices=roles, metavar="role", help=descriptions)
     return parser
 
 
@@ -101,6 +103,6 @@ def _command_parser(package: str, name: str, command: Command) -> ArgumentParser
 
 
 def migrations(package: Path) -> Path:
-    """The migrations of the installed package in that folder, or beside `src` in a checkout."""
+    """Return the folder of migrations: inside the installed package, or beside `src` in a checkout."""
     installed = package / "migrations"
     return installed if installed.is_dir() else package.parents[1] / "migrations"

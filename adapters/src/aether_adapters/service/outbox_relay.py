@@ -1,4 +1,4 @@
-"""The relay: carries events from a domain's outbox to Kafka, at least once, in order for each key."""
+"""Outbox relay: sends events from a domain's outbox to Kafka, at least once and in order for each key."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from aether_adapters.sql.outbox import OutboxReader, OutboxRow
 
 _LOG = structlog.get_logger("aether.relay")
 
-_MEASURE_EVERY: Final = 5.0
-_PRUNE_EVERY: Final = 60.0
-_PRUNE_BITE: Final = 1000
-_LONGEST_PAUSE: Final = 30.0
+_MEASURE_EVERY_SECONDS: Final = 5.0
+_PRUNE_EVERY_SECONDS: Final = 60.0
+_PRUNE_ROWS: Final = 1000
+_LONGEST_PAUSE_SECONDS: Final = 30.0
 
 
 class Relay:
-    """Sends what waits in an outbox and marks it as sent; of several relays the one with the lease works.
+    """Sends the unsent events of an outbox and marks them as sent; of several relays only the lease holder works.
 
-    An event is marked only after Kafka confirmed it, so a crash in between sends it twice, never not at all.
-    Where one event of a key cannot be sent, later ones of that key wait and other keys go on. The broker's
-    absence, or the database's, is waited out.
+    An event is marked only after Kafka has confirmed it, so a crash in between sends it twice but never loses it.
+    If an event cannot be sent, later events of its key wait while other keys go on. While the broker or the database
+    is away, the relay waits and tries again.
 
-    `poll` is the longest pause when nothing waits, and `wake` cuts it short; `again` is the pause of a key whose
-    event is refused; both in seconds. Sent events are deleted after `keep`, and what `inbox` remembers after
-    `inbox_keep`: the domain's consumers leave that to the one relay that works. A batch must be confirmed within half
-    of the lease's term, and setting up a connection alone takes half a second: do not choose a term below 3 s.
+    `poll` is the longest pause in seconds while the outbox is empty; `wake` ends it early. `again` is the pause in
+    seconds of a key whose event was refused. Sent events are deleted after `keep`, rows of `inbox` after `inbox_keep`,
+    by this relay alone. A batch must be confirmed within half of the lease's term, and connecting alone takes half a
+    second, so choose a term of at least 3 s.
     """
 
     def __init__(
@@ -66,18 +66,18 @@ class Relay:
         self._measure_at = self._prune_at = 0.0
 
     def wake(self) -> None:
-        """Look at the outbox now; call it after a commit that wrote events. From any thread."""
+        """Read the outbox now; call this from any thread, after a commit that wrote events."""
         self._wake.set()
 
     def run(self, stop: Stop) -> None:
-        """Relay until `stop` is set; then give the lease back."""
+        """Relay until `stop` is set, then release the lease."""
         pause = 0.0
         try:
             while not stop.is_set():
                 try:
                     pause = self._turn(pause)
                 except TechnicalError as error:
-                    pause = self._longer(pause, _LONGEST_PAUSE)
+                    pause = self._longer(pause, _LONGEST_PAUSE_SECONDS)
                     _LOG.warning("the outbox cannot be read", relay=self._lease.name, reason=error.detail)
                 if self._wait(pause, stop):
                     pause = 0.0
@@ -85,7 +85,7 @@ class Relay:
             self._leave()
 
     def _turn(self, pause: float) -> float:
-        """Do what can be done now; returns how many seconds to pause before the next turn."""
+        """Relay one batch if this relay leads; return the pause in seconds before the next turn."""
         leading = self._lease.hold()
         metrics.LEADING.labels(self._lease.name).set(leading)
         if not leading:
@@ -93,18 +93,18 @@ class Relay:
         self._housekeeping()
         sent, failed = self.relay_once()
         if failed:
-            return self._longer(pause, _LONGEST_PAUSE)
+            return self._longer(pause, _LONGEST_PAUSE_SECONDS)
         return 0.0 if sent else self._longer(pause, self._poll)
 
     def relay_once(self) -> tuple[int, int]:
-        """Send one batch while the lease is held; how many events were sent and how many failed.
+        """Send one batch while holding the lease; return how many events were sent and how many failed.
 
-        Raises what the outbox raises, `TechnicalError` for a database that is away.
+        Raises `TechnicalError` while the database is away.
         """
         rows = self._stuck.let_pass(self._outbox.unsent(self._batch + self._stuck.waiting))
         if not rows:
             return 0, 0
-        # After `hold` two thirds of the term are left, so the lease outlives what is in flight.
+        # `hold` left two thirds of the term, so the lease outlives the batch in flight.
         failures = self._deliver(rows[: self._batch], self._lease.seconds / 2)
         sent = [row.id for row, failure in zip(rows, failures, strict=False) if failure is None]
         self._outbox.mark_sent(sent)
@@ -117,7 +117,7 @@ class Relay:
         if not any(failures):
             return failures
         if any(failure is not None and failure.refused for failure in failures):
-            # One refused event fails those batched with it; alone it fails alone.
+            # A refused event fails the whole batch that it was sent in; sent alone it fails alone.
             self._one_by_one(rows, failures, give_up)
         first = next((failure for failure in failures if failure is not None), None)
         if first is not None:
@@ -138,7 +138,7 @@ class Relay:
             (failures[index],) = self._producer.deliver_as(_message, [row], left)
             failure = failures[index]
             if failure is not None and not failure.refused:
-                break  # the broker is away: the rest would only wait for it one after the other
+                break  # the broker is away: each further event would wait for it too
             if failure is not None:
                 self._stuck.add(row)
                 _LOG.error(
@@ -153,19 +153,19 @@ class Relay:
     def _housekeeping(self) -> None:
         now = time.monotonic()
         if now >= self._measure_at:
-            self._measure_at = now + _MEASURE_EVERY
+            self._measure_at = now + _MEASURE_EVERY_SECONDS
             backlog = self._outbox.backlog()
             age = (datetime.now(UTC) - backlog.oldest).total_seconds() if backlog.oldest else 0.0
             metrics.WAITING.labels(self._lease.name).set(backlog.count)
             metrics.AGE.labels(self._lease.name).set(max(age, 0.0))
         if now >= self._prune_at:
-            more = self._outbox.prune(self._keep, _PRUNE_BITE) == _PRUNE_BITE
+            more = self._outbox.prune(self._keep, _PRUNE_ROWS) == _PRUNE_ROWS
             if self._inbox is not None:
-                more |= self._inbox.prune(self._inbox_keep, _PRUNE_BITE) == _PRUNE_BITE
-            self._prune_at = now if more else now + _PRUNE_EVERY
+                more |= self._inbox.prune(self._inbox_keep, _PRUNE_ROWS) == _PRUNE_ROWS
+            self._prune_at = now if more else now + _PRUNE_EVERY_SECONDS
 
     def _wait(self, seconds: float, stop: Stop) -> bool:
-        """Pause, and say whether somebody woke us."""
+        """Pause for `seconds`; return True if `wake` ended the pause."""
         give_up = time.monotonic() + seconds
         while not stop.is_set() and (left := give_up - time.monotonic()) > 0:
             if self._wake.wait(min(left, 0.2)):
@@ -192,13 +192,13 @@ def _message(row: OutboxRow) -> Outgoing:
 
 
 class _Stuck:
-    """Keys whose next event the broker refuses, and when to try again."""
+    """Keys whose next event the broker refused, and when to try each again."""
 
     def __init__(self, again: float) -> None:
         self._again = again
         self._until: dict[tuple[str, str], float] = {}
         self.waiting = 0
-        """How many rows the last look passed over; the next look goes that much further."""
+        """Rows skipped by the last read; the next read fetches as many more."""
 
     def add(self, row: OutboxRow) -> None:
         self._until[row.topic, row.key] = time.monotonic() + self._again
@@ -207,7 +207,7 @@ class _Stuck:
         return (row.topic, row.key) in self._until
 
     def let_pass(self, rows: list[OutboxRow]) -> list[OutboxRow]:
-        """The rows whose key is not stuck."""
+        """Return the rows whose key is not stuck."""
         if self._until:
             now = time.monotonic()
             self._until = {key: until for key, until in self._until.items() if until > now}

@@ -1,4 +1,4 @@
-"""Work that a service does by itself, again and again, until it is told to stop."""
+"""Runs a task of the worker role again and again until the process stops."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _SPREAD: Final = 0.1
 
 
 class Periodic:
-    """Does `work` every `seconds`, give or take a tenth so that many processes do not all come at once.
+    """Calls `work` every `seconds`, varied by a tenth so that many processes do not all do so at once.
 
-    `work` says True where more is waiting, and is then done again at once. A `TechnicalError` (a server is away, time
-    ran out) is logged and the work tried again next time; any other error ends the role, and with it the process.
+    `work` returns True if more is waiting, and is then called again at once. A `TechnicalError` (a server is away, a
+    deadline passed) is logged, and `work` is called again next time; any other error ends the role, and so the process.
     """
 
     def __init__(self, name: str, work: Callable[[], bool], seconds: float) -> None:
@@ -28,7 +28,7 @@ class Periodic:
         self._seconds = seconds
 
     def run(self, stop: Stop) -> None:
-        """Until `stop` is set; the work in hand is finished first."""
+        """Run until `stop` is set; a call in progress is finished first."""
         while not stop.is_set():
             try:
                 more = self._work()

@@ -1,4 +1,4 @@
-"""Several roles of a service in one process: started together, stopped together."""
+"""Runs several parts of a service in one process: starts them together and stops them together."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOG = structlog.get_logger("aether.process")
 _FAILED: Final = 1
 _FORCED: Final = 130
 _MOST_FILES: Final = 65_536
-"""Enough for any edge; some systems allow a thousand million."""
+"""Open files that suffice for any server; some systems allow a thousand million."""
 
 
 def run_roles(
@@ -39,13 +39,13 @@ def run_roles(
     admin_port: int = 0,
     stop: Stop | None = None,
 ) -> int:
-    """Run the roles called `names`, each in a thread, until SIGTERM or SIGINT; the process's exit code.
+    """Run the roles called `names`, each in a thread, until SIGTERM or SIGINT; return the exit code of the process.
 
-    0: every role returned. 1: a role raised, which stops the others too, or did not return within `grace` seconds of
-    being told. A second signal ends the process at once. With `admin_port` an `AdminServer` runs beside them. `stop`
-    lets a caller end it without a signal. The process may open as many files as the system lets it. Until it ends,
-    the garbage collector passes over what is there when it starts: modules and what the composition root has built.
-    Raises `ValueError` for a name that is no role.
+    0: every role returned. 1: a role raised, which stops the others too, or did not return within `grace` seconds after
+    `stop` was set. A second signal ends the process at once. With `admin_port` an `AdminServer` runs beside the roles.
+    `stop` lets a caller end them without a signal. The limit of open files is raised as far as the system allows. Until
+    the roles end, the garbage collector ignores the objects that exist at the start: modules, and what the composition
+    root has built. Raises `ValueError` for an unknown name.
     """
     wanted = list(dict.fromkeys(names))
     unknown = [name for name in wanted if name not in roles]
@@ -58,8 +58,8 @@ def run_roles(
         _allow_connections()
         running = [_Running(name, roles[name], stop, changed) for name in wanted]
         admin = AdminServer(health or Health({}), admin_host, admin_port) if admin_port else None
-        # Some hundred thousand objects that stay as long as the process; a full collection would look at each, again
-        # and again, for tens of milliseconds in which no request is answered.
+        # Several hundred thousand objects live as long as the process; each full collection would visit them all and
+        # delay requests by tens of milliseconds.
         gc.freeze()
         try:
             if admin is not None:
@@ -78,10 +78,10 @@ def run_roles(
 
 @contextmanager
 def stop_on_signals(stop: Stop | None = None) -> Iterator[Stop]:
-    """SIGTERM and SIGINT set `stop` inside, and the second of them ends the process at once.
+    """Set `stop` on SIGTERM or SIGINT within the block; a second signal ends the process at once.
 
-    Around `run_roles` it covers what comes before the roles and after them, so that what was begun there is ended
-    too. Off the main thread signals cannot be taken, and it does nothing.
+    Around `run_roles` it also covers what runs before and after the roles, so that a signal during start-up still ends
+    in an orderly shutdown. Only the main thread can handle signals; in any other thread this does nothing.
     """
     stop = stop or Stop()
     if threading.current_thread() is not threading.main_thread():
@@ -102,9 +102,9 @@ def stop_on_signals(stop: Stop | None = None) -> Iterator[Stop]:
 
 
 def _allow_connections() -> None:
-    """Raise the soft limit of open files, usually 1,024, to the hard one: each client's connection is a file.
+    """Raise the soft limit of open files, usually 1,024, to the hard limit: each connection of a client is a file.
 
-    The soft limit is for programs that call select(2), which ends at 1,024; as Go's runtime does it,
+    The soft limit protects programs that call select(2), which fails above 1,024. Go's runtime does the same:
     https://go.dev/issue/46279.
     """
     try:
@@ -116,15 +116,17 @@ def _allow_connections() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        except (ValueError, OSError) as error:  # macOS has a lower limit, which it does not tell
+        except (ValueError, OSError) as error:  # macOS has a lower limit that it does not report
             _LOG.warning("limit of open files stays", files=soft, reason=str(error))
 
 
 class _Running(threading.Thread):
-    """One role at work."""
+    """The thread of one role."""
 
     def __init__(self, name: str, role: Role, stop: Stop, changed: threading.Semaphore) -> None:
-        super().__init__(name=f"role-{name}", daemon=True)  # one that hangs must not outlive the grace
+        super().__init__(
+            name=f"role-{name}", daemon=True
+        )  # a role that hangs must not outlive the grace period
         self.role_name = name
         self.failed = False
         self._role = role
@@ -134,7 +136,7 @@ class _Running(threading.Thread):
     def run(self) -> None:
         try:
             self._role(self._stop_event)
-        except BaseException as error:  # also SystemExit: a server that gives up is a role that died
+        except BaseException as error:  # SystemExit too: a server may exit that way
             self.failed = True
             _LOG.error("role died", role=self.role_name, exc_info=error)
             self._stop_event.set()
@@ -143,10 +145,10 @@ class _Running(threading.Thread):
 
 
 def _wait(running: list[_Running], stop: Stop, changed: threading.Semaphore) -> None:
-    """Until told to stop, or every role has returned."""
+    """Wait until `stop` is set or every role has returned."""
     left = len(running)
     while left and not stop.is_set():
-        # Woken by a role that ends; the timeout is for a signal, whose handler must not touch this lock.
+        # A role that ends wakes this; the timeout notices a signal, whose handler must not touch this lock.
         if changed.acquire(timeout=0.1):
             left -= 1
 

@@ -1,7 +1,7 @@
-"""Access tokens that count no longer though they have not expired, heard of from the service that revokes them.
+"""Subscription to revoked access tokens, published by the service that issues them.
 
-Each process remembers them itself, so a token is refused without asking anybody: within a second or two where
-Kafka is up, and at the latest when it expires.
+Each process keeps them in memory, so a token is refused without a call to another service: within a second or two
+while Kafka is up, and at the latest when the token expires.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from aether_adapters.auth.revocations import Revocation
 from aether_adapters.auth.tokens import Verifier
 from aether_adapters.kafka.broadcast import Broadcast
 from aether_adapters.kernel.events import IncomingEvent
+from aether_adapters.service.settings import ServiceSettings
 
 
-def revocations(
-    bootstrap: str,
+def revocation_listener(
+    settings: ServiceSettings,
     topic: str,
     readers: Mapping[str, Callable[[IncomingEvent], Revocation]],
     verifier: Verifier,
     *,
     seconds: float = 900.0,
 ) -> Broadcast:
-    """What tells `verifier` of every revocation on `topic`; run it beside the edges.
+    """Return a subscription that passes each revocation on `topic` to `verifier`; run it beside the servers.
 
-    `readers` turn events into revocations, by event type. `seconds` is how far back to look at the start: no less
-    than an access token lives.
+    `readers` map an event type to the function that reads the event. `seconds` is how far back the subscription starts:
+    at least the lifetime of an access token.
     """
 
     def hear(event: IncomingEvent) -> None:
@@ -35,4 +36,4 @@ def revocations(
         else:
             verifier.revoke(subject=revoked.subject, before=revoked.before)
 
-    return Broadcast(bootstrap, topic, dict.fromkeys(readers, hear), since=seconds)
+    return Broadcast(settings.kafka_bootstrap, topic, dict.fromkeys(readers, hear), since=seconds)

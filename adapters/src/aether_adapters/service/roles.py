@@ -1,8 +1,8 @@
-"""The roles of a service at work: its two doors, and one process that runs what belongs to some of the roles."""
+"""What the roles of a service run: its two servers, and the process around them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,28 +18,28 @@ from aether_adapters.service.settings import ServiceSettings
 
 
 class Runs(Protocol):
-    """Something that works until it is told to stop: a door, a relay, a consumer, periodic work."""
+    """Something that runs until it is told to stop: a server, a relay, a consumer, a periodic task."""
 
     def run(self, stop: Stop, /) -> None:
-        """Return soon after `stop` is set; what is raised ends the process."""
+        """Return soon after `stop` is set; an exception ends the process."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RestServer:
-    """The REST edge, on the address of the settings while it runs."""
+    """Serves the REST API on the address in the settings."""
 
     settings: ServiceSettings
     app: rest.RestApp
 
     def run(self, stop: Stop, /) -> None:
-        """Serve until told to stop; raises `OSError` where the address cannot be had."""
+        """Serve until `stop` is set. Raises `OSError` if the address is not available."""
         rest.serve(self.app, self.settings.rest_host, self.settings.rest_port, stop)
 
 
 @dataclass(frozen=True, slots=True)
 class GrpcServer:
-    """The gRPC server, on the address of the settings while it runs."""
+    """Serves gRPC on the address in the settings."""
 
     settings: ServiceSettings
     services: Sequence[grpc.Service]
@@ -48,7 +48,7 @@ class GrpcServer:
     health: Health
 
     def run(self, stop: Stop, /) -> None:
-        """Serve until told to stop; raises `RuntimeError` where the address cannot be had."""
+        """Serve until `stop` is set. Raises `RuntimeError` if the address is not available."""
         server = grpc.Server(
             self.services,
             errors=self.errors,
@@ -67,34 +67,29 @@ class GrpcServer:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process with some of the roles; `runs` says for each role what runs in it, and makes it when asked."""
+    """One process with some of the roles; `parts` maps names to what runs in it."""
 
     settings: ServiceSettings
     roles: Collection[str]
     health: Health
     worker_number: WorkerLease
-    runs: Mapping[str, Mapping[str, Callable[[], Runs]]]
+    parts: Mapping[str, Runs]
 
     def run(self) -> int:
-        """Run until SIGTERM or SIGINT, or until something in it dies; the process's exit code, as of `run_roles`."""
-        made = {
-            name: make().run
-            for role, parts in self.runs.items()
-            if role in self.roles
-            for name, make in parts.items()
-        }
+        """Run until SIGTERM or SIGINT, or until a part fails; return the exit code of `run_roles`."""
+        works = {name: part.run for name, part in self.parts.items()}
         with stop_on_signals() as stop:
             try:
                 if self._issues_ids:
-                    # Before anybody calls: the first id must not be what leases a number, inside a unit of work. Where
-                    # the database is away the service starts all the same, not ready, and the first id leases.
+                    # Before the first call: otherwise the first id would lease a number inside a unit of work. Without
+                    # its database the service starts nevertheless, not ready, and the first id leases the number.
                     with suppress(Unavailable):
                         self.worker_number.start()
                 return run_roles(
-                    made, made, health=self.health, admin_port=self.settings.admin_port, stop=stop
+                    works, works, health=self.health, admin_port=self.settings.admin_port, stop=stop
                 )
             finally:
-                # Given back, so that a restart need not wait for its term to end; it ends without us too.
+                # Give the number back, so that a restart need not wait for the end of the term.
                 self.worker_number.stop()
 
     @property

@@ -1,4 +1,4 @@
-"""What every service can be told by its environment; a domain adds fields of its own and a prefix."""
+"""Settings of every service, read from environment variables; a domain adds its own fields and a prefix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 
 def masked(url: str) -> str:
-    """The URL without its password, for logs."""
+    """Return the URL without its password, for logs."""
     parts = urlsplit(url)
     if parts.password is None:
         return url
@@ -20,7 +20,7 @@ def masked(url: str) -> str:
 
 
 class MaskedUrl(str):
-    """A URL that shows no password where it is printed for people: in logs, tracebacks and settings."""
+    """A URL whose repr hides the password: in logs, tracebacks and printed settings."""
 
     __slots__ = ()
 
@@ -34,8 +34,8 @@ SecretUrl = Annotated[str, AfterValidator(MaskedUrl)]
 class ServiceSettings(BaseSettings):
     """Read from variables named `<PREFIX><FIELD>`, such as `BILLING_DATABASE_URL`; set `env_prefix` in a subclass.
 
-    Printing it shows no password. Raises pydantic's `ValidationError` naming the fields that are wrong. A secret has no
-    default: one that everybody knows would one day be used where it matters.
+    Its repr hides passwords. Raises pydantic's `ValidationError` with the fields that are wrong. A secret has no
+    default: sooner or later a default that everybody knows would be used in production.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -101,12 +101,12 @@ class ServiceSettings(BaseSettings):
 
     @property
     def arrangement(self) -> Literal["gateway", "in_process"]:
-        """What stands behind the REST edge: the rpc role of another process, or the use cases in this one."""
+        """What the REST API calls: the rpc role of another process, or the use cases in this one."""
         return "gateway" if self.rpc_target else "in_process"
 
     @property
     def connections(self) -> int:
-        """How many this process may hold to a server: one for each thread of both doors, and the worker's."""
+        """Most connections of this process to one backing service: one for each thread of both servers, and the worker's."""
         return 2 * self.threads + 8
 
     @field_validator("log_level", mode="before")
@@ -116,7 +116,7 @@ class ServiceSettings(BaseSettings):
 
     @classmethod
     def documentation(cls) -> str:
-        """Every variable as a Markdown table: its name, its default, what it is for."""
+        """Return a Markdown table of all variables: name, default, purpose."""
         rows = ["| variable | default | what it is for |", "|---|---|---|"]
         for name, field in cls.model_fields.items():
             default = (
@@ -127,12 +127,12 @@ class ServiceSettings(BaseSettings):
 
     @classmethod
     def variable(cls, field: str) -> str:
-        """The name of the variable that the field is read from."""
+        """Return the name of the variable that the field is read from."""
         return f"{cls.model_config.get('env_prefix', '')}{field}".upper()
 
     @classmethod
     def refusals(cls, error: ValidationError | SettingsError) -> list[str]:
-        """What is wrong with the environment, one sentence for each variable; never what it holds."""
+        """Return what is wrong with the environment, one sentence for each variable, without its value."""
         if isinstance(
             error, SettingsError
         ):  # a list or an object that is no JSON; its message quotes the field
@@ -150,7 +150,7 @@ class ServiceSettings(BaseSettings):
 
 
 class CallingServiceSettings(ServiceSettings):
-    """Those of a service that calls others, with tokens of its own."""
+    """Settings of a service that calls others with tokens of its own."""
 
     service_key: str = Field(
         min_length=1, description="The file of the private key (PEM) that signs this service's own tokens."

@@ -1,4 +1,4 @@
-"""Runs the service: any of its roles in one process, after migrating its database where `migrate` is among them."""
+"""Command line of the service: runs its roles in one process, after the migrations if `migrate` is among them."""
 
 import sys
 from pathlib import Path
@@ -14,13 +14,13 @@ ROLES = {
 
 
 def migrations() -> Path:
-    """Where the migrations are."""
+    """Return the folder with the migrations."""
     return cli.migrations(Path(__file__).parent)
 
 
 def serve(roles: frozenset[str]) -> int:
-    """Run the roles until the process is told to stop; its exit code."""
-    # Not at the top: to migrate needs no doors, and starts in half the time without them.
+    """Run the roles until the process is told to stop; return the exit code."""
+    # Not at the top: migrating needs no server, and starts in half the time without the imports.
     from aether_trade.container import Container
 
     return Container(roles=roles).process().run()

@@ -1,4 +1,4 @@
-"""Runs the service: any of its roles in one process, after migrating its database where `migrate` is among them."""
+"""Command line of the service: runs its roles in one process, after the migrations if `migrate` is among them."""
 
 import sys
 from pathlib import Path
@@ -16,26 +16,26 @@ ROLES = {
 
 
 def migrations() -> Path:
-    """Where the migrations are."""
+    """Return the folder with the migrations."""
     return cli.migrations(Path(__file__).parent)
 
 
 def serve(roles: frozenset[str]) -> int:
-    """Run the roles until the process is told to stop; its exit code."""
-    # Not at the top: to migrate needs no doors, and starts in half the time without them.
+    """Run the roles until the process is told to stop; return the exit code."""
+    # Not at the top: migrating needs no server, and starts in half the time without the imports.
     from aether_user.container import Container
 
     return Container(roles=roles).process().run()
 
 
 def grant_operator(username: str) -> int:
-    """Make the user an operator, and say so; 1 where that is refused."""
+    """Make the user an operator and print that; return 1 and print the reason if it is refused."""
     from aether_user.container import Container
 
     try:
         user = Container(roles=frozenset()).grant_operator()(username)
-    except (NotFound, TechnicalError) as refused:
-        print(refused, file=sys.stderr)  # noqa: T201 - a command talks to people
+    except (NotFound, TechnicalError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a command talks to people
         return 1
     print(f"{user.username.text} is an operator; signing in or renewing tokens gives the role.")  # noqa: T201
     return 0
