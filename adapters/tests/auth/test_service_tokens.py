@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from aether_adapters.auth.key_sets import DevelopmentKeys, Keys, PrivateKey, thumbprint
-from aether_adapters.auth.service_tokens import LIFE_SECONDS, ServiceTokens, signer
+from aether_adapters.auth.service_tokens import TOKEN_LIFETIME_SECONDS, ServiceTokens, signer
 from aether_adapters.auth.tokens import Verifier
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -28,9 +28,9 @@ def test_it_stays_the_same_until_a_minute_before_its_end(tmp_path: Path) -> None
     key = str(tmp_path / "private.pem")
     tokens = ServiceTokens("trade", signer(key, "", "tests", "aether"), clock=lambda: now[0])
     first = tokens()
-    now[0] = LIFE_SECONDS - 61
+    now[0] = TOKEN_LIFETIME_SECONDS - 61
     assert tokens() == first
-    now[0] = LIFE_SECONDS - 60
+    now[0] = TOKEN_LIFETIME_SECONDS - 60
     assert tokens() != first
 
 

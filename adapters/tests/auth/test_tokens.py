@@ -17,7 +17,7 @@ from typing import Any
 import jwt
 import pytest
 from aether_adapters.auth.key_sets import KeyPair, PrivateKey
-from aether_adapters.auth.tokens import LONGEST_LIFE, DevelopmentKeys, Issuer, Keys, Verifier
+from aether_adapters.auth.tokens import MAX_TOKEN_LIFETIME_SECONDS, DevelopmentKeys, Issuer, Keys, Verifier
 from aether_adapters.kernel.errors import Unauthenticated, Unavailable
 from aether_adapters.kernel.identity import Identity
 from cryptography.hazmat.primitives import serialization
@@ -118,7 +118,7 @@ def test_a_person_is_no_service(pair: KeyPair) -> None:
         ({"sub": ""}, "The token is malformed."),
         ({"exp": None}, "The token lacks the claim exp."),
         (
-            {"exp": time.time() + 2 * LONGEST_LIFE},
+            {"exp": time.time() + 2 * MAX_TOKEN_LIFETIME_SECONDS},
             "The token lives for more than the 24 hours that are accepted.",
         ),
         ({"iat": None}, "The token lacks the claim iat."),

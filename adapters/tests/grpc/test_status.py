@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
-from aether_adapters.grpc.status import DETAILS_LIMIT, code_of, details_of, error_of, problem_of
+from aether_adapters.grpc.status import DETAILS_LIMIT_BYTES, code_of, details_of, error_of, problem_of
 from aether_adapters.kernel.errors import DeadlineExceeded, Kind, Unavailable
 from aether_adapters.kernel.problems import Problem, RemoteError
 from aether_adapters.kernel.protojson import json_value
@@ -85,7 +85,7 @@ def test_details_too_long_for_a_trailer_lose_their_values_and_keep_their_meaning
     problem = Problem(kind=Kind.INVALID, type="/problems/x/y", title="Y", detail="d" * 100_000, values=values)
     data = details_of(problem)
     returned = problem_of(data)
-    assert len(data) <= DETAILS_LIMIT
+    assert len(data) <= DETAILS_LIMIT_BYTES
     assert returned is not None
     assert (returned.kind, returned.type, returned.values) == (problem.kind, problem.type, {})
 

@@ -31,12 +31,12 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pri
 
 ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA"})
 """What a token may be signed with. No shared secrets: who can verify must not be able to sign."""
-_SMALLEST_RSA: Final = 2048
+_MIN_RSA_BITS: Final = 2048
 """Bits (RFC 7518 section 3.3)."""
 _NAMED_BY: Final = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
 """The members of a key that its thumbprint is made of, in order (RFC 7638 section 3.2, RFC 8037 section 2)."""
-_FETCH_SECONDS: Final = 2.0
-_KEY_SET_LIMIT: Final = 1024 * 1024
+_FETCH_TIMEOUT_SECONDS: Final = 2.0
+_MAX_KEY_SET_BYTES: Final = 1024 * 1024
 _LOG: Final = structlog.get_logger("aether.tokens")
 
 
@@ -46,7 +46,7 @@ def algorithm_of(key: object) -> str | None:
     It follows from the key and never from a token's header, which is the attacker's to write.
     """
     match key:
-        case rsa.RSAPublicKey() | rsa.RSAPrivateKey() if key.key_size >= _SMALLEST_RSA:
+        case rsa.RSAPublicKey() | rsa.RSAPrivateKey() if key.key_size >= _MIN_RSA_BITS:
             return "RS256"
         case ec.EllipticCurvePublicKey() | ec.EllipticCurvePrivateKey() if isinstance(
             key.curve, ec.SECP256R1
@@ -172,8 +172,8 @@ class _Union:
 
 
 def _fetch(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=_FETCH_SECONDS) as response:  # noqa: S310 # of http(s) only
-        data: bytes = response.read(_KEY_SET_LIMIT)
+    with urllib.request.urlopen(url, timeout=_FETCH_TIMEOUT_SECONDS) as response:  # noqa: S310 # of http(s) only
+        data: bytes = response.read(_MAX_KEY_SET_BYTES)
         return data
 
 

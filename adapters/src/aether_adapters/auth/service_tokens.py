@@ -11,8 +11,8 @@ from typing import Final
 from aether_adapters.auth.key_sets import thumbprint
 from aether_adapters.auth.tokens import Issuer
 
-LIFE_SECONDS: Final = 300
-_MARGIN: Final = 60.0
+TOKEN_LIFETIME_SECONDS: Final = 300
+_RENEWAL_MARGIN_SECONDS: Final = 60.0
 
 
 class ServiceTokens:
@@ -40,8 +40,8 @@ class ServiceTokens:
             now = self._clock()
             if now >= self._until:
                 self._issuer = self._issuer or self._signer()
-                self._token = self._issuer.issue(self._service, seconds=LIFE_SECONDS, service=True)
-                self._until = now + LIFE_SECONDS - _MARGIN
+                self._token = self._issuer.issue(self._service, seconds=TOKEN_LIFETIME_SECONDS, service=True)
+                self._until = now + TOKEN_LIFETIME_SECONDS - _RENEWAL_MARGIN_SECONDS
             return self._token
 
 

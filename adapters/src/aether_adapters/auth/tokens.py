@@ -23,9 +23,9 @@ from aether_adapters.auth.key_sets import ALGORITHMS, DevelopmentKeys, Keys, alg
 from aether_adapters.kernel.errors import Unauthenticated
 from aether_adapters.kernel.identity import Identity
 
-__all__ = ["LONGEST_LIFE", "DevelopmentKeys", "Issuer", "Keys", "Verifier"]
+__all__ = ["MAX_TOKEN_LIFETIME_SECONDS", "DevelopmentKeys", "Issuer", "Keys", "Verifier"]
 
-LONGEST_LIFE: Final = 24 * 3600.0
+MAX_TOKEN_LIFETIME_SECONDS: Final = 24 * 3600.0
 """Seconds a token may live at most; how long a revocation must be remembered."""
 
 
@@ -39,7 +39,7 @@ class Verifier:
     """Turns a bearer token into an `Identity`; safe to share between threads.
 
     A token must be signed by one of `keys` with that key's own algorithm, come from `issuer`, be meant for
-    `audience`, name a subject, be in its time, and live for no more than `LONGEST_LIFE`. Scopes are those of
+    `audience`, name a subject, be in its time, and live for no more than `MAX_TOKEN_LIFETIME_SECONDS`. Scopes are those of
     the OAuth `scope` claim (RFC 8693). At most `cache_size` tokens are remembered, by their SHA-256; 0 turns
     that off. `leeway` is how many seconds this machine's clock and the issuer's may differ.
     """
@@ -106,7 +106,7 @@ class Verifier:
             for fingerprint in [key for key, known in self._known.items() if self._revoked(known)]:
                 del self._known[fingerprint]
             # No token from before this moment can be alive any more, revoked or not.
-            forgotten = time.time() - LONGEST_LIFE - 2 * self._leeway
+            forgotten = time.time() - MAX_TOKEN_LIFETIME_SECONDS - 2 * self._leeway
             for revocations in (self._sessions, self._subjects):
                 for name in [name for name, at in revocations.items() if at < forgotten]:
                     del revocations[name]
@@ -148,7 +148,7 @@ class Verifier:
 
 def _known(claims: Mapping[str, object]) -> _Known:
     issued_at, expires_at = (float(str(claims[name])) for name in ("iat", "exp"))
-    if expires_at - issued_at > LONGEST_LIFE:
+    if expires_at - issued_at > MAX_TOKEN_LIFETIME_SECONDS:
         raise _LivesTooLong
     subject, session, roles, scope = (claims.get(name, "") for name in ("sub", "sid", "roles", "scope"))
     if not isinstance(subject, str) or not subject or not isinstance(session, str):
@@ -180,7 +180,7 @@ def _reason(error: Exception) -> str:
         case jwt.InvalidSignatureError() | jwt.InvalidAlgorithmError() | jwt.InvalidKeyError():
             return "The token's signature does not match."
         case _LivesTooLong():
-            return f"The token lives for more than the {LONGEST_LIFE / 3600:g} hours that are accepted."
+            return f"The token lives for more than the {MAX_TOKEN_LIFETIME_SECONDS / 3600:g} hours that are accepted."
         case jwt.MissingRequiredClaimError():
             return f"The token lacks the claim {error.claim}."
         case _:

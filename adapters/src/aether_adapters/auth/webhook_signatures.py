@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 _HEADER: Final = re.compile(r"t=([0-9]{1,12})((?:,v1=[0-9a-f]{64}){1,4})")
-TOLERANCE: Final = 300.0
+TOLERANCE_SECONDS: Final = 300.0
 """Seconds a signature is good for, and that two machines' clocks may differ, either way."""
 
 
@@ -38,7 +38,7 @@ class SignatureCheck:
         self,
         secrets: Sequence[str],
         *,
-        tolerance: float = TOLERANCE,
+        tolerance: float = TOLERANCE_SECONDS,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._secrets = tuple(secret for secret in secrets if secret)

@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from aether_adapters.kernel.errors import Malformed
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DURATION_SECONDS: Final = 315_576_000_000
+_MAX_DURATION_SECONDS: Final = 315_576_000_000
 """The most a Duration may last: 10,000 years. Source: google/protobuf/duration.proto."""
 
 M = TypeVar("M", bound=Message)
@@ -87,7 +87,7 @@ def duration_to_pb(value: timedelta, /) -> duration_pb2.Duration:
 def duration_from_pb(message: duration_pb2.Duration, field: str, /) -> timedelta:
     """A timedelta; raises `Malformed` beyond 10,000 years, below a microsecond and for signs that differ."""
     seconds, nanos = message.seconds, message.nanos
-    if abs(seconds) > _DURATION_SECONDS or abs(nanos) > 999_999_999:
+    if abs(seconds) > _MAX_DURATION_SECONDS or abs(nanos) > 999_999_999:
         raise Malformed(field, "is longer than a duration can be")
     if seconds * nanos < 0:
         raise Malformed(field, "has seconds and nanoseconds of different signs")

@@ -17,7 +17,7 @@ from pathlib import Path
 from aether_adapters.embedded.kafka import EmbeddedKafka
 from aether_adapters.embedded.redis import EmbeddedRedis
 
-_LOOK_AFTER_PARENT = 0.5  # seconds
+_PARENT_CHECK_INTERVAL_SECONDS = 0.5  # seconds
 
 
 def _topic(text: str) -> tuple[str, int]:
@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         url = server.url if isinstance(server, EmbeddedRedis) else server.bootstrap
         print(json.dumps({"ready": True, "url": url}), flush=True)  # noqa: T201
-        while not stop.wait(_LOOK_AFTER_PARENT) and os.getppid() == parent:
+        while not stop.wait(_PARENT_CHECK_INTERVAL_SECONDS) and os.getppid() == parent:
             pass
     finally:
         server.stop()

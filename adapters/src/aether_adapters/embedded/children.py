@@ -14,7 +14,7 @@ from typing import Final
 from aether_adapters.embedded.parent_death import tie_to
 
 # Linux sends the death signal when the *thread* that forked ends, so one thread, as old as the process, forks.
-_NURSERY: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aether-nursery")
+_SPAWNER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aether-nursery")
 
 
 def start(
@@ -39,7 +39,7 @@ def start(
                 preexec_fn=tie,
             )
 
-    return _NURSERY.submit(fork).result()
+    return _SPAWNER.submit(fork).result()
 
 
 def stop(process: subprocess.Popen[bytes], *, grace: float = 5.0) -> None:

@@ -15,8 +15,8 @@ from typing import Final, Protocol, Self
 
 from aether_adapters.embedded.forward import Forwarder
 
-_BROKER: Final = 1
-_PRODUCER: Final = 0
+_BROKER_ID: Final = 1
+_PRODUCER_TYPE: Final = 0
 _NO_TOPICS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
@@ -40,7 +40,7 @@ class _Native:
         message = ctypes.create_string_buffer(512)
         configuration = self._library.rd_kafka_conf_new()
         self._library.rd_kafka_conf_set_log_cb(configuration, None)  # its faults are wanted, not news
-        self._handle = self._library.rd_kafka_new(_PRODUCER, configuration, message, len(message))
+        self._handle = self._library.rd_kafka_new(_PRODUCER_TYPE, configuration, message, len(message))
         if not self._handle:
             raise RuntimeError(f"librdkafka gave no handle: {message.value.decode()}")
         self._cluster = self._library.rd_kafka_mock_cluster_new(self._handle, 1)
@@ -50,7 +50,7 @@ class _Native:
         self.bootstrap: str = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
         self.call("group_initial_rebalance_delay_ms", 0)  # a first consumer waits for nobody
         self.call("set_group_consumer_heartbeat_interval_ms", 200)  # the same, in the protocol of KIP-848
-        self.call("set_controller_id", _BROKER)  # AdminClient asks for a controller
+        self.call("set_controller_id", _BROKER_ID)  # AdminClient asks for a controller
 
     def call(self, function: str, *arguments: object) -> int:
         code: int = getattr(self._library, f"rd_kafka_mock_{function}")(self._cluster, *arguments)
@@ -183,15 +183,15 @@ class EmbeddedKafka:
 
     def broker_down(self) -> None:
         """Cut all connections and refuse new ones, until `broker_up`."""
-        self._checked(self._running.call, "broker_set_down", _BROKER)
+        self._checked(self._running.call, "broker_set_down", _BROKER_ID)
 
     def broker_up(self) -> None:
         """Let clients in again."""
-        self._checked(self._running.call, "broker_set_up", _BROKER)
+        self._checked(self._running.call, "broker_set_up", _BROKER_ID)
 
     def rtt(self, milliseconds: int) -> None:
         """Delay every answer."""
-        self._checked(self._running.call, "broker_set_rtt", _BROKER, milliseconds)
+        self._checked(self._running.call, "broker_set_rtt", _BROKER_ID, milliseconds)
 
     def push_errors(self, api_key: int, *errors: int) -> None:
         """Answer the next requests of the Kafka API `api_key` (0 Produce, 1 Fetch, 8 OffsetCommit...) with these codes.
@@ -219,7 +219,7 @@ class EmbeddedKafka:
         # The mock chooses its own port and cannot be told another, but it can be told what to advertise.
         host, _, port = cluster.bootstrap.rpartition(":")
         self._forwarder = Forwarder(self._port, (host, int(port)))
-        self._checked(cluster.call, "broker_set_host_port", _BROKER, b"127.0.0.1", self._port)
+        self._checked(cluster.call, "broker_set_host_port", _BROKER_ID, b"127.0.0.1", self._port)
 
     @staticmethod
     def _checked(call: Callable[..., int], function: str, *arguments: object) -> None:

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from aether_adapters.embedded import children
 
-_ATTEMPTS: Final = 5
+_MAX_START_ATTEMPTS: Final = 5
 
 
 def wheel_binary() -> Path | None:
@@ -72,14 +72,14 @@ class EmbeddedRedis:
         """Start the server and wait until it answers; raises `FileNotFoundError` or `RuntimeError`."""
         binary = self._binary or find_binary()
         self._folder.mkdir(parents=True, exist_ok=True)
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempt in range(1, _MAX_START_ATTEMPTS + 1):
             self._port = self._fixed_port or children.free_port()
             try:
                 self._process = self._launch(binary)
                 return self
             except RuntimeError:
                 # Between choosing a free port and listening on it somebody else may have taken it.
-                if self._fixed_port or attempt == _ATTEMPTS:
+                if self._fixed_port or attempt == _MAX_START_ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
 

@@ -29,11 +29,11 @@ from aether_adapters.kernel.problems import ErrorTable, Problem
 
 UnaryHandler = Callable[[bytes, grpc.ServicerContext], bytes]
 
-_FOREVER: Final = 365 * 86400.0
+_MAX_DEADLINE_SECONDS: Final = 365 * 86400.0
 """Seconds; gRPC reports a call without a deadline as one some centuries away."""
-_MESSAGE_LIMIT: Final = 1024
+_MAX_MESSAGE_CHARACTERS: Final = 1024
 """Characters of an error's text in the plain status message; the details carry all of it."""
-_LONGEST_ID: Final = 128
+_MAX_REQUEST_ID_CHARACTERS: Final = 128
 """Characters; a request id goes into every line of the log."""
 _PROCESS: Final = os.urandom(12).hex()
 _CALLS: Final = itertools.count()
@@ -60,7 +60,7 @@ def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadl
         started = time.monotonic()
         try:
             left = context.time_remaining()
-            if left is None or left > _FOREVER:
+            if left is None or left > _MAX_DEADLINE_SECONDS:
                 left = deadline
             elif left <= 0:
                 raise DeadlineExceeded("The deadline passed before the work was begun.")
@@ -95,7 +95,7 @@ def _read(context: grpc.ServicerContext) -> str:
             scheme, _, token = str(value).partition(" ")
             if scheme.lower() != "bearer":
                 token = ""
-        elif key == REQUEST_ID and len(value) <= _LONGEST_ID:
+        elif key == REQUEST_ID and len(value) <= _MAX_REQUEST_ID_CHARACTERS:
             known["request_id"] = value
         elif key == TRACEPARENT:
             known["traceparent"] = value
@@ -160,7 +160,7 @@ def _refuse(
     elif problem.status >= 500:
         _LOG.warning("call refused", grpc_service=service, grpc_method=name, problem=problem.type)
     context.set_trailing_metadata(((DETAILS, details),))
-    context.abort(code, problem.detail[:_MESSAGE_LIMIT])
+    context.abort(code, problem.detail[:_MAX_MESSAGE_CHARACTERS])
 
 
 def busy() -> Exhausted:

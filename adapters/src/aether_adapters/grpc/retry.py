@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from google.protobuf.message import DecodeError
 
 from aether_adapters.grpc.method import Method
-from aether_adapters.grpc.status import DETAILS, METADATA_LIMIT, error_of
+from aether_adapters.grpc.status import DETAILS, METADATA_LIMIT_BYTES, error_of
 from aether_adapters.kernel.errors import Kind, Malformed, Unavailable
 from aether_adapters.kernel.identity import TOKEN
 from aether_adapters.kernel.problems import RemoteError
@@ -22,14 +22,14 @@ Response = TypeVar("Response")
 
 ATTEMPTS: Final = 3
 """How often an idempotent method is called at most."""
-_FIRST_PAUSE: Final = 0.05
+_FIRST_PAUSE_SECONDS: Final = 0.05
 """Seconds before the second attempt, at most; doubled before each further one (full jitter, as
 https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ has it)."""
 
 OPTIONS: Final = (
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
-    ("grpc.max_metadata_size", METADATA_LIMIT),
-    ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
+    ("grpc.max_metadata_size", METADATA_LIMIT_BYTES),
+    ("grpc.absolute_max_metadata_size", METADATA_LIMIT_BYTES),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
     # A connection that died without a word is found within 40 s, also between calls.
     ("grpc.keepalive_time_ms", 30_000),
@@ -104,5 +104,5 @@ def pause_before(attempt: int, attempts: int, error: Exception, ends: float) -> 
             return None
     elif not isinstance(error, Unavailable):
         return None
-    pause = random.uniform(0, _FIRST_PAUSE * 2 ** (attempt - 1))  # noqa: S311 # spreads load, hides nothing
+    pause = random.uniform(0, _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))  # noqa: S311 # spreads load, hides nothing
     return pause if time.monotonic() + pause < ends else None

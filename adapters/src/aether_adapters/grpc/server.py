@@ -14,13 +14,13 @@ from aether_adapters.grpc.health_service import HealthService
 from aether_adapters.grpc.method import Service
 from aether_adapters.grpc.metrics import HANDLED
 from aether_adapters.grpc.reflection import ReflectionService
-from aether_adapters.grpc.status import METADATA_LIMIT
+from aether_adapters.grpc.status import METADATA_LIMIT_BYTES
 from aether_adapters.grpc.thread_pool import CallPool
 from aether_adapters.kernel.identity import Verify
 from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.observability.health import Health
 
-_BACKSTOP: Final = 256
+_EXTRA_CALLS: Final = 256
 """Refusals that may wait; beyond them gRPC itself refuses, without saying when to come back."""
 
 
@@ -70,14 +70,14 @@ class Server:
                 _Admission(handlers, self._pool, grpc.stream_unary_rpc_method_handler(refuse)),
                 _Housekeeping({**self._health.handlers(), **self._reflection.handlers()}),
             ],
-            maximum_concurrent_rpcs=threads + queue + _BACKSTOP,
+            maximum_concurrent_rpcs=threads + queue + _EXTRA_CALLS,
             options=(
                 ("grpc.max_receive_message_length", message_limit),
                 # Two servers on one port would share its calls without a word.
                 ("grpc.so_reuseport", 0),
                 # A token with many roles is longer than the 8 KiB that gRPC allows by default.
-                ("grpc.max_metadata_size", METADATA_LIMIT),
-                ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
+                ("grpc.max_metadata_size", METADATA_LIMIT_BYTES),
+                ("grpc.absolute_max_metadata_size", METADATA_LIMIT_BYTES),
                 # Our clients ping every 30 s; by default gRPC takes that for an attack.
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_ping_interval_without_data_ms", 10_000),

@@ -27,13 +27,13 @@ from aether_adapters.kernel.errors import DeadlineExceeded, Kind, Unavailable
 from aether_adapters.kernel.problems import Problem, RemoteError
 
 DETAILS: Final = "grpc-status-details-bin"
-DETAILS_LIMIT: Final = 32 * 1024
+DETAILS_LIMIT_BYTES: Final = 32 * 1024
 """Bytes of details a server sends at most; above it values and places are left out."""
-METADATA_LIMIT: Final = 4 * DETAILS_LIMIT
+METADATA_LIMIT_BYTES: Final = 4 * DETAILS_LIMIT_BYTES
 """Bytes of metadata our clients accept: the details, the message, and base64 between them."""
 
 _CODES: Final = {code.name: code for code in grpc.StatusCode}
-_NANOS: Final = 1_000_000_000
+_NANOSECONDS_PER_SECOND: Final = 1_000_000_000
 _KINDS_OF_CODES: Final = {
     grpc.StatusCode.INVALID_ARGUMENT: Kind.MALFORMED,
     grpc.StatusCode.OUT_OF_RANGE: Kind.INVALID,
@@ -51,7 +51,7 @@ _KINDS_OF_CODES: Final = {
 }
 """What a code means when a server sends no details; every other code is INTERNAL."""
 
-_RETRY_AFTER: Final = 1.0
+_RETRY_AFTER_SECONDS: Final = 1.0
 """Seconds a caller is asked to wait when a server is away and nobody knows for how long."""
 _TOO_LARGE: Final = "larger than max"
 """How gRPC's core words a message above the receiver's limit; it has no code of its own."""
@@ -63,9 +63,9 @@ def code_of(kind: Kind) -> grpc.StatusCode:
 
 
 def details_of(problem: Problem) -> bytes:
-    """The trailer that carries `problem`, a serialised `google.rpc.Status` of at most `DETAILS_LIMIT` bytes."""
+    """The trailer that carries `problem`, a serialised `google.rpc.Status` of at most `DETAILS_LIMIT_BYTES` bytes."""
     data: bytes = _status(problem, whole=True).SerializeToString()
-    if len(data) > DETAILS_LIMIT:
+    if len(data) > DETAILS_LIMIT_BYTES:
         # Trailers above a peer's limit make it drop the whole answer: an error without its values is better.
         data = _status(problem, whole=False).SerializeToString()
     return data
@@ -74,7 +74,7 @@ def details_of(problem: Problem) -> bytes:
 def _status(problem: Problem, *, whole: bool) -> Status:
     status = Status(
         code=code_of(problem.kind).value[0],
-        message=problem.detail if whole else problem.detail[: DETAILS_LIMIT // 8],
+        message=problem.detail if whole else problem.detail[: DETAILS_LIMIT_BYTES // 8],
     )
     path, _, reason = problem.type.rpartition("/")
     domain = path.rpartition("/")[2]
@@ -101,7 +101,8 @@ def _status(problem: Problem, *, whole: bool) -> Status:
         seconds = math.floor(problem.retry_after)
         retry = RetryInfo()
         retry.retry_delay.FromNanoseconds(
-            seconds * _NANOS + round((problem.retry_after - seconds) * _NANOS),
+            seconds * _NANOSECONDS_PER_SECOND
+            + round((problem.retry_after - seconds) * _NANOSECONDS_PER_SECOND),
         )
         parts.append(retry)
     for part in parts:
@@ -126,7 +127,9 @@ def problem_of(data: bytes) -> Problem | None:
         title=info.metadata["title"],
         detail=status.message,
         values=cast("Mapping[str, object]", MessageToDict(values)) if "Struct" in found else {},
-        retry_after=retry.retry_delay.ToNanoseconds() / _NANOS if "RetryInfo" in found else None,
+        retry_after=retry.retry_delay.ToNanoseconds() / _NANOSECONDS_PER_SECOND
+        if "RetryInfo" in found
+        else None,
         errors=tuple(
             {"pointer": violation.field, "reason": violation.description}
             for violation in bad.field_violations
@@ -149,7 +152,7 @@ def error_of(code: grpc.StatusCode, detail: str, details: bytes | None) -> Excep
         return RemoteError(problem)
     kind = _KINDS_OF_CODES.get(code, Kind.INTERNAL)
     if kind is Kind.UNAVAILABLE:
-        return Unavailable("A service this one needs is away; try again.", retry_after=_RETRY_AFTER)
+        return Unavailable("A service this one needs is away; try again.", retry_after=_RETRY_AFTER_SECONDS)
     if kind is Kind.DEADLINE:
         return DeadlineExceeded("The deadline passed before the work was done.")
     if kind is Kind.EXHAUSTED and _TOO_LARGE in detail:
@@ -161,6 +164,6 @@ def error_of(code: grpc.StatusCode, detail: str, details: bytes | None) -> Excep
             type=f"/problems/{words.replace(' ', '-')}",
             title=words.capitalize(),
             detail="A service this one needs failed." if kind is Kind.INTERNAL else detail,
-            retry_after=_RETRY_AFTER if kind is Kind.EXHAUSTED else None,
+            retry_after=_RETRY_AFTER_SECONDS if kind is Kind.EXHAUSTED else None,
         )
     )

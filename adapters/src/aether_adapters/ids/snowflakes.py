@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from aether_adapters.ids.format import EPOCH_MS, LAST_MS, MILLISECOND_SHIFT, SEQUENCES, WORKER_SHIFT
 from aether_adapters.kernel.errors import Unavailable
 
-_NS_IN_MS: Final = 1_000_000
+_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,12 @@ class Snowflakes:
                 term = self._lease.term
                 if now >= term.until_ns:
                     raise Unavailable("This worker's lease on its number has lapsed.", retry_after=1.0)
-                elapsed, into = divmod(now - term.anchor_ns, _NS_IN_MS)
+                elapsed, into = divmod(now - term.anchor_ns, _NS_PER_MS)
                 millisecond = term.anchor_ms + elapsed
                 if millisecond > self._last_ms:
-                    self._open(term, millisecond, now - into + _NS_IN_MS)
+                    self._open(term, millisecond, now - into + _NS_PER_MS)
                 else:
-                    time.sleep((_NS_IN_MS - into) / 1e9)
+                    time.sleep((_NS_PER_MS - into) / 1e9)
 
     def _open(self, term: Term, millisecond: int, ends_ns: int) -> None:
         if millisecond > LAST_MS:

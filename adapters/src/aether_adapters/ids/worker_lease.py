@@ -54,7 +54,7 @@ def worker_lease_table(metadata: MetaData, name: str = "worker_leases") -> Table
     )
 
 
-_NEAR_MS: Final = 1000
+_MAX_WAIT_MS: Final = 1000
 """How far ids may run ahead of the clock, in milliseconds, before another number is preferred."""
 
 _WORKER_LEASES: Final = worker_lease_table(MetaData())
@@ -238,8 +238,10 @@ def _candidates(rows: Sequence[Row[Any]], workers: int, now_ms: int) -> list[tup
     """Numbers that are free, best first: used before, then never used, then those whose ids run ahead of the clock."""
     free = [row for row in rows if row.lapsed]
     used = {row.worker for row in rows}
-    past = sorted((row.worker, row) for row in free if row.highest_ms < now_ms + _NEAR_MS)
-    ahead = sorted((row.highest_ms, row.worker, row) for row in free if row.highest_ms >= now_ms + _NEAR_MS)
+    past = sorted((row.worker, row) for row in free if row.highest_ms < now_ms + _MAX_WAIT_MS)
+    ahead = sorted(
+        (row.highest_ms, row.worker, row) for row in free if row.highest_ms >= now_ms + _MAX_WAIT_MS
+    )
     unused = ((worker, None) for worker in range(workers) if worker not in used)
     return [*past, *unused, *((worker, row) for _, worker, row in ahead)]
 

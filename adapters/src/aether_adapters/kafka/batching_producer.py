@@ -11,8 +11,8 @@ from aether_adapters.kernel.deadline import remaining
 from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
 from aether_adapters.kernel.events import OutgoingEvent
 
-_PATIENCE: Final = 10.0
-_BATCH: Final = 1000
+_SEND_TIMEOUT_SECONDS: Final = 10.0
+_MAX_BATCH_EVENTS: Final = 1000
 
 
 class BatchingProducer:
@@ -33,7 +33,7 @@ class BatchingProducer:
         """
         waiting = _Waiting(event)
         self._queue.append(waiting)
-        if self._sending.acquire(timeout=remaining(_PATIENCE)):
+        if self._sending.acquire(timeout=remaining(_SEND_TIMEOUT_SECONDS)):
             try:
                 while not waiting.done:
                     self._send_some()
@@ -50,9 +50,9 @@ class BatchingProducer:
 
     def _send_some(self) -> None:
         """Send what has waited longest, up to a batch; the caller's event is behind no later one."""
-        batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+        batch = [self._queue.popleft() for _ in range(min(_MAX_BATCH_EVENTS, len(self._queue)))]
         try:
-            outcomes = self._producer.deliver([one.event for one in batch], remaining(_PATIENCE))
+            outcomes = self._producer.deliver([one.event for one in batch], remaining(_SEND_TIMEOUT_SECONDS))
         except BaseException as error:
             for one in batch:
                 one.settle(error)

@@ -18,12 +18,12 @@ from aether_adapters.kafka.stop import Stop
 from aether_adapters.kernel.events import IncomingEvent
 
 _LOG: Final = structlog.get_logger("aether.broadcast")
-_POLL: Final = 0.1
-_LOOK_UP: Final = 2.0
-_LOOK_AGAIN: Final = 0.5
-_LOOK_EVERY: Final = 30.0
-_SHORT: Final = 10_000
-_CLOSING: Final = 3.0
+_POLL_SECONDS: Final = 0.1
+_LOOKUP_TIMEOUT_SECONDS: Final = 2.0
+_FIRST_LOOKUP_INTERVAL_SECONDS: Final = 0.5
+_LOOKUP_INTERVAL_SECONDS: Final = 30.0
+_MAX_REPLAY_RECORDS: Final = 10_000
+_CLOSE_TIMEOUT_SECONDS: Final = 3.0
 
 
 class Broadcast:
@@ -68,20 +68,22 @@ class Broadcast:
             while not stop.is_set():
                 if time.monotonic() >= look_at:
                     found = self._look(client, begin)
-                    look_at = time.monotonic() + (_LOOK_EVERY if found else _LOOK_AGAIN)
-                message = client.poll(_POLL)
+                    look_at = time.monotonic() + (
+                        _LOOKUP_INTERVAL_SECONDS if found else _FIRST_LOOKUP_INTERVAL_SECONDS
+                    )
+                message = client.poll(_POLL_SECONDS)
                 if message is not None and message.error() is None:
                     self._hear(message)
         finally:
             # Where the broker is away the client goes on looking for it for long; see Consumer.
             closing = threading.Thread(target=client.close, name="leave-broadcast", daemon=True)
             closing.start()
-            closing.join(_CLOSING)
+            closing.join(_CLOSE_TIMEOUT_SECONDS)
 
     def _look(self, client: Client, begin: float) -> bool:
         """Begin to read the partitions that are new; whether any is known."""
         try:
-            topic = client.list_topics(self._topic, timeout=_LOOK_UP).topics[self._topic]
+            topic = client.list_topics(self._topic, timeout=_LOOKUP_TIMEOUT_SECONDS).topics[self._topic]
             new = [
                 self._start(client, number, begin) for number in topic.partitions if number not in self._known
             ]
@@ -98,12 +100,12 @@ class Broadcast:
     def _start(self, client: Client, partition: int, begin: float) -> TopicPartition:
         place = TopicPartition(self._topic, partition, int(begin * 1000))
         # The end first: what comes between the two questions is then read, not passed over.
-        low, high = client.get_watermark_offsets(place, timeout=_LOOK_UP)
-        (found,) = client.offsets_for_times([place], timeout=_LOOK_UP)
+        low, high = client.get_watermark_offsets(place, timeout=_LOOKUP_TIMEOUT_SECONDS)
+        (found,) = client.offsets_for_times([place], timeout=_LOOKUP_TIMEOUT_SECONDS)
         offset = found.offset
         if offset < 0:
             # Nothing is younger; or the broker knows no times, as librdkafka's mock: then all of a short topic.
-            offset = low if high - low <= _SHORT else high
+            offset = low if high - low <= _MAX_REPLAY_RECORDS else high
         if offset < high:
             self._missing[partition] = high
         return TopicPartition(self._topic, partition, offset)

@@ -32,11 +32,11 @@ Handler = Callable[[IncomingEvent], None]
 """Does what an event asks for, in a transaction of its own that also knows a repetition (the inbox)."""
 
 _NONE: Final[Mapping[str, object]] = MappingProxyType({})
-_POLL: Final = 0.1
-_LOOK_UP: Final = 2.0
-_FAREWELL: Final = 3.0
-_MEASURE_EVERY: Final = 5.0
-_DEAD_LETTER_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.1
+_LOOKUP_TIMEOUT_SECONDS: Final = 2.0
+_CLOSE_TIMEOUT_SECONDS: Final = 3.0
+_MEASURE_INTERVAL_SECONDS: Final = 5.0
+_DEAD_LETTER_TIMEOUT_SECONDS: Final = 10.0
 _TRANSIENT: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED, Kind.DEADLINE})
 _NOT_KNOWN: Final = frozenset({KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE})
 
@@ -110,7 +110,7 @@ class Consumer:
                     if self._choose_protocol():
                         self._be_a_member(stop)
                     else:
-                        time.sleep(_POLL)  # no broker answers yet
+                        time.sleep(_POLL_SECONDS)  # no broker answers yet
                 except _OldBrokers:
                     self._fall_back()
         finally:
@@ -150,12 +150,12 @@ class Consumer:
             self._try("look the topics up", lambda: self._look_up(client))
             client.subscribe(self._topics, on_revoke=revoked, on_lost=lost)
             while not stop.is_set():
-                message = client.poll(_POLL)
+                message = client.poll(_POLL_SECONDS)
                 self._take(message, progress)
                 progress.resume()
                 self._try("commit", lambda idle=message is None: progress.commit_when_due(idle=idle))  # type: ignore[misc]
                 self._measure(client)
-            self._try("commit", lambda: progress.finish_up(_FAREWELL))
+            self._try("commit", lambda: progress.finish_up(_CLOSE_TIMEOUT_SECONDS))
         finally:
             self._leave(client)
 
@@ -164,14 +164,14 @@ class Consumer:
         # is told to stop does not wait for that, and the group notices by itself.
         closing = threading.Thread(target=client.close, name=f"leave-{self._group}", daemon=True)
         closing.start()
-        closing.join(_FAREWELL)
+        closing.join(_CLOSE_TIMEOUT_SECONDS)
         if closing.is_alive():
             _LOG.warning("left a group whose broker is away", group=self._group)
 
     def _look_up(self, client: Client) -> None:
         # Where topics are made on first use this makes them: librdkafka's mock never assigns one that came later.
         for topic in self._topics:
-            client.list_topics(topic, timeout=_LOOK_UP)
+            client.list_topics(topic, timeout=_LOOKUP_TIMEOUT_SECONDS)
 
     def _take(self, message: Message | None, progress: Progress) -> None:
         if message is None:
@@ -216,7 +216,7 @@ class Consumer:
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         if hopeless and not transient:
             letter = dead_letter(record, error, self._group)
-            (failure,) = self._dead_letters.deliver_raw([letter], _DEAD_LETTER_SECONDS)
+            (failure,) = self._dead_letters.deliver_raw([letter], _DEAD_LETTER_TIMEOUT_SECONDS)
             if failure is None:
                 _LOG.error("message moved to the dead letters", **place, reason=repr(error), exc_info=error)
                 self._finish(record, "dead", progress)
@@ -253,7 +253,7 @@ class Consumer:
         now = time.monotonic()
         if now < self._measure_at:
             return
-        self._measure_at = now + _MEASURE_EVERY
+        self._measure_at = now + _MEASURE_INTERVAL_SECONDS
         for place in client.position(client.assignment()):
             _, end = client.get_watermark_offsets(place, cached=True)
             if place.offset >= 0 and end >= 0:

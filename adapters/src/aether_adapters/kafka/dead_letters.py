@@ -16,15 +16,15 @@ from aether_adapters.kernel.errors import Unavailable
 SUFFIX: Final = ".dead"
 _PREFIX: Final = "dead_"
 _GROUP: Final = "aether-replay"
-_REASON_LENGTH: Final = 2000
-_BATCH: Final = 500
+_MAX_REASON_CHARACTERS: Final = 2000
+_BATCH_RECORDS: Final = 500
 
 
 def dead_letter(record: Record, error: Exception, group: str) -> Outgoing:
     """The message for `<topic>.dead`: the same key, value and headers, and why it is there."""
     headers: Headers = [
         *_without_reason(record),
-        ("dead_reason", str(error)[:_REASON_LENGTH]),
+        ("dead_reason", str(error)[:_MAX_REASON_CHARACTERS]),
         ("dead_error", type(error).__qualname__),
         ("dead_group", group),
         ("dead_topic", record.topic),
@@ -72,7 +72,7 @@ def _replay(reader: Consumer, producer: Producer, dead: str, give_up: float) -> 
             raise Unavailable(f"{done} dead letters were sent back, and the time is over.", retry_after=1.0)
         batch = [
             record
-            for record in map(_received, reader.consume(_BATCH, min(left, 0.2)))
+            for record in map(_received, reader.consume(_BATCH_RECORDS, min(left, 0.2)))
             if record.partition in ends and record.offset < ends[record.partition][1]
         ]
         if not batch:

@@ -16,11 +16,11 @@ from aether_adapters.kafka.envelope import Record
 
 _LOG = structlog.get_logger("aether.consumer")
 
-_COMMIT_EVERY: Final = 0.2
-_COMMIT_AFTER: Final = 500
-_AFTER_REFUSAL: Final = 1.0
-_SHORTEST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 30.0
+_COMMIT_INTERVAL_SECONDS: Final = 0.2
+_COMMIT_AFTER_RECORDS: Final = 500
+_COMMIT_RETRY_SECONDS: Final = 1.0
+_MIN_PAUSE_SECONDS: Final = 0.1
+_MAX_PAUSE_SECONDS: Final = 30.0
 
 Place = tuple[str, int]
 
@@ -64,13 +64,13 @@ class Progress:
         """The message is done with, one way or another."""
         self._retries.pop(_place(record), None)
         if not self._done:
-            self._commit_at = time.monotonic() + _COMMIT_EVERY
+            self._commit_at = time.monotonic() + _COMMIT_INTERVAL_SECONDS
         self._done[_place(record)] = record.offset + 1
         self._uncommitted += 1
 
     def put_back(self, record: Record, retry: Retry) -> float:
         """Hold the partition at this message; returns for how many seconds."""
-        longest = min(_SHORTEST_PAUSE * 2 ** min(retry.tries, 16), _LONGEST_PAUSE)
+        longest = min(_MIN_PAUSE_SECONDS * 2 ** min(retry.tries, 16), _MAX_PAUSE_SECONDS)
         pause: float = longest * random.uniform(0.5, 1.0)  # noqa: S311 - so that a group does not knock in step
         retry.at = time.monotonic() + pause
         retry.tries += 1
@@ -91,7 +91,7 @@ class Progress:
     def commit_when_due(self, *, idle: bool) -> None:
         """Commit when there is nothing else to do, and after 0.2 s or 500 messages at the latest."""
         now = time.monotonic()
-        due = idle or self._uncommitted >= _COMMIT_AFTER or now >= self._commit_at
+        due = idle or self._uncommitted >= _COMMIT_AFTER_RECORDS or now >= self._commit_at
         if self._done and due and now >= self._not_before:
             self._commit()
 
@@ -105,7 +105,7 @@ class Progress:
             trouble = error or partition.error
             if trouble is not None:
                 self._done.setdefault(place, partition.offset)
-                self._not_before = time.monotonic() + _AFTER_REFUSAL
+                self._not_before = time.monotonic() + _COMMIT_RETRY_SECONDS
                 _LOG.warning("a commit was refused", topic=place[0], partition=place[1], reason=trouble.str())
 
     def finish_up(self, seconds: float) -> None:

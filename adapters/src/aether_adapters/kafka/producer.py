@@ -20,13 +20,13 @@ from aether_adapters.kernel.events import OutgoingEvent
 
 LIBRARY_LOG: Final = logging.getLogger("aether.kafka.librdkafka")
 _NONE: Final[Mapping[str, object]] = MappingProxyType({})
-_PATIENCE: Final = 10.0
+_DELIVERY_TIMEOUT_SECONDS: Final = 10.0
 T = TypeVar("T")
 Outgoing = tuple[str, str | bytes | None, bytes | None, Headers]
 """A message as topic, key, value and headers."""
 
-_LISTEN_EVERY: Final = 0.1
-_HEARINGS: Final = 50
+_POLL_INTERVAL_SECONDS: Final = 0.1
+_FINAL_POLLS: Final = 50
 _AWAY: Final = frozenset(
     {
         KafkaError._PURGE_QUEUE,
@@ -82,11 +82,11 @@ class Producer:
 
         Raises `Unavailable` or `DeadlineExceeded`; some may have been delivered then, and none will be later.
         """
-        seconds = remaining(_PATIENCE)
+        seconds = remaining(_DELIVERY_TIMEOUT_SECONDS)
         failed = [failure for failure in self.deliver(events, seconds) if failure is not None]
         if failed:
             reason = f"{len(failed)} of {len(events)} events did not reach Kafka: {failed[0]}"
-            raise (DeadlineExceeded if seconds < _PATIENCE else Unavailable)(reason)
+            raise (DeadlineExceeded if seconds < _DELIVERY_TIMEOUT_SECONDS else Unavailable)(reason)
 
     def deliver(self, events: Sequence[OutgoingEvent], seconds: float) -> list[Undelivered | None]:
         """Send `events` in order; what became of each within `seconds`, `None` for confirmed.
@@ -120,7 +120,7 @@ class Producer:
                     delivery.not_taken(index, error)
                     break
             while len(client) and not delivery.broken and (left := give_up - time.monotonic()) > 0:
-                delivery.listen(client, min(left, _LISTEN_EVERY))
+                delivery.listen(client, min(left, _POLL_INTERVAL_SECONDS))
             if len(client):
                 client.purge()  # what is still here must not leave after its caller was told that it did not
                 delivery.listen_to_the_end(client)
@@ -156,10 +156,10 @@ class _Delivery:
 
     def listen_to_the_end(self, client: Client) -> None:
         """Hear of every message that was purged."""
-        for _ in range(_HEARINGS):
+        for _ in range(_FINAL_POLLS):
             if not len(client):
                 return
-            self.listen(client, _LISTEN_EVERY)
+            self.listen(client, _POLL_INTERVAL_SECONDS)
         # Never seen; but silence means delivered, so it must not be taken for it.
         unheard = Undelivered(KafkaError._PURGE_INFLIGHT, "The client does not say what became of it.")
         self.outcomes = [outcome or unheard for outcome in self.outcomes]

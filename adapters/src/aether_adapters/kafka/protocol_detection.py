@@ -12,9 +12,9 @@ from typing import Final
 
 _API_VERSIONS: Final = 18
 _CONSUMER_GROUP_HEARTBEAT: Final = 68
-_NO_TEXT: Final = -1
-_LARGEST_ANSWER: Final = 65_536
-_TIMEOUT: Final = 2.0
+_NULL_STRING_LENGTH: Final = -1
+_MAX_RESPONSE_BYTES: Final = 65_536
+_TIMEOUT_SECONDS: Final = 2.0
 
 
 def knows_kip_848(bootstrap: str) -> bool | None:
@@ -30,11 +30,11 @@ def knows_kip_848(bootstrap: str) -> bool | None:
 
 def _api_keys(host: str, port: int) -> set[int]:
     """The keys of the APIs a broker has; raises `OSError`, `ValueError` or `struct.error` for anything but an answer."""
-    request = struct.pack(">hhih", _API_VERSIONS, 0, 1, _NO_TEXT)
-    with socket.create_connection((host, port), _TIMEOUT) as connection:
+    request = struct.pack(">hhih", _API_VERSIONS, 0, 1, _NULL_STRING_LENGTH)
+    with socket.create_connection((host, port), _TIMEOUT_SECONDS) as connection:
         connection.sendall(struct.pack(">i", len(request)) + request)
         (length,) = struct.unpack(">i", _exactly(connection, 4))
-        if not 0 < length <= _LARGEST_ANSWER:
+        if not 0 < length <= _MAX_RESPONSE_BYTES:
             raise ValueError(f"An answer of {length} bytes is none of Kafka's.")
         answer = _exactly(connection, length)
     _, _, count = struct.unpack_from(">ihi", answer)

@@ -25,11 +25,11 @@ _TIMESTAMP: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(\.[0-9]{1,6}(?P<finer>[0-9]{0,3}))?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
-_SECONDS: Final = "%04d-%02d-%02dT%02d:%02d:%02d"
+_TIMESTAMP_FORMAT: Final = "%04d-%02d-%02dT%02d:%02d:%02d"
 _DURATION: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6})([0-9]{0,3}))?s")
-_LONGEST: Final = timedelta(seconds=315_576_000_000)
+_MAX_DURATION: Final = timedelta(seconds=315_576_000_000)
 _MASK_PATH: Final = re.compile(r"[a-z][a-zA-Z0-9]*(\.[a-z][a-zA-Z0-9]*)*")
-_DEEPEST: Final = 32
+_MAX_DEPTH: Final = 32
 """Levels of a Struct: protobuf reads messages 100 deep, each level takes three, and a few stand around it."""
 
 
@@ -38,7 +38,7 @@ def timestamp_json(value: datetime, /) -> str:
     if value.tzinfo is not UTC:
         value = value.astimezone(UTC)
     # Two thirds of isoformat's time, and a response is full of them.
-    text = _SECONDS % (value.year, value.month, value.day, value.hour, value.minute, value.second)
+    text = _TIMESTAMP_FORMAT % (value.year, value.month, value.day, value.hour, value.minute, value.second)
     micros = value.microsecond
     if micros == 0:
         return f"{text}Z"
@@ -260,7 +260,7 @@ def duration(value: object, pointer: str, /) -> timedelta:
     if (finer or "").strip("0"):
         _malformed(pointer, "is finer than microseconds")
     length = timedelta(seconds=int(seconds), microseconds=int((fraction or "").ljust(6, "0")))
-    if length > _LONGEST:
+    if length > _MAX_DURATION:
         _malformed(pointer, "is longer than 315576000000s")
     return -length if sign else length
 
@@ -289,17 +289,17 @@ def field_mask(value: object, pointer: str, /) -> tuple[str, ...]:
 
 def struct(value: object, pointer: str, /) -> dict[str, object]:
     """An object of anything; numbers become floats and lists tuples, as they do over gRPC. At most 32 levels."""
-    return _object(value, pointer, _DEEPEST)
+    return _object(value, pointer, _MAX_DEPTH)
 
 
 def struct_list(value: object, pointer: str, /) -> tuple[object, ...]:
     """A list of anything; as `struct`."""
-    return _list(value, pointer, _DEEPEST)
+    return _list(value, pointer, _MAX_DEPTH)
 
 
 def struct_value(value: object, pointer: str, /) -> object:
     """Anything; as `struct`."""
-    return _anything(value, pointer, _DEEPEST)
+    return _anything(value, pointer, _MAX_DEPTH)
 
 
 def _object(value: object, pointer: str, levels: int) -> dict[str, object]:
@@ -321,7 +321,7 @@ def _anything(value: object, pointer: str, levels: int) -> object:
         case int() | float():
             return double(value, pointer)
         case dict() | list() if levels == 0:
-            _malformed(pointer, f"is nested deeper than {_DEEPEST} levels")
+            _malformed(pointer, f"is nested deeper than {_MAX_DEPTH} levels")
         case dict():
             return _object(value, pointer, levels)
         case _:

@@ -19,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BUCKETS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the duration histogram, in seconds."""
 
 
@@ -36,8 +36,8 @@ class RequestSeries:
         """Count one answered request."""
         counts = self.counts.get((operation, status))
         if counts is None:
-            counts = self.counts[operation, status] = [0.0] * (len(BUCKETS) + 2)
-        counts[bisect_left(BUCKETS, seconds)] += 1
+            counts = self.counts[operation, status] = [0.0] * (len(BUCKETS_SECONDS) + 2)
+        counts[bisect_left(BUCKETS_SECONDS, seconds)] += 1
         counts[-1] += seconds
 
 
@@ -71,7 +71,7 @@ class Requests(Collector):
                 durations[series.domain, operation] = [*map(add, known, counts)]
         for (domain, operation, status), count in sorted(statuses.items()):
             total.add_metric([domain, operation, str(status)], count)
-        bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+        bounds = [*(str(bound) for bound in BUCKETS_SECONDS), "+Inf"]
         for (domain, operation), (*counts, seconds) in sorted(durations.items()):
             cumulated = list(zip(bounds, accumulate(counts), strict=True))
             duration.add_metric([domain, operation], cumulated, seconds)

@@ -37,8 +37,8 @@ return 1
 _NOTHING: Final = b"-"
 _SOMETHING: Final = b"+"
 _LEASE_MS: Final = 3000
-_WAIT: Final = 1.0
-_LOOK_EVERY: Final = 0.01
+_WAIT_SECONDS: Final = 1.0
+_POLL_INTERVAL_SECONDS: Final = 0.01
 
 
 class Cache(Generic[V]):
@@ -87,9 +87,9 @@ class Cache(Generic[V]):
                 flight = self._flights[key] = Future()
         if not mine:
             try:
-                return flight.result(remaining(_WAIT))
+                return flight.result(remaining(_WAIT_SECONDS))
             except TimeoutError:
-                remaining(_WAIT)
+                remaining(_WAIT_SECONDS)
                 return self._load(key)
         try:
             value = self._fetch(key)
@@ -116,7 +116,7 @@ class Cache(Generic[V]):
 
     def _fetch(self, key: str) -> V | None:
         token = uuid4().hex
-        give_up = time.monotonic() + _WAIT
+        give_up = time.monotonic() + _WAIT_SECONDS
         try:
             while True:
                 found, leased = self._look(keys=self._keys(key), args=[token, _LEASE_MS])
@@ -126,7 +126,7 @@ class Cache(Generic[V]):
                     break
                 if time.monotonic() >= give_up:
                     return self._load(key)
-                time.sleep(remaining(_LOOK_EVERY))
+                time.sleep(remaining(_POLL_INTERVAL_SECONDS))
         except (Unavailable, Exhausted):
             return self._load(key)
         return self._load_and_fill(key, token)

@@ -21,7 +21,7 @@ from redis.retry import Retry
 from aether_adapters.kernel.deadline import DEADLINE, remaining
 from aether_adapters.kernel.errors import Exhausted, Unavailable
 
-_FOREVER: Final = 3600.0
+_NO_TIMEOUT_SECONDS: Final = 3600.0
 
 
 class _InTime(AbstractConnection):
@@ -30,7 +30,7 @@ class _InTime(AbstractConnection):
     _limited = False
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        limit = self.socket_timeout or _FOREVER
+        limit = self.socket_timeout or _NO_TIMEOUT_SECONDS
         if DEADLINE.get() is not None:
             self.update_current_socket_timeout(remaining(limit))
             self._limited = True
@@ -41,7 +41,7 @@ class _InTime(AbstractConnection):
 
     def connect(self) -> None:
         limit = self.socket_connect_timeout
-        self.socket_connect_timeout = remaining(limit or _FOREVER)
+        self.socket_connect_timeout = remaining(limit or _NO_TIMEOUT_SECONDS)
         try:
             super().connect()  # type: ignore[no-untyped-call]
         finally:
@@ -101,7 +101,7 @@ def translated() -> Iterator[None]:
         redis.exceptions.ReadOnlyError,
         redis.exceptions.TryAgainError,
     ) as error:
-        remaining(_FOREVER)
+        remaining(_NO_TIMEOUT_SECONDS)
         raise Unavailable("Redis is away.", retry_after=1.0) from error
 
 

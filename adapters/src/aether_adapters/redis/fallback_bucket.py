@@ -14,7 +14,7 @@ from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Unavailab
 from aether_adapters.redis.token_bucket import Allowance, MemoryTokenBucket, TokenBucket
 
 _LOG = structlog.get_logger("aether.redis")
-_PATIENCE: Final = 0.25
+_SHARED_TIMEOUT_SECONDS: Final = 0.25
 """Seconds a limit may take to be asked for; a slow limit must not become the outage it is there to prevent."""
 
 
@@ -47,10 +47,10 @@ class FallbackTokenBucket:
         """Spend `cost` tokens of `key` if they are there; `DeadlineExceeded` where the caller's own time is over."""
         if self._clock() >= self._away_until:
             try:
-                with within(_PATIENCE):
+                with within(_SHARED_TIMEOUT_SECONDS):
                     return self._shared(key, cost)
             except (Unavailable, Exhausted, DeadlineExceeded) as error:
-                remaining(_PATIENCE)
+                remaining(_SHARED_TIMEOUT_SECONDS)
                 self._away_until = self._clock() + self._pause
                 _LOG.warning("limit is counted in this process only", limit=self._name, reason=str(error))
         return self._local(key, cost)

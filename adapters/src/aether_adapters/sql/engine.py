@@ -21,9 +21,9 @@ from aether_adapters.sql.timeouts import READ_ONLY, limit_mysql, limit_sqlite, l
 from aether_adapters.sql.transactions import Transactions
 
 _MYSQL: Final = {"mysql", "mysql+pymysql", "mariadb", "mariadb+pymysql"}
-_IDLE: Final = 240
-_CONNECT: Final = 5.0
-_PROBE: Final = 2.0
+_POOL_RECYCLE_SECONDS: Final = 240
+_CONNECT_TIMEOUT_SECONDS: Final = 5.0
+_PROBE_TIMEOUT_SECONDS: Final = 2.0
 
 
 def connect(
@@ -59,9 +59,9 @@ def _mysql(address: URL, pool: int, statement_seconds: float, pool_seconds: floa
         pool_size=pool,
         max_overflow=0,
         pool_timeout=pool_seconds,
-        pool_recycle=_IDLE,
+        pool_recycle=_POOL_RECYCLE_SECONDS,
         connect_args={
-            "connect_timeout": _CONNECT,
+            "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
             "read_timeout": statement_seconds + 1,
             "write_timeout": statement_seconds + 1,
             # A value that does not fit is an error on every server, never cut off in silence.
@@ -138,7 +138,7 @@ def probe(engine: Engine) -> Callable[[], None]:
     transactions = Transactions(engine, lambda connection: connection)
 
     def ask() -> None:
-        with within(_PROBE):
+        with within(_PROBE_TIMEOUT_SECONDS):
             transactions.read(lambda connection: connection.execute(text("SELECT 1")).one())
 
     return ask

@@ -37,7 +37,7 @@ from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import BigId, Bytes, UtcDateTime, exact
 
 _NO_HEADERS: Final = "{}"
-_FEW: Final = 8
+_MAX_RANGES: Final = 8
 """So many statements cost less than one with a thousand ids."""
 
 
@@ -174,7 +174,7 @@ class OutboxReader:
         if not ids:
             return
         runs = _runs(ids)
-        if len(runs) > _FEW:
+        if len(runs) > _MAX_RANGES:
             ranges, singly = [], list(ids)
         else:
             # Up to the last but one, and the last by itself: where MySQL takes the index on `sent_at` it looks at the

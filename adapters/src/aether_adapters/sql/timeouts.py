@@ -28,14 +28,14 @@ from aether_adapters.kernel.deadline import DEADLINE, remaining
 READ_ONLY: Final = "aether_read_only"
 """The execution option of a connection that only reads."""
 
-_STEP: Final = 4
+_STEPS_PER_SECOND: Final = 4
 _LIMIT: Final = "aether_limit"
-_SOCKET_GRACE: Final = 1.0
-_OPCODES: Final = 20_000
+_SOCKET_GRACE_SECONDS: Final = 1.0
+_OPCODES_PER_CHECK: Final = 20_000
 
 
 def _steps(ceiling: float) -> int:
-    return max(1, math.ceil(remaining(ceiling) * _STEP))
+    return max(1, math.ceil(remaining(ceiling) * _STEPS_PER_SECOND))
 
 
 def limit_mysql(engine: Engine, ceiling: float) -> None:
@@ -58,14 +58,14 @@ def limit_mysql(engine: Engine, ceiling: float) -> None:
         info = connection.info
         if info.get(_LIMIT) == steps:
             return
-        seconds = steps / _STEP
+        seconds = steps / _STEPS_PER_SECOND
         statement = (
             f"max_statement_time = {seconds}"
             if connection.dialect.is_mariadb  # type: ignore[attr-defined]
             else f"max_execution_time = {int(seconds * 1000)}"
         )
         # PyMySQL takes a read timeout only when it connects, but obeys this attribute before each read.
-        connection.connection.dbapi_connection._read_timeout = seconds + _SOCKET_GRACE  # type: ignore[union-attr]
+        connection.connection.dbapi_connection._read_timeout = seconds + _SOCKET_GRACE_SECONDS  # type: ignore[union-attr]
         cursor.execute(
             f"SET SESSION {statement}, SESSION innodb_lock_wait_timeout = {max(1, math.ceil(seconds))}"
         )
@@ -82,7 +82,7 @@ def limit_sqlite(engine: Engine, ceiling: float) -> None:
     @event.listens_for(engine, "connect")
     def watch(connection: DBAPIConnection, _record: object) -> None:
         assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - narrows the type for mypy
-        connection.set_progress_handler(over, _OPCODES)
+        connection.set_progress_handler(over, _OPCODES_PER_CHECK)
 
     @event.listens_for(engine, "before_cursor_execute")
     def run_in_time(*_: object) -> None:
@@ -94,7 +94,7 @@ def limit_wait(connection: Connection, ceiling: float) -> None:
     steps, info = _steps(ceiling), connection.info
     if info.get(_LIMIT) != steps:
         raw: Any = connection.connection.dbapi_connection
-        raw.execute(f"PRAGMA busy_timeout = {steps * 1000 // _STEP}")
+        raw.execute(f"PRAGMA busy_timeout = {steps * 1000 // _STEPS_PER_SECOND}")
         info[_LIMIT] = steps
 
 

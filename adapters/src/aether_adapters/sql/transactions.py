@@ -22,10 +22,10 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _INSIDE: Final[ContextVar[bool]] = ContextVar("aether_unit_of_work", default=False)
-_RERUNS: Final = 3
-_PAUSE: Final = 0.02
-_TURN: Final = 30.0
-_LONG: Final = 3600.0
+_MAX_RERUNS: Final = 3
+_FIRST_PAUSE_SECONDS: Final = 0.02
+_LOCK_TIMEOUT_SECONDS: Final = 30.0
+_NO_DEADLINE_SECONDS: Final = 3600.0
 
 
 class NestedUnitOfWork(RuntimeError):
@@ -61,10 +61,11 @@ class Transactions(Generic[R]):
         lock: FairLock | None = self._writing.get_execution_options().get(FAIR_LOCK)
         if lock is None or _INSIDE.get():
             return self._attempts(self._writing, work)
-        if not lock.acquire(remaining(_TURN)):
-            remaining(_LONG)
+        if not lock.acquire(remaining(_LOCK_TIMEOUT_SECONDS)):
+            remaining(_NO_DEADLINE_SECONDS)
             raise Unavailable(
-                f"Other threads have kept the database busy for {_TURN:.0f} s.", retry_after=1.0
+                f"Other threads have kept the database busy for {_LOCK_TIMEOUT_SECONDS:.0f} s.",
+                retry_after=1.0,
             )
         try:
             return self._attempts(self._writing, work)
@@ -89,20 +90,21 @@ class Transactions(Generic[R]):
                 try:
                     return attempt.run(work)
                 except PoolTimeout as error:
-                    remaining(_LONG)
+                    remaining(_NO_DEADLINE_SECONDS)
                     raise Exhausted("Every database connection is busy.", retry_after=1.0) from error
                 except DBAPIError as error:
                     kind = error_kind(error)
                     if kind is None:
                         raise
-                    remaining(_LONG)
-                    if kind is DatabaseErrorKind.CONTENDED and contended < _RERUNS:
+                    remaining(_NO_DEADLINE_SECONDS)
+                    if kind is DatabaseErrorKind.CONTENDED and contended < _MAX_RERUNS:
                         contended += 1
                     elif kind is DatabaseErrorKind.LOST and not (lost or attempt.committing):
                         lost = True
                     else:
                         raise _technical(kind, committing=attempt.committing) from error
-                time.sleep(min(random.uniform(0, _PAUSE * 2**contended), remaining(_LONG)))  # noqa: S311
+                pause = random.uniform(0, _FIRST_PAUSE_SECONDS * 2**contended)  # noqa: S311 # not for security
+                time.sleep(min(pause, remaining(_NO_DEADLINE_SECONDS)))
         finally:
             _INSIDE.reset(token)
 
@@ -121,7 +123,7 @@ class _Attempt(Generic[R]):
         with self._engine.connect() as connection:
             with connection.begin():
                 result = work(self._bind(connection))
-                remaining(_LONG)  # nobody waits for the answer any more: roll back
+                remaining(_NO_DEADLINE_SECONDS)  # nobody waits for the answer any more: roll back
                 self.committing = True
             return result
 
