@@ -12,14 +12,14 @@ _INT64_MAX: Final = 2**63 - 1
 
 
 def etag(version: int, /) -> str:
-    """The strong entity tag of a version: 3 becomes `"3"`, with the quotes."""
+    """Return the strong entity tag of a version: 3 becomes `"3"`, quotes included."""
     return f'"{version}"'
 
 
 def parse_etag(value: str, /, pointer: str = "If-Match") -> int:
-    """The version in a strong entity tag.
+    """Return the version in a strong entity tag.
 
-    Raises `Malformed`, naming `pointer`, for anything else: a weak tag, a list, `*`, a number that is no int64.
+    Raises `Malformed` at `pointer` for anything else: a weak tag, a list, `*`, a number outside int64.
     """
     found = _STRONG.fullmatch(value)
     version = int(found.group(1)) if found else -1

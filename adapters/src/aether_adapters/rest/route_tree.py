@@ -1,7 +1,7 @@
-"""Paths of a contract as a tree of segments, built once.
+"""Path matching: the paths of a contract as a tree of segments.
 
-Concrete segments win over templated ones (OpenAPI 3.0.3, Path Templating). Segments are split before they
-are decoded, so an encoded slash stays inside its parameter, and a parameter is never empty.
+Concrete segments win over templated ones (OpenAPI 3.0.3, Path Templating). Segments are split before they are decoded,
+so an encoded slash stays inside its parameter. A parameter is never empty.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ _WHOLE: Final = re.compile(r"\{([^{}]+)\}")
 class _Node(Generic[T]):
     concrete: dict[str, _Node[T]] = field(default_factory=dict)
     templated: list[tuple[re.Pattern[str] | None, tuple[str, ...], _Node[T]]] = field(default_factory=list)
-    """(how the segment looks, or None for anything; names; what follows), the most specific first."""
+    """(pattern, or None for any segment; parameter names; child node), most specific first."""
     methods: dict[str, T] = field(default_factory=dict)
 
 
 class Routes(Generic[T]):
-    """Which target answers which method and path."""
+    """Maps methods and paths to targets."""
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
         self.concrete: dict[bytes, Mapping[str, T]] = {}
-        """Targets by method, by whole raw path: what has no parameters needs no walk."""
+        """Targets by method, by raw path; paths without parameters need no search."""
 
     def add(self, method: str, template: str, target: T) -> None:
-        """Answer `method` on paths like `template` ("/invoices/{id}") by `target`.
+        """Route `method` on paths that match `template`, such as "/invoices/{id}", to `target`.
 
-        Raises `ValueError` where another template already means the same paths.
+        Raises `ValueError` if the method is already routed for the same paths.
         """
         node = self._root
         for segment in template.removeprefix("/").split("/"):
@@ -49,9 +49,9 @@ class Routes(Generic[T]):
             self.concrete[template.encode("ascii")] = node.methods
 
     def find(self, path: str) -> tuple[Mapping[str, T], dict[str, str]] | None:
-        """The targets by method, and the parameters, still encoded; None for a path nobody answers.
+        """Return targets by method and the parameters, still encoded; None for an unknown path.
 
-        `path` is the raw one, percent-encoded, beginning with a slash.
+        `path` is raw (percent-encoded) and begins with a slash.
         """
         segments = path[1:].split("/")
         parameters: dict[str, str] = {}
