@@ -1,7 +1,6 @@
-"""From bytes to a use case and back: everything that happens to one call.
+"""Request handler of one gRPC method: authentication, decoding, the use case, errors, metrics.
 
-One function does it all, rather than a chain of interceptors: each link of a chain costs a Python call, and
-the order of these steps is not a thing to configure.
+One function does it all, because each interceptor of a chain costs a Python call and the order of the steps is fixed.
 """
 
 from __future__ import annotations
@@ -30,23 +29,23 @@ from aether_adapters.kernel.problems import ErrorTable, Problem
 UnaryHandler = Callable[[bytes, grpc.ServicerContext], bytes]
 
 _MAX_DEADLINE_SECONDS: Final = 365 * 86400.0
-"""Seconds; gRPC reports a call without a deadline as one some centuries away."""
+"""gRPC reports a call without a deadline as one that ends centuries from now."""
 _MAX_MESSAGE_CHARACTERS: Final = 1024
-"""Characters of an error's text in the plain status message; the details carry all of it."""
+"""Length of the error text in the plain status message; the details carry all of it."""
 _MAX_REQUEST_ID_CHARACTERS: Final = 128
-"""Characters; a request id goes into every line of the log."""
+"""Every log line carries the request id."""
 _PROCESS: Final = os.urandom(12).hex()
 _CALLS: Final = itertools.count()
-"""Together they name a call that brings no request id; a random name for each would cost five times as much."""
+"""The two together identify a call without a request id; a random id for each would cost five times as much."""
 _LOG: Final = structlog.get_logger("aether.grpc")
 
 
 def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadline: float) -> UnaryHandler:
-    """The handler of one method, for gRPC to call in a thread of its pool.
+    """Build the handler of one method, which gRPC calls in a thread of its pool.
 
-    gRPC gives each call a context of its own, so the variables set here end with the call. `deadline` is in
-    seconds and stands in for one the caller did not set. A call that waited longer for its thread than it has time
-    left is refused as `exhausted`.
+    gRPC runs each call in a context of its own, so context variables set here end with the call. `deadline` (seconds)
+    applies if the caller set none. A call that waited for a thread longer than the time it has left is refused as
+    `exhausted`.
     """
     method, call = bound.method, bound.call
     service, _, name = method.path.removeprefix("/").partition("/")
@@ -65,7 +64,7 @@ def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadl
             elif left <= 0:
                 raise DeadlineExceeded("The deadline passed before the work was begun.")
             if waited() > left:
-                # Begun this late it would likely end too late, its caller not knowing how: a refusal is an answer.
+                # Started now, it would probably exceed its deadline and leave the caller without a result; refuse it.
                 raise busy()
             DEADLINE.set(started + left)
             identity = admit(_read(context))
@@ -88,7 +87,7 @@ def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadl
 
 
 def _read(context: grpc.ServicerContext) -> str:
-    """Bind what the log needs to know of a call; the bearer token, or nothing."""
+    """Bind request id and trace to the log context; return the bearer token, or an empty string."""
     token, known = "", {}
     for key, value in context.invocation_metadata():
         if key == AUTHORIZATION:
@@ -134,8 +133,8 @@ def _caller_filler(method: Method[Any, Any]) -> Callable[[object, Identity], Non
         if getattr(request, "caller", nobody) != nobody:
             raise Malformed("caller", "is filled from the token; leave it out")
         caller = make(subject=identity.subject, roles=identity.roles, session=identity.session)
-        # The request was decoded a moment ago and nobody else has seen it: writing the one field of the frozen
-        # dataclass is three times cheaper than copying all of them.
+        # Only this thread has seen the request yet, and setting one field of the frozen dataclass is three times
+        # cheaper than copying all of them.
         object.__setattr__(request, "caller", caller)
 
     return fill
@@ -144,12 +143,12 @@ def _caller_filler(method: Method[Any, Any]) -> Callable[[object, Identity], Non
 def _refuse(
     error: Exception, context: grpc.ServicerContext, errors: ErrorTable, service: str, name: str
 ) -> NoReturn:
-    """End the call with the status of `error`; raises, as `abort` does."""
+    """Abort the call with the status of `error`; always raises, as `abort` does."""
     problem = errors.problem(error)
     try:
         details = details_of(problem)
     except (ValueError, TypeError) as unfit:
-        # A value no Struct can hold, such as text with a lone surrogate: the caller gets an answer all the same.
+        # A Struct cannot hold some values, such as text with a lone surrogate; the caller still gets a status.
         _LOG.warning("problem has no wire form", problem_type=problem.type, reason=repr(unfit))
         problem = errors.problem(unfit)
         details = details_of(problem)
@@ -164,16 +163,16 @@ def _refuse(
 
 
 def busy() -> Exhausted:
-    """What a call is answered that the server has no time for."""
+    """Return the error for a call that the server has no time for."""
     return Exhausted("The server is busy; try again.", retry_after=1.0)
 
 
 def refusal(
     problem: Problem, pool: ThreadPoolExecutor
 ) -> Callable[[Iterator[bytes], grpc.ServicerContext], bytes]:
-    """A handler that refuses every call with `problem`, in `pool`, so that no busy thread is needed for it.
+    """Build a handler that refuses every call with `problem` in `pool`, so that no busy thread is needed.
 
-    It takes the request as a stream, because a stream's handler starts before the first message has come.
+    It is a streaming handler, because gRPC starts those before the first message arrives.
     """
     code, details = code_of(problem.kind), details_of(problem)
 
@@ -181,5 +180,5 @@ def refusal(
         context.set_trailing_metadata(((DETAILS, details),))
         context.abort(code, problem.detail)
 
-    refuse.experimental_thread_pool = pool  # type: ignore[attr-defined] # how grpcio lets a handler choose its pool
+    refuse.experimental_thread_pool = pool  # type: ignore[attr-defined] # grpcio reads the handler's pool from it
     return refuse

@@ -1,4 +1,4 @@
-"""What the gRPC server measures, under the names the field uses (go-grpc-middleware's)."""
+"""Metrics of the gRPC server, with the names of go-grpc-middleware."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a gRPC server is ready, as its health service says."""
+"""Readiness probe for another gRPC server, over its health service."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from aether_adapters.kernel.errors import Unavailable
 def probe(
     target: str, *, seconds: float = 1.0, credentials: grpc.ChannelCredentials | None = None
 ) -> Callable[[], None]:
-    """A health probe: the server at `target` (`host:port`) is ready, else raises `errors.Unavailable`.
+    """Return a probe that raises `kernel.errors.Unavailable` unless the server at `target` (`host:port`) is ready.
 
-    One connection for all calls, opened by the first; it comes back by itself.
+    All calls share one connection, which the first call opens and which reconnects by itself.
     """
     channel = (
         grpc.insecure_channel(endpoint(target), OPTIONS)

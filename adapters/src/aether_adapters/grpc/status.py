@@ -1,9 +1,8 @@
-"""A `Problem` as a gRPC status and back, so that nothing is lost between two processes.
+"""Translates a `Problem` to a gRPC status and back without loss.
 
-The richer error model of Google's APIs (https://google.aip.dev/193): a `google.rpc.Status` in the trailer
-`grpc-status-details-bin` packs an `ErrorInfo` (what happened), a `Struct` (the broken rule's values),
-a `BadRequest` (where a request is malformed) and a `RetryInfo` (when to come back). Codes are coarser than
-kinds, so the kind travels in the ErrorInfo.
+Uses the richer error model of Google's APIs (https://google.aip.dev/193): the trailer `grpc-status-details-bin` holds a
+`google.rpc.Status` with an `ErrorInfo` (type), a `Struct` (the broken rule's values), a `BadRequest` (malformed fields)
+and a `RetryInfo` (retry delay). Several kinds share a status code, so ErrorInfo carries the kind.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ from aether_adapters.kernel.problems import Problem, RemoteError
 
 DETAILS: Final = "grpc-status-details-bin"
 DETAILS_LIMIT_BYTES: Final = 32 * 1024
-"""Bytes of details a server sends at most; above it values and places are left out."""
+"""Maximum size of the details that a server sends; larger ones lose their values and field violations."""
 METADATA_LIMIT_BYTES: Final = 4 * DETAILS_LIMIT_BYTES
-"""Bytes of metadata our clients accept: the details, the message, and base64 between them."""
+"""Maximum size of metadata that clients accept: details and message, base64-encoded."""
 
 _CODES: Final = {code.name: code for code in grpc.StatusCode}
 _NANOSECONDS_PER_SECOND: Final = 1_000_000_000
@@ -44,29 +43,29 @@ _KINDS_OF_CODES: Final = {
     grpc.StatusCode.FAILED_PRECONDITION: Kind.CONFLICT,
     grpc.StatusCode.ABORTED: Kind.STALE,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Kind.EXHAUSTED,
-    # A server cancels what its grace ran out on; a client that cancels hears nothing of it.
+    # A server cancels calls that outlast its grace period; a client that cancels never sees this.
     grpc.StatusCode.CANCELLED: Kind.UNAVAILABLE,
     grpc.StatusCode.UNAVAILABLE: Kind.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED: Kind.DEADLINE,
 }
-"""What a code means when a server sends no details; every other code is INTERNAL."""
+"""Kind of a status code that comes without details; INTERNAL for all others."""
 
 _RETRY_AFTER_SECONDS: Final = 1.0
-"""Seconds a caller is asked to wait when a server is away and nobody knows for how long."""
+"""Suggested wait when a server is unavailable for an unknown time."""
 _TOO_LARGE: Final = "larger than max"
-"""How gRPC's core words a message above the receiver's limit; it has no code of its own."""
+"""Part of gRPC core's message for a message above the receiver's limit, which has no code of its own."""
 
 
 def code_of(kind: Kind) -> grpc.StatusCode:
-    """The gRPC status code of a kind."""
+    """Return the gRPC status code of a kind."""
     return _CODES[kind.code]
 
 
 def details_of(problem: Problem) -> bytes:
-    """The trailer that carries `problem`, a serialised `google.rpc.Status` of at most `DETAILS_LIMIT_BYTES` bytes."""
+    """Serialise `problem` as a `google.rpc.Status` trailer of at most `DETAILS_LIMIT_BYTES` bytes."""
     data: bytes = _status(problem, whole=True).SerializeToString()
     if len(data) > DETAILS_LIMIT_BYTES:
-        # Trailers above a peer's limit make it drop the whole answer: an error without its values is better.
+        # A peer drops the whole response if trailers exceed its limit, so send the error without its values.
         data = _status(problem, whole=False).SerializeToString()
     return data
 
@@ -111,7 +110,7 @@ def _status(problem: Problem, *, whole: bool) -> Status:
 
 
 def problem_of(data: bytes) -> Problem | None:
-    """The problem a trailer carries; None where it holds none of ours."""
+    """Return the problem in a trailer, or None if it holds none of ours."""
     status, info, values, bad, retry = Status(), ErrorInfo(), Struct(), BadRequest(), RetryInfo()
     try:
         status.ParseFromString(data)
@@ -142,10 +141,10 @@ def _unpack(status: Status, into: Message) -> bool:
 
 
 def error_of(code: grpc.StatusCode, detail: str, details: bytes | None) -> Exception:
-    """What a client raises for a call that failed.
+    """Return the exception that a client raises for a failed call.
 
-    A server's own problem becomes a `RemoteError`. Without one, the transport spoke: `Unavailable` and
-    `DeadlineExceeded` are this process's own findings, anything else a RemoteError of the nearest kind.
+    A server's own problem becomes a `RemoteError`. Without one the transport failed: `Unavailable`, `DeadlineExceeded`,
+    or a `RemoteError` of the nearest kind.
     """
     problem = None if details is None else problem_of(details)
     if problem is not None:
