@@ -1,4 +1,4 @@
-"""The unit of work: what a use case does to its database, whole or not at all."""
+"""Unit of work: runs a use case's database work in one transaction."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _NO_DEADLINE_SECONDS: Final = 3600.0
 
 
 class NestedUnitOfWork(RuntimeError):
-    """A unit of work was opened inside another one; one of the two would commit without the other."""
+    """A unit of work was opened inside another one; either could commit without the other."""
 
     def __init__(self) -> None:
         super().__init__(
-            "A unit of work is open already. Do both things in one, or one after the other; and take ids, "
-            "leases and other services' answers before it opens."
+            "A unit of work is already open. Do both things in one, or one after the other; get ids, leases and "
+            "other services' answers before you open it."
         )
 
 
@@ -51,12 +51,12 @@ class Transactions(Generic[R]):
         self._bind = bind
 
     def run(self, work: Callable[[R], T], /) -> T:
-        """Do `work` and commit it; roll back when it raises, and raise what it raised.
+        """Run `work` and commit; on an exception roll back and raise it again.
 
-        MySQL's deadlocks (1213) and lock timeouts (1205) run the whole of `work` again, at most three times, and
-        so does, once, a connection that was lost before the commit: so `work` has no effect outside the
-        database. Raises `Unavailable`, `Exhausted` (no free connection), `DeadlineExceeded`,
-        `NestedUnitOfWork`; integrity errors pass as they are.
+        MySQL deadlocks (1213) and lock timeouts (1205) run all of `work` again, at most three times; so does, once, a
+        connection lost before the commit. `work` must therefore have no effect outside the database. Raises
+        `Unavailable`, `Exhausted` (no free connection), `DeadlineExceeded`, `NestedUnitOfWork`; integrity errors pass
+        unchanged.
         """
         lock: FairLock | None = self._writing.get_execution_options().get(FAIR_LOCK)
         if lock is None or _INSIDE.get():
@@ -73,9 +73,9 @@ class Transactions(Generic[R]):
             lock.release()
 
     def read(self, work: Callable[[R], T], /) -> T:
-        """Do `work`, which only reads, without a write lock. Raises as `run`, and `RuntimeError` for a write.
+        """Run `work`, which must only read, without a write lock. Raises as `run`, and `RuntimeError` for a write.
 
-        On SQLite it sees one state of the database; on MySQL each statement sees what is committed when it starts.
+        On SQLite `work` sees one snapshot; on MySQL each statement sees what was committed when it started.
         """
         return self._attempts(self._reading, work)
 
@@ -110,7 +110,7 @@ class Transactions(Generic[R]):
 
 
 class _Attempt(Generic[R]):
-    """One try; remembers whether it got as far as the commit."""
+    """One run of the work; `committing` tells whether it reached the commit."""
 
     __slots__ = ("_bind", "_engine", "committing")
 
@@ -123,7 +123,7 @@ class _Attempt(Generic[R]):
         with self._engine.connect() as connection:
             with connection.begin():
                 result = work(self._bind(connection))
-                remaining(_NO_DEADLINE_SECONDS)  # nobody waits for the answer any more: roll back
+                remaining(_NO_DEADLINE_SECONDS)  # roll back after the deadline: nobody awaits the result
                 self.committing = True
             return result
 
@@ -132,11 +132,11 @@ def _technical(kind: DatabaseErrorKind, *, committing: bool) -> Exception:
     match kind:
         case DatabaseErrorKind.LOST if committing:
             return Unavailable(
-                "The database was lost while committing; whether the work was done is unknown."
+                "The database connection was lost during the commit; whether the work was done is unknown."
             )
-        case DatabaseErrorKind.OVERTIME:
+        case DatabaseErrorKind.TIMED_OUT:
             return DeadlineExceeded("The database stopped a statement that took too long.")
         case DatabaseErrorKind.CONTENDED:
             return Unavailable("The database is contended; try again.", retry_after=1.0)
         case _:
-            return Unavailable("The database is away.", retry_after=1.0)
+            return Unavailable("The database is unavailable.", retry_after=1.0)
