@@ -1,4 +1,4 @@
-"""A cache loads once for many, forgets what changed, and never stands in the way."""
+"""Tests of the cache: one load per miss, invalidation, and independence from Redis."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aether_adapters.redis.cache import Cache
 
 
 class Shelf:
-    """What is cached: counts how often somebody looked, and can be made to wait."""
+    """The data behind the cache; counts loads, and can block them."""
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
@@ -57,21 +57,21 @@ def make(url: str, shelf: Shelf) -> Make:
     return made
 
 
-def test_what_was_found_is_looked_up_once_for_all_processes(make: Make, shelf: Shelf) -> None:
+def test_a_value_is_loaded_once_for_all_processes(make: Make, shelf: Shelf) -> None:
     shelf.values["a"] = "ä 🌸"
     one, other = make(), make()
     assert [one.get("a"), one.get("a"), other.get("a")] == ["ä 🌸"] * 3
     assert shelf.looks == 1
 
 
-def test_an_empty_value_is_not_nothing(make: Make, shelf: Shelf) -> None:
+def test_an_empty_value_is_distinct_from_none(make: Make, shelf: Shelf) -> None:
     shelf.values["a"] = ""
     cache = make()
     assert [cache.get("a"), cache.get("a")] == ["", ""]
     assert shelf.looks == 1
 
 
-def test_that_there_is_nothing_is_remembered_for_a_shorter_time(make: Make, shelf: Shelf) -> None:
+def test_none_is_cached_for_a_shorter_time(make: Make, shelf: Shelf) -> None:
     cache = make(nothing_seconds=0.1)
     assert [cache.get("a"), cache.get("a")] == [None, None]
     assert shelf.looks == 1
@@ -80,7 +80,7 @@ def test_that_there_is_nothing_is_remembered_for_a_shorter_time(make: Make, shel
     assert cache.get("a") == "here now"
 
 
-def test_of_many_who_miss_at_once_one_looks(make: Make, shelf: Shelf) -> None:
+def test_one_of_many_concurrent_misses_loads(make: Make, shelf: Shelf) -> None:
     shelf.values["a"] = "x"
     shelf.go_on.clear()
     processes = [make() for _ in range(4)]
@@ -93,7 +93,7 @@ def test_of_many_who_miss_at_once_one_looks(make: Make, shelf: Shelf) -> None:
     assert shelf.looks == 1
 
 
-def test_who_waits_too_long_looks_for_himself(make: Make, shelf: Shelf) -> None:
+def test_a_caller_that_waits_too_long_loads_by_itself(make: Make, shelf: Shelf) -> None:
     shelf.values["a"] = "x"
     shelf.go_on.clear()
     with ThreadPoolExecutor(1) as pool:
@@ -105,7 +105,7 @@ def test_who_waits_too_long_looks_for_himself(make: Make, shelf: Shelf) -> None:
     assert shelf.looks == 2
 
 
-def test_what_changed_is_forgotten_by_all(make: Make, shelf: Shelf) -> None:
+def test_an_invalidation_reaches_all_processes(make: Make, shelf: Shelf) -> None:
     shelf.values["a"] = "old"
     one, other = make(), make()
     assert (one.get("a"), other.get("a")) == ("old", "old")
@@ -139,7 +139,7 @@ def test_expiries_differ_by_no_more_than_the_jitter(make: Make, shelf: Shelf, ur
     assert 79_000 < min(left) < 90_000 < max(left) <= 100_000
 
 
-def test_an_error_reaches_all_who_wait_and_is_not_remembered(make: Make, shelf: Shelf) -> None:
+def test_an_error_reaches_all_waiters_and_is_not_cached(make: Make, shelf: Shelf) -> None:
     cache = make()
 
     def fail(key: str) -> str | None:
@@ -154,7 +154,7 @@ def test_an_error_reaches_all_who_wait_and_is_not_remembered(make: Make, shelf: 
     assert cache.get("a") == "x"
 
 
-def test_without_redis_everything_is_loaded_in_one_flight(shelf: Shelf) -> None:
+def test_without_redis_concurrent_misses_share_one_load(shelf: Shelf) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         nowhere = f"redis://127.0.0.1:{server.getsockname()[1]}"
     cache: Cache[str] = Cache(connect(nowhere), "x", shelf.look, dump=str.encode, parse=bytes.decode)
@@ -172,6 +172,6 @@ def test_without_redis_everything_is_loaded_in_one_flight(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"seconds": 0.0}, {"nothing_seconds": 0.0}, {"jitter": 1.0}])
-def test_a_cache_that_keeps_nothing_is_refused(make: Make, settings: dict[str, float]) -> None:
+def test_invalid_cache_times_are_refused(make: Make, settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="seconds > 0"):
         make(**settings)
