@@ -1,4 +1,4 @@
-"""The relay: nothing lost, order kept for each key, whatever happens to it, to its broker and to its rivals.
+"""Tests of the relay: no loss and order for each key, despite crashes, outages and rival relays.
 
 `sqlite` and `mariadb` relay to the embedded Kafka; `kafka` relays from MariaDB to a real broker.
 """
@@ -91,7 +91,7 @@ class House:
 
 @pytest.fixture(params=["sqlite", "mariadb", pytest.param("kafka", marks=pytest.mark.prove)])
 def house(request: pytest.FixtureRequest, tmp_path: Path, topic: str, kit: Any) -> Iterator[House]:
-    """A house for each implementation, its tables empty."""
+    """A house for each implementation, with empty tables."""
     url = (
         f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else request.getfixturevalue("mysql_url")
     )
@@ -103,8 +103,8 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, topic: str, kit: Any) 
     engine.dispose()
 
 
-def test_a_relay_forgets_what_was_sent_and_what_was_handled_long_ago(house: House, kit: Any) -> None:
-    """Whatever its size, and in bites; what is younger stays."""
+def test_a_relay_prunes_outbox_and_inbox(house: House, kit: Any) -> None:
+    """Whatever the number, in small batches; newer rows stay."""
     now = datetime.now(UTC)
     rows = [{"consumer": "tally", "event_id": f"e{n}", "received_at": now} for n in range(1201)]
     ages = [{**row, "received_at": now - timedelta(hours=2)} for row in rows[:-1]]
@@ -125,7 +125,7 @@ def test_a_relay_forgets_what_was_sent_and_what_was_handled_long_ago(house: Hous
 
 
 def _first_times(records: list[Record]) -> dict[str, list[int]]:
-    """For each key its numbers in the order in which each came for the first time."""
+    """Return for each key its numbers in order of first arrival."""
     keys: dict[str, dict[int, None]] = {}
     for record in records:
         keys.setdefault((record.key or b"").decode(), {})[int(record.value or b"")] = None
@@ -137,7 +137,7 @@ def _complete(expected: dict[str, list[int]]) -> Callable[[list[Record]], bool]:
     return lambda records: len({(record.key, record.value) for record in records}) >= total
 
 
-def test_what_waits_is_sent_in_order_once_and_marked(house: House, kit: Any) -> None:
+def test_unsent_events_are_sent_once_in_order_and_marked(house: House, kit: Any) -> None:
     for number in range(100):
         for key in ("a", "b", "c"):
             house.write(key, number)
@@ -148,14 +148,14 @@ def test_what_waits_is_sent_in_order_once_and_marked(house: House, kit: Any) -> 
     assert (_first_times(records), len(records)) == (expected, 300)
 
 
-def test_two_relays_and_writers_whose_commits_are_held_back_keep_the_order(house: House, kit: Any) -> None:
+def test_two_relays_and_late_commits_keep_the_order(house: House, kit: Any) -> None:
     keys, rounds = ("a", "b", "c", "d"), 30
     with house.engine.begin() as connection:
         connection.execute(insert(_AGGREGATES), [{"id": key, "count": 0} for key in keys])
     chance = random.Random(7)
 
     def happen(key: str, before: float, after: float) -> None:
-        """One change: its number is given under the aggregate's lock, and its commit comes late."""
+        """One change: takes its number under the aggregate's lock and commits late."""
 
         def work(connection: Connection) -> None:
             row = _AGGREGATES.c
@@ -187,7 +187,7 @@ def test_two_relays_and_writers_whose_commits_are_held_back_keep_the_order(house
 
 @pytest.mark.prove
 @pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
-def test_a_relay_that_is_struck_down_loses_nothing(house: House, kit: Any, fate: signal.Signals) -> None:
+def test_a_killed_or_suspended_relay_loses_nothing(house: House, kit: Any, fate: signal.Signals) -> None:
     expected = {key: list(range(1000)) for key in "abc"}
     for key, numbers in expected.items():
         house.write(key, *numbers)
@@ -197,10 +197,10 @@ def test_a_relay_that_is_struck_down_loses_nothing(house: House, kit: Any, fate:
         victim.send_signal(fate)
         assert house.backlog(), "the relay was done before it was struck down; give it more to do"
         with kit.running(house.relay(batch=100)):
-            # One that is stopped inside a transaction keeps its locks, and its successor waits for them.
+            # A process suspended inside a transaction keeps its locks, and its successor waits for them.
             back_at = time.monotonic() + 5
             kit.eventually(lambda: house.backlog() < 500 or time.monotonic() > back_at)
-            victim.send_signal(signal.SIGCONT)  # a stopped one comes back, its lease long gone
+            victim.send_signal(signal.SIGCONT)  # resumes long after its lease has lapsed
             kit.eventually(lambda: not house.backlog())
     finally:
         victim.kill()
@@ -209,7 +209,7 @@ def test_a_relay_that_is_struck_down_loses_nothing(house: House, kit: Any, fate:
     assert _first_times(records) == expected
 
 
-def test_a_relay_that_ends_in_order_hands_over_at_once(house: House, kit: Any) -> None:
+def test_a_relay_that_stops_cleanly_hands_over_at_once(house: House, kit: Any) -> None:
     with kit.running(house.relay(seconds=60.0)):
         house.write("a", 1)
         kit.eventually(lambda: not house.waiting())
@@ -218,7 +218,7 @@ def test_a_relay_that_ends_in_order_hands_over_at_once(house: House, kit: Any) -
         kit.eventually(lambda: not house.waiting(), seconds=10)
 
 
-def test_an_event_too_large_holds_its_key_and_no_other(house: House, kit: Any) -> None:
+def test_an_oversized_event_blocks_only_its_key(house: House, kit: Any) -> None:
     whole = kit.event(house.topic, 2, "a")
     huge = type(whole)(
         **{name: getattr(whole, name) for name in whole.__slots__} | {"payload": b"x" * 2_000_000}
@@ -238,7 +238,7 @@ def test_an_event_too_large_holds_its_key_and_no_other(house: House, kit: Any) -
     assert (_first_times(records), len(records)) == (expected, 52)
 
 
-def test_sent_events_are_deleted_when_they_were_kept_long_enough(house: House, kit: Any) -> None:
+def test_sent_events_are_deleted_after_the_retention_time(house: House, kit: Any) -> None:
     def stored() -> int:
         with house.engine.connect() as connection:
             return len(connection.execute(select(_OUTBOX.c.id)).all())
@@ -251,10 +251,10 @@ def test_sent_events_are_deleted_when_they_were_kept_long_enough(house: House, k
         kit.eventually(lambda: stored() == 0)
 
 
-def test_a_relay_that_sleeps_is_woken(house: House, kit: Any) -> None:
+def test_a_sleeping_relay_can_be_woken(house: House, kit: Any) -> None:
     relay = house.relay(poll=60.0)
     with kit.running(relay):
-        time.sleep(3)  # pauses double, so by now one lasts 2.5 s and has two more to go
+        time.sleep(3)  # pauses double: the current one lasts 2.5 s and has 2 s to go
         house.write("a", 1)
         started = time.monotonic()
         relay.wake()
@@ -264,7 +264,7 @@ def test_a_relay_that_sleeps_is_woken(house: House, kit: Any) -> None:
 
 @pytest.fixture
 def faulty(tmp_path: Path, topic: str, kit: Any) -> Iterator[tuple[House, EmbeddedKafka]]:
-    """A house on SQLite whose broker obeys the test."""
+    """A house on SQLite with a broker that the test controls."""
     engine = connect(f"sqlite:///{tmp_path}/test.db")
     _METADATA.create_all(engine)
     with EmbeddedKafka({topic: 2}) as kafka:
@@ -273,12 +273,10 @@ def faulty(tmp_path: Path, topic: str, kit: Any) -> Iterator[tuple[House, Embedd
 
 
 @pytest.mark.implementation("embedded")
-def test_a_broker_that_is_away_for_a_while_costs_only_time(
-    faulty: tuple[House, EmbeddedKafka], kit: Any
-) -> None:
+def test_a_broker_outage_only_delays_events(faulty: tuple[House, EmbeddedKafka], kit: Any) -> None:
     house, kafka = faulty
     expected = {key: list(range(60)) for key in "ab"}
-    with kit.running(house.relay(seconds=1.0)):  # half a second for a batch: it is given up several times
+    with kit.running(house.relay(seconds=1.0)):  # 0.5 s per batch, so it gives up several times
         for number in range(60):
             if number == 20:
                 kafka.broker_down()
@@ -294,7 +292,7 @@ def test_a_broker_that_is_away_for_a_while_costs_only_time(
 
 
 @pytest.mark.implementation("embedded")
-def test_refused_events_are_sent_again_in_their_order(faulty: tuple[House, EmbeddedKafka], kit: Any) -> None:
+def test_rejected_events_are_sent_again_in_order(faulty: tuple[House, EmbeddedKafka], kit: Any) -> None:
     house, kafka = faulty
     expected = {key: list(range(30)) for key in "abc"}
     for number in range(30):
@@ -309,9 +307,9 @@ def test_refused_events_are_sent_again_in_their_order(faulty: tuple[House, Embed
 
 
 @pytest.mark.implementation("embedded")
-def test_a_database_that_is_away_is_waited_out(faulty: tuple[House, EmbeddedKafka], kit: Any) -> None:
+def test_the_relay_survives_a_database_outage(faulty: tuple[House, EmbeddedKafka], kit: Any) -> None:
     class Away(OutboxReader):
-        """Away the first times it is asked."""
+        """Fails the first few times."""
 
         left = 3
 

@@ -149,7 +149,7 @@ def test_a_process_that_cannot_get_the_migration_lock_says_so(empty: Engine, scr
     holder = "SELECT 1" if empty.dialect.name == "sqlite" else _lock_statement(empty)
     with empty.connect() as other, other.begin():
         other.execute(text(holder))
-        with pytest.raises(Unavailable, match="busy for 1 s"):
+        with pytest.raises(Unavailable, match="locked for 1 s"):
             migrate(empty.url, scripts, wait_seconds=1)
 
 

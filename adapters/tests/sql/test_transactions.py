@@ -67,7 +67,7 @@ def test_a_unit_of_work_inside_another_is_refused(engine: Engine) -> None:
     transactions = plain(engine)
     for outer in (transactions.run, transactions.read):
         for inner in (transactions.run, transactions.read):
-            with pytest.raises(NestedUnitOfWork, match="is open already"):
+            with pytest.raises(NestedUnitOfWork, match="is already open"):
                 outer(lambda _: inner(lambda _: None))  # noqa: B023 - called at once
     assert transactions.run(lambda _: "still usable") == "still usable"
 

@@ -1,4 +1,4 @@
-"""What the Kafka kit counts."""
+"""Metrics of the Kafka kit and of the outbox relay."""
 
 from __future__ import annotations
 
