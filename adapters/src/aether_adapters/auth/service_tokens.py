@@ -1,4 +1,4 @@
-"""A service's own token, with which it calls other services: they know it by `svc: true`."""
+"""Service tokens, with which a service calls others; the claim `svc: true` marks them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ _RENEWAL_MARGIN_SECONDS: Final = 60.0
 
 
 class ServiceTokens:
-    """Issues a token for `service`, and another one a minute before it expires; safe to share between threads.
+    """Issues tokens for `service`, each used until a minute before it expires. Thread-safe.
 
-    `signer` is asked with the first token, so that making this reads nothing and a process that calls nobody needs
-    no key.
+    `signer` is called for the first token only, so a process that calls no service needs no key.
     """
 
     def __init__(
         self, service: str, signer: Callable[[], Issuer], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`clock` counts seconds and never goes back."""
+        """`clock` returns monotonic seconds."""
         self._service = service
         self._signer = signer
         self._clock = clock
@@ -35,7 +34,7 @@ class ServiceTokens:
         self._until = float("-inf")
 
     def __call__(self) -> str:
-        """A token with at least a minute to live; raises what `signer` raises."""
+        """Return a token that is valid for at least a minute; raises what `signer` raises."""
         with self._guard:
             now = self._clock()
             if now >= self._until:
@@ -46,7 +45,7 @@ class ServiceTokens:
 
 
 def signer(key: str, kid: str, issuer: str, audience: str) -> Callable[[], Issuer]:
-    """Reads the private key in the file `key`, which key sets list as `kid`, or by its thumbprint where that is empty."""
+    """Return a function that reads the private key in file `key`; its id is `kid`, or its thumbprint if that is empty."""
 
     def read() -> Issuer:
         pem = Path(key).read_bytes()

@@ -9,7 +9,7 @@ from datetime import timedelta
 from redis import Redis
 from sqlalchemy import Engine, Table
 
-from aether_adapters.auth.key_sets import Keys
+from aether_adapters.auth.key_sets import KeySet
 from aether_adapters.auth.service_tokens import ServiceTokens, signer
 from aether_adapters.auth.tokens import Verifier
 from aether_adapters.grpc import Channel
@@ -39,9 +39,9 @@ def shared_limit(client: Redis, edge: str, name: str, by: By, rate: float, burst
 def token_verifier(
     settings: ServiceSettings, *published: Callable[[], bytes], pause: float = 10.0
 ) -> Verifier:
-    """Verifies access tokens with the keys at `jwks`, and those that `published` read; see `Keys` for `pause`."""
+    """Verifies access tokens with the keys at `jwks`, and those that `published` read; see `KeySet` for `pause`."""
     return Verifier(
-        Keys.from_all(settings.jwks, *published, pause=pause),
+        KeySet.from_all(settings.jwks, *published, pause=pause),
         issuer=settings.token_issuer,
         audience=settings.token_audience,
     )
