@@ -96,7 +96,7 @@ def test_a_method_with_scopes_refuses_tokens_without_them(
 
 def test_a_public_method_cannot_require_scopes(probe: SimpleNamespace, verify: Verify) -> None:
     ping = Bound(replace(probe.methods.ping, scopes=frozenset({"read"})), lambda request: request)
-    with pytest.raises(ValueError, match="Ping: a public method can ask for no scopes"):
+    with pytest.raises(ValueError, match="Ping: a public method cannot require scopes"):
         handler(ping, errors=probe.errors, verify=verify, deadline=1.0)
 
 

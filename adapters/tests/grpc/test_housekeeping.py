@@ -74,8 +74,8 @@ def test_a_probe_follows_the_servers_readiness_and_reconnects(start: Start, stor
     ask = grpc_probe(address)
     ask()
     store.away = True
-    refused = _refused(ask, "answers that it is not ready")
-    assert refused.args == (f"{address} answers that it is not ready",)
+    refused = _refused(ask, "is not ready")
+    assert refused.args == (f"{address} is not ready",)
     store.away = False
     server.stop(0)
     begun = time.monotonic()

@@ -89,7 +89,7 @@ DIFFERENCES: dict[str, Applies] = {
     "date-time": _pointer("since", "date-time"),
     "not-utf-8": _statuses(400, 500, "not utf-8", "cut"),
     "surrogate": _statuses(400, 200, "surrogate"),
-    "repeated-name": _pointer("", "stands twice"),
+    "repeated-name": _pointer("", "is repeated"),
     "wide-integer": _pointer("", "64 bits"),
     "no-media-type": _no_media_type,
     "optional-body": _optional_body,

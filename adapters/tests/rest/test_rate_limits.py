@@ -49,7 +49,7 @@ def test_a_user_above_the_limit_gets_a_429_with_retry_after(serve: Serve) -> Non
         "type": "/problems/exhausted",
         "title": "Exhausted",
         "status": 429,
-        "detail": "This is more than the limit user allows: come back later.",
+        "detail": "The limit user is exceeded; try again later.",
     }
     assert refused.headers["retry-after"] == "10"
     assert refused.headers["ratelimit-policy"] == '"user";q=2;w=20'

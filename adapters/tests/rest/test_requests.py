@@ -403,7 +403,11 @@ def test_operations_must_match_the_contract(billing: ModuleType) -> None:
             "in: cookie, schema: {type: integer,",
             "cookie parameters are not",
         ),
-        ("schema: {type: string, default: ''}", "schema: {type: object}", "object parameters are not served"),
+        (
+            "schema: {type: string, default: ''}",
+            "schema: {type: object}",
+            "object parameters are not supported",
+        ),
         ("pattern: '^[0-9]{1,19}$'", "pattern: '['", "regex"),
     ],
 )

@@ -62,7 +62,7 @@ def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadl
             if left is None or left > _MAX_DEADLINE_SECONDS:
                 left = deadline
             elif left <= 0:
-                raise DeadlineExceeded("The deadline passed before the work was begun.")
+                raise DeadlineExceeded("The deadline passed before the work started.")
             if waited() > left:
                 # Started now, it would probably exceed its deadline and leave the caller without a result; refuse it.
                 raise busy()
@@ -119,7 +119,7 @@ def _admission(method: Method[Any, Any], verify: Verify) -> Callable[[str], Iden
     if method.access is not Access.PUBLIC:
         return caller
     if method.scopes:
-        raise ValueError(f"{method.path}: a public method can ask for no scopes")
+        raise ValueError(f"{method.path}: a public method cannot require scopes")
     return anyone
 
 

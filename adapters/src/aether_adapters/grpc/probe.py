@@ -32,8 +32,8 @@ def probe(
         try:
             answer = check(HealthCheckRequest(), timeout=seconds)
         except grpc.RpcError as failure:
-            raise Unavailable(f"{target} does not answer: {failure.code().name}") from failure
+            raise Unavailable(f"{target} does not respond: {failure.code().name}") from failure
         if answer.status != HealthCheckResponse.SERVING:
-            raise Unavailable(f"{target} answers that it is not ready")
+            raise Unavailable(f"{target} is not ready")
 
     return ask

@@ -79,7 +79,7 @@ def reader(method: Method[Request, Response]) -> Callable[[bytes], Response]:
         try:
             return decode(data)
         except (DecodeError, Malformed) as error:
-            raise RuntimeError(f"{path} answered something that its contract does not allow") from error
+            raise RuntimeError(f"{path} sent a response that violates its contract") from error
 
     return read
 

@@ -151,7 +151,7 @@ def error_of(code: grpc.StatusCode, detail: str, details: bytes | None) -> Excep
         return RemoteError(problem)
     kind = _KINDS_OF_CODES.get(code, Kind.INTERNAL)
     if kind is Kind.UNAVAILABLE:
-        return Unavailable("A service this one needs is away; try again.", retry_after=_RETRY_AFTER_SECONDS)
+        return Unavailable("A required service is unavailable; try again.", retry_after=_RETRY_AFTER_SECONDS)
     if kind is Kind.DEADLINE:
         return DeadlineExceeded("The deadline passed before the work was done.")
     if kind is Kind.EXHAUSTED and _TOO_LARGE in detail:
@@ -162,7 +162,7 @@ def error_of(code: grpc.StatusCode, detail: str, details: bytes | None) -> Excep
             kind=kind,
             type=f"/problems/{words.replace(' ', '-')}",
             title=words.capitalize(),
-            detail="A service this one needs failed." if kind is Kind.INTERNAL else detail,
+            detail="A required service failed." if kind is Kind.INTERNAL else detail,
             retry_after=_RETRY_AFTER_SECONDS if kind is Kind.EXHAUSTED else None,
         )
     )

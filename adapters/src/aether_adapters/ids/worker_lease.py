@@ -81,7 +81,7 @@ class _Renewal:
                 self._renew()
                 pause = self._pause
             except (TechnicalError, SQLAlchemyError) as error:
-                _log.warning("The lease of a worker number was not renewed: %s", error)
+                _log.warning("The lease of the worker number was not renewed: %s", error)
                 pause = self._pause / 5
 
 
@@ -150,7 +150,7 @@ class WorkerLease:
                 self._write(term.worker, self._floor_ms, 0.0)
             except (TechnicalError, SQLAlchemyError) as error:
                 _log.warning(
-                    "Worker number %d is not given back; its lease runs out by itself: %s", term.worker, error
+                    "Worker number %d was not released; its lease will lapse: %s", term.worker, error
                 )
 
     def __enter__(self) -> WorkerLease:
@@ -182,7 +182,7 @@ class WorkerLease:
             if self._write(term.worker, anchor_ms + self._term_ms, self._seconds):
                 self._term = self._grant(term.worker, anchor_ms, now_ns)
             else:
-                _log.warning("Worker number %d was leased to somebody else; taking another.", term.worker)
+                _log.warning("Worker number %d was leased to another process; taking a new one.", term.worker)
                 self._acquire()
 
     def _grant(self, worker: int, anchor_ms: int, now_ns: int) -> Term:

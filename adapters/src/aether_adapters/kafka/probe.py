@@ -26,6 +26,6 @@ def probe(bootstrap: str, *, seconds: float = 1.0) -> Callable[[], None]:
         try:
             client().list_topics(timeout=seconds)
         except KafkaException as error:
-            raise Unavailable(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from error
+            raise Unavailable(f"Kafka at {bootstrap} does not respond: {error.args[0].str()}") from error
 
     return ask

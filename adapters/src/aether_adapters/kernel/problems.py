@@ -103,7 +103,7 @@ class ErrorTable:
             kind=Kind.INTERNAL,
             type="/problems/internal",
             title="Internal error",
-            detail="The service failed; the error is in its log under this request's id.",
+            detail="The service failed; its log holds the error under this request's id.",
         )
 
     def _rule(self, error: BaseException, kind: Kind) -> Problem:

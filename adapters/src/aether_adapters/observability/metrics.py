@@ -84,15 +84,15 @@ class Requests(Collector):
         return (
             CounterMetricFamily(
                 "aether_rest_requests",
-                "REST requests answered; operation is empty beside the contract.",
+                "Answered REST requests; operation is empty outside the contract.",
                 labels=["domain", "operation", "status"],
             ),
             HistogramMetricFamily(
                 "aether_rest_request_seconds",
-                "Seconds from a request's head to its answer.",
+                "Seconds from a request's head to its response.",
                 labels=["domain", "operation"],
             ),
-            GaugeMetricFamily("aether_rest_in_flight", "REST requests inside right now.", labels=["domain"]),
+            GaugeMetricFamily("aether_rest_in_flight", "REST requests in progress.", labels=["domain"]),
         )
 
 

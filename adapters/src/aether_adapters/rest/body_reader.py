@@ -102,7 +102,7 @@ def _check_names(body: bytes) -> None:
         found: dict[str, Any] = {}
         for name, value in pairs:
             if name in found:
-                raise Malformed("", f"the name {name[:100]!r} stands twice in one object")
+                raise Malformed("", f"the name {name[:100]!r} is repeated in one object")
             found[name] = value
         return found
 

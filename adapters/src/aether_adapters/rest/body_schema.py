@@ -44,7 +44,7 @@ class RequestBody:
         schemas = [content[name].get("schema") for name in content if "json" in name]
         if len({str(schema) for schema in schemas}) > 1:
             raise ValueError(
-                f"{operation.operation_id}: two JSON media types with two schemas are not served"
+                f"{operation.operation_id}: two JSON media types with two schemas are not supported"
             )
         schema = Schema(schemas[0], document) if schemas and schemas[0] is not None else None
         return cls(media, schema, bool(raw.get("required", False)))

@@ -58,7 +58,7 @@ class CompiledOperation:
         Raises `ValueError` for an unsupported contract.
         """
         if operation.scopes and operation.access is Access.PUBLIC:
-            raise ValueError(f"{operation.operation_id}: a public operation can ask for no scopes")
+            raise ValueError(f"{operation.operation_id}: a public operation cannot require scopes")
         self._id = operation.operation_id
         self._access = operation.access
         self._scopes = operation.scopes

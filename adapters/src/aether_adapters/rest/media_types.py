@@ -30,7 +30,7 @@ class MediaTypes:
         media, *options = (part.strip() for part in content_type.decode("latin-1").lower().split(";"))
         wanted = {media, media.split("/")[0] + "/*", "*/*"}
         if wanted.isdisjoint(self.declared) or media.count("/") != 1:
-            raise Unsupported(f"This operation takes {', '.join(self.declared)}.")
+            raise Unsupported(f"This operation accepts {', '.join(self.declared)}.")
         if not _is_json(media):
             return False
         for option in options:

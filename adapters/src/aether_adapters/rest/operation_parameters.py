@@ -27,7 +27,7 @@ class Parameters:
         locations: dict[str, list[Parameter]] = {"path": [], "query": [], "header": []}
         for each in declared:
             if each["in"] not in locations:
-                raise ValueError(f"parameter {each['name']}: {each['in']} parameters are not served")
+                raise ValueError(f"parameter {each['name']}: {each['in']} parameters are not supported")
             if each["in"] != "header" or each["name"].lower() not in _IGNORED:
                 locations[each["in"]].append(Parameter(each, document))
         self._path = tuple(locations["path"])

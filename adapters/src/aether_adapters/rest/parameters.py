@@ -71,15 +71,15 @@ class Parameter:
         self.name: str = declared["name"]
         schema: Mapping[str, Json] = declared.get("schema", {"type": "string"})
         if "content" in declared:
-            raise ValueError(f"parameter {self.name}: content-typed parameters are not served; use schema")
+            raise ValueError(f"parameter {self.name}: content-typed parameters are not supported; use schema")
         location = declared["in"]
         style = declared.get("style", "form" if location == "query" else "simple")
         if style not in _SEPARATORS:
-            raise ValueError(f"parameter {self.name}: style {style} is not served")
+            raise ValueError(f"parameter {self.name}: style {style} is not supported")
         kind = schema.get("type", "string")
         if kind == "object":
             raise ValueError(
-                f"parameter {self.name}: object parameters are not served; use one for each value"
+                f"parameter {self.name}: object parameters are not supported; use one for each value"
             )
         self._is_array = kind == "array"
         self._exploded = self._is_array and location == "query" and declared.get("explode", style == "form")
@@ -144,12 +144,12 @@ def _converter(schema: Mapping[str, Json]) -> Convert:
         case "boolean":
             return _boolean
         case other:
-            raise ValueError(f"parameters of type {other} inside another are not served")
+            raise ValueError(f"parameters of type {other} inside another are not supported")
 
 
 def _text(text: str, name: str) -> str:
     if "\x00" in text:  # databases and C libraries refuse it
-        raise Malformed(name, "must not hold a NUL character")
+        raise Malformed(name, "must not contain a NUL character")
     return text
 
 

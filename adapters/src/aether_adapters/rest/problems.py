@@ -40,7 +40,7 @@ class NoSuchMethod(TechnicalError):
     kind = Kind.METHOD_NOT_ALLOWED
 
     def __init__(self, allow: str) -> None:
-        super().__init__(f"This path answers {allow}.")
+        super().__init__(f"This path supports {allow}.")
         self.allow = allow
 
 
@@ -52,7 +52,9 @@ def render(error: Exception, table: ErrorTable) -> tuple[Problem, list[Header], 
     """Return the problem of `error`, its response headers and its body."""
     if isinstance(error, HTTPException):  # from Connexion's Swagger UI, which is Starlette's
         kind = _BY_STATUS.get(error.status_code, Kind.INTERNAL)
-        error = NoSuchPath("There is nothing here.") if kind is Kind.NOT_FOUND else NoSuchMethod("GET, HEAD")
+        error = (
+            NoSuchPath("This path does not exist.") if kind is Kind.NOT_FOUND else NoSuchMethod("GET, HEAD")
+        )
     problem = table.problem(error)
     if isinstance(error, SchemaViolations):
         problem = replace(problem, errors=error.errors)

@@ -69,7 +69,7 @@ class LimitReached(Exhausted):
 
     def __init__(self, limit: Limit, allowance: Allowance) -> None:
         super().__init__(
-            f"This is more than the limit {limit.name} allows: come back later.",
+            f"The limit {limit.name} is exceeded; try again later.",
             retry_after=allowance.retry_after,
         )
         self.fields = _fields(limit, allowance)
