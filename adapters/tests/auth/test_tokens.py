@@ -310,7 +310,7 @@ def test_several_key_sets_are_combined_and_fail_independently(
         raise Unavailable("gone")
 
     sets["read"] = away
-    assert verify(_issuer(other).issue("ada")).subject == "ada", "what was read before stays in force"
+    assert verify(_issuer(other).issue("ada")).subject == "ada", "the previous keys stay valid"
     sets["read"] = lambda: b'{"keys": []}'
     assert "does not know" in _refusal(verify, _issuer(other).issue("ada"))
     with pytest.raises(Unavailable):

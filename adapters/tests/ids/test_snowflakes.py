@@ -24,7 +24,7 @@ class Clock:
         return self.ns
 
 
-class Granted:
+class FixedTerm:
     """A worker number with a term that the test sets."""
 
     def __init__(self, term: Term) -> None:
@@ -33,7 +33,7 @@ class Granted:
 
 def test_an_id_contains_time_worker_and_sequence() -> None:
     clock = Clock()
-    snowflakes = Snowflakes(Granted(Term(1023, 1000, 0, 10**12)), clock)
+    snowflakes = Snowflakes(FixedTerm(Term(1023, 1000, 0, 10**12)), clock)
     issued = [snowflakes.next() for _ in range(3)]
     assert issued == [1000 << 22 | 1023 << 12 | sequence for sequence in range(3)]
     assert parts(issued[2]) == Parts(EPOCH + timedelta(seconds=1), 1023, 2)
@@ -43,9 +43,9 @@ def test_an_id_contains_time_worker_and_sequence() -> None:
 
 def test_an_id_fits_a_signed_64_bit_column_until_the_milliseconds_run_out() -> None:
     last = (1 << 41) - 1
-    assert Snowflakes(Granted(Term(1023, last, 0, 10**12)), Clock()).take(4096)[-1] == 2**63 - 1
+    assert Snowflakes(FixedTerm(Term(1023, last, 0, 10**12)), Clock()).take(4096)[-1] == 2**63 - 1
     with pytest.raises(OverflowError):
-        Snowflakes(Granted(Term(0, last + 1, 0, 10**12)), Clock()).next()
+        Snowflakes(FixedTerm(Term(0, last + 1, 0, 10**12)), Clock()).next()
 
 
 def test_after_4096_ids_the_next_one_waits_for_the_next_millisecond() -> None:
@@ -63,7 +63,7 @@ def test_an_id_contains_the_current_time() -> None:
 
 def test_nothing_is_issued_after_the_term() -> None:
     clock = Clock()
-    snowflakes = Snowflakes(Granted(Term(0, 0, 0, 1_500_000)), clock)
+    snowflakes = Snowflakes(FixedTerm(Term(0, 0, 0, 1_500_000)), clock)
     snowflakes.take(10)
     clock.ns = 1_499_900
     snowflakes.next()
@@ -75,7 +75,7 @@ def test_nothing_is_issued_after_the_term() -> None:
 
 def test_a_new_term_continues_above_the_last_id() -> None:
     clock = Clock()
-    lease = Granted(Term(5, 1000, 0, 2_000_000))
+    lease = FixedTerm(Term(5, 1000, 0, 2_000_000))
     snowflakes = Snowflakes(lease, clock)
     last = snowflakes.next()
     clock.ns = 3_000_000

@@ -68,7 +68,7 @@ class Kit:
         """Wait until `holds()`; fail after `seconds`."""
         give_up = time.monotonic() + seconds
         while not holds():
-            assert time.monotonic() < give_up, "it did not happen"
+            assert time.monotonic() < give_up, "the condition did not become true in time"
             time.sleep(0.01)
 
     @staticmethod
@@ -80,7 +80,7 @@ class Kit:
         found: list[Record] = []
         give_up = time.monotonic() + 60
         while not enough(found):
-            assert time.monotonic() < give_up, f"only {len(found)} messages came"
+            assert time.monotonic() < give_up, f"only {len(found)} messages arrived"
             for message in client.consume(500, 0.1):
                 if message.error() is None:  # some tests stop the broker
                     found.append(received(message))

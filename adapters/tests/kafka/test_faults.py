@@ -178,13 +178,13 @@ def test_a_killed_consumer_leaves_the_rest_to_its_successor(
         os.kill(victim.pid, fate)
         victim.wait()
     before = [int(line) for line in log.read_text().split()]
-    assert len(before) < 300, "it was done before it died; give it more to do"
+    assert len(before) < 300, "it finished before it was killed; give it more events"
     after: list[int] = []
     consumer = Consumer(bootstrap, topic, [topic], {"Numbered": lambda e: after.append(int(e.payload))})
     with kit.running(consumer):
         kit.eventually(lambda: bool(after) and after[-1] == 299, 60)
     assert sorted({*before, *after}) == numbers
-    assert after == list(range(after[0], 300)), "what comes after is in order, from where the last commit was"
+    assert after == list(range(after[0], 300)), "the rest is in order from the last commit on"
     assert 0 < after[0] <= before[-1] + 1
 
 

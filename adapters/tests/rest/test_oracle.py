@@ -111,7 +111,7 @@ def test_the_server_answers_like_stock_connexion_except_for_the_listed_differenc
     finally:
         logging.disable(logging.NOTSET)
     assert not unexplained, "\n".join(unexplained[:5])
-    assert set(DIFFERENCES) - set(seen) == set(), "idle differences: they explain nothing any more"
+    assert set(DIFFERENCES) - set(seen) == set(), "these listed differences no longer occur"
     # A generator of only one kind of request would prove nothing.
     assert all(statuses[status] >= 40 for status in (200, 400, 401, 404, 405, 415)), statuses
     assert statuses[500] == 0

@@ -367,7 +367,7 @@ def test_an_event_committed_late_is_neither_lost_nor_out_of_order(
         after_it = pool.submit(delayed_commit, mariadb, accounts, outbox, 0, 2, lambda: None)
         delayed_commit(mariadb, accounts, outbox, 1, 1, lambda: None)
         early = relay(reader)
-        assert in_order(early) == {"1": [1]}, "the other key overtakes, with a higher id"
+        assert in_order(early) == {"1": [1]}, "the event of the other key is sent first, with a higher id"
         assert relay(reader) == []
         assert not after_it.done(), "the same key waits for the row"
         release.set()

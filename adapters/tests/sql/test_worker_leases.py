@@ -21,7 +21,7 @@ from sqlalchemy import Engine, MetaData, insert, select
 LEASES = worker_lease_table(MetaData())
 
 
-class Wall:
+class WallClock:
     """A wall clock that the test sets."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ def test_the_error_for_no_free_number_says_what_to_do(engine: Engine) -> None:
 
 
 def test_a_clock_set_back_between_clean_starts_repeats_no_id(engine: Engine) -> None:
-    wall = Wall()
+    wall = WallClock()
     wall.offset = 3600
     with leased(engine, wall=wall) as lease:
         before = Snowflakes(lease).take(10_000)
@@ -80,7 +80,7 @@ def test_a_clock_set_back_between_clean_starts_repeats_no_id(engine: Engine) -> 
 
 
 def test_a_clock_set_back_after_a_crash_repeats_no_id(engine: Engine) -> None:
-    wall = Wall()
+    wall = WallClock()
     wall.offset = 3600
     crashed = leased(engine, wall=wall, seconds=0.4)
     before = Snowflakes(crashed).take(10_000)
@@ -95,7 +95,7 @@ def test_a_clock_set_back_after_a_crash_repeats_no_id(engine: Engine) -> None:
 def test_a_clock_change_while_ids_are_issued_breaks_neither_order_nor_bound(
     engine: Engine,
 ) -> None:
-    wall = Wall()
+    wall = WallClock()
     with leased(engine, wall=wall, seconds=0.3) as lease:
         snowflakes, last = Snowflakes(lease), 0
         for offset in (3600, 0, -86400, 5, 86400 * 30, 0):
@@ -174,7 +174,7 @@ def test_a_holder_suspended_past_its_lease_issues_nothing_when_it_resumes(engine
             ):
                 lines.append(process.stdout.readline().split())
     issued = [(float(asked), int(snowflake)) for word, asked, snowflake in lines if word == "issued"]
-    assert issued, "it did issue before it was stopped"
+    assert issued, "it issued ids before it was suspended"
     assert [asked for asked, _ in issued if asked >= woken] == []
     assert mine.isdisjoint(snowflake for _, snowflake in issued)
     assert max(snowflake for _, snowflake in issued) < min(mine)

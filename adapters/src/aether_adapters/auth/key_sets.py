@@ -33,7 +33,11 @@ ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA"})
 """Accepted signature algorithms. None uses a shared secret: whoever verifies must not be able to sign."""
 _MIN_RSA_BITS: Final = 2048
 """RFC 7518, section 3.3."""
-_NAMED_BY: Final = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
+_THUMBPRINT_MEMBERS: Final = {
+    "RSA": ("e", "kty", "n"),
+    "EC": ("crv", "kty", "x", "y"),
+    "OKP": ("crv", "kty", "x"),
+}
 """The members of a key that its thumbprint covers, in order (RFC 7638 section 3.2, RFC 8037 section 2)."""
 _FETCH_TIMEOUT_SECONDS: Final = 2.0
 _MAX_KEY_SET_BYTES: Final = 1024 * 1024
@@ -109,7 +113,7 @@ class KeySet:
             partial(_fetch, each) if each.startswith(("http://", "https://")) else Path(each).read_bytes
             for each in addresses.split()
         ]
-        return cls(_Union([*reads, *more]), pause=pause, max_age=max_age)
+        return cls(_CombinedSets([*reads, *more]), pause=pause, max_age=max_age)
 
     def find(self, kid: object) -> Key | None:
         """Return the key named `kid`, or the only key if `kid` is None; None if unknown.
@@ -150,7 +154,7 @@ class KeySet:
             self._read_at = now
 
 
-class _Union:
+class _CombinedSets:
     """Reads several key sets as one; keeps the last content of each for when it cannot be read."""
 
     def __init__(self, reads: Sequence[Callable[[], bytes]]) -> None:
@@ -252,7 +256,7 @@ def thumbprint(private_key: bytes) -> str:
             jwk = OKPAlgorithm.to_jwk(public, as_dict=True)
         case _:
             raise ValueError(f"{type(public).__name__} cannot sign tokens; use an RSA, EC or Ed25519 key")
-    text = json.dumps({name: jwk[name] for name in _NAMED_BY[jwk["kty"]]}, separators=(",", ":"))
+    text = json.dumps({name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}, separators=(",", ":"))
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 

@@ -30,7 +30,7 @@ MAX_TOKEN_LIFETIME_SECONDS: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Verified:
     identity: Identity
     issued_at: float
 
@@ -52,10 +52,10 @@ class Verifier:
         self._audience = audience
         self._size = cache_size
         # Up to this size no entry is evicted soon, so the order of use need not be kept.
-        self._roomy = cache_size // 2
+        self._unordered_size = cache_size // 2
         self._leeway = leeway
         self._guard = threading.Lock()
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._known: OrderedDict[bytes, _Verified] = OrderedDict()
         self._generation = keys.generation
         self._subjects: dict[str, float] = {}
         self._sessions: dict[str, float] = {}
@@ -71,8 +71,8 @@ class Verifier:
             and self._generation == self._keys.generation
             and time.time() < known.identity.expires_at
         ):
-            if len(self._known) > self._roomy:
-                self._used(fingerprint)
+            if len(self._known) > self._unordered_size:
+                self._mark_used(fingerprint)
             return known.identity
         with self._guard:
             if self._generation != self._keys.generation:
@@ -111,17 +111,17 @@ class Verifier:
                 for name in [name for name, at in revocations.items() if at < forgotten]:
                     del revocations[name]
 
-    def _used(self, fingerprint: bytes) -> None:
+    def _mark_used(self, fingerprint: bytes) -> None:
         with self._guard:
             if fingerprint in self._known:
                 self._known.move_to_end(fingerprint)
 
-    def _revoked(self, known: _Known) -> bool:
+    def _revoked(self, known: _Verified) -> bool:
         subject = self._subjects.get(known.identity.subject)
         session = self._sessions.get(known.identity.session) if known.identity.session else None
         return any(at is not None and known.issued_at <= at for at in (subject, session))
 
-    def _verify(self, token: str) -> _Known:
+    def _verify(self, token: str) -> _Verified:
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.InvalidTokenError, ValueError) as error:
@@ -146,14 +146,14 @@ class Verifier:
             raise Unauthenticated(_reason(error)) from error
 
 
-def _known(claims: Mapping[str, object]) -> _Known:
+def _known(claims: Mapping[str, object]) -> _Verified:
     issued_at, expires_at = (float(str(claims[name])) for name in ("iat", "exp"))
     if expires_at - issued_at > MAX_TOKEN_LIFETIME_SECONDS:
         raise _LivesTooLong
     subject, session, roles, scope = (claims.get(name, "") for name in ("sub", "sid", "roles", "scope"))
     if not isinstance(subject, str) or not subject or not isinstance(session, str):
         raise jwt.InvalidTokenError("names nobody")
-    return _Known(
+    return _Verified(
         Identity(
             subject=subject,
             roles=tuple(str(role) for role in roles) if isinstance(roles, list) else (),

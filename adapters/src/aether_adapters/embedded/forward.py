@@ -26,12 +26,12 @@ class Forwarder:
 
     def close(self) -> None:
         """Stop listening and close all connections."""
-        asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._close_all(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    async def _shut(self) -> None:
+    async def _close_all(self) -> None:
         self._server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
@@ -39,7 +39,7 @@ class Forwarder:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Only `_shut` cancels; asyncio would log a cancelled connection as an error.
+        # Only `_close_all` cancels; asyncio would log a cancelled connection as an error.
         with contextlib.suppress(asyncio.CancelledError), contextlib.closing(writer):
             try:
                 onward_reader, onward_writer = await asyncio.open_connection(*self._target)

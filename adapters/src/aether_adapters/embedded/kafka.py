@@ -32,7 +32,7 @@ class _Cluster(Protocol):
         """Stop the cluster."""
 
 
-class _Native:
+class _NativeCluster:
     """The mock cluster through ctypes, in the librdkafka that confluent-kafka is linked with."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class _Native:
         self._library.rd_kafka_destroy(self._handle)
 
 
-class _Producers:
+class _ProducerCluster:
     """The mock cluster of a Producer, for platforms where ctypes cannot reach librdkafka's functions.
 
     It cannot inject faults, creates topics on first use with 4 partitions, needs 3 s for the first group join, and has
@@ -123,8 +123,8 @@ def _librdkafka() -> ctypes.CDLL:
 
 def _start() -> _Cluster:
     with suppress(OSError, AttributeError):
-        return _Native()
-    return _Producers()
+        return _NativeCluster()
+    return _ProducerCluster()
 
 
 class EmbeddedKafka:
@@ -177,7 +177,7 @@ class EmbeddedKafka:
 
     def create_topic(self, topic: str, partitions: int = 1) -> None:
         """Create a topic; raises `ValueError` if that fails."""
-        if isinstance(self._running, _Producers):
+        if isinstance(self._running, _ProducerCluster):
             return  # created on first use
         self._checked(self._running.call, "topic_create", topic.encode(), partitions, 1)
 

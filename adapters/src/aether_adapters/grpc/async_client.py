@@ -67,18 +67,18 @@ class AsyncChannel:
             data = encode(strip(request))
             metadata = outgoing(token())
             left = remaining(timeout)
-            ends = time.monotonic() + left
+            deadline = time.monotonic() + left
             attempt = 1
             while True:
                 try:
                     return read(await invoker(path)(data, timeout=left, metadata=metadata))
                 except grpc.aio.AioRpcError as failure:
                     error = translated(failure)
-                    pause = pause_before(attempt, attempts, error, ends)
+                    pause = pause_before(attempt, attempts, error, deadline)
                     if pause is None:
                         raise error from failure
                 await asyncio.sleep(pause)
-                left = ends - time.monotonic()
+                left = deadline - time.monotonic()
                 attempt += 1
 
         return call

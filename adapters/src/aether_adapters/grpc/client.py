@@ -69,14 +69,14 @@ class Channel:
         def call(request: Request, /) -> Response:
             data = encode(strip(request))
             metadata = outgoing(token())
-            ends = time.monotonic() + remaining(timeout)
+            deadline = time.monotonic() + remaining(timeout)
             attempt = 1
             while True:
                 try:
-                    return read(invoke(data, timeout=ends - time.monotonic(), metadata=metadata))
+                    return read(invoke(data, timeout=deadline - time.monotonic(), metadata=metadata))
                 except grpc.RpcError as failure:
                     error = translated(failure)
-                    pause = pause_before(attempt, attempts, error, ends)
+                    pause = pause_before(attempt, attempts, error, deadline)
                     if pause is None:
                         raise error from failure
                 time.sleep(pause)

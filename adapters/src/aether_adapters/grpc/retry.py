@@ -90,10 +90,10 @@ def translated(failure: Any) -> Exception:
     return error_of(failure.code(), failure.details() or "", details)
 
 
-def pause_before(attempt: int, attempts: int, error: Exception, ends: float) -> float | None:
+def pause_before(attempt: int, attempts: int, error: Exception, deadline: float) -> float | None:
     """Return the seconds to wait after failed attempt number `attempt`, or None to give up.
 
-    `ends` is the call's deadline on `time.monotonic()`. A server that sent a retry delay is not called again: only the
+    `deadline` is the call's deadline on `time.monotonic()`. A server that sent a retry delay is not called again: only the
     original caller should wait. Waiting here would hold a thread in every service on the way, until the deadline if a
     database is down.
     """
@@ -105,4 +105,4 @@ def pause_before(attempt: int, attempts: int, error: Exception, ends: float) -> 
     elif not isinstance(error, Unavailable):
         return None
     pause = random.uniform(0, _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))  # noqa: S311 # spreads load, hides nothing
-    return pause if time.monotonic() + pause < ends else None
+    return pause if time.monotonic() + pause < deadline else None

@@ -67,7 +67,7 @@ class Server:
             cast("ThreadPoolExecutor", self._pool),  # gRPC only calls `submit`
             handlers=[
                 _Admission(handlers, self._pool, grpc.stream_unary_rpc_method_handler(refuse)),
-                _Housekeeping({**self._health.handlers(), **self._reflection.handlers()}),
+                _BuiltInServices({**self._health.handlers(), **self._reflection.handlers()}),
             ],
             maximum_concurrent_rpcs=threads + queue + _EXTRA_CALLS,
             options=(
@@ -136,7 +136,7 @@ class _Admission(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in
         return self._refuse
 
 
-class _Housekeeping(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in the stubs only
+class _BuiltInServices(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in the stubs only
     """Serves health and reflection, also while the pool is full."""
 
     def __init__(self, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:

@@ -16,7 +16,7 @@ from opentelemetry import propagate, trace
 from aether_adapters.kafka import metrics
 from aether_adapters.kafka.dead_letters import dead_letter
 from aether_adapters.kafka.envelope import NotAnEvent, Record, from_record, received
-from aether_adapters.kafka.offsets import Progress
+from aether_adapters.kafka.offsets import Offsets
 from aether_adapters.kafka.producer import LIBRARY_LOG, Producer
 from aether_adapters.kafka.protocol_detection import supports_kip_848
 from aether_adapters.kafka.stop import Stop
@@ -31,7 +31,7 @@ _TRACER = trace.get_tracer("aether.kafka")
 Handler = Callable[[IncomingEvent], None]
 """Handles an event in its own transaction; it must be idempotent, for example by the inbox."""
 
-_NONE: Final[Mapping[str, object]] = MappingProxyType({})
+_NO_OPTIONS: Final[Mapping[str, object]] = MappingProxyType({})
 _POLL_SECONDS: Final = 0.1
 _LOOKUP_TIMEOUT_SECONDS: Final = 2.0
 _CLOSE_TIMEOUT_SECONDS: Final = 3.0
@@ -74,7 +74,7 @@ class Consumer:
         transient: Callable[[Exception], bool] = is_transient,
         attempts: int = 3,
         seconds: float = 30.0,
-        options: Mapping[str, object] = _NONE,
+        options: Mapping[str, object] = _NO_OPTIONS,
     ) -> None:
         self._group = group
         self._topics = list(topics)
@@ -97,7 +97,7 @@ class Consumer:
             **options,
         }
         self._measure_at = 0.0
-        self._last_trouble: int | None = None
+        self._last_error: int | None = None
 
     def run(self, stop: Stop) -> None:
         """Consume until `stop` is set; then finish the current message, commit and leave the group.
@@ -133,29 +133,29 @@ class Consumer:
 
     def _consume(self, stop: Stop) -> None:
         def committed(error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-            progress.committed(error, partitions)
+            offsets.committed(error, partitions)
 
         client = Client(self._settings | {"on_commit": committed}, logger=LIBRARY_LOG)
-        progress = Progress(client)
+        offsets = Offsets(client)
 
         def revoked(_: Client, partitions: list[TopicPartition]) -> None:
             self._forget_lag(partitions)
-            self._try("commit on the way out", lambda: progress.release(partitions, lost=False))
+            self._try("commit on the way out", lambda: offsets.release(partitions, lost=False))
 
         def lost(_: Client, partitions: list[TopicPartition]) -> None:
             self._forget_lag(partitions)
-            progress.release(partitions, lost=True)
+            offsets.release(partitions, lost=True)
 
         try:
             self._try("look the topics up", lambda: self._look_up_topics(client))
             client.subscribe(self._topics, on_revoke=revoked, on_lost=lost)
             while not stop.is_set():
                 message = client.poll(_POLL_SECONDS)
-                self._take(message, progress)
-                progress.resume()
-                self._try("commit", lambda idle=message is None: progress.commit_when_due(idle=idle))  # type: ignore[misc]
+                self._take(message, offsets)
+                offsets.resume()
+                self._try("commit", lambda idle=message is None: offsets.commit_when_due(idle=idle))  # type: ignore[misc]
                 self._measure(client)
-            self._try("commit", lambda: progress.commit_and_wait(_CLOSE_TIMEOUT_SECONDS))
+            self._try("commit", lambda: offsets.commit_and_wait(_CLOSE_TIMEOUT_SECONDS))
         finally:
             self._leave(client)
 
@@ -173,23 +173,23 @@ class Consumer:
         for topic in self._topics:
             client.list_topics(topic, timeout=_LOOKUP_TIMEOUT_SECONDS)
 
-    def _take(self, message: Message | None, progress: Progress) -> None:
+    def _take(self, message: Message | None, offsets: Offsets) -> None:
         if message is None:
             return
-        trouble = message.error()
-        if trouble is not None:
-            self._report_error(trouble)
+        failure = message.error()
+        if failure is not None:
+            self._report_error(failure)
             return
-        self._last_trouble = None
+        self._last_error = None
         record = received(message)
-        if progress.is_held(record):
+        if offsets.is_held(record):
             return
         try:
             outcome = self._handle(record)
         except Exception as error:
-            self._fail(record, error, progress)
+            self._fail(record, error, offsets)
         else:
-            self._finish(record, outcome, progress)
+            self._finish(record, outcome, offsets)
 
     def _handle(self, record: Record) -> str:
         event = from_record(record)
@@ -208,30 +208,30 @@ class Consumer:
             handler(event)
         return "handled"
 
-    def _fail(self, record: Record, error: Exception, progress: Progress) -> None:
-        retry = progress.retry(record)
+    def _fail(self, record: Record, error: Exception, offsets: Offsets) -> None:
+        retry = offsets.retry(record)
         transient = self._transient(error)
         retry.faults += not transient
-        hopeless = isinstance(error, NotAnEvent) or retry.faults >= self._attempts
+        is_dead = isinstance(error, NotAnEvent) or retry.faults >= self._attempts
         location = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        if hopeless and not transient:
+        if is_dead and not transient:
             letter = dead_letter(record, error, self._group)
             (failure,) = self._dead_letters.deliver_raw([letter], _DEAD_LETTER_TIMEOUT_SECONDS)
             if failure is None:
                 _LOG.error(
                     "message moved to the dead letters", **location, reason=repr(error), exc_info=error
                 )
-                self._finish(record, "dead", progress)
+                self._finish(record, "dead", offsets)
                 return
             error = failure
-        pause = progress.put_back(record, retry)
+        pause = offsets.put_back(record, retry)
         metrics.RETRIED.labels(self._group, record.topic).inc()
         _LOG.warning(
             "message put back", **location, tries=retry.tries, seconds=round(pause, 2), reason=repr(error)
         )
 
-    def _finish(self, record: Record, outcome: str, progress: Progress) -> None:
-        progress.finish(record)
+    def _finish(self, record: Record, outcome: str, offsets: Offsets) -> None:
+        offsets.finish(record)
         metrics.CONSUMED.labels(self._group, record.topic, outcome).inc()
 
     def _report_error(self, error: KafkaError) -> None:
@@ -240,8 +240,8 @@ class Consumer:
             raise _Kip848Unsupported
         if error.fatal():
             raise KafkaException(error)
-        if code != self._last_trouble:  # librdkafka repeats it until it is over
-            self._last_trouble = code
+        if code != self._last_error:  # librdkafka repeats it until it is over
+            self._last_error = code
             _LOG.warning("Kafka is in trouble", group=self._group, reason=error.str())
 
     def _try(self, what: str, action: Callable[[], None]) -> None:

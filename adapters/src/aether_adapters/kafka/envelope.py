@@ -20,7 +20,7 @@ Headers = list[tuple[str, str | bytes | None]]
 
 _SPEC_VERSION: Final = ("ce_specversion", b"1.0")
 _CONTENT_TYPE: Final = ("content-type", b"application/protobuf")
-_NEEDED: Final = ("ce_id", "ce_type", "ce_source", "ce_time")
+_REQUIRED_HEADERS: Final = ("ce_id", "ce_type", "ce_source", "ce_time")
 
 
 class NotAnEvent(ValueError):
@@ -78,7 +78,7 @@ def headers_of(
 def from_record(record: Record) -> IncomingEvent:
     """Return the event in a message; raises `NotAnEvent` with what is wrong."""
     headers = _texts(record)
-    missing = [name for name in _NEEDED if not headers.get(name)]
+    missing = [name for name in _REQUIRED_HEADERS if not headers.get(name)]
     if missing:
         raise NotAnEvent(f"The message has no {', '.join(missing)} among its headers.")
     if headers.get("ce_specversion", "").split(".")[0] != "1":

@@ -38,7 +38,7 @@ class Retry:
     at: float | None = None
 
 
-class Progress:
+class Offsets:
     """Offsets and retries of one group membership. An offset is that of the next message, as in Kafka."""
 
     def __init__(self, client: Client) -> None:
@@ -102,11 +102,11 @@ class Progress:
             if self._in_flight.get(key) != partition.offset:
                 continue  # revoked, or superseded by a later commit
             del self._in_flight[key]
-            trouble = error or partition.error
-            if trouble is not None:
+            failure = error or partition.error
+            if failure is not None:
                 self._done.setdefault(key, partition.offset)
                 self._not_before = time.monotonic() + _COMMIT_RETRY_SECONDS
-                _LOG.warning("a commit was refused", topic=key[0], partition=key[1], reason=trouble.str())
+                _LOG.warning("a commit was refused", topic=key[0], partition=key[1], reason=failure.str())
 
     def commit_and_wait(self, seconds: float) -> None:
         """Commit finished messages and wait at most `seconds` for the response.

@@ -19,7 +19,7 @@ from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
 from aether_adapters.kernel.events import OutgoingEvent
 
 LIBRARY_LOG: Final = logging.getLogger("aether.kafka.librdkafka")
-_NONE: Final[Mapping[str, object]] = MappingProxyType({})
+_NO_OPTIONS: Final[Mapping[str, object]] = MappingProxyType({})
 _DELIVERY_TIMEOUT_SECONDS: Final = 10.0
 T = TypeVar("T")
 Outgoing = tuple[str, str | bytes | None, bytes | None, Headers]
@@ -56,7 +56,9 @@ class Producer:
     (`enable.gapless.guarantee`), and the client is recreated. `options` are librdkafka's and override the kit's.
     """
 
-    def __init__(self, bootstrap: str, *, queue: int = 10_000, options: Mapping[str, object] = _NONE) -> None:
+    def __init__(
+        self, bootstrap: str, *, queue: int = 10_000, options: Mapping[str, object] = _NO_OPTIONS
+    ) -> None:
         self.queue = queue
         self._settings: dict[str, object] = {
             "bootstrap.servers": bootstrap,

@@ -33,17 +33,17 @@ def _api_keys(host: str, port: int) -> set[int]:
     request = struct.pack(">hhih", _API_VERSIONS, 0, 1, _NULL_STRING_LENGTH)
     with socket.create_connection((host, port), _TIMEOUT_SECONDS) as connection:
         connection.sendall(struct.pack(">i", len(request)) + request)
-        (length,) = struct.unpack(">i", _exactly(connection, 4))
+        (length,) = struct.unpack(">i", _receive_exactly(connection, 4))
         if not 0 < length <= _MAX_RESPONSE_BYTES:
             raise ValueError(f"A response of {length} bytes is not from Kafka.")
-        answer = _exactly(connection, length)
+        answer = _receive_exactly(connection, length)
     _, _, count = struct.unpack_from(">ihi", answer)
     return {
         key for key, _, highest in struct.iter_unpack(">hhh", answer[10 : 10 + 6 * count]) if highest >= 0
     }
 
 
-def _exactly(connection: socket.socket, count: int) -> bytes:
+def _receive_exactly(connection: socket.socket, count: int) -> bytes:
     data = b""
     while len(data) < count:
         part = connection.recv(count - len(data))

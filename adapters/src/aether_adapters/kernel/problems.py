@@ -74,7 +74,7 @@ def _words(name: str) -> list[str]:
     return [word.lower() for word in _WORDS.findall(name)]
 
 
-_LATER: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED})
+_RETRYABLE: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED})
 """Kinds whose errors may have an attribute `retry_after` (seconds)."""
 
 
@@ -109,7 +109,7 @@ class ErrorTable:
     def _rule(self, error: BaseException, kind: Kind) -> Problem:
         words = _words(type(error).__name__)
         facts = dict(vars(error))
-        retry_after = facts.pop("retry_after", None) if kind in _LATER else None
+        retry_after = facts.pop("retry_after", None) if kind in _RETRYABLE else None
         values = {name: json_value(value) for name, value in facts.items() if not name.startswith("_")}
         return Problem(
             kind=kind,

@@ -300,22 +300,22 @@ def struct_list(value: object, pointer: str, /) -> tuple[object, ...]:
 
 def struct_value(value: object, pointer: str, /) -> object:
     """Read any JSON value, as `struct` does."""
-    return _anything(value, pointer, _MAX_DEPTH)
+    return _any_value(value, pointer, _MAX_DEPTH)
 
 
 def _object(value: object, pointer: str, levels: int) -> dict[str, object]:
     if not isinstance(value, dict):
         _malformed(pointer, "must be an object")
-    return {key: _anything(item, f"{pointer}/{step(key)}", levels - 1) for key, item in value.items()}
+    return {key: _any_value(item, f"{pointer}/{step(key)}", levels - 1) for key, item in value.items()}
 
 
 def _list(value: object, pointer: str, levels: int) -> tuple[object, ...]:
     if not isinstance(value, list):
         _malformed(pointer, "must be a list")
-    return tuple([_anything(item, f"{pointer}/{index}", levels - 1) for index, item in enumerate(value)])
+    return tuple([_any_value(item, f"{pointer}/{index}", levels - 1) for index, item in enumerate(value)])
 
 
-def _anything(value: object, pointer: str, levels: int) -> object:
+def _any_value(value: object, pointer: str, levels: int) -> object:
     match value:
         case None | bool() | str():
             return value

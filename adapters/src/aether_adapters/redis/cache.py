@@ -22,7 +22,7 @@ from aether_adapters.kernel.errors import Exhausted, Unavailable
 
 V = TypeVar("V")
 
-_LOOK: Final = """
+_LOOKUP: Final = """
 local value = redis.call('GET', KEYS[1])
 if value then return {value, 0} end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {false, 1} end
@@ -34,8 +34,8 @@ redis.call('DEL', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 """
-_NOTHING: Final = b"-"
-_SOMETHING: Final = b"+"
+_ABSENT: Final = b"-"
+_PRESENT: Final = b"+"
 _LEASE_MS: Final = 3000
 _WAIT_SECONDS: Final = 1.0
 _POLL_INTERVAL_SECONDS: Final = 0.01
@@ -66,7 +66,7 @@ class Cache(Generic[V]):
         if not seconds > 0 or not nothing_seconds > 0 or not 0 <= jitter < 1:
             raise ValueError("A cache needs seconds > 0, nothing_seconds > 0 and 0 <= jitter < 1.")
         self._redis = client
-        self._look = client.register_script(_LOOK)
+        self._lookup = client.register_script(_LOOKUP)
         self._fill = client.register_script(_FILL)
         self._name = name
         self._load = load
@@ -119,9 +119,9 @@ class Cache(Generic[V]):
         give_up = time.monotonic() + _WAIT_SECONDS
         try:
             while True:
-                found, leased = self._look(keys=self._keys(key), args=[token, _LEASE_MS])
+                found, leased = self._lookup(keys=self._keys(key), args=[token, _LEASE_MS])
                 if found is not None:
-                    return self._parse(found[1:]) if found[:1] == _SOMETHING else None
+                    return self._parse(found[1:]) if found[:1] == _PRESENT else None
                 if leased:
                     break
                 if time.monotonic() >= give_up:
@@ -133,7 +133,7 @@ class Cache(Generic[V]):
 
     def _load_and_fill(self, key: str, token: str) -> V | None:
         value = self._load(key)
-        stored = _NOTHING if value is None else _SOMETHING + self._dump(value)
+        stored = _ABSENT if value is None else _PRESENT + self._dump(value)
         seconds = self._nothing_seconds if value is None else self._seconds
         milliseconds = max(1, round(seconds * (1 - self._jitter * random.random()) * 1000))  # noqa: S311
         try:

@@ -24,9 +24,9 @@ class MediaTypes:
         Raises `Unsupported` for an undeclared type, or JSON in an encoding other than UTF-8.
         """
         known = self.known.get(content_type)
-        return self._examined(content_type or b"") if known is None else known
+        return self._check(content_type or b"") if known is None else known
 
-    def _examined(self, content_type: bytes) -> bool:
+    def _check(self, content_type: bytes) -> bool:
         media, *options = (part.strip() for part in content_type.decode("latin-1").lower().split(";"))
         wanted = {media, media.split("/")[0] + "/*", "*/*"}
         if wanted.isdisjoint(self.declared) or media.count("/") != 1:

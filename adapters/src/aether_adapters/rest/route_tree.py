@@ -14,8 +14,7 @@ from urllib.parse import unquote
 
 T = TypeVar("T")
 
-_TEMPLATED: Final = re.compile(r"\{([^{}]+)\}")
-_WHOLE: Final = re.compile(r"\{([^{}]+)\}")
+_PARAMETER: Final = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclass(slots=True)
@@ -60,10 +59,10 @@ class Routes(Generic[T]):
 
     @staticmethod
     def _step(node: _Node[T], segment: str) -> _Node[T]:
-        names = tuple(_TEMPLATED.findall(segment))
+        names = tuple(_PARAMETER.findall(segment))
         if not names:
             return node.concrete.setdefault(unquote(segment), _Node())
-        pattern = None if _WHOLE.fullmatch(segment) else _pattern(segment)
+        pattern = None if _PARAMETER.fullmatch(segment) else _pattern(segment)
         for known, known_names, child in node.templated:
             if known == pattern and known_names == names:
                 return child
@@ -74,7 +73,7 @@ class Routes(Generic[T]):
 
 
 def _pattern(segment: str) -> re.Pattern[str]:
-    pieces = _TEMPLATED.split(segment)
+    pieces = _PARAMETER.split(segment)
     return re.compile(
         "".join("([^/]+?)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces))
     )

@@ -15,10 +15,10 @@ Json = Any
 
 _MAX_ERRORS: Final = 20
 _MAX_REASON_CHARACTERS: Final = 200
-_SCHEMAS_BY_NAME: Final = ("properties", "patternProperties", "definitions")
-_SCHEMAS: Final = ("allOf", "anyOf", "oneOf")
-_SCHEMA: Final = ("not", "items", "additionalProperties")
-_SILENT: Final = (
+_KEYS_OF_SCHEMA_MAPS: Final = ("properties", "patternProperties", "definitions")
+_KEYS_OF_SCHEMA_LISTS: Final = ("allOf", "anyOf", "oneOf")
+_KEYS_OF_ONE_SCHEMA: Final = ("not", "items", "additionalProperties")
+_ANNOTATIONS: Final = (
     "example",
     "description",
     "title",
@@ -71,14 +71,16 @@ def for_requests(schema: Json) -> Json:
         return {"$ref": schema["$ref"]}
     if schema.get("readOnly") is True:
         return {"not": {}}
-    out = {key: value for key, value in schema.items() if key not in _SILENT and not key.startswith("x-")}
-    for key in _SCHEMAS_BY_NAME:
+    out = {
+        key: value for key, value in schema.items() if key not in _ANNOTATIONS and not key.startswith("x-")
+    }
+    for key in _KEYS_OF_SCHEMA_MAPS:
         if key in out:
             out[key] = {name: for_requests(item) for name, item in out[key].items()}
-    for key in _SCHEMAS:
+    for key in _KEYS_OF_SCHEMA_LISTS:
         if key in out:
             out[key] = [for_requests(item) for item in out[key]]
-    for key in _SCHEMA:
+    for key in _KEYS_OF_ONE_SCHEMA:
         if key in out:
             out[key] = for_requests(out[key])
     if "required" in out:
@@ -96,8 +98,8 @@ def _admits_floats(schema: Json, document: Mapping[str, Json], seen: set[str]) -
         if reference in seen:
             return False
         return _admits_floats(resolve_reference(document, reference), document, seen | {reference})
-    inner = [each for key in _SCHEMAS for each in schema.get(key, ())]
-    for key in _SCHEMAS_BY_NAME:
+    inner = [each for key in _KEYS_OF_SCHEMA_LISTS for each in schema.get(key, ())]
+    for key in _KEYS_OF_SCHEMA_MAPS:
         inner.extend(schema.get(key, {}).values())
     inner.extend(schema[key] for key in ("items", "additionalProperties") if key in schema)
     kind = schema.get("type")
@@ -133,7 +135,7 @@ def _nullable(schema: dict[str, Json]) -> dict[str, Json]:
         schema["type"] = [schema["type"], "null"]
     if "enum" in schema and None not in schema["enum"]:
         schema["enum"] = [*schema["enum"], None]
-    if any(key in schema for key in (*_SCHEMAS, "not")):
+    if any(key in schema for key in (*_KEYS_OF_SCHEMA_LISTS, "not")):
         return {"anyOf": [{"type": "null"}, schema]}
     return schema
 

@@ -32,7 +32,7 @@ class Offload:
 
     def __init__(self, threads: int, queue: int, *, retry_after: float = 1.0) -> None:
         """`retry_after` is the wait that a refusal suggests, in seconds."""
-        self._room = threads + queue
+        self._capacity = threads + queue
         self._retry_after = retry_after
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._lock = threading.Lock()
@@ -62,7 +62,7 @@ class Offload:
             with self._lock:
                 if self._stopping:
                     raise Unavailable("The service is stopping.", retry_after=self._retry_after)
-                if self._pending >= self._room:
+                if self._pending >= self._capacity:
                     raise self._exhausted()
                 self._pending += 1
                 self._jobs.put((copy_context(), function, request, monotonic(), future))

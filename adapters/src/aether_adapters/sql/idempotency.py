@@ -75,7 +75,9 @@ class IdempotencyKeys:
         mine = {"claimant": claimant, "expires_at": database_now(seconds)}
         lapsed = and_(table.c.result.is_(None), table.c.expires_at <= database_now())
         taken = (
-            update(table).where(self._is(scope, key), lapsed, table.c.fingerprint == fingerprint).values(mine)
+            update(table)
+            .where(self._matches(scope, key), lapsed, table.c.fingerprint == fingerprint)
+            .values(mine)
         )
         first = insert(table).values(
             scope=scope, key=key, fingerprint=fingerprint, created_at=database_now(), **mine
@@ -94,7 +96,7 @@ class IdempotencyKeys:
         """Return what is stored for a key; None if it is new."""
         table = self._table
         lapsed = and_(table.c.result.is_(None), table.c.expires_at <= database_now()).label("lapsed")
-        wanted = select(table.c.fingerprint, table.c.result, lapsed).where(self._is(scope, key))
+        wanted = select(table.c.fingerprint, table.c.result, lapsed).where(self._matches(scope, key))
         row = self._connection.execute(wanted).one_or_none()
         if row is None:
             return None
@@ -102,19 +104,21 @@ class IdempotencyKeys:
 
     def finish(self, scope: str, key: str, claimant: str, result: str) -> bool:
         """Store `result`. Return False if the claimant no longer holds the key; the transaction must then roll back."""
-        mine = and_(self._is(scope, key), self._unfinished(claimant))
+        mine = and_(self._matches(scope, key), self._unfinished(claimant))
         return self._connection.execute(update(self._table).where(mine).values(result=result)).rowcount == 1
 
     def abandon(self, scope: str, key: str, claimant: str) -> None:
         """Delete a key whose work failed; do nothing if it is finished or held by another claimant."""
-        self._connection.execute(delete(self._table).where(self._is(scope, key), self._unfinished(claimant)))
+        self._connection.execute(
+            delete(self._table).where(self._matches(scope, key), self._unfinished(claimant))
+        )
 
     def prune(self, older_than: timedelta) -> int:
         """Delete keys claimed longer ago than `older_than`; return how many. Later repetitions count as new requests."""
         before = database_now(-older_than.total_seconds())
         return self._connection.execute(delete(self._table).where(self._table.c.created_at < before)).rowcount
 
-    def _is(self, scope: str, key: str) -> ColumnElement[bool]:
+    def _matches(self, scope: str, key: str) -> ColumnElement[bool]:
         return and_(self._table.c.scope == scope, self._table.c.key == key)
 
     def _unfinished(self, claimant: str) -> ColumnElement[bool]:

@@ -110,7 +110,7 @@ class Lease:
         Raises `Unavailable`; the lease is then held until the end of the current term.
         """
         asked = self._clock()
-        mine = self._mine(database_now(self.seconds))
+        mine = self._update_own(database_now(self.seconds))
         if self._transactions.run(mine):
             self._until = asked + self.seconds
             return True
@@ -121,10 +121,10 @@ class Lease:
         """Let another process take the lease at once; do nothing if it is not held."""
         if self.fence:
             self._until = float("-inf")
-            self._transactions.run(self._mine(database_now()))
+            self._transactions.run(self._update_own(database_now()))
             self.fence = 0
 
-    def _mine(self, expires_at: database_now) -> Callable[[Connection], bool]:
+    def _update_own(self, expires_at: database_now) -> Callable[[Connection], bool]:
         table = self._table
         statement = (
             update(table)

@@ -74,7 +74,7 @@ def pending_changes(engine: Engine, metadata: MetaData) -> list[str]:
 
     with engine.execution_options(**{READ_ONLY: True}).connect() as connection:
         compared = MigrationContext.configure(connection, opts={"compare_type": True})
-        return [_describe(change) for change in _flat(compare_metadata(compared, metadata))]
+        return [_describe(change) for change in _flattened(compare_metadata(compared, metadata))]
 
 
 def is_current(engine: Engine, script_location: str | Path) -> bool:
@@ -148,10 +148,10 @@ def _busy(connection: Connection, wait_seconds: float) -> Unavailable:
     )
 
 
-def _flat(changes: list[Any]) -> Iterator[tuple[Any, ...]]:
+def _flattened(changes: list[Any]) -> Iterator[tuple[Any, ...]]:
     for change in changes:
         if isinstance(change, list):
-            yield from _flat(change)
+            yield from _flattened(change)
         else:
             yield change
 

@@ -175,18 +175,18 @@ class OutboxReader:
             return
         runs = _runs(ids)
         if len(runs) > _MAX_RANGES:
-            ranges, singly = [], list(ids)
+            ranges, single_ids = [], list(ids)
         else:
             # Each range excludes its last id, which is updated by itself: if MySQL uses the index on `sent_at` it also
             # locks the row behind a range, and would wait for a writer that is about to commit it.
             ranges = [(first, last - 1) for first, last in runs if first < last]
-            singly = [last for _, last in runs]
+            single_ids = [last for _, last in runs]
         moment = datetime.now(UTC)
 
         def work(connection: Connection) -> None:
             for first, last in ranges:
                 connection.execute(self._mark_run, {"moment": moment, "first": first, "last": last})
-            connection.execute(self._mark, {"moment": moment, "ids": singly})
+            connection.execute(self._mark, {"moment": moment, "ids": single_ids})
 
         self._transactions.run(work)
 

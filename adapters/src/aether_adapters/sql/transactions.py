@@ -21,7 +21,7 @@ from aether_adapters.sql.timeouts import READ_ONLY, refuse_writes
 R = TypeVar("R")
 T = TypeVar("T")
 
-_INSIDE: Final[ContextVar[bool]] = ContextVar("aether_unit_of_work", default=False)
+_IN_UNIT_OF_WORK: Final[ContextVar[bool]] = ContextVar("aether_unit_of_work", default=False)
 _MAX_RERUNS: Final = 3
 _FIRST_PAUSE_SECONDS: Final = 0.02
 _LOCK_TIMEOUT_SECONDS: Final = 30.0
@@ -59,7 +59,7 @@ class Transactions(Generic[R]):
         unchanged.
         """
         lock: FairLock | None = self._writing.get_execution_options().get(FAIR_LOCK)
-        if lock is None or _INSIDE.get():
+        if lock is None or _IN_UNIT_OF_WORK.get():
             return self._attempts(self._writing, work)
         if not lock.acquire(remaining(_LOCK_TIMEOUT_SECONDS)):
             remaining(_NO_DEADLINE_SECONDS)
@@ -80,9 +80,9 @@ class Transactions(Generic[R]):
         return self._attempts(self._reading, work)
 
     def _attempts(self, engine: Engine, work: Callable[[R], T]) -> T:
-        if _INSIDE.get():
+        if _IN_UNIT_OF_WORK.get():
             raise NestedUnitOfWork
-        token = _INSIDE.set(True)
+        token = _IN_UNIT_OF_WORK.set(True)
         try:
             contended, lost = 0, False
             while True:
@@ -106,7 +106,7 @@ class Transactions(Generic[R]):
                 pause = random.uniform(0, _FIRST_PAUSE_SECONDS * 2**contended)  # noqa: S311 # not for security
                 time.sleep(min(pause, remaining(_NO_DEADLINE_SECONDS)))
         finally:
-            _INSIDE.reset(token)
+            _IN_UNIT_OF_WORK.reset(token)
 
 
 class _Attempt(Generic[R]):
