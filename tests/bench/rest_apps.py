@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import orjson
 import yaml
-from aether_adapters.auth.tokens import DevelopmentKeys, Issuer, Keys, Verifier
+from aether_adapters.auth.tokens import DevelopmentKeys, Issuer, KeySet, Verifier
 from aether_adapters.kernel.errors import Unauthenticated
 from aether_adapters.kernel.identity import Identity
 from aether_adapters.kernel.problems import ErrorTable
@@ -54,7 +54,7 @@ def verifier() -> Verifier:
     """The one function that every contestant verifies with; BENCH_TOKEN_CACHE=0 turns its cache off."""
     pair = DevelopmentKeys(_KEYS).ensure()
     size = int(os.environ.get("BENCH_TOKEN_CACHE", "1000"))
-    return Verifier(Keys.from_file(pair.jwks), "bench", "bench", cache_size=size)
+    return Verifier(KeySet.from_file(pair.jwks), "bench", "bench", cache_size=size)
 
 
 def aether() -> Any:

@@ -1,4 +1,4 @@
-"""Tokens: what they say, when they are believed, and for how long."""
+"""Tests of tokens: claims, acceptance, caching, revocation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 import jwt
 import pytest
 from aether_adapters.auth.key_sets import KeyPair, PrivateKey
-from aether_adapters.auth.tokens import LONGEST_LIFE, DevelopmentKeys, Issuer, Keys, Verifier
+from aether_adapters.auth.tokens import MAX_TOKEN_LIFETIME_SECONDS, DevelopmentKeys, Issuer, KeySet, Verifier
 from aether_adapters.kernel.errors import Unauthenticated, Unavailable
 from aether_adapters.kernel.identity import Identity
 from cryptography.hazmat.primitives import serialization
@@ -42,8 +42,8 @@ def _issuer(pair: KeyPair) -> Issuer:
     return Issuer(pair.private_key, URL, AUDIENCE, pair.kid)
 
 
-def _verifier(keys: Keys | Path, **options: Any) -> Verifier:
-    return Verifier(Keys.from_file(keys) if isinstance(keys, Path) else keys, URL, AUDIENCE, **options)
+def _verifier(keys: KeySet | Path, **options: Any) -> Verifier:
+    return Verifier(KeySet.from_file(keys) if isinstance(keys, Path) else keys, URL, AUDIENCE, **options)
 
 
 def _refusal(verify: Verifier, token: str) -> str:
@@ -53,7 +53,7 @@ def _refusal(verify: Verifier, token: str) -> str:
 
 
 def _signed(pair: KeyPair, **changes: object) -> str:
-    """A token whose claims are good but for `changes`; None takes a claim out."""
+    """Return a valid token with `changes` in its claims; None removes a claim."""
     now = time.time()
     good = {"iss": URL, "aud": AUDIENCE, "sub": "ada", "iat": now, "exp": now + 60}
     claims = {name: value for name, value in {**good, **changes}.items() if value is not None}
@@ -61,7 +61,7 @@ def _signed(pair: KeyPair, **changes: object) -> str:
 
 
 class CountedReads:
-    """A key set somewhere, and how often it was read."""
+    """A key set that counts how often it is read."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -75,7 +75,7 @@ class CountedReads:
         return self.data
 
 
-def test_an_identity_says_what_the_token_said(pair: KeyPair) -> None:
+def test_an_identity_holds_the_tokens_claims(pair: KeyPair) -> None:
     before = int(time.time())
     token = _issuer(pair).issue(
         "trade", ("admin", "staff"), "s-1", seconds=60, service=True, scopes=("orders:read", "orders:write")
@@ -92,8 +92,8 @@ def test_an_identity_says_what_the_token_said(pair: KeyPair) -> None:
     )
 
 
-def test_a_person_is_no_service(pair: KeyPair) -> None:
-    """Only `svc: true` makes one; not "true", not 1."""
+def test_only_svc_true_marks_a_service(pair: KeyPair) -> None:
+    """Only `svc: true` marks a service, not "true" or 1."""
     verify = _verifier(pair.jwks)
     assert [verify(_signed(pair, svc=value)).service for value in (None, False, "true", 1, True)] == [
         False,
@@ -118,8 +118,8 @@ def test_a_person_is_no_service(pair: KeyPair) -> None:
         ({"sub": ""}, "The token is malformed."),
         ({"exp": None}, "The token lacks the claim exp."),
         (
-            {"exp": time.time() + 2 * LONGEST_LIFE},
-            "The token lives for more than the 24 hours that are accepted.",
+            {"exp": time.time() + 2 * MAX_TOKEN_LIFETIME_SECONDS},
+            "The token's lifetime exceeds the maximum of 24 hours.",
         ),
         ({"iat": None}, "The token lacks the claim iat."),
         ({"exp": "soon"}, "The token is malformed."),
@@ -136,10 +136,10 @@ def test_a_token_with_a_wrong_claim_is_refused_with_its_reason(
     st.text()
     | st.from_regex(r"[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}", fullmatch=True)
 )
-def test_no_text_makes_the_verifier_fail_otherwise(text: str) -> None:
-    """Only ever Unauthenticated."""
+def test_any_invalid_text_raises_unauthenticated(text: str) -> None:
+    """Every invalid text raises `Unauthenticated`."""
     with pytest.raises(Unauthenticated):
-        _verifier(Keys(lambda: b'{"keys": []}'))(text)
+        _verifier(KeySet(lambda: b'{"keys": []}'))(text)
 
 
 def _published(*keys: tuple[str, PrivateKey]) -> bytes:
@@ -169,7 +169,7 @@ def test_every_accepted_kind_of_key_signs_and_verifies() -> None:
         "EdDSA": ed25519.Ed25519PrivateKey.generate(),
     }
     published = _published(*keys.items())
-    verify = _verifier(Keys(lambda: published))
+    verify = _verifier(KeySet(lambda: published))
     for algorithm, key in keys.items():
         token = Issuer(_pem(key), URL, AUDIENCE, algorithm).issue("ada")
         assert jwt.get_unverified_header(token)["alg"] == algorithm
@@ -177,21 +177,21 @@ def test_every_accepted_kind_of_key_signs_and_verifies() -> None:
 
 
 def test_a_key_verifies_only_its_own_algorithm() -> None:
-    """The header's `alg` is the attacker's to write: an accepted one that is not the key's is refused too."""
+    """An attacker can choose the header's `alg`: an accepted one that is not the key's is refused too."""
     key = ec.generate_private_key(ec.SECP256R1())
     mallory = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     published = _published(("one", key))
     token = Issuer(_pem(mallory), URL, AUDIENCE, "one").issue("root")
-    assert _refusal(_verifier(Keys(lambda: published)), token) == "The token's signature does not match."
+    assert _refusal(_verifier(KeySet(lambda: published)), token) == "The token's signature does not match."
 
 
-def test_keys_that_are_too_weak_or_for_other_uses_verify_nothing() -> None:
+def test_weak_keys_and_keys_for_other_uses_are_ignored() -> None:
     weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # the point of the test
     fine = ed25519.Ed25519PrivateKey.generate()
     entries = json.loads(_published(("weak", weak), ("enc", fine), ("ok", fine)))["keys"]
     entries[1]["use"] = "enc"
     entries += [{"kty": "oct", "kid": "secret", "k": "c2VjcmV0"}, {"kty": "RSA", "kid": "broken"}]
-    keys = Keys(lambda: json.dumps({"keys": entries}).encode())
+    keys = KeySet(lambda: json.dumps({"keys": entries}).encode())
     assert [kid for kid in ("weak", "enc", "secret", "broken", "ok") if keys.find(kid)] == ["ok"]
     with pytest.raises(ValueError, match="RSA, P-256 or Ed25519"):
         Issuer(_pem(weak), URL, AUDIENCE, "weak")
@@ -200,19 +200,19 @@ def test_keys_that_are_too_weak_or_for_other_uses_verify_nothing() -> None:
 def test_a_new_key_is_found_when_a_token_first_names_it(
     pair: KeyPair, other: KeyPair, tmp_path: Path
 ) -> None:
-    """No restart when an issuer rotates."""
+    """Key rotation needs no restart."""
     jwks = tmp_path / "jwks.json"
     jwks.write_bytes(pair.jwks.read_bytes())
-    verify = _verifier(Keys.from_file(jwks, pause=0))
+    verify = _verifier(KeySet.from_file(jwks, pause=0))
     assert verify(_issuer(pair).issue("ada")).subject == "ada"
     old, new = (json.loads(each.jwks.read_bytes())["keys"] for each in (pair, other))
     jwks.write_text(json.dumps({"keys": old + new}))
     assert verify(_issuer(other).issue("bob")).subject == "bob"
 
 
-def test_a_withdrawn_key_takes_its_remembered_tokens_along(pair: KeyPair, other: KeyPair) -> None:
+def test_a_withdrawn_key_invalidates_its_cached_tokens(pair: KeyPair, other: KeyPair) -> None:
     reads = CountedReads(pair.jwks.read_bytes())
-    verify = _verifier(Keys(reads, pause=0))
+    verify = _verifier(KeySet(reads, pause=0))
     token = _issuer(pair).issue("ada")
     assert verify(token).subject == "ada"
     reads.data = other.jwks.read_bytes()
@@ -220,11 +220,9 @@ def test_a_withdrawn_key_takes_its_remembered_tokens_along(pair: KeyPair, other:
     assert _refusal(verify, token) == "The token is signed with a key this service does not know."
 
 
-def test_tokens_with_invented_keys_do_not_make_us_read_the_key_set_again_and_again(
-    pair: KeyPair, other: KeyPair
-) -> None:
+def test_tokens_with_invented_keys_cause_no_repeated_reads(pair: KeyPair, other: KeyPair) -> None:
     reads = CountedReads(pair.jwks.read_bytes())
-    verify = _verifier(Keys(reads, pause=60))
+    verify = _verifier(KeySet(reads, pause=60))
     for _ in range(20):
         _refusal(verify, _issuer(other).issue("mallory"))
     assert reads.count == 1
@@ -232,7 +230,7 @@ def test_tokens_with_invented_keys_do_not_make_us_read_the_key_set_again_and_aga
 
 def test_an_old_key_set_is_read_again(pair: KeyPair) -> None:
     reads = CountedReads(pair.jwks.read_bytes())
-    keys = Keys(reads, pause=0, max_age=0.05)
+    keys = KeySet(reads, pause=0, max_age=0.05)
     keys.find(pair.kid)
     keys.find(pair.kid)
     assert reads.count == 1
@@ -242,9 +240,9 @@ def test_an_old_key_set_is_read_again(pair: KeyPair) -> None:
 
 
 @pytest.mark.parametrize("broken", [b"", b"[]", b"{}", b'{"keys": 7}', b'{"keys": ["x"]}', b"\xff"])
-def test_a_key_set_that_cannot_be_read_leaves_the_last_one_in_force(pair: KeyPair, broken: bytes) -> None:
+def test_an_unreadable_key_set_keeps_the_previous_keys(pair: KeyPair, broken: bytes) -> None:
     reads = CountedReads(pair.jwks.read_bytes())
-    verify = _verifier(Keys(reads, pause=0, max_age=0))
+    verify = _verifier(KeySet(reads, pause=0, max_age=0))
     assert verify(_issuer(pair).issue("ada")).subject == "ada"
     reads.data = broken
     assert verify(_issuer(pair).issue("bob")).subject == "bob"
@@ -252,15 +250,15 @@ def test_a_key_set_that_cannot_be_read_leaves_the_last_one_in_force(pair: KeyPai
     assert verify(_issuer(pair).issue("eve")).subject == "eve"
 
 
-def test_without_any_key_set_it_is_this_service_that_is_not_ready(pair: KeyPair, tmp_path: Path) -> None:
-    """Not the caller's token that is wrong: 503, not 401."""
+def test_without_any_key_set_the_verifier_is_unavailable(pair: KeyPair, tmp_path: Path) -> None:
+    """The token is not at fault: 503, not 401."""
     with pytest.raises(Unavailable):
         _verifier(tmp_path / "missing.json")(_issuer(pair).issue("ada"))
 
 
 @pytest.fixture
 def published(pair: KeyPair) -> Iterator[str]:
-    """The key set at a real address."""
+    """The key set at a real URL."""
     data = pair.jwks.read_bytes()
 
     class Page(BaseHTTPRequestHandler):
@@ -270,7 +268,7 @@ def published(pair: KeyPair) -> Iterator[str]:
             self.wfile.write(data)
 
         def log_message(self, *_: Any) -> None:
-            """Quiet."""
+            """Log nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Page)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -281,14 +279,14 @@ def published(pair: KeyPair) -> Iterator[str]:
     thread.join()
 
 
-def test_a_key_set_is_fetched_from_its_address(pair: KeyPair, published: str) -> None:
-    assert _verifier(Keys.from_url(published))(_issuer(pair).issue("ada")).subject == "ada"
+def test_a_key_set_is_fetched_from_its_url(pair: KeyPair, published: str) -> None:
+    assert _verifier(KeySet.from_url(published))(_issuer(pair).issue("ada")).subject == "ada"
     with pytest.raises(ValueError, match="http"):
-        Keys.from_url("file:///etc/passwd")
+        KeySet.from_url("file:///etc/passwd")
 
 
-class CountedKeys(Keys):
-    """Keys that count how many signatures were to be checked."""
+class CountedKeys(KeySet):
+    """A key set that counts the signature checks."""
 
     looked_up = 0
 
@@ -297,10 +295,12 @@ class CountedKeys(Keys):
         return super().find(kid)
 
 
-def test_several_key_sets_are_one_and_fail_one_by_one(pair: KeyPair, other: KeyPair, tmp_path: Path) -> None:
+def test_several_key_sets_are_combined_and_fail_independently(
+    pair: KeyPair, other: KeyPair, tmp_path: Path
+) -> None:
     file, sets = tmp_path / "jwks.json", {"read": lambda: other.jwks.read_bytes()}
     file.write_bytes(pair.jwks.read_bytes())
-    keys = Keys.from_all(
+    keys = KeySet.from_all(
         f"{file} http://127.0.0.1:1/jwks.json", lambda: sets["read"](), pause=0.0, max_age=0.0
     )
     verify = _verifier(keys, cache_size=0)
@@ -310,14 +310,14 @@ def test_several_key_sets_are_one_and_fail_one_by_one(pair: KeyPair, other: KeyP
         raise Unavailable("gone")
 
     sets["read"] = away
-    assert verify(_issuer(other).issue("ada")).subject == "ada", "what was read before stays in force"
+    assert verify(_issuer(other).issue("ada")).subject == "ada", "the previous keys stay valid"
     sets["read"] = lambda: b'{"keys": []}'
     assert "does not know" in _refusal(verify, _issuer(other).issue("ada"))
     with pytest.raises(Unavailable):
-        Keys.from_all("", away).find("any")
+        KeySet.from_all("", away).find("any")
 
 
-def test_a_token_of_a_decision_made_before_a_revocation_is_refused(pair: KeyPair) -> None:
+def test_a_token_decided_before_a_revocation_is_refused(pair: KeyPair) -> None:
     verify = _verifier(pair.jwks)
     decided = time.time()
     verify.revoke(subject="ada", before=decided + 0.0001)
@@ -325,7 +325,7 @@ def test_a_token_of_a_decision_made_before_a_revocation_is_refused(pair: KeyPair
     assert verify(_issuer(pair).issue("ada", now=decided + 0.01)).subject == "ada"
 
 
-def test_a_token_is_verified_once_while_it_is_remembered(pair: KeyPair) -> None:
+def test_a_cached_token_is_verified_once(pair: KeyPair) -> None:
     keys = CountedKeys(pair.jwks.read_bytes)
     remembering, forgetful = _verifier(keys), _verifier(keys, cache_size=0)
     token = _issuer(pair).issue("ada")
@@ -335,7 +335,7 @@ def test_a_token_is_verified_once_while_it_is_remembered(pair: KeyPair) -> None:
         assert keys.looked_up == expected
 
 
-def test_only_so_many_tokens_are_remembered_the_latest_used_ones(pair: KeyPair) -> None:
+def test_the_cache_keeps_the_most_recently_used_tokens(pair: KeyPair) -> None:
     keys = CountedKeys(pair.jwks.read_bytes)
     verify = _verifier(keys, cache_size=2)
     ada, bob, eve = (_issuer(pair).issue(name) for name in ("ada", "bob", "eve"))
@@ -346,7 +346,7 @@ def test_only_so_many_tokens_are_remembered_the_latest_used_ones(pair: KeyPair) 
     assert (verify(bob).subject, keys.looked_up) == ("bob", 1)
 
 
-def test_a_remembered_token_expires_all_the_same(pair: KeyPair) -> None:
+def test_a_cached_token_still_expires(pair: KeyPair) -> None:
     verify = _verifier(pair.jwks, leeway=0)
     token = _issuer(pair).issue("ada", seconds=1.5)
     expires_at = verify(token).expires_at
@@ -360,7 +360,7 @@ def _revocations() -> list[Callable[[Verifier], None]]:
 
 @pytest.mark.parametrize("revoke", _revocations(), ids=["subject", "session"])
 @pytest.mark.parametrize("known", [True, False], ids=["remembered", "not yet seen"])
-def test_revocation_ends_older_tokens_and_no_others(
+def test_revocation_affects_older_tokens_only(
     pair: KeyPair, revoke: Callable[[Verifier], None], known: bool
 ) -> None:
     verify, issuer = _verifier(pair.jwks), _issuer(pair)
@@ -376,7 +376,7 @@ def test_revocation_ends_older_tokens_and_no_others(
     assert verify(issuer.issue("ada", session="s-1")).subject == "ada"
 
 
-def test_a_revocation_reaches_back_to_a_moment(pair: KeyPair) -> None:
+def test_a_revocation_applies_up_to_a_given_moment(pair: KeyPair) -> None:
     verify, issuer = _verifier(pair.jwks), _issuer(pair)
     token = issuer.issue("ada")
     verify.revoke(subject="ada", before=time.time() - 60)
@@ -386,15 +386,15 @@ def test_a_revocation_reaches_back_to_a_moment(pair: KeyPair) -> None:
     assert _refusal(verify, token) == "The token was revoked; sign in again."
 
 
-def test_a_token_without_a_session_is_not_touched_by_the_empty_session(pair: KeyPair) -> None:
+def test_revoking_the_empty_session_does_not_affect_tokens_without_one(pair: KeyPair) -> None:
     verify = _verifier(pair.jwks)
     token = _issuer(pair).issue("ada")
     verify.revoke(session="")
     assert verify(token).subject == "ada"
 
 
-def test_no_thread_gets_a_token_in_after_its_revocation(pair: KeyPair) -> None:
-    """A signature may be checked while the revocation comes; its result must not be remembered."""
+def test_no_thread_caches_a_token_after_its_revocation(pair: KeyPair) -> None:
+    """A result must not be cached if the revocation came while the signature was checked."""
     token = _issuer(pair).issue("ada")
     verify = _verifier(pair.jwks)
     revoked, stop = threading.Event(), threading.Event()
@@ -423,7 +423,7 @@ def test_no_thread_gets_a_token_in_after_its_revocation(pair: KeyPair) -> None:
     assert late == []
 
 
-def test_development_keys_are_made_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
+def test_development_keys_are_created_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     keys = DevelopmentKeys(tmp_path / "new" / "folder")
     first = keys.ensure()
     assert keys.ensure() == first
@@ -433,7 +433,7 @@ def test_development_keys_are_made_once_and_readable_by_their_owner_only(tmp_pat
     assert set(json.loads(first.jwks.read_bytes())["keys"][0]) == {"kty", "use", "alg", "kid", "n", "e"}
 
 
-def test_processes_that_start_at_once_share_one_development_key(tmp_path: Path) -> None:
+def test_processes_that_start_together_share_one_development_key(tmp_path: Path) -> None:
     code = (
         "import sys; from aether_adapters.auth.tokens import DevelopmentKeys;"
         "print(DevelopmentKeys(sys.argv[1]).ensure().kid)"

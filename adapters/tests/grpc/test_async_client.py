@@ -1,4 +1,4 @@
-"""The gateway's client: the same calls and errors as the synchronous one, on an event loop."""
+"""Tests of the asyncio client: the calls and errors of the synchronous one, on an event loop."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def _run(server: Server | str, use: Use, **options: Any) -> Any:
     return asyncio.run(main())
 
 
-def test_it_forwards_who_asks_which_request_and_which_trace(
+def test_token_request_id_and_trace_are_forwarded(
     probe: SimpleNamespace, start: Start, issuer: Issuer
 ) -> None:
-    """A gateway's own caller field is taken out; the server fills it from the forwarded token."""
+    """The client strips the gateway's own caller field; the server fills it from the forwarded token."""
     seen: list[dict[str, Any]] = []
 
     def look(request: Any) -> Any:
@@ -59,7 +59,7 @@ def test_it_forwards_who_asks_which_request_and_which_trace(
     assert 10.0 < seen[0]["left"] <= 20.1
 
 
-def test_a_broken_rule_arrives_as_the_problem_it_was(probe: SimpleNamespace, start: Start) -> None:
+def test_a_broken_rule_arrives_as_the_same_problem(probe: SimpleNamespace, start: Start) -> None:
     broken = probe.AlreadyClosed(3, "x", ("a",))
 
     def refuse(_: Any) -> Any:
@@ -73,9 +73,7 @@ def test_a_broken_rule_arrives_as_the_problem_it_was(probe: SimpleNamespace, sta
     assert _run(start(ping=refuse), use) == probe.errors.problem(broken)
 
 
-def test_a_slow_server_costs_its_caller_no_more_than_the_deadline(
-    probe: SimpleNamespace, start: Start
-) -> None:
+def test_a_call_to_a_slow_server_ends_at_the_deadline(probe: SimpleNamespace, start: Start) -> None:
     released = threading.Event()
 
     def slow(_: Any) -> Any:
@@ -94,7 +92,7 @@ def test_a_slow_server_costs_its_caller_no_more_than_the_deadline(
         released.set()
 
 
-def test_a_server_that_is_away_is_reported_at_once_and_found_when_it_is_back(
+def test_a_stopped_server_is_reported_at_once_and_found_after_its_restart(
     probe: SimpleNamespace, start: Start
 ) -> None:
     first = start()
@@ -119,7 +117,7 @@ def test_a_server_that_is_away_is_reported_at_once_and_found_when_it_is_back(
 
 
 @pytest.mark.parametrize(("method", "attempts"), [("look", 3), ("ask", 1)])
-def test_only_idempotent_methods_are_tried_again(
+def test_only_idempotent_methods_are_retried(
     probe: SimpleNamespace, start: Start, issuer: Issuer, method: str, attempts: int
 ) -> None:
     calls: list[object] = []
@@ -136,8 +134,8 @@ def test_only_idempotent_methods_are_tried_again(
     assert len(calls) == attempts
 
 
-def test_a_cancelled_task_cancels_its_call(probe: SimpleNamespace, start: Start) -> None:
-    """The place in the server's queue is free again."""
+def test_cancelling_a_task_cancels_its_call(probe: SimpleNamespace, start: Start) -> None:
+    """The server's queue slot becomes free."""
     released = threading.Event()
     entered = threading.Event()
 
@@ -159,9 +157,7 @@ def test_a_cancelled_task_cancels_its_call(probe: SimpleNamespace, start: Start)
         released.set()
 
 
-def test_many_calls_share_one_channel_and_each_gets_its_own_answer(
-    probe: SimpleNamespace, start: Start
-) -> None:
+def test_concurrent_calls_on_one_channel_get_their_own_answers(probe: SimpleNamespace, start: Start) -> None:
     async def use(channel: AsyncChannel) -> list[str]:
         ping = channel.bind(probe.methods.ping)
         answers = await asyncio.gather(*(ping(probe.PlainRequest(text=str(number))) for number in range(64)))
@@ -170,8 +166,8 @@ def test_many_calls_share_one_channel_and_each_gets_its_own_answer(
     assert _run(start(), use) == [str(number) for number in range(64)]
 
 
-def test_one_channel_serves_one_loop_after_another(probe: SimpleNamespace, start: Start) -> None:
-    """A composition root builds it before there is a loop; tests run several."""
+def test_a_channel_works_in_one_event_loop_after_another(probe: SimpleNamespace, start: Start) -> None:
+    """A composition root builds the channel before a loop exists; tests run several loops."""
     channel = AsyncChannel(f"127.0.0.1:{start().port}")
     ping = channel.bind(probe.methods.ping)
 

@@ -1,4 +1,4 @@
-"""What the gRPC door lets in, and what it answers."""
+"""Tests of the gRPC handler: what it accepts and what it answers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Start = Callable[..., Server]
 Connect = Callable[..., Channel]
 
 
-def test_a_call_carries_the_verified_caller_to_the_use_case(
+def test_the_verified_caller_reaches_the_use_case(
     probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
 ) -> None:
-    """Subject, roles and session come from the token; the client never writes them."""
+    """Subject, roles and session come from the token."""
     channel = connect(start(), token=lambda: issuer.issue("ada", ("admin", "staff"), "s-1"))
     answer = channel.bind(probe.methods.ask)(probe.AskRequest(text="hello"))
     assert answer == probe.Answer(
@@ -32,7 +32,7 @@ def test_a_call_carries_the_verified_caller_to_the_use_case(
 def test_the_client_strips_a_caller_and_the_server_refuses_a_forged_one(
     probe: SimpleNamespace, pb: ModuleType, start: Start, connect: Connect, issuer: Issuer
 ) -> None:
-    """A gateway's request still holds the caller of its own edge; raw bytes from elsewhere are refused."""
+    """A gateway's request still holds the caller of its own server; a raw message with a caller is refused."""
     server, token = start(), issuer.issue("ada")
     forged = probe.AskRequest(caller=probe.Caller(subject="root", session=""), text="hello")
     answer = connect(server, token=lambda: token).bind(probe.methods.ask)(forged)
@@ -50,10 +50,10 @@ def test_the_client_strips_a_caller_and_the_server_refuses_a_forged_one(
     assert "caller" in (refused.value.details() or "")
 
 
-def test_a_broken_rule_arrives_as_the_problem_it_was(
+def test_a_broken_rule_arrives_as_the_same_problem(
     probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
 ) -> None:
-    """An equal problem on both sides, so that a gateway renders the same bytes."""
+    """The problem is equal on both sides, so a gateway renders the same bytes."""
     broken = probe.AlreadyClosed(2**53 + 1, "Größe ✓", ("a", "b"))
 
     def refuse(_: Any) -> Any:
@@ -69,10 +69,10 @@ def test_a_broken_rule_arrives_as_the_problem_it_was(
     assert raised.value.type == "/problems/probe/already-closed"
 
 
-def test_bytes_that_are_no_message_are_the_callers_fault(
+def test_undecodable_bytes_are_an_invalid_argument(
     probe: SimpleNamespace, start: Start, issuer: Issuer
 ) -> None:
-    """INVALID_ARGUMENT, where grpcio alone would answer INTERNAL."""
+    """grpcio alone would answer INTERNAL."""
     server = start()
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as raw:
         call = raw.unary_unary(probe.methods.ask.path, None, None)
@@ -81,10 +81,8 @@ def test_bytes_that_are_no_message_are_the_callers_fault(
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_a_field_the_contract_requires_is_named_when_it_is_missing(
-    probe: SimpleNamespace, start: Start, connect: Connect
-) -> None:
-    """What a codec refuses reaches the caller with its place."""
+def test_a_missing_required_field_is_named(probe: SimpleNamespace, start: Start, connect: Connect) -> None:
+    """The refusal of a codec reaches the caller with its pointer."""
 
     def refuse(_: Any) -> Any:
         raise Malformed("/createdAt", "is required")
@@ -95,10 +93,10 @@ def test_a_field_the_contract_requires_is_named_when_it_is_missing(
     assert raised.value.problem.errors == ({"pointer": "/createdAt", "reason": "is required"},)
 
 
-def test_an_error_nobody_declared_tells_the_caller_nothing(
+def test_an_undeclared_error_reveals_nothing_to_the_caller(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
-    """Its text may hold what is not the caller's to know."""
+    """Its text may hold confidential data."""
 
     def fail(_: Any) -> Any:
         raise RuntimeError("password=hunter2")
@@ -109,10 +107,10 @@ def test_an_error_nobody_declared_tells_the_caller_nothing(
     assert "hunter2" not in str(raised.value.problem)
 
 
-def test_a_problem_no_status_can_carry_is_still_an_answer(
+def test_a_problem_that_cannot_be_encoded_ends_the_call_as_internal(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
-    """Text with a lone surrogate has no UTF-8 form; the call ends as INTERNAL, and says nothing of it."""
+    """Text with a lone surrogate has no UTF-8 form."""
 
     def refuse(_: Any) -> Any:
         raise probe.AlreadyClosed(1, "\ud800", ())
@@ -122,10 +120,10 @@ def test_a_problem_no_status_can_carry_is_still_an_answer(
     assert raised.value.problem == probe.errors.problem(RuntimeError())
 
 
-def test_values_of_many_kilobytes_arrive_whole(
+def test_values_of_many_kilobytes_arrive_complete(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
-    """More than gRPC's clients take by default."""
+    """More than gRPC clients accept by default."""
     broken = probe.AlreadyClosed(1, "x" * 30_000, ())
 
     def refuse(_: Any) -> Any:
@@ -136,14 +134,14 @@ def test_values_of_many_kilobytes_arrive_whole(
     assert raised.value.problem == probe.errors.problem(broken)
 
 
-def test_a_port_that_is_taken_is_refused(start: Start) -> None:
-    """gRPC would share it by default, and each server get some of the calls."""
+def test_an_occupied_port_is_refused(start: Start) -> None:
+    """By default gRPC would share the port between both servers."""
     taken = start()
     with pytest.raises(RuntimeError, match="Failed to bind"):
         start(address=f"127.0.0.1:{taken.port}")
 
 
-def test_a_method_nobody_serves_is_unimplemented(start: Start) -> None:
+def test_an_unknown_method_is_unimplemented(start: Start) -> None:
     with (
         grpc.insecure_channel(f"127.0.0.1:{start().port}") as raw,
         pytest.raises(grpc.RpcError) as refused,
@@ -152,10 +150,10 @@ def test_a_method_nobody_serves_is_unimplemented(start: Start) -> None:
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_an_answer_that_breaks_the_contract_is_not_the_callers_fault(
+def test_a_response_that_breaks_the_contract_is_not_the_callers_fault(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
-    """A gateway renders a Malformed as 400; this is an INTERNAL of the service behind it."""
+    """A gateway would render Malformed as 400; the fault is INTERNAL to the service behind it."""
     other = replace(probe.methods.ping, response=Codec(to_wire=bytes, from_wire=_refused))
     ping = connect(start()).bind(other)
     with pytest.raises(RuntimeError, match="contract") as raised:

@@ -1,4 +1,4 @@
-"""The pool that answers calls keeps count of them, whatever they do."""
+"""Tests of the thread pool that answers calls and counts them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _until_idle(pool: CallPool) -> None:
         time.sleep(0.001)
 
 
-def test_it_is_full_when_every_thread_and_every_place_is_taken() -> None:
+def test_the_pool_is_full_when_threads_and_queue_are() -> None:
     pool, gate = CallPool(1, 1), threading.Event()
     assert not pool.full
     pool.submit(gate.wait)
@@ -28,7 +28,7 @@ def test_it_is_full_when_every_thread_and_every_place_is_taken() -> None:
     pool.shutdown()
 
 
-def test_a_call_that_fails_leaves_its_thread_and_its_place() -> None:
+def test_a_failed_call_frees_its_thread_and_its_queue_slot() -> None:
     pool, done = CallPool(1, 0), threading.Semaphore(0)
 
     def fail() -> None:
@@ -53,8 +53,8 @@ def test_a_call_knows_how_long_it_waited_for_its_thread() -> None:
     assert waited() == 0.0
 
 
-def test_who_asks_is_told_exactly_once_however_fast_the_call_was() -> None:
-    """The callback is added while the call may be ending in another thread."""
+def test_a_done_callback_runs_exactly_once() -> None:
+    """The callback is added while the call may end in another thread."""
     pool = CallPool(4, 0)
     told: list[Any] = []
     for _ in range(5000):
@@ -64,7 +64,7 @@ def test_who_asks_is_told_exactly_once_however_fast_the_call_was() -> None:
     assert len(set(map(id, told))) == 5000
 
 
-def test_shutting_down_runs_what_was_submitted_and_ends_the_threads() -> None:
+def test_shutdown_runs_submitted_calls_and_ends_the_threads() -> None:
     before = threading.active_count()
     pool = CallPool(3, 0)
     ran: list[int] = []

@@ -1,4 +1,4 @@
-"""An id is 41 bits of milliseconds, 10 of worker and 12 of sequence, and no thread gets another's."""
+"""Tests of ids: their format, and uniqueness between threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aether_adapters.kernel.errors import Unavailable
 
 
 class Clock:
-    """A monotonic clock that goes on by itself a little at each look, and that a test moves."""
+    """A monotonic clock that advances a little at each reading and that the test can move."""
 
     def __init__(self) -> None:
         self.ns = 0
@@ -24,16 +24,16 @@ class Clock:
         return self.ns
 
 
-class Granted:
-    """A worker number whose term a test decides."""
+class FixedTerm:
+    """A worker number with a term that the test sets."""
 
     def __init__(self, term: Term) -> None:
         self.term = term
 
 
-def test_an_id_says_when_by_whom_and_as_its_how_manyth_it_was_issued() -> None:
+def test_an_id_contains_time_worker_and_sequence() -> None:
     clock = Clock()
-    snowflakes = Snowflakes(Granted(Term(1023, 1000, 0, 10**12)), clock)
+    snowflakes = Snowflakes(FixedTerm(Term(1023, 1000, 0, 10**12)), clock)
     issued = [snowflakes.next() for _ in range(3)]
     assert issued == [1000 << 22 | 1023 << 12 | sequence for sequence in range(3)]
     assert parts(issued[2]) == Parts(EPOCH + timedelta(seconds=1), 1023, 2)
@@ -43,12 +43,12 @@ def test_an_id_says_when_by_whom_and_as_its_how_manyth_it_was_issued() -> None:
 
 def test_an_id_fits_a_signed_64_bit_column_until_the_milliseconds_run_out() -> None:
     last = (1 << 41) - 1
-    assert Snowflakes(Granted(Term(1023, last, 0, 10**12)), Clock()).take(4096)[-1] == 2**63 - 1
+    assert Snowflakes(FixedTerm(Term(1023, last, 0, 10**12)), Clock()).take(4096)[-1] == 2**63 - 1
     with pytest.raises(OverflowError):
-        Snowflakes(Granted(Term(0, last + 1, 0, 10**12)), Clock()).next()
+        Snowflakes(FixedTerm(Term(0, last + 1, 0, 10**12)), Clock()).next()
 
 
-def test_a_millisecond_gives_4096_ids_and_the_next_one_waits_for_the_next() -> None:
+def test_after_4096_ids_the_next_one_waits_for_the_next_millisecond() -> None:
     issued = Snowflakes(FixedWorker(7)).take(3 * 4096 + 1)
     assert issued == sorted(set(issued))
     in_each = Counter(snowflake >> 22 for snowflake in issued)
@@ -56,14 +56,14 @@ def test_a_millisecond_gives_4096_ids_and_the_next_one_waits_for_the_next() -> N
     assert max(in_each.values()) == 4096
 
 
-def test_an_id_is_about_as_old_as_it_says() -> None:
+def test_an_id_contains_the_current_time() -> None:
     moment = parts(Snowflakes(FixedWorker()).next()).moment
     assert abs(datetime.now(UTC) - moment) < timedelta(seconds=1)
 
 
-def test_nothing_is_issued_from_the_moment_the_term_is_over() -> None:
+def test_nothing_is_issued_after_the_term() -> None:
     clock = Clock()
-    snowflakes = Snowflakes(Granted(Term(0, 0, 0, 1_500_000)), clock)
+    snowflakes = Snowflakes(FixedTerm(Term(0, 0, 0, 1_500_000)), clock)
     snowflakes.take(10)
     clock.ns = 1_499_900
     snowflakes.next()
@@ -73,9 +73,9 @@ def test_nothing_is_issued_from_the_moment_the_term_is_over() -> None:
             issue()
 
 
-def test_a_new_term_goes_on_above_the_last_id() -> None:
+def test_a_new_term_continues_above_the_last_id() -> None:
     clock = Clock()
-    lease = Granted(Term(5, 1000, 0, 2_000_000))
+    lease = FixedTerm(Term(5, 1000, 0, 2_000_000))
     snowflakes = Snowflakes(lease, clock)
     last = snowflakes.next()
     clock.ns = 3_000_000
@@ -83,7 +83,7 @@ def test_a_new_term_goes_on_above_the_last_id() -> None:
     assert snowflakes.next() > last
 
 
-def test_threads_that_share_an_issuer_never_get_the_same_id_and_each_sees_them_rise() -> None:
+def test_threads_that_share_an_issuer_get_unique_ascending_ids() -> None:
     snowflakes = Snowflakes(FixedWorker())
 
     def issue(_: int) -> list[int]:
@@ -114,6 +114,6 @@ raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-def test_a_forked_child_does_not_go_on_with_its_parents_block() -> None:
-    """In an interpreter of its own: a fork of this one would also copy the locks of gRPC's threads, held or not."""
+def test_a_forked_child_does_not_use_its_parents_block() -> None:
+    """Run in a new interpreter: a fork of this one would also copy gRPC's locks, held or not."""
     assert subprocess.run([sys.executable, "-c", FORK], timeout=60, check=False).returncode == 0

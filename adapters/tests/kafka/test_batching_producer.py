@@ -1,4 +1,4 @@
-"""Many threads, one producer: each hears of its own event, and those that wait travel together."""
+"""Tests of the batching producer: own outcomes, shared batches."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read(bootstrap: str, topic: str, count: int) -> list[bytes]:
     return found
 
 
-def test_each_of_many_threads_returns_when_its_event_has_arrived(embedded_kafka_bootstrap: str) -> None:
+def test_send_returns_in_each_thread_after_its_event_arrived(embedded_kafka_bootstrap: str) -> None:
     topic = f"shared-{uuid4()}"
     producer = BatchingProducer(Producer(embedded_kafka_bootstrap))
     with ThreadPoolExecutor(32) as pool:
@@ -40,7 +40,7 @@ def test_each_of_many_threads_returns_when_its_event_has_arrived(embedded_kafka_
     assert sorted(map(int, read(embedded_kafka_bootstrap, topic, 300))) == list(range(300))
 
 
-def test_what_one_thread_sends_keeps_its_order_among_all_others(embedded_kafka_bootstrap: str) -> None:
+def test_the_events_of_one_thread_keep_their_order(embedded_kafka_bootstrap: str) -> None:
     topic = f"shared-{uuid4()}"
     producer = BatchingProducer(Producer(embedded_kafka_bootstrap))
 
@@ -56,7 +56,7 @@ def test_what_one_thread_sends_keeps_its_order_among_all_others(embedded_kafka_b
         assert own == [thread * 100 + number for number in range(20)]
 
 
-def test_a_broker_that_is_away_is_said_to_everybody_who_waits() -> None:
+def test_an_unreachable_broker_fails_every_waiting_call() -> None:
     producer = BatchingProducer(Producer("127.0.0.1:1"))
     refused: list[Exception] = []
 
@@ -77,7 +77,7 @@ def test_a_broker_that_is_away_is_said_to_everybody_who_waits() -> None:
     assert time.monotonic() - begun < 5
 
 
-def test_nothing_that_gave_up_waiting_is_left_in_the_queue() -> None:
+def test_an_abandoned_event_is_removed_from_the_queue() -> None:
     slow = threading.Event()
 
     class Slow(Producer):

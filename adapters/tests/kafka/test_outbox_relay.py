@@ -1,4 +1,4 @@
-"""The relay: nothing lost, order kept for each key, whatever happens to it, to its broker and to its rivals.
+"""Tests of the relay: no loss and order for each key, despite crashes, outages and rival relays.
 
 `sqlite` and `mariadb` relay to the embedded Kafka; `kafka` relays from MariaDB to a real broker.
 """
@@ -62,7 +62,7 @@ Relay(OutboxReader(engine, outbox_table(MetaData())), Producer(bootstrap), lease
 
 
 @dataclass
-class House:
+class RelaySetup:
     """A database with an outbox, and a broker."""
 
     url: str
@@ -90,8 +90,8 @@ class House:
 
 
 @pytest.fixture(params=["sqlite", "mariadb", pytest.param("kafka", marks=pytest.mark.prove)])
-def house(request: pytest.FixtureRequest, tmp_path: Path, topic: str, kit: Any) -> Iterator[House]:
-    """A house for each implementation, its tables empty."""
+def relay_setup(request: pytest.FixtureRequest, tmp_path: Path, topic: str, kit: Any) -> Iterator[RelaySetup]:
+    """A setup for each implementation, with empty tables."""
     url = (
         f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else request.getfixturevalue("mysql_url")
     )
@@ -99,33 +99,33 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, topic: str, kit: Any) 
     engine = connect(url)
     _METADATA.drop_all(engine)
     _METADATA.create_all(engine)
-    yield House(url, engine, request.getfixturevalue(broker), topic, kit.event)
+    yield RelaySetup(url, engine, request.getfixturevalue(broker), topic, kit.event)
     engine.dispose()
 
 
-def test_a_relay_forgets_what_was_sent_and_what_was_handled_long_ago(house: House, kit: Any) -> None:
-    """Whatever its size, and in bites; what is younger stays."""
+def test_a_relay_prunes_outbox_and_inbox(relay_setup: RelaySetup, kit: Any) -> None:
+    """Whatever the number, in small batches; newer rows stay."""
     now = datetime.now(UTC)
     rows = [{"consumer": "tally", "event_id": f"e{n}", "received_at": now} for n in range(1201)]
     ages = [{**row, "received_at": now - timedelta(hours=2)} for row in rows[:-1]]
-    with house.engine.begin() as connection:
+    with relay_setup.engine.begin() as connection:
         connection.execute(insert(_INBOX), [*ages, rows[-1]])
-    house.write("7", 1)
-    relay = house.relay(
-        keep=timedelta(0), inbox=InboxCleaner(house.engine, _INBOX), inbox_keep=timedelta(hours=1)
+    relay_setup.write("7", 1)
+    relay = relay_setup.relay(
+        keep=timedelta(0), inbox=InboxCleaner(relay_setup.engine, _INBOX), inbox_keep=timedelta(hours=1)
     )
 
     def remembered() -> list[str]:
-        with house.engine.connect() as connection:
+        with relay_setup.engine.connect() as connection:
             return list(connection.scalars(select(_INBOX.c.event_id)))
 
     with kit.running(relay):
         kit.eventually(lambda: remembered() == ["e1200"])
-        kit.eventually(lambda: house.backlog() == 0)
+        kit.eventually(lambda: relay_setup.backlog() == 0)
 
 
 def _first_times(records: list[Record]) -> dict[str, list[int]]:
-    """For each key its numbers in the order in which each came for the first time."""
+    """Return for each key its numbers in order of first arrival."""
     keys: dict[str, dict[int, None]] = {}
     for record in records:
         keys.setdefault((record.key or b"").decode(), {})[int(record.value or b"")] = None
@@ -137,181 +137,181 @@ def _complete(expected: dict[str, list[int]]) -> Callable[[list[Record]], bool]:
     return lambda records: len({(record.key, record.value) for record in records}) >= total
 
 
-def test_what_waits_is_sent_in_order_once_and_marked(house: House, kit: Any) -> None:
+def test_unsent_events_are_sent_once_in_order_and_marked(relay_setup: RelaySetup, kit: Any) -> None:
     for number in range(100):
         for key in ("a", "b", "c"):
-            house.write(key, number)
+            relay_setup.write(key, number)
     expected = {key: list(range(100)) for key in "abc"}
-    with kit.running(house.relay(batch=37)):
-        kit.eventually(lambda: not house.waiting())
-    records = kit.read(house.bootstrap, house.topic, _complete(expected))
+    with kit.running(relay_setup.relay(batch=37)):
+        kit.eventually(lambda: not relay_setup.waiting())
+    records = kit.read(relay_setup.bootstrap, relay_setup.topic, _complete(expected))
     assert (_first_times(records), len(records)) == (expected, 300)
 
 
-def test_two_relays_and_writers_whose_commits_are_held_back_keep_the_order(house: House, kit: Any) -> None:
+def test_two_relays_and_late_commits_keep_the_order(relay_setup: RelaySetup, kit: Any) -> None:
     keys, rounds = ("a", "b", "c", "d"), 30
-    with house.engine.begin() as connection:
+    with relay_setup.engine.begin() as connection:
         connection.execute(insert(_AGGREGATES), [{"id": key, "count": 0} for key in keys])
     chance = random.Random(7)
 
     def happen(key: str, before: float, after: float) -> None:
-        """One change: its number is given under the aggregate's lock, and its commit comes late."""
+        """One change: takes its number under the aggregate's lock and commits late."""
 
         def work(connection: Connection) -> None:
             row = _AGGREGATES.c
             connection.execute(update(_AGGREGATES).where(row.id == key).values(count=row.count + 1))
             number = connection.scalars(select(row.count).where(row.id == key)).one()
             time.sleep(before)
-            Outbox(connection, _OUTBOX).add(kit.event(house.topic, number, key))
+            Outbox(connection, _OUTBOX).add(kit.event(relay_setup.topic, number, key))
             time.sleep(after)
 
-        Transactions(house.engine, lambda connection: connection).run(work)
+        Transactions(relay_setup.engine, lambda connection: connection).run(work)
 
     def write(key: str) -> None:
         for _ in range(rounds):
             happen(key, chance.uniform(0, 0.01), chance.uniform(0, 0.02))
 
     writers = [threading.Thread(target=write, args=(key,)) for key in keys for _ in range(2)]
-    with kit.running(house.relay(seconds=3.0, batch=7)):
-        with kit.running(house.relay(seconds=3.0, batch=7)):
+    with kit.running(relay_setup.relay(seconds=3.0, batch=7)):
+        with kit.running(relay_setup.relay(seconds=3.0, batch=7)):
             for writer in writers:
                 writer.start()
             kit.eventually(lambda: sum(writer.is_alive() for writer in writers) < len(writers), 60)
         for writer in writers:
             writer.join()
-        kit.eventually(lambda: not house.waiting(), 30)
+        kit.eventually(lambda: not relay_setup.waiting(), 30)
     expected = {key: list(range(1, 2 * rounds + 1)) for key in keys}
-    records = kit.read(house.bootstrap, house.topic, _complete(expected))
+    records = kit.read(relay_setup.bootstrap, relay_setup.topic, _complete(expected))
     assert (_first_times(records), len(records)) == (expected, 2 * rounds * len(keys))
 
 
 @pytest.mark.prove
 @pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
-def test_a_relay_that_is_struck_down_loses_nothing(house: House, kit: Any, fate: signal.Signals) -> None:
+def test_a_killed_or_suspended_relay_loses_nothing(
+    relay_setup: RelaySetup, kit: Any, fate: signal.Signals
+) -> None:
     expected = {key: list(range(1000)) for key in "abc"}
     for key, numbers in expected.items():
-        house.write(key, *numbers)
-    victim = subprocess.Popen([sys.executable, "-c", _RELAY, house.url, house.bootstrap])
+        relay_setup.write(key, *numbers)
+    victim = subprocess.Popen([sys.executable, "-c", _RELAY, relay_setup.url, relay_setup.bootstrap])
     try:
-        kit.eventually(lambda: house.backlog() < 2900)
+        kit.eventually(lambda: relay_setup.backlog() < 2900)
         victim.send_signal(fate)
-        assert house.backlog(), "the relay was done before it was struck down; give it more to do"
-        with kit.running(house.relay(batch=100)):
-            # One that is stopped inside a transaction keeps its locks, and its successor waits for them.
+        assert relay_setup.backlog(), "the relay was done before it was killed; give it more events"
+        with kit.running(relay_setup.relay(batch=100)):
+            # A process suspended inside a transaction keeps its locks, and its successor waits for them.
             back_at = time.monotonic() + 5
-            kit.eventually(lambda: house.backlog() < 500 or time.monotonic() > back_at)
-            victim.send_signal(signal.SIGCONT)  # a stopped one comes back, its lease long gone
-            kit.eventually(lambda: not house.backlog())
+            kit.eventually(lambda: relay_setup.backlog() < 500 or time.monotonic() > back_at)
+            victim.send_signal(signal.SIGCONT)  # resumes long after its lease has lapsed
+            kit.eventually(lambda: not relay_setup.backlog())
     finally:
         victim.kill()
         victim.wait()
-    records = kit.read(house.bootstrap, house.topic, _complete(expected))
+    records = kit.read(relay_setup.bootstrap, relay_setup.topic, _complete(expected))
     assert _first_times(records) == expected
 
 
-def test_a_relay_that_ends_in_order_hands_over_at_once(house: House, kit: Any) -> None:
-    with kit.running(house.relay(seconds=60.0)):
-        house.write("a", 1)
-        kit.eventually(lambda: not house.waiting())
-    with kit.running(house.relay(seconds=60.0)):
-        house.write("a", 2)
-        kit.eventually(lambda: not house.waiting(), seconds=10)
+def test_a_relay_that_stops_cleanly_hands_over_at_once(relay_setup: RelaySetup, kit: Any) -> None:
+    with kit.running(relay_setup.relay(seconds=60.0)):
+        relay_setup.write("a", 1)
+        kit.eventually(lambda: not relay_setup.waiting())
+    with kit.running(relay_setup.relay(seconds=60.0)):
+        relay_setup.write("a", 2)
+        kit.eventually(lambda: not relay_setup.waiting(), seconds=10)
 
 
-def test_an_event_too_large_holds_its_key_and_no_other(house: House, kit: Any) -> None:
-    whole = kit.event(house.topic, 2, "a")
+def test_an_oversized_event_blocks_only_its_key(relay_setup: RelaySetup, kit: Any) -> None:
+    whole = kit.event(relay_setup.topic, 2, "a")
     huge = type(whole)(
         **{name: getattr(whole, name) for name in whole.__slots__} | {"payload": b"x" * 2_000_000}
     )
-    house.write("a", 1)
-    Transactions(house.engine, lambda connection: Outbox(connection, _OUTBOX)).run(
+    relay_setup.write("a", 1)
+    Transactions(relay_setup.engine, lambda connection: Outbox(connection, _OUTBOX)).run(
         lambda outbox: outbox.add(huge)
     )
-    house.write("a", 3)
-    house.write("b", *range(50))
-    with kit.running(house.relay(batch=10)):
-        kit.eventually(lambda: len(house.waiting()) == 2)
-        house.write("b", 50)
-        kit.eventually(lambda: [row.event.key for row in house.waiting()] == ["a", "a"])
+    relay_setup.write("a", 3)
+    relay_setup.write("b", *range(50))
+    with kit.running(relay_setup.relay(batch=10)):
+        kit.eventually(lambda: len(relay_setup.waiting()) == 2)
+        relay_setup.write("b", 50)
+        kit.eventually(lambda: [row.event.key for row in relay_setup.waiting()] == ["a", "a"])
     expected = {"a": [1], "b": list(range(51))}
-    records = kit.read(house.bootstrap, house.topic, _complete(expected))
+    records = kit.read(relay_setup.bootstrap, relay_setup.topic, _complete(expected))
     assert (_first_times(records), len(records)) == (expected, 52)
 
 
-def test_sent_events_are_deleted_when_they_were_kept_long_enough(house: House, kit: Any) -> None:
+def test_sent_events_are_deleted_after_the_retention_time(relay_setup: RelaySetup, kit: Any) -> None:
     def stored() -> int:
-        with house.engine.connect() as connection:
+        with relay_setup.engine.connect() as connection:
             return len(connection.execute(select(_OUTBOX.c.id)).all())
 
-    house.write("a", 1, 2, 3)
-    with kit.running(house.relay()):
-        kit.eventually(lambda: not house.waiting())
+    relay_setup.write("a", 1, 2, 3)
+    with kit.running(relay_setup.relay()):
+        kit.eventually(lambda: not relay_setup.waiting())
     assert stored() == 3
-    with kit.running(house.relay(keep=timedelta(0))):
+    with kit.running(relay_setup.relay(keep=timedelta(0))):
         kit.eventually(lambda: stored() == 0)
 
 
-def test_a_relay_that_sleeps_is_woken(house: House, kit: Any) -> None:
-    relay = house.relay(poll=60.0)
+def test_a_sleeping_relay_can_be_woken(relay_setup: RelaySetup, kit: Any) -> None:
+    relay = relay_setup.relay(poll=60.0)
     with kit.running(relay):
-        time.sleep(3)  # pauses double, so by now one lasts 2.5 s and has two more to go
-        house.write("a", 1)
+        time.sleep(3)  # pauses double: the current one lasts 2.5 s and has 2 s to go
+        relay_setup.write("a", 1)
         started = time.monotonic()
         relay.wake()
-        kit.eventually(lambda: not house.waiting())
+        kit.eventually(lambda: not relay_setup.waiting())
         assert time.monotonic() - started < 1.5
 
 
 @pytest.fixture
-def faulty(tmp_path: Path, topic: str, kit: Any) -> Iterator[tuple[House, EmbeddedKafka]]:
-    """A house on SQLite whose broker obeys the test."""
+def faulty(tmp_path: Path, topic: str, kit: Any) -> Iterator[tuple[RelaySetup, EmbeddedKafka]]:
+    """A setup on SQLite with a broker that the test controls."""
     engine = connect(f"sqlite:///{tmp_path}/test.db")
     _METADATA.create_all(engine)
     with EmbeddedKafka({topic: 2}) as kafka:
-        yield House(str(engine.url), engine, kafka.bootstrap, topic, kit.event), kafka
+        yield RelaySetup(str(engine.url), engine, kafka.bootstrap, topic, kit.event), kafka
     engine.dispose()
 
 
 @pytest.mark.implementation("embedded")
-def test_a_broker_that_is_away_for_a_while_costs_only_time(
-    faulty: tuple[House, EmbeddedKafka], kit: Any
-) -> None:
-    house, kafka = faulty
+def test_a_broker_outage_only_delays_events(faulty: tuple[RelaySetup, EmbeddedKafka], kit: Any) -> None:
+    relay_setup, kafka = faulty
     expected = {key: list(range(60)) for key in "ab"}
-    with kit.running(house.relay(seconds=1.0)):  # half a second for a batch: it is given up several times
+    with kit.running(relay_setup.relay(seconds=1.0)):  # 0.5 s per batch, so it gives up several times
         for number in range(60):
             if number == 20:
                 kafka.broker_down()
             if number == 40:
                 time.sleep(2.5)
-                assert house.waiting(), "events were marked that nobody took"
+                assert relay_setup.waiting(), "events were marked that were not sent"
                 kafka.broker_up()
             for key in "ab":
-                house.write(key, number)
-        kit.eventually(lambda: not house.waiting(), 30)
-    records = kit.read(house.bootstrap, house.topic, _complete(expected))
+                relay_setup.write(key, number)
+        kit.eventually(lambda: not relay_setup.waiting(), 30)
+    records = kit.read(relay_setup.bootstrap, relay_setup.topic, _complete(expected))
     assert _first_times(records) == expected
 
 
 @pytest.mark.implementation("embedded")
-def test_refused_events_are_sent_again_in_their_order(faulty: tuple[House, EmbeddedKafka], kit: Any) -> None:
-    house, kafka = faulty
+def test_rejected_events_are_sent_again_in_order(faulty: tuple[RelaySetup, EmbeddedKafka], kit: Any) -> None:
+    relay_setup, kafka = faulty
     expected = {key: list(range(30)) for key in "abc"}
     for number in range(30):
         for key in "abc":
-            house.write(key, number)
+            relay_setup.write(key, number)
     produce = 0
     kafka.push_errors(produce, *[KafkaError.TOPIC_AUTHORIZATION_FAILED] * 3)
-    with kit.running(house.relay(batch=20, again=0.5)):
-        kit.eventually(lambda: not house.waiting(), 40)
-    records = kit.read(house.bootstrap, house.topic, _complete(expected))
+    with kit.running(relay_setup.relay(batch=20, again=0.5)):
+        kit.eventually(lambda: not relay_setup.waiting(), 40)
+    records = kit.read(relay_setup.bootstrap, relay_setup.topic, _complete(expected))
     assert _first_times(records) == expected
 
 
 @pytest.mark.implementation("embedded")
-def test_a_database_that_is_away_is_waited_out(faulty: tuple[House, EmbeddedKafka], kit: Any) -> None:
+def test_the_relay_survives_a_database_outage(faulty: tuple[RelaySetup, EmbeddedKafka], kit: Any) -> None:
     class Away(OutboxReader):
-        """Away the first times it is asked."""
+        """Fails the first few times."""
 
         left = 3
 
@@ -321,9 +321,9 @@ def test_a_database_that_is_away_is_waited_out(faulty: tuple[House, EmbeddedKafk
                 raise Unavailable("The database is away.")
             return super().unsent(limit)
 
-    house, _ = faulty
-    house.write("a", 1, 2, 3)
-    with kit.running(house.relay(reader=Away(house.engine, _OUTBOX))):
-        kit.eventually(lambda: not house.waiting())
-    records = kit.read(house.bootstrap, house.topic, _complete({"a": [1, 2, 3]}))
+    relay_setup, _ = faulty
+    relay_setup.write("a", 1, 2, 3)
+    with kit.running(relay_setup.relay(reader=Away(relay_setup.engine, _OUTBOX))):
+        kit.eventually(lambda: not relay_setup.waiting())
+    records = kit.read(relay_setup.bootstrap, relay_setup.topic, _complete({"a": [1, 2, 3]}))
     assert _first_times(records) == {"a": [1, 2, 3]}

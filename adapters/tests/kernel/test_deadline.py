@@ -1,4 +1,4 @@
-"""What is left of a request's time."""
+"""Tests of deadlines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_deadline_shortens_a_default_and_never_lengthens_it() -> None:
         assert remaining(0.2) == 0.2
 
 
-def test_the_earlier_of_two_deadlines_is_in_force_and_the_outer_one_comes_back() -> None:
+def test_the_earlier_of_two_deadlines_applies_and_the_outer_one_is_restored() -> None:
     with within(1.0):
         with within(60.0):
             assert remaining(60.0) <= 1.0
@@ -31,13 +31,13 @@ def test_the_earlier_of_two_deadlines_is_in_force_and_the_outer_one_comes_back()
     assert DEADLINE.get() is None
 
 
-def test_time_that_is_up_is_an_error_of_its_own_kind() -> None:
+def test_an_expired_deadline_raises_deadline_exceeded() -> None:
     with within(0.0), pytest.raises(DeadlineExceeded) as up:
         remaining(1.0)
     assert up.value.kind is Kind.DEADLINE
 
 
-def test_time_passes_inside() -> None:
+def test_remaining_decreases_inside() -> None:
     with within(0.05):
         time.sleep(0.06)
         with pytest.raises(DeadlineExceeded):
@@ -45,7 +45,7 @@ def test_time_passes_inside() -> None:
 
 
 def test_a_thread_sees_the_deadline_only_with_the_callers_context() -> None:
-    """A pool that forgets to copy the context would lose it: so that is tested here once."""
+    """A pool that does not copy the context would lose the deadline."""
     seen: list[float] = []
     with within(1.0):
         context = copy_context()

@@ -1,4 +1,4 @@
-"""One vocabulary of errors for every edge."""
+"""Tests of problems and of the error table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from aether_adapters.kernel.problems import ErrorTable, Problem, RemoteError
 
 
 class Broken(Exception):
-    """The domain's widest kind of error."""
+    """The base class of the domain's errors."""
 
 
 class Conflict(Broken):
@@ -52,13 +52,13 @@ CLOSED = InvoiceAlreadyClosed(2**60, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_every_kind_is_a_real_status_and_a_real_code(kind: Kind) -> None:
+def test_every_kind_has_a_valid_http_status_and_grpc_code(kind: Kind) -> None:
     assert HTTPStatus(kind.status)
     assert kind.code in grpc.StatusCode.__members__
     assert kind.code not in {"OK", "UNKNOWN", "CANCELLED"}
 
 
-def test_a_broken_rule_shows_its_name_its_words_and_its_public_values() -> None:
+def test_a_broken_rule_shows_its_type_its_message_and_its_public_values() -> None:
     assert TABLE.problem(CLOSED) == Problem(
         kind=Kind.CONFLICT,
         type="/problems/billing/invoice-already-closed",
@@ -103,7 +103,7 @@ def test_a_class_name_becomes_kebab_case(name: str, segment: str) -> None:
     assert TABLE.problem(error).type == f"/problems/billing/{segment}"
 
 
-def test_an_undeclared_error_says_nothing_of_itself() -> None:
+def test_an_undeclared_error_reveals_nothing() -> None:
     problem = TABLE.problem(KeyError("password=hunter2"))
     assert problem.kind is Kind.INTERNAL
     assert b"hunter2" not in problem.to_json()
@@ -122,13 +122,13 @@ def test_an_undeclared_error_says_nothing_of_itself() -> None:
         (DeadlineExceeded("late"), 504),
     ],
 )
-def test_technical_errors_have_their_status_and_their_words(error: TechnicalError, status: int) -> None:
+def test_technical_errors_have_their_status_and_title(error: TechnicalError, status: int) -> None:
     problem = TABLE.problem(error)
     assert problem.status == status
     assert (problem.detail, problem.retry_after) == (error.detail, error.retry_after)
 
 
-def test_a_malformed_request_names_its_places() -> None:
+def test_a_malformed_request_lists_its_faults() -> None:
     assert json.loads(TABLE.problem(Malformed("/items/0/id", "must be an integer")).to_json()) == {
         "type": "/problems/malformed",
         "title": "Malformed",
@@ -138,19 +138,19 @@ def test_a_malformed_request_names_its_places() -> None:
     }
 
 
-def test_another_process_problem_passes_through_unchanged() -> None:
+def test_a_remote_problem_passes_through_unchanged() -> None:
     problem = TABLE.problem(CLOSED)
     assert ErrorTable("other", {}).problem(RemoteError(problem)) is problem
 
 
-def test_equal_problems_are_equal_bytes_whatever_the_order_of_their_values() -> None:
+def test_equal_problems_give_equal_bytes_in_any_order_of_values() -> None:
     one = Problem(kind=Kind.INVALID, type="/t", title="T", detail="d", values={"a": {"x": 1, "y": 2}, "b": 1})
     two = Problem(kind=Kind.INVALID, type="/t", title="T", detail="d", values={"b": 1, "a": {"y": 2, "x": 1}})
     assert one == two
     assert one.to_json() == two.to_json()
 
 
-def test_a_broken_rule_that_will_mend_itself_says_when_and_no_other_does() -> None:
+def test_only_retryable_kinds_carry_retry_after() -> None:
     class Later(Broken):
         def __init__(self) -> None:
             super().__init__("Come back.")

@@ -1,4 +1,4 @@
-"""ProtoJSON values, read and written; protobuf's own json_format is the judge wherever it can be one."""
+"""Tests of ProtoJSON, compared with protobuf's own json_format where possible."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
 
 def judge(value: object, message: Message) -> Any:
-    """What json_format reads from the same JSON."""
+    """Return what json_format reads from the same JSON."""
     return json_format.Parse(json.dumps(value), message)
 
 
 def to_dict(message: Message) -> object:
-    """What json_format writes; a wrapper is no dictionary."""
+    """Return what json_format writes; a wrapper type does not become a dictionary."""
     return json_format.MessageToDict(message)
 
 
 def same(one: float, other: float) -> bool:
-    """Whether two floats are the same value: a NaN is a NaN, and 0.0 is not -0.0."""
+    """Whether two floats are identical: NaN equals NaN, 0.0 differs from -0.0."""
     if math.isnan(one) or math.isnan(other):
         return math.isnan(one) and math.isnan(other)
     return struct.pack("<d", one) == struct.pack("<d", other)
@@ -108,7 +108,7 @@ def test_a_value_is_read(read: Read, value: object, expected: object) -> None:
         (protojson.struct_list, [{}, None, [math.nan]]),
     ],
 )  # fmt: skip
-def test_what_is_no_such_value_is_malformed(read: Read, values: list[object]) -> None:
+def test_an_invalid_value_is_malformed(read: Read, values: list[object]) -> None:
     for value in values:
         with pytest.raises(Malformed) as malformed:
             read(value, "/x")
@@ -168,7 +168,7 @@ def test_a_timestamp_is_read_as_utc(text: str, moment: datetime) -> None:
         1709209800,
     ],
 )
-def test_what_is_no_timestamp_is_malformed(text: object) -> None:
+def test_an_invalid_timestamp_is_malformed(text: object) -> None:
     with pytest.raises(Malformed):
         protojson.timestamp(text, "/t")
 
@@ -194,12 +194,12 @@ def test_a_duration_is_read(text: str, length: timedelta) -> None:
     ["1", "1S", "1.s", ".5s", "1.0000001s", "1.0000000000s", "315576000001s", "315576000000.000001s",
      "-315576000000.1s", "+1s", " 1s", "1s\n", "1e3s", "٣s", "PT1S", "s", "-s", "", None, 1],
 )  # fmt: skip
-def test_what_is_no_duration_is_malformed(text: object) -> None:
+def test_an_invalid_duration_is_malformed(text: object) -> None:
     with pytest.raises(Malformed):
         protojson.duration(text, "/d")
 
 
-def test_a_malformed_value_inside_a_struct_is_named_by_its_place() -> None:
+def test_a_malformed_value_inside_a_struct_is_named_by_its_pointer() -> None:
     with pytest.raises(Malformed) as malformed:
         protojson.struct({"a/b": [0, {"c~d": math.nan}]}, "/x")
     assert malformed.value.pointer == "/x/a~1b/1/c~0d"
@@ -212,7 +212,7 @@ def nested(levels: int) -> dict[str, Any]:
     return value
 
 
-def test_a_struct_as_deep_as_is_read_here_is_read_from_the_wire_too() -> None:
+def test_a_struct_of_the_maximum_depth_can_be_parsed_from_the_wire() -> None:
     deepest = nested(31)
     assert protojson.struct(deepest, "") == deepest
     wire = json_format.ParseDict(deepest, struct_pb2.Struct()).SerializeToString()
@@ -226,13 +226,13 @@ def test_a_struct_as_deep_as_is_read_here_is_read_from_the_wire_too() -> None:
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
-def test_an_int64_is_what_protobuf_reads_and_writes(value: int) -> None:
+def test_an_int64_matches_protobuf(value: int) -> None:
     text = str(value)
     assert protojson.int64(text, "") == judge(text, wrappers_pb2.Int64Value()).value == value
 
 
 @given(st.datetimes(FIRST.replace(tzinfo=None), LAST.replace(tzinfo=None)))
-def test_a_timestamp_is_what_protobuf_reads_and_writes(naive: datetime) -> None:
+def test_a_timestamp_matches_protobuf(naive: datetime) -> None:
     moment = naive.replace(tzinfo=UTC)
     text = protojson.timestamp_json(moment)
     message = judge(text, timestamp_pb2.Timestamp())
@@ -240,9 +240,9 @@ def test_a_timestamp_is_what_protobuf_reads_and_writes(naive: datetime) -> None:
     assert protojson.timestamp(text, "") == moment
 
 
-def test_a_timestamp_of_any_class_and_zone_is_written_in_utc() -> None:
+def test_a_datetime_of_any_class_and_zone_is_written_in_utc() -> None:
     class Moment(datetime):
-        """What libraries that set the clock hand out."""
+        """A subclass, such as libraries that freeze time return."""
 
     east = timezone(timedelta(hours=1))
     for cls in (datetime, Moment):
@@ -266,14 +266,14 @@ def test_a_timestamp_with_an_offset_is_the_same_moment(naive: datetime, minutes:
 
 
 @given(st.timedeltas(-timedelta(seconds=315_576_000_000), timedelta(seconds=315_576_000_000)))
-def test_a_duration_is_what_protobuf_reads_and_writes(length: timedelta) -> None:
+def test_a_duration_matches_protobuf(length: timedelta) -> None:
     text = protojson.duration_json(length)
     assert json.loads(json_format.MessageToJson(judge(text, duration_pb2.Duration()))) == text
     assert protojson.duration(text, "") == length
 
 
 @given(st.binary(max_size=60))
-def test_bytes_are_what_protobuf_reads_and_writes(data: bytes) -> None:
+def test_bytes_match_protobuf(data: bytes) -> None:
     text = protojson.bytes_json(data)
     assert protojson.base64_bytes(text, "") == judge(text, wrappers_pb2.BytesValue()).value == data
 
@@ -293,7 +293,7 @@ def test_a_double_is_written_as_protobuf_writes_it(value: float) -> None:
 
 
 @given(st.lists(st.from_regex(r"[a-z][a-z]*(_[a-z]+)*(\.[a-z]+(_[a-z]+)*)?", fullmatch=True), max_size=4))
-def test_a_field_mask_is_what_protobuf_reads_and_writes(paths: list[str]) -> None:
+def test_a_field_mask_matches_protobuf(paths: list[str]) -> None:
     text = protojson.field_mask_json(paths)
     assert text == field_mask_pb2.FieldMask(paths=paths).ToJsonString()
     assert protojson.field_mask(text, "") == tuple(paths)
@@ -307,22 +307,22 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=3))
-def test_a_struct_is_what_protobuf_reads_and_writes(value: dict[str, Any]) -> None:
+def test_a_struct_matches_protobuf(value: dict[str, Any]) -> None:
     message = json_format.ParseDict(value, struct_pb2.Struct())
     assert protojson.struct_json(protojson.struct(value, "")) == json_format.MessageToDict(message)
 
 
 @pytest.mark.parametrize("value", [{"a": math.nan}, {"a": [math.inf]}])
-def test_a_struct_of_no_number_is_never_written(value: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"no place in a google\.protobuf\.Value"):
+def test_a_struct_with_nan_or_infinity_is_not_written(value: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"cannot be held by a google\.protobuf\.Value"):
         protojson.struct_json(value)
 
 
-def test_a_struct_of_no_json_is_never_written() -> None:
-    with pytest.raises(TypeError, match="bytes has no place"):
+def test_a_struct_with_a_value_outside_json_is_not_written() -> None:
+    with pytest.raises(TypeError, match="bytes cannot be held"):
         protojson.struct_json({"a": b""})
 
 
 @pytest.mark.parametrize(("value", "written"), [(1e39, "Infinity"), (-1e39, "-Infinity"), (math.nan, "NaN")])
-def test_a_float_outside_its_range_is_written_as_protobuf_would_hold_it(value: float, written: str) -> None:
+def test_a_float_outside_its_range_is_written_as_infinity(value: float, written: str) -> None:
     assert protojson.single_json(value) == written

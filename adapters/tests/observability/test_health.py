@@ -1,4 +1,4 @@
-"""Health: probes in parallel, within a time, remembered for a moment."""
+"""Tests of health: concurrent probes, timeouts, caching."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from aether_adapters.observability.health import Health, Probe, not_ready, readiness
 
 
-def test_every_probe_is_asked_and_an_error_is_an_answer() -> None:
+def test_every_probe_runs_and_an_error_is_a_result() -> None:
     def away() -> None:
         raise ConnectionError("nobody listens")
 
@@ -18,7 +18,7 @@ def test_every_probe_is_asked_and_an_error_is_an_answer() -> None:
     assert results["redis"].detail == "ConnectionError: nobody listens"
 
 
-def test_a_probe_that_hangs_is_away_and_is_not_started_twice() -> None:
+def test_a_hanging_probe_has_failed_and_is_not_started_twice() -> None:
     release, calls = threading.Event(), list[int]()
 
     def hangs() -> None:
@@ -35,7 +35,7 @@ def test_a_probe_that_hangs_is_away_and_is_not_started_twice() -> None:
     assert health.check()["kafka"].ok
 
 
-def test_results_are_remembered_so_that_many_askers_cost_one_probe() -> None:
+def test_results_are_cached_so_that_many_checks_run_one_probe() -> None:
     calls = list[int]()
 
     def probe() -> None:
@@ -52,7 +52,7 @@ def test_results_are_remembered_so_that_many_askers_cost_one_probe() -> None:
     assert health.cached() == health.check()
 
 
-def test_readiness_names_what_is_away_but_not_why() -> None:
+def test_readiness_names_the_failed_probe_but_not_the_reason() -> None:
     def away() -> None:
         raise ConnectionError("password=secret")
 
@@ -80,7 +80,7 @@ def test_a_draining_service_is_not_ready() -> None:
         ({"api", "rpc", "worker"}, "in_process", {"sql", "kafka"}),
     ],
 )
-def test_readiness_asks_for_what_the_roles_need_and_opens_nothing_else(
+def test_readiness_creates_only_the_probes_of_its_roles(
     roles: set[str], arrangement: str, asked: set[str]
 ) -> None:
     opened = list[str]()

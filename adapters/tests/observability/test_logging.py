@@ -1,4 +1,4 @@
-"""Logs: every line in one shape, with the ids that tie it to its request."""
+"""Tests of logging: one format, with the ids of the request."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from aether_adapters.observability.logging import configure
 
 @pytest.fixture
 def lines(own_logging: None) -> io.StringIO:
-    """JSON lines of everything that is logged."""
+    """The log as JSON lines."""
     stream = io.StringIO()
     configure("json", "info", stream)
     return stream
 
 
-def test_our_lines_and_a_librarys_have_one_shape_and_the_request_id(lines: io.StringIO) -> None:
+def test_our_lines_and_a_librarys_share_format_and_request_id(lines: io.StringIO) -> None:
     with structlog.contextvars.bound_contextvars(request_id="r-1"):
         structlog.get_logger("aether.test").info("made", invoice=7)
         logging.getLogger("uvicorn.error").warning("slow %s", "client")
@@ -44,10 +44,10 @@ def test_an_exception_is_logged_as_data(lines: io.StringIO) -> None:
     assert (line["exception"][0]["exc_type"], line["exception"][0]["exc_value"]) == ("ValueError", "broken")
 
 
-def test_what_libraries_say_of_themselves_is_left_out(lines: io.StringIO) -> None:
-    """Alembic's plugins, a pool that closes, each request we send, a message once more in colours.
+def test_chatty_library_lines_are_dropped(lines: io.StringIO) -> None:
+    """Alembic's plugins, a closed pool, outgoing requests, coloured copies of messages.
 
-    Their warnings stay, and DEBUG shows all.
+    Warnings stay, and DEBUG shows everything.
     """
     import alembic.runtime.plugins  # noqa: F401
     from aether_adapters.sql import connect
@@ -72,6 +72,6 @@ def test_what_libraries_say_of_themselves_is_left_out(lines: io.StringIO) -> Non
     assert any(event.startswith("Pool disposed") for event in said)
 
 
-def test_a_level_nobody_knows_is_refused() -> None:
+def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(ValueError, match="no such log level: LOUD"):
         configure("json", "LOUD")

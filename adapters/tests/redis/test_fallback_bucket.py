@@ -1,4 +1,4 @@
-"""A limit goes on while Redis is away, by itself, and comes back to it."""
+"""Tests of the fallback from Redis to memory and back."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from aether_adapters.kernel.errors import DeadlineExceeded
 from aether_adapters.redis import FallbackTokenBucket, connect
 
 
-class Hands:
-    """A clock that is moved by hand."""
+class ManualClock:
+    """A clock that the test advances."""
 
     now = 0.0
 
@@ -38,8 +38,8 @@ def test_without_redis_the_same_limit_holds_in_each_process() -> None:
     assert bucket("bob").allowed
 
 
-def test_redis_is_left_alone_for_a_while_and_then_asked_again(redis_url: str) -> None:
-    clock = Hands()
+def test_after_a_failure_redis_is_asked_again_after_the_pause(redis_url: str) -> None:
+    clock = ManualClock()
     client = connect(nowhere())
     bucket = FallbackTokenBucket(client, uuid4().hex, 0.01, 1, pause=5.0, clock=clock)
     assert bucket("ann").allowed
@@ -50,7 +50,7 @@ def test_redis_is_left_alone_for_a_while_and_then_asked_again(redis_url: str) ->
     assert bucket("ann").allowed, "Redis has not counted yet"
 
 
-def test_a_redis_that_hangs_costs_a_quarter_of_a_second_once() -> None:
+def test_a_hanging_redis_costs_250_ms_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         bucket = FallbackTokenBucket(connect(f"redis://127.0.0.1:{silent.getsockname()[1]}"), "x", 0.01, 3)
         started = time.monotonic()
@@ -58,7 +58,7 @@ def test_a_redis_that_hangs_costs_a_quarter_of_a_second_once() -> None:
         assert time.monotonic() - started < 0.8
 
 
-def test_who_has_no_time_left_is_told_so() -> None:
+def test_a_call_after_its_deadline_raises() -> None:
     bucket = FallbackTokenBucket(connect(nowhere()), "x", 0.01, 3)
     with within(-1.0), pytest.raises(DeadlineExceeded):
         bucket("ann")

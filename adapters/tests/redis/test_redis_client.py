@@ -1,4 +1,4 @@
-"""A Redis that is away, slow or overrun is told apart, and never keeps a request beyond its deadline."""
+"""Tests of the client with an unreachable, slow or overloaded Redis."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from aether_adapters.redis import connect, probe
 
 @contextmanager
 def silent_server() -> Iterator[str]:
-    """A server that takes connections and never answers."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"redis://127.0.0.1:{server.getsockname()[1]}"
 
 
 @contextmanager
 def cutting_proxy(redis_url: str) -> Iterator[tuple[str, list[bytes]]]:
-    """A way to Redis that breaks when a word `cut-...` passes for the first time; and the words that passed."""
+    """A proxy that breaks the connection when it first sees a word `cut-...`; and the words it has seen."""
     real = urlsplit(redis_url)
     seen: list[bytes] = []
 
@@ -54,7 +54,7 @@ def cutting_proxy(redis_url: str) -> Iterator[tuple[str, list[bytes]]]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-def test_what_is_set_is_read_back(redis_url: str) -> None:
+def test_a_value_that_was_set_is_read_back(redis_url: str) -> None:
     client = connect(redis_url)
     client.set("key", b"\x00\xff")
     with client.pipeline() as pipeline:
@@ -64,7 +64,7 @@ def test_what_is_set_is_read_back(redis_url: str) -> None:
     probe(client)()
 
 
-def test_a_redis_that_is_not_there_is_unavailable_and_says_when_to_come_back() -> None:
+def test_an_unreachable_redis_is_unavailable_with_a_retry_delay() -> None:
     client = connect("redis://127.0.0.1:1")
     pipeline = client.pipeline()
     pipeline.incr("n")
@@ -74,7 +74,7 @@ def test_a_redis_that_is_not_there_is_unavailable_and_says_when_to_come_back() -
         assert caught.value.retry_after == 1.0
 
 
-def test_a_redis_that_does_not_answer_is_given_up_at_the_deadline() -> None:
+def test_a_silent_redis_is_given_up_at_the_deadline() -> None:
     with silent_server() as url:
         client, started = connect(url), time.monotonic()
         with within(0.2), pytest.raises(DeadlineExceeded):
@@ -90,7 +90,7 @@ def test_without_a_deadline_a_silent_redis_is_given_up_after_its_own_timeout() -
         assert time.monotonic() - started < 1
 
 
-def test_a_deadline_holds_for_one_request_and_not_for_the_next(redis_url: str) -> None:
+def test_a_deadline_applies_to_one_request_and_not_to_the_next(redis_url: str) -> None:
     client = connect(redis_url, pool=1)
     with within(0.3), pytest.raises(DeadlineExceeded):
         client.blpop(["nothing"], timeout=1)
@@ -99,7 +99,7 @@ def test_a_deadline_holds_for_one_request_and_not_for_the_next(redis_url: str) -
     assert client.blpop(["nothing"], timeout=0.2) is None
 
 
-def test_when_every_connection_is_busy_the_caller_is_told_when_to_come_back(redis_url: str) -> None:
+def test_an_exhausted_pool_raises_with_a_retry_delay(redis_url: str) -> None:
     client = connect(redis_url, pool=1, pool_seconds=0.1)
     blocked = threading.Thread(target=client.blpop, args=(["nothing"], 1))
     blocked.start()
@@ -112,7 +112,7 @@ def test_when_every_connection_is_busy_the_caller_is_told_when_to_come_back(redi
     blocked.join()
 
 
-def test_a_read_whose_connection_broke_is_sent_again_and_a_write_is_not(redis_url: str) -> None:
+def test_only_a_read_is_repeated_after_a_broken_connection(redis_url: str) -> None:
     with cutting_proxy(redis_url) as (url, seen):
         client = connect(url)
         client.ping()
@@ -126,13 +126,13 @@ def test_a_read_whose_connection_broke_is_sent_again_and_a_write_is_not(redis_ur
     assert (seen.count(b"cut-read"), seen.count(b"cut-write"), seen.count(b"cut-pipeline")) == (2, 1, 1)
 
 
-def test_what_redis_says_about_a_command_passes_untouched(redis_url: str) -> None:
+def test_errors_of_a_command_pass_unchanged(redis_url: str) -> None:
     client = connect(redis_url)
     client.set("text", "abc")
     with pytest.raises(redis.ResponseError, match="not an integer"):
         client.incr("text")
 
 
-def test_an_address_that_cannot_work_is_refused_by_name() -> None:
+def test_an_unsupported_address_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="use redis://"):
         connect("http://localhost")

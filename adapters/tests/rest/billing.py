@@ -1,4 +1,4 @@
-"""The billing contract's operations on memory, by hand, in the shape that generated code has."""
+"""Hand-written operations of the billing contract, in memory, in the shape of generated code."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Invoice:
 
 @dataclass
 class Billing:
-    """The use cases, plain and synchronous."""
+    """The use cases."""
 
     invoices: dict[int, Invoice] = field(default_factory=dict)
 
@@ -157,7 +157,7 @@ def operations(billing: Billing) -> tuple[Operation, ...]:
 
 
 def verify(token: str) -> Identity:
-    """Any token that begins with a known name is trusted; what follows a colon is its roles."""
+    """Accept tokens of the form `name` or `name:scope,scope` for the known names."""
     subject, _, rest = token.partition(":")
     if subject not in ("ann", "bob", "robot"):
         raise Unauthenticated("The token cannot be trusted.")

@@ -1,4 +1,4 @@
-"""An edge's rate limits: by user, by address, by operation, and what the answer says of them."""
+"""Tests of rate limits by user, address and operation, and of their header fields."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def serve(billing: ModuleType, asking: Asking) -> Serve:
     return served
 
 
-def test_a_user_who_asks_for_too_much_is_told_when_to_come_back(serve: Serve) -> None:
+def test_a_user_above_the_limit_gets_a_429_with_retry_after(serve: Serve) -> None:
     ask = serve([limit("user", By.USER, 2)])
     assert [ask("GET", "/v1/invoices").status_code for _ in range(2)] == [200, 200]
     refused = ask("GET", "/v1/invoices")
@@ -49,7 +49,7 @@ def test_a_user_who_asks_for_too_much_is_told_when_to_come_back(serve: Serve) ->
         "type": "/problems/exhausted",
         "title": "Exhausted",
         "status": 429,
-        "detail": "This is more than the limit user allows: come back later.",
+        "detail": "The limit user is exceeded; try again later.",
     }
     assert refused.headers["retry-after"] == "10"
     assert refused.headers["ratelimit-policy"] == '"user";q=2;w=20'
@@ -57,14 +57,14 @@ def test_a_user_who_asks_for_too_much_is_told_when_to_come_back(serve: Serve) ->
     assert ask("GET", "/v1/invoices", token="bob").status_code == 200
 
 
-def test_an_answer_says_what_is_left(serve: Serve) -> None:
+def test_a_response_reports_the_remaining_quota(serve: Serve) -> None:
     ask = serve([limit("user", By.USER, 2)])
     answer = ask("GET", "/v1/invoices")
     assert answer.headers["ratelimit"] == '"user";r=1;t=10'
     assert answer.headers["ratelimit-policy"] == '"user";q=2;w=20'
 
 
-def test_who_hides_behind_many_users_is_known_by_the_address(serve: Serve) -> None:
+def test_a_limit_by_address_counts_all_users_together(serve: Serve) -> None:
     ask = serve([limit("address", By.ADDRESS, 2), limit("user", By.USER, 100)])
     codes = [ask("GET", "/v1/invoices", token=token).status_code for token in ("ann", "bob", "ann")]
     assert codes == [200, 200, 429]
@@ -76,20 +76,20 @@ def test_one_operation_can_be_limited_more_strictly(serve: Serve) -> None:
     assert ask("GET", "/v1/invoices").status_code == 200
 
 
-def test_an_edge_without_limits_says_nothing_of_them(serve: Serve) -> None:
+def test_without_limits_there_are_no_limit_headers(serve: Serve) -> None:
     answer = serve()("GET", "/v1/invoices")
     assert answer.status_code == 200
     assert "ratelimit" not in answer.headers
 
 
-def test_a_limit_that_is_slow_to_ask_for_does_not_hold_the_loop(serve: Serve) -> None:
+def test_a_slow_bucket_does_not_block_the_event_loop(serve: Serve) -> None:
     class Slow:
         allowed, remaining, retry_after = True, 1, 0.0
 
     both = Barrier(2)
 
     def bucket(_key: str) -> Slow:
-        both.wait(5)  # two requests must be inside at once for either to go on
+        both.wait(5)  # neither request continues until both are here
         time.sleep(0.01)
         return Slow()
 

@@ -1,4 +1,4 @@
-"""Routes: a contract's paths as a tree."""
+"""Tests of path matching."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_path_finds_its_template(
     "path",
     ["/", "", "/invoices/", "/invoices//close", "/invoices/7/", "/invoices/7/open", "/INVOICES", "/files"],
 )
-def test_a_path_beside_every_template_finds_nothing(routes: Routes[str], path: str) -> None:
+def test_a_path_that_matches_no_template_is_not_found(routes: Routes[str], path: str) -> None:
     assert routes.find(path) is None
 
 

@@ -1,4 +1,4 @@
-"""The pool between the edge and the use cases."""
+"""Tests of the thread pool between the server and the use cases."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_error_comes_back_as_it_was_raised(offload: Offload) -> None:
     asyncio.run(main())
 
 
-def test_one_call_more_than_there_is_room_for_is_refused_at_once(offload: Offload) -> None:
+def test_a_call_is_refused_at_once_when_the_queue_is_full(offload: Offload) -> None:
     release = threading.Event()
 
     async def main() -> None:
@@ -69,7 +69,7 @@ def test_one_call_more_than_there_is_room_for_is_refused_at_once(offload: Offloa
     asyncio.run(main())
 
 
-def test_a_call_whose_time_is_up_or_whose_caller_left_is_never_run(offload: Offload) -> None:
+def test_a_queued_call_is_not_run_after_its_deadline_or_without_its_caller(offload: Offload) -> None:
     release, ran = threading.Event(), list[str]()
 
     async def main() -> None:
@@ -98,7 +98,7 @@ def test_a_call_whose_time_is_up_or_whose_caller_left_is_never_run(offload: Offl
     assert ran == []
 
 
-def test_a_call_whose_turn_comes_when_half_of_its_time_is_gone_is_refused_and_not_run(
+def test_a_call_that_waited_for_half_of_its_time_is_refused_and_not_run(
     offload: Offload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran, later = list[str](), itertools.count(time.monotonic(), 40.0)
@@ -117,7 +117,7 @@ def test_a_call_whose_turn_comes_when_half_of_its_time_is_gone_is_refused_and_no
     assert ran == ["in time", "with all the time in the world"]
 
 
-def test_stopping_lets_what_is_inside_finish_and_refuses_the_rest() -> None:
+def test_stop_lets_running_calls_finish_and_refuses_new_ones() -> None:
     offload = Offload(1, 4)
 
     async def main() -> None:
@@ -138,7 +138,7 @@ def test_stopping_lets_what_is_inside_finish_and_refuses_the_rest() -> None:
     asyncio.run(main())
 
 
-def test_a_call_that_does_not_end_is_not_waited_for_longer_than_the_grace() -> None:
+def test_stop_waits_no_longer_than_the_grace_period() -> None:
     offload, release = Offload(1, 0), threading.Event()
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""Connections to MySQL are opened without reading the system's certificates for each."""
+"""Tests of the TLS context that MySQL connections share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 
 @pytest.mark.implementation("mariadb")
-def test_many_connections_read_the_certificates_once(mysql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_connections_load_the_certificates_once(mysql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     read = list[object]()
     make = ssl.create_default_context
 
@@ -31,7 +31,7 @@ def test_many_connections_read_the_certificates_once(mysql_url: str, monkeypatch
 
 
 @pytest.mark.implementation("mariadb")
-def test_an_address_that_asks_for_tls_gets_no_connection_without(mysql_url: str) -> None:
+def test_an_address_that_requires_tls_gets_no_connection_without_it(mysql_url: str) -> None:
     engine = connect(f"{mysql_url}?ssl_verify_cert=true")
     with pytest.raises(OperationalError, match=r"SSL is required|certificate"):
         engine.connect()

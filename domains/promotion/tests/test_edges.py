@@ -10,7 +10,7 @@ from threading import Event, Thread
 
 import httpx
 import pytest
-from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
+from aether_adapters.auth.key_sets import DevelopmentKeys, KeySet
 from aether_adapters.auth.tokens import Issuer, Verifier
 from aether_adapters.grpc import Channel, Server
 from aether_adapters.kernel.problems import RemoteError
@@ -51,7 +51,7 @@ def serving(app: RestApp) -> Iterator[int]:
 @pytest.fixture
 def doors(world: World, tmp_path: Path) -> Iterator[Doors]:
     pair = DevelopmentKeys(tmp_path).ensure()
-    verify = Verifier(Keys.from_file(pair.jwks), "tests", "aether")
+    verify = Verifier(KeySet.from_file(pair.jwks), "tests", "aether")
     issuer = Issuer(pair.private_key, "tests", "aether", pair.kid)
     health = Health({})
     service = threads.in_threads(world.service, Offload(threads=4, queue=8))

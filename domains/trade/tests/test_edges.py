@@ -10,7 +10,7 @@ from threading import Event, Thread
 
 import httpx
 import pytest
-from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
+from aether_adapters.auth.key_sets import DevelopmentKeys, KeySet
 from aether_adapters.auth.tokens import Issuer, Verifier
 from aether_adapters.auth.webhook_signatures import sign
 from aether_adapters.grpc import Channel, Server
@@ -53,7 +53,7 @@ def serving(app: RestApp) -> Iterator[int]:
 @pytest.fixture
 def doors(world: World, tmp_path: Path) -> Iterator[Doors]:
     pair = DevelopmentKeys(tmp_path).ensure()
-    verify = Verifier(Keys.from_file(pair.jwks), "tests", "aether")
+    verify = Verifier(KeySet.from_file(pair.jwks), "tests", "aether")
     issuer = Issuer(pair.private_key, "tests", "aether", pair.kid)
     ada, olga = issuer.issue("ada", ["customer"]), issuer.issue("olga", ["operator"])
     promotion = issuer.issue("aether-promotion", service=True)

@@ -10,7 +10,7 @@ from threading import Event, Thread
 
 import httpx
 import pytest
-from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
+from aether_adapters.auth.key_sets import DevelopmentKeys, KeySet
 from aether_adapters.auth.tokens import Verifier
 from aether_adapters.auth.webhook_signatures import sign
 from aether_adapters.kernel.errors import Unavailable
@@ -129,7 +129,7 @@ class Shop:
 
 @pytest.fixture
 def shop(world: World, provider: ProviderServer, tmp_path: Path) -> Iterator[Shop]:
-    verify = Verifier(Keys.from_file(DevelopmentKeys(tmp_path).ensure().jwks), "tests", "aether")
+    verify = Verifier(KeySet.from_file(DevelopmentKeys(tmp_path).ensure().jwks), "tests", "aether")
     service = threads.in_threads(world.service, Offload(threads=4, queue=8))
     app = build_app(rest.CONTRACT, rest.operations(service), errors=ERRORS, verify=verify, health=Health({}))
     stop, started = Event(), SimpleQueue[int]()

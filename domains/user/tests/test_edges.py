@@ -12,7 +12,7 @@ from time import perf_counter
 
 import httpx
 import pytest
-from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
+from aether_adapters.auth.key_sets import DevelopmentKeys, KeySet
 from aether_adapters.auth.tokens import Issuer, Verifier
 from aether_adapters.grpc import Channel, Server
 from aether_adapters.kernel.problems import RemoteError
@@ -80,7 +80,7 @@ def opened(
 ) -> Iterator[Doors]:
     world = a_world(SystemClock(), passwords, tries)
     pair = DevelopmentKeys(folder).ensure()
-    keys = Keys.from_all(str(pair.jwks), PublishedKeys(world.service.get_keys), pause=0.0)
+    keys = KeySet.from_all(str(pair.jwks), PublishedKeys(world.service.get_keys), pause=0.0)
     verify = Verifier(keys, "tests", "aether")
     issuer = Issuer(pair.private_key, "tests", "aether", pair.kid)
     health = Health({})
@@ -152,7 +152,7 @@ def test_who_registers_signs_in_and_reads_what_is_his(doors: Doors) -> None:
 def test_the_published_keys_are_a_key_set_that_anybody_can_read(doors: Doors) -> None:
     doors.register()
     published = doors.nobody.get("/v1/.well-known/jwks.json")
-    keys = Keys(lambda: published.content)
+    keys = KeySet(lambda: published.content)
     token = doors.sign_in().json()["accessToken"]
     assert Verifier(keys, "tests", "aether")(token).roles == ("customer",)
 

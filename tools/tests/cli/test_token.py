@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from aether_adapters.auth.tokens import Keys, Verifier
+from aether_adapters.auth.tokens import KeySet, Verifier
 from aether_adapters.kernel.errors import Unauthenticated
 from aether_tools.workspace import ISSUER
 
@@ -13,7 +13,7 @@ from .conftest import Aether
 
 
 def verifier(workspace: Path, audience: str = "acme") -> Verifier:
-    return Verifier(Keys.from_file(workspace / ".aether/keys/jwks.json"), ISSUER, audience)
+    return Verifier(KeySet.from_file(workspace / ".aether/keys/jwks.json"), ISSUER, audience)
 
 
 def test_a_token_has_the_given_claims_and_nothing_else_is_printed(aether: Aether, workspace: Path) -> None:

@@ -1,4 +1,4 @@
-"""The keys tokens are signed with: public ones as an issuer publishes them (RFC 7517), and a pair for development."""
+"""KeySet that sign and verify tokens: published key sets (RFC 7517) and a development key pair."""
 
 from __future__ import annotations
 
@@ -30,23 +30,27 @@ PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519Public
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA"})
-"""What a token may be signed with. No shared secrets: who can verify must not be able to sign."""
-_SMALLEST_RSA: Final = 2048
-"""Bits (RFC 7518 section 3.3)."""
-_NAMED_BY: Final = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
-"""The members of a key that its thumbprint is made of, in order (RFC 7638 section 3.2, RFC 8037 section 2)."""
-_FETCH_SECONDS: Final = 2.0
-_KEY_SET_LIMIT: Final = 1024 * 1024
+"""Accepted signature algorithms. None uses a shared secret: whoever verifies must not be able to sign."""
+_MIN_RSA_BITS: Final = 2048
+"""RFC 7518, section 3.3."""
+_THUMBPRINT_MEMBERS: Final = {
+    "RSA": ("e", "kty", "n"),
+    "EC": ("crv", "kty", "x", "y"),
+    "OKP": ("crv", "kty", "x"),
+}
+"""The members of a key that its thumbprint covers, in order (RFC 7638 section 3.2, RFC 8037 section 2)."""
+_FETCH_TIMEOUT_SECONDS: Final = 2.0
+_MAX_KEY_SET_BYTES: Final = 1024 * 1024
 _LOG: Final = structlog.get_logger("aether.tokens")
 
 
 def algorithm_of(key: object) -> str | None:
-    """The one algorithm `key` is used with; None for a key of no accepted type.
+    """Return the only algorithm that `key` may be used with; None for an unsupported key.
 
-    It follows from the key and never from a token's header, which is the attacker's to write.
+    It depends on the key and never on a token's header, which an attacker can choose.
     """
     match key:
-        case rsa.RSAPublicKey() | rsa.RSAPrivateKey() if key.key_size >= _SMALLEST_RSA:
+        case rsa.RSAPublicKey() | rsa.RSAPrivateKey() if key.key_size >= _MIN_RSA_BITS:
             return "RS256"
         case ec.EllipticCurvePublicKey() | ec.EllipticCurvePrivateKey() if isinstance(
             key.curve, ec.SECP256R1
@@ -60,17 +64,17 @@ def algorithm_of(key: object) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A public key and the algorithm it verifies."""
+    """A public key and its algorithm."""
 
     public_key: PublicKey
     algorithm: str
 
 
-class Keys:
-    """A published key set, read when first needed and again when it is old or a token names an unknown key.
+class KeySet:
+    """A published key set, read on first use, when it is older than `max_age`, and when a token names an unknown key.
 
-    It is read at most once in `pause` seconds, whatever tokens ask for, and at least once in `max_age`
-    seconds of use. While it cannot be read, the keys read before stay in force.
+    It is read at most once in `pause` seconds, whatever the tokens. While it cannot be read, the previous keys stay
+    valid. Times are in seconds.
     """
 
     def __init__(self, read: Callable[[], bytes], *, pause: float = 10.0, max_age: float = 300.0) -> None:
@@ -82,39 +86,39 @@ class Keys:
         self._read_at: float | None = None
         self._tried_at: float | None = None
         self.generation = 0
-        """Rises when a key is withdrawn or replaced."""
+        """Increases when a key is withdrawn or replaced."""
 
     @classmethod
-    def from_file(cls, path: Path | str, *, pause: float = 1.0, max_age: float = 300.0) -> Keys:
-        """The key set in a file."""
+    def from_file(cls, path: Path | str, *, pause: float = 1.0, max_age: float = 300.0) -> KeySet:
+        """Create a key set that is read from a file."""
         return cls(Path(path).read_bytes, pause=pause, max_age=max_age)
 
     @classmethod
-    def from_url(cls, url: str, *, pause: float = 10.0, max_age: float = 300.0) -> Keys:
-        """The key set at an `http://` or `https://` address."""
+    def from_url(cls, url: str, *, pause: float = 10.0, max_age: float = 300.0) -> KeySet:
+        """Create a key set that is read from an `http://` or `https://` URL. Raises `ValueError` for any other."""
         if not url.startswith(("http://", "https://")):
-            raise ValueError(f"A key set's address starts with http:// or https://, not like {url!r}.")
+            raise ValueError(f"A key set's URL must start with http:// or https://, not like {url!r}.")
 
         return cls(partial(_fetch, url), pause=pause, max_age=max_age)
 
     @classmethod
     def from_all(
         cls, addresses: str, *more: Callable[[], bytes], pause: float = 10.0, max_age: float = 300.0
-    ) -> Keys:
-        """The keys of several sets together: at `addresses`, files and URLs with spaces between, and what `more` read.
+    ) -> KeySet:
+        """Combine several key sets: `addresses` are files and URLs separated by spaces, `more` are functions.
 
-        A set that cannot be read leaves what it held before in force, and the others as they are.
+        A set that cannot be read keeps its previous keys and does not affect the others.
         """
         reads = [
             partial(_fetch, each) if each.startswith(("http://", "https://")) else Path(each).read_bytes
             for each in addresses.split()
         ]
-        return cls(_Union([*reads, *more]), pause=pause, max_age=max_age)
+        return cls(_CombinedSets([*reads, *more]), pause=pause, max_age=max_age)
 
     def find(self, kid: object) -> Key | None:
-        """The key named `kid`; the only one there is for a token that names none.
+        """Return the key named `kid`, or the only key if `kid` is None; None if unknown.
 
-        Raises `Unavailable` while no key set could be read at all.
+        Raises `Unavailable` if no key set could be read yet.
         """
         now = time.monotonic()
         found = self._lookup(kid)
@@ -150,15 +154,15 @@ class Keys:
             self._read_at = now
 
 
-class _Union:
-    """Reads several key sets as one; each is remembered for while it cannot be read."""
+class _CombinedSets:
+    """Reads several key sets as one; keeps the last content of each for when it cannot be read."""
 
     def __init__(self, reads: Sequence[Callable[[], bytes]]) -> None:
         self._reads = reads
         self._last: dict[int, list[object]] = {}
 
     def __call__(self) -> bytes:
-        """The set; raises what the first one raised where none was ever read."""
+        """Return the combined set; raises the first error if no set could ever be read."""
         first: Exception | None = None
         for number, read in enumerate(self._reads):
             try:
@@ -172,8 +176,8 @@ class _Union:
 
 
 def _fetch(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=_FETCH_SECONDS) as response:  # noqa: S310 # of http(s) only
-        data: bytes = response.read(_KEY_SET_LIMIT)
+    with urllib.request.urlopen(url, timeout=_FETCH_TIMEOUT_SECONDS) as response:  # noqa: S310 # http(s) only
+        data: bytes = response.read(_MAX_KEY_SET_BYTES)
         return data
 
 
@@ -182,11 +186,11 @@ def _same(one: Key, other: Key) -> bool:
 
 
 def _parse(data: bytes) -> dict[str, Key]:
-    """The signature keys of a JWK set; keys of other types and uses are left out, as RFC 7517 section 5 asks."""
+    """Return the signature keys of a JWK set; skips keys of other types and uses (RFC 7517, section 5)."""
     found: dict[str, Key] = {}
     for entry in json.loads(data)["keys"]:
         if not isinstance(entry, dict):
-            raise ValueError("an entry of the key set is no object")
+            raise ValueError("an entry of the key set is not an object")
         if entry.get("use", "sig") != "sig" or entry.get("kty") not in {"RSA", "EC", "OKP"}:
             continue
         try:
@@ -202,7 +206,7 @@ def _parse(data: bytes) -> dict[str, Key]:
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A signing key for development: its PEM, its name, and the key set that publishes its other half."""
+    """A development key: private key (PEM), key id, and the file of its public key set."""
 
     private_key: bytes
     kid: str
@@ -210,13 +214,13 @@ class KeyPair:
 
 
 class DevelopmentKeys:
-    """A key pair in `folder`, made once and shared by every process of a developer's machine."""
+    """A key pair in `folder`, created once and shared by all processes of a developer's machine."""
 
     def __init__(self, folder: Path | str) -> None:
         self._folder = Path(folder)
 
     def ensure(self) -> KeyPair:
-        """The pair; made now if there is none. Of several processes that try at once, all get the same."""
+        """Return the pair; create it if needed. Processes that do so concurrently get the same pair."""
         self._folder.mkdir(parents=True, exist_ok=True)
         private = self._folder / "private.pem"
         if not private.exists():
@@ -241,7 +245,7 @@ class DevelopmentKeys:
 
 
 def thumbprint(private_key: bytes) -> str:
-    """The name that follows from a key (RFC 7638); `private_key` is PEM. Raises `ValueError` for what signs no token."""
+    """Return the key id of a PEM private key (RFC 7638). Raises `ValueError` for an unsupported key type."""
     public = serialization.load_pem_private_key(private_key, password=None).public_key()
     match public:
         case rsa.RSAPublicKey():
@@ -251,13 +255,13 @@ def thumbprint(private_key: bytes) -> str:
         case ed25519.Ed25519PublicKey():
             jwk = OKPAlgorithm.to_jwk(public, as_dict=True)
         case _:
-            raise ValueError(f"{type(public).__name__} is no key that tokens are signed with")
-    text = json.dumps({name: jwk[name] for name in _NAMED_BY[jwk["kty"]]}, separators=(",", ":"))
+            raise ValueError(f"{type(public).__name__} cannot sign tokens; use an RSA, EC or Ed25519 key")
+    text = json.dumps({name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}, separators=(",", ":"))
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
 def _publish(path: Path, data: bytes, *, replace: bool) -> None:
-    """Put a whole file at `path`, readable by its owner only; without `replace` the first one stays."""
+    """Write a file atomically, readable by its owner only; without `replace` an existing file stays."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
@@ -268,7 +272,7 @@ def _publish(path: Path, data: bytes, *, replace: bool) -> None:
         if replace:
             temporary.replace(path)
         else:
-            # A hard link is made whole or not at all, and never over another file: who comes second keeps the first.
+            # A hard link is atomic and never replaces a file: a later process keeps the first one's key.
             with suppress(FileExistsError):
                 path.hardlink_to(temporary)
     finally:

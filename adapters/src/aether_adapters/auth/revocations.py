@@ -1,4 +1,4 @@
-"""A revocation of access tokens that have not expired yet."""
+"""Revocation of unexpired access tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
-    """Tokens of `subject` issued at or before `before` (Unix seconds); only those of `session`, unless it is empty."""
+    """Revokes tokens of `subject` issued at or before `before` (Unix seconds), or only those of `session` if set."""
 
     subject: str
     session: str = ""

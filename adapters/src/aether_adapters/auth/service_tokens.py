@@ -1,4 +1,4 @@
-"""A service's own token, with which it calls other services: they know it by `svc: true`."""
+"""Service tokens, with which a service calls others; the claim `svc: true` marks them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from typing import Final
 from aether_adapters.auth.key_sets import thumbprint
 from aether_adapters.auth.tokens import Issuer
 
-LIFE_SECONDS: Final = 300
-_MARGIN: Final = 60.0
+TOKEN_LIFETIME_SECONDS: Final = 300
+_RENEWAL_MARGIN_SECONDS: Final = 60.0
 
 
 class ServiceTokens:
-    """Issues a token for `service`, and another one a minute before it expires; safe to share between threads.
+    """Issues tokens for `service`, each used until a minute before it expires. Thread-safe.
 
-    `signer` is asked with the first token, so that making this reads nothing and a process that calls nobody needs
-    no key.
+    `signer` is called for the first token only, so a process that calls no service needs no key.
     """
 
     def __init__(
         self, service: str, signer: Callable[[], Issuer], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`clock` counts seconds and never goes back."""
+        """`clock` returns monotonic seconds."""
         self._service = service
         self._signer = signer
         self._clock = clock
@@ -35,18 +34,18 @@ class ServiceTokens:
         self._until = float("-inf")
 
     def __call__(self) -> str:
-        """A token with at least a minute to live; raises what `signer` raises."""
+        """Return a token that is valid for at least a minute; raises what `signer` raises."""
         with self._guard:
             now = self._clock()
             if now >= self._until:
                 self._issuer = self._issuer or self._signer()
-                self._token = self._issuer.issue(self._service, seconds=LIFE_SECONDS, service=True)
-                self._until = now + LIFE_SECONDS - _MARGIN
+                self._token = self._issuer.issue(self._service, seconds=TOKEN_LIFETIME_SECONDS, service=True)
+                self._until = now + TOKEN_LIFETIME_SECONDS - _RENEWAL_MARGIN_SECONDS
             return self._token
 
 
 def signer(key: str, kid: str, issuer: str, audience: str) -> Callable[[], Issuer]:
-    """Reads the private key in the file `key`, which key sets list as `kid`, or by its thumbprint where that is empty."""
+    """Return a function that reads the private key in file `key`; its id is `kid`, or its thumbprint if that is empty."""
 
     def read() -> Issuer:
         pem = Path(key).read_bytes()

@@ -1,7 +1,7 @@
-"""Bearer tokens: signed JWTs (RFC 7519), verified with the issuer's published keys (RFC 7517).
+"""Bearer tokens: signed JWTs (RFC 7519), verified with published keys (RFC 7517).
 
-Verifying a signature costs a hundred microseconds, so what a token says is remembered until it expires, its
-session or subject is revoked, or its key is withdrawn.
+Verifying a signature takes 100 µs, so the result is cached until the token expires, its session or subject is revoked,
+or its key is withdrawn.
 """
 
 from __future__ import annotations
@@ -19,64 +19,64 @@ from typing import Final
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from aether_adapters.auth.key_sets import ALGORITHMS, DevelopmentKeys, Keys, algorithm_of
+from aether_adapters.auth.key_sets import ALGORITHMS, DevelopmentKeys, KeySet, algorithm_of
 from aether_adapters.kernel.errors import Unauthenticated
 from aether_adapters.kernel.identity import Identity
 
-__all__ = ["LONGEST_LIFE", "DevelopmentKeys", "Issuer", "Keys", "Verifier"]
+__all__ = ["MAX_TOKEN_LIFETIME_SECONDS", "DevelopmentKeys", "Issuer", "KeySet", "Verifier"]
 
-LONGEST_LIFE: Final = 24 * 3600.0
-"""Seconds a token may live at most; how long a revocation must be remembered."""
+MAX_TOKEN_LIFETIME_SECONDS: Final = 24 * 3600.0
+"""Maximum lifetime of a token, and so the time that a revocation must be kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Verified:
     identity: Identity
     issued_at: float
 
 
 class Verifier:
-    """Turns a bearer token into an `Identity`; safe to share between threads.
+    """Turns a bearer token into an `Identity`. Thread-safe.
 
-    A token must be signed by one of `keys` with that key's own algorithm, come from `issuer`, be meant for
-    `audience`, name a subject, be in its time, and live for no more than `LONGEST_LIFE`. Scopes are those of
-    the OAuth `scope` claim (RFC 8693). At most `cache_size` tokens are remembered, by their SHA-256; 0 turns
-    that off. `leeway` is how many seconds this machine's clock and the issuer's may differ.
+    A token must be signed by one of `keys` with that key's algorithm, come from `issuer`, name `audience` and a subject,
+    be valid now, and live at most `MAX_TOKEN_LIFETIME_SECONDS`. Scopes are those of the OAuth `scope` claim (RFC 8693).
+    The results of up to `cache_size` tokens are cached by SHA-256; 0 disables the cache. `leeway` is the tolerated clock
+    difference in seconds.
     """
 
     def __init__(
-        self, keys: Keys, issuer: str, audience: str, cache_size: int = 10_000, *, leeway: float = 5.0
+        self, keys: KeySet, issuer: str, audience: str, cache_size: int = 10_000, *, leeway: float = 5.0
     ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._size = cache_size
-        # While there are no more than these, none is pushed out soon, and no order is kept.
-        self._roomy = cache_size // 2
+        # Up to this size no entry is evicted soon, so the order of use need not be kept.
+        self._unordered_size = cache_size // 2
         self._leeway = leeway
         self._guard = threading.Lock()
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._known: OrderedDict[bytes, _Verified] = OrderedDict()
         self._generation = keys.generation
         self._subjects: dict[str, float] = {}
         self._sessions: dict[str, float] = {}
 
     def __call__(self, token: str) -> Identity:
-        """The identity `token` vouches for; raises `Unauthenticated`."""
+        """Return the identity of a valid token; raises `Unauthenticated`."""
         fingerprint = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        # Looked up without the lock, which a known token would wait for in vain: one look is atomic, and who revokes
-        # takes the token out.
+        # Read without the lock, so that known tokens do not wait for it: the lookup is atomic, and `revoke` deletes
+        # entries.
         known = self._known.get(fingerprint)
         if (
             known is not None
             and self._generation == self._keys.generation
             and time.time() < known.identity.expires_at
         ):
-            if len(self._known) > self._roomy:
-                self._used(fingerprint)
+            if len(self._known) > self._unordered_size:
+                self._mark_used(fingerprint)
             return known.identity
         with self._guard:
             if self._generation != self._keys.generation:
-                # A withdrawn key takes its tokens along.
+                # A withdrawn key invalidates its tokens.
                 self._known.clear()
                 self._generation = self._keys.generation
             elif known is not None:
@@ -84,7 +84,7 @@ class Verifier:
             generation = self._generation
         known = self._verify(token)
         with self._guard:
-            # Asked here again: a revocation may have come while the signature was being checked.
+            # Checked again: a revocation may have come while the signature was verified.
             if self._revoked(known):
                 raise Unauthenticated("The token was revoked; sign in again.")
             if self._size and generation == self._keys.generation:
@@ -96,7 +96,7 @@ class Verifier:
     def revoke(
         self, *, session: str | None = None, subject: str | None = None, before: float | None = None
     ) -> None:
-        """Refuse tokens of `session` or of `subject` issued at or before `before` (Unix seconds; now if None)."""
+        """Refuse tokens of `session` or `subject` issued at or before `before` (Unix seconds; None means now)."""
         moment = time.time() if before is None else before
         with self._guard:
             if session is not None:
@@ -105,23 +105,23 @@ class Verifier:
                 self._subjects[subject] = max(moment, self._subjects.get(subject, moment))
             for fingerprint in [key for key, known in self._known.items() if self._revoked(known)]:
                 del self._known[fingerprint]
-            # No token from before this moment can be alive any more, revoked or not.
-            forgotten = time.time() - LONGEST_LIFE - 2 * self._leeway
+            # Tokens issued before this moment have expired, so their revocations can be dropped.
+            forgotten = time.time() - MAX_TOKEN_LIFETIME_SECONDS - 2 * self._leeway
             for revocations in (self._sessions, self._subjects):
                 for name in [name for name, at in revocations.items() if at < forgotten]:
                     del revocations[name]
 
-    def _used(self, fingerprint: bytes) -> None:
+    def _mark_used(self, fingerprint: bytes) -> None:
         with self._guard:
             if fingerprint in self._known:
                 self._known.move_to_end(fingerprint)
 
-    def _revoked(self, known: _Known) -> bool:
+    def _revoked(self, known: _Verified) -> bool:
         subject = self._subjects.get(known.identity.subject)
         session = self._sessions.get(known.identity.session) if known.identity.session else None
         return any(at is not None and known.issued_at <= at for at in (subject, session))
 
-    def _verify(self, token: str) -> _Known:
+    def _verify(self, token: str) -> _Verified:
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.InvalidTokenError, ValueError) as error:
@@ -146,14 +146,14 @@ class Verifier:
             raise Unauthenticated(_reason(error)) from error
 
 
-def _known(claims: Mapping[str, object]) -> _Known:
+def _known(claims: Mapping[str, object]) -> _Verified:
     issued_at, expires_at = (float(str(claims[name])) for name in ("iat", "exp"))
-    if expires_at - issued_at > LONGEST_LIFE:
+    if expires_at - issued_at > MAX_TOKEN_LIFETIME_SECONDS:
         raise _LivesTooLong
     subject, session, roles, scope = (claims.get(name, "") for name in ("sub", "sid", "roles", "scope"))
     if not isinstance(subject, str) or not subject or not isinstance(session, str):
         raise jwt.InvalidTokenError("names nobody")
-    return _Known(
+    return _Verified(
         Identity(
             subject=subject,
             roles=tuple(str(role) for role in roles) if isinstance(roles, list) else (),
@@ -167,7 +167,7 @@ def _known(claims: Mapping[str, object]) -> _Known:
 
 
 def _reason(error: Exception) -> str:
-    """What the caller may know of a refused token: enough to mend it, nothing of what would have been right."""
+    """Tell the caller why the token was refused, but not what would have been accepted."""
     match error:
         case jwt.ExpiredSignatureError():
             return "The token has expired; get a new one."
@@ -180,7 +180,7 @@ def _reason(error: Exception) -> str:
         case jwt.InvalidSignatureError() | jwt.InvalidAlgorithmError() | jwt.InvalidKeyError():
             return "The token's signature does not match."
         case _LivesTooLong():
-            return f"The token lives for more than the {LONGEST_LIFE / 3600:g} hours that are accepted."
+            return f"The token's lifetime exceeds the maximum of {MAX_TOKEN_LIFETIME_SECONDS / 3600:g} hours."
         case jwt.MissingRequiredClaimError():
             return f"The token lacks the claim {error.claim}."
         case _:
@@ -188,13 +188,13 @@ def _reason(error: Exception) -> str:
 
 
 class _LivesTooLong(jwt.InvalidTokenError):
-    """A token whose revocation would be forgotten before it ends."""
+    """The token would outlive the record of its revocation."""
 
 
 class Issuer:
-    """Signs tokens with `private_key` (PEM); its algorithm is the one of the key's type.
+    """Signs tokens with `private_key` (PEM) and the algorithm of its type.
 
-    For services that sign in users, for development and for tests.
+    For services that sign in users, for development and for tests. Raises `ValueError` for an unsupported key.
     """
 
     def __init__(self, private_key: str | bytes, issuer: str, audience: str, kid: str) -> None:
@@ -205,7 +205,7 @@ class Issuer:
         self._kid = kid
         algorithm = algorithm_of(self._key)
         if algorithm is None:
-            raise ValueError("Tokens are signed with an RSA, P-256 or Ed25519 key.")
+            raise ValueError("The key cannot sign tokens; use an RSA, P-256 or Ed25519 key.")
         self._algorithm = algorithm
 
     def issue(
@@ -218,10 +218,9 @@ class Issuer:
         scopes: Iterable[str] = (),
         now: float | None = None,
     ) -> str:
-        """A signed token for `subject` that lives for `seconds`.
+        """Return a signed token for `subject` that is valid for `seconds`.
 
-        `now` (Unix seconds; the present if None) is when the decision to issue it was made: a revocation that came
-        since then counts for it.
+        `now` is when the decision to issue it was made (Unix seconds; None means now); later revocations apply to it.
         """
         now = time.time() if now is None else now
         claims: dict[str, object] = {
@@ -231,7 +230,7 @@ class Issuer:
             "roles": list(roles),
             "sid": session,
             "scope": " ".join(scopes),
-            # With its fraction, so that signing in again right after a revocation works; never later than it was.
+            # With milliseconds, so that signing in right after a revocation works; rounded down, never later than `now`.
             "iat": math.floor(now * 1000) / 1000,
             "exp": int(now + seconds),
             "jti": uuid.uuid4().hex,

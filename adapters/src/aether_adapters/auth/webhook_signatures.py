@@ -1,8 +1,8 @@
-"""Signed callbacks: how a service knows that a request comes from the one it shares a secret with.
+"""Webhook signatures: prove that a callback comes from the holder of a shared secret.
 
-The signature covers the body byte for byte and the moment of sending, so that neither can be changed and an old
-request cannot be sent again much later. It is a header of the form `t=<Unix seconds>,v1=<hex>`, where v1 is the
-HMAC-SHA256 (RFC 2104) of `<t>.<body>`; more than one v1 may stand there while a secret is being replaced.
+The signature covers the exact body and the time of sending, which prevents changes and late replays. The header is
+`t=<Unix seconds>,v1=<hex>`, where v1 is the HMAC-SHA256 (RFC 2104) of `<t>.<body>`; it may hold several v1 while a
+secret is replaced.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 _HEADER: Final = re.compile(r"t=([0-9]{1,12})((?:,v1=[0-9a-f]{64}){1,4})")
-TOLERANCE: Final = 300.0
-"""Seconds a signature is good for, and that two machines' clocks may differ, either way."""
+TOLERANCE_SECONDS: Final = 300.0
+"""Maximum age of a signature, and maximum clock difference in either direction."""
 
 
 def sign(secret: str, body: bytes, *, at: float | None = None) -> str:
-    """The header that vouches for `body`, sent `at` (Unix seconds; now if None)."""
+    """Return the header that signs `body`, sent `at` (Unix seconds; None means now)."""
     moment = int(time.time() if at is None else at)
     return f"t={moment},v1={_digest(secret, moment, body)}"
 
 
 class SignatureCheck:
-    """Says whether a body was signed with one of `secrets`, not longer ago than `tolerance` seconds.
+    """Verifies that a body was signed with one of `secrets`, at most `tolerance` seconds ago.
 
-    Several secrets let one be replaced without a break: first this side learns the new one, then the other side
-    signs with it, then this side forgets the old one. An empty secret vouches for nothing.
+    Several secrets allow a replacement without interruption: this side adds the new one, the other side signs with it,
+    this side removes the old one. An empty secret never matches.
     """
 
     __slots__ = ("_now", "_secrets", "_tolerance")
@@ -38,7 +38,7 @@ class SignatureCheck:
         self,
         secrets: Sequence[str],
         *,
-        tolerance: float = TOLERANCE,
+        tolerance: float = TOLERANCE_SECONDS,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._secrets = tuple(secret for secret in secrets if secret)
@@ -46,7 +46,7 @@ class SignatureCheck:
         self._now = now
 
     def __call__(self, body: bytes, header: str) -> bool:
-        """Whether `header` vouches for `body`. The answer takes equally long wherever a wrong signature differs."""
+        """Whether `header` signs `body`; takes the same time wherever a wrong signature differs."""
         match = _HEADER.fullmatch(header)
         if match is None:
             return False

@@ -1,4 +1,4 @@
-"""No orphans: a child process that dies with its parent, where the kernel can see to it."""
+"""Makes a child process die with its parent (Linux)."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from collections.abc import Callable
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
-# Loaded before any fork: between fork and exec nothing may import, allocate much or take a lock.
+# Loaded before any fork: between fork and exec the child must not import, allocate much or take a lock.
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def tie_to(parent: int) -> Callable[[], None]:
-    """What a child of process `parent` does before it execs, so that SIGKILL follows the parent's death.
+    """Return what a child of process `parent` must call before exec, so that it gets SIGKILL when the parent dies.
 
-    Linux sends the signal when the *thread* that forked ends. Elsewhere this does nothing.
+    Linux sends the signal when the *thread* that forked ends. On other systems it does nothing.
     Source: prctl(2), PR_SET_PDEATHSIG.
     """
 
     def tie() -> None:
         if _LIBC is not None:
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it died before the line above
+            if os.getppid() != parent:  # the parent died before the call above
                 os._exit(1)
 
     return tie

@@ -1,4 +1,4 @@
-"""The gRPC kit: a synchronous server and two clients, driven by a contract's `Method` objects."""
+"""gRPC kit: a synchronous server and two clients, driven by the `Method` objects of a contract."""
 
 from aether_adapters.grpc.async_client import AsyncChannel
 from aether_adapters.grpc.client import Channel

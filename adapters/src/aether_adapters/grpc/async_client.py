@@ -1,6 +1,6 @@
-"""The asyncio client, for gateways: the same calls as `channel.Channel`, awaited.
+"""Asyncio gRPC client, for gateways: the calls of `client.Channel`, awaited.
 
-It stands on grpc.aio, the cheapest of the ways that were measured (docs/adr/0003).
+Uses grpc.aio, the cheapest of the measured options (docs/adr/0003).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aether_adapters.grpc.method import Method
 from aether_adapters.grpc.retry import (
     ATTEMPTS,
     OPTIONS,
-    emptier,
+    caller_stripper,
     endpoint,
     pause_before,
     reader,
@@ -36,8 +36,8 @@ _Invoke = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 class AsyncChannel:
     """A connection to a service at `target`, shared by all tasks of one event loop.
 
-    Options and errors are those of `Channel`. It connects at the first call, within the loop that makes it,
-    so that a composition root can build it before there is one.
+    Options and errors are those of `Channel`. It connects at the first call, within the calling event loop, so a
+    composition root can build it before a loop exists.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class AsyncChannel:
         self._invokers: dict[str, _Invoke] = {}
 
     def bind(self, method: Method[Request, Response], /) -> Callable[[Request], Awaitable[Response]]:
-        """An async function that calls `method`; it raises what `Channel.bind`'s does."""
+        """Return an async function that calls `method`; it raises the errors of `Channel.bind`'s."""
         path, encode, read = method.path, method.request.to_wire, reader(method)
-        strip = emptier(method)
+        strip = caller_stripper(method)
         attempts = ATTEMPTS if method.idempotent else 1
         token, timeout, invoker = self._token, self._timeout, self._invoker
 
@@ -67,18 +67,18 @@ class AsyncChannel:
             data = encode(strip(request))
             metadata = outgoing(token())
             left = remaining(timeout)
-            ends = time.monotonic() + left
+            deadline = time.monotonic() + left
             attempt = 1
             while True:
                 try:
                     return read(await invoker(path)(data, timeout=left, metadata=metadata))
                 except grpc.aio.AioRpcError as failure:
                     error = translated(failure)
-                    pause = pause_before(attempt, attempts, error, ends)
+                    pause = pause_before(attempt, attempts, error, deadline)
                     if pause is None:
                         raise error from failure
                 await asyncio.sleep(pause)
-                left = ends - time.monotonic()
+                left = deadline - time.monotonic()
                 attempt += 1
 
         return call
@@ -102,7 +102,7 @@ class AsyncChannel:
         )
 
     async def close(self) -> None:
-        """Cancel what is in flight and disconnect; the next call would connect again."""
+        """Cancel running calls and disconnect; the next call connects again."""
         channel, self._channel, self._loop = self._channel, None, None
         if channel is not None:
             await channel.close(None)

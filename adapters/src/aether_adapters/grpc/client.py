@@ -1,4 +1,4 @@
-"""The synchronous client: a warm channel that forwards who asks and how long they will wait."""
+"""Synchronous gRPC client: forwards the caller's token and deadline, and retries idempotent methods."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aether_adapters.grpc.method import Method
 from aether_adapters.grpc.retry import (
     ATTEMPTS,
     OPTIONS,
-    emptier,
+    caller_stripper,
     endpoint,
     pause_before,
     reader,
@@ -28,12 +28,12 @@ Response = TypeVar("Response")
 
 
 class Channel:
-    """A connection to a service at `target` (`host:port`, or any gRPC target), shared by all threads.
+    """A connection to a service at `target` (`host:port` or any gRPC target), shared by all threads.
 
-    DNS names are balanced round robin over their addresses. `token` is where this process's own token comes
-    from; without it the token of the request being served is forwarded. `timeout` (seconds) bounds a call,
-    and so does what is left of the deadline. While the server is away calls fail at once with `Unavailable`;
-    the channel connects again by itself. Methods marked idempotent are tried up to three times.
+    Calls are spread round robin over the addresses of a DNS name. `token` returns this process's own token; without it
+    the token of the request being served is forwarded. A call takes at most `timeout` seconds and at most what is left
+    of the deadline. While the server is unreachable, calls raise `Unavailable` at once and the channel reconnects by
+    itself. Idempotent methods are tried up to three times.
     """
 
     def __init__(
@@ -53,30 +53,30 @@ class Channel:
         )
 
     def bind(self, method: Method[Request, Response], /) -> Callable[[Request], Response]:
-        """A function that calls `method`.
+        """Return a function that calls `method`.
 
-        It raises `RemoteError` with the server's problem, `Unavailable` when no server answered and
-        `DeadlineExceeded` when time ran out; `RuntimeError` for an answer that breaks the contract.
+        It raises `RemoteError` with the server's problem, `Unavailable` if no server answered, `DeadlineExceeded` if
+        time ran out, and `RuntimeError` for a response that breaks the contract.
         """
         invoke: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(
             method.path, None, None
         )
         encode, read = method.request.to_wire, reader(method)
-        strip = emptier(method)
+        strip = caller_stripper(method)
         attempts = ATTEMPTS if method.idempotent else 1
         token, timeout = self._token, self._timeout
 
         def call(request: Request, /) -> Response:
             data = encode(strip(request))
             metadata = outgoing(token())
-            ends = time.monotonic() + remaining(timeout)
+            deadline = time.monotonic() + remaining(timeout)
             attempt = 1
             while True:
                 try:
-                    return read(invoke(data, timeout=ends - time.monotonic(), metadata=metadata))
+                    return read(invoke(data, timeout=deadline - time.monotonic(), metadata=metadata))
                 except grpc.RpcError as failure:
                     error = translated(failure)
-                    pause = pause_before(attempt, attempts, error, ends)
+                    pause = pause_before(attempt, attempts, error, deadline)
                     if pause is None:
                         raise error from failure
                 time.sleep(pause)
@@ -85,7 +85,7 @@ class Channel:
         return call
 
     def close(self) -> None:
-        """Cancel what is in flight and disconnect."""
+        """Cancel running calls and disconnect."""
         self._channel.close()
 
     def __enter__(self) -> Channel:

@@ -1,7 +1,6 @@
-"""From bytes to a use case and back: everything that happens to one call.
+"""Request handler of one gRPC method: authentication, decoding, the use case, errors, metrics.
 
-One function does it all, rather than a chain of interceptors: each link of a chain costs a Python call, and
-the order of these steps is not a thing to configure.
+One function does it all, because each interceptor of a chain costs a Python call and the order of the steps is fixed.
 """
 
 from __future__ import annotations
@@ -29,24 +28,24 @@ from aether_adapters.kernel.problems import ErrorTable, Problem
 
 UnaryHandler = Callable[[bytes, grpc.ServicerContext], bytes]
 
-_FOREVER: Final = 365 * 86400.0
-"""Seconds; gRPC reports a call without a deadline as one some centuries away."""
-_MESSAGE_LIMIT: Final = 1024
-"""Characters of an error's text in the plain status message; the details carry all of it."""
-_LONGEST_ID: Final = 128
-"""Characters; a request id goes into every line of the log."""
+_MAX_DEADLINE_SECONDS: Final = 365 * 86400.0
+"""gRPC reports a call without a deadline as one that ends centuries from now."""
+_MAX_MESSAGE_CHARACTERS: Final = 1024
+"""Length of the error text in the plain status message; the details carry all of it."""
+_MAX_REQUEST_ID_CHARACTERS: Final = 128
+"""Every log line carries the request id."""
 _PROCESS: Final = os.urandom(12).hex()
 _CALLS: Final = itertools.count()
-"""Together they name a call that brings no request id; a random name for each would cost five times as much."""
+"""The two together identify a call without a request id; a random id for each would cost five times as much."""
 _LOG: Final = structlog.get_logger("aether.grpc")
 
 
 def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadline: float) -> UnaryHandler:
-    """The handler of one method, for gRPC to call in a thread of its pool.
+    """Build the handler of one method, which gRPC calls in a thread of its pool.
 
-    gRPC gives each call a context of its own, so the variables set here end with the call. `deadline` is in
-    seconds and stands in for one the caller did not set. A call that waited longer for its thread than it has time
-    left is refused as `exhausted`.
+    gRPC runs each call in a context of its own, so context variables set here end with the call. `deadline` (seconds)
+    applies if the caller set none. A call that waited for a thread longer than the time it has left is refused as
+    `exhausted`.
     """
     method, call = bound.method, bound.call
     service, _, name = method.path.removeprefix("/").partition("/")
@@ -60,12 +59,12 @@ def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadl
         started = time.monotonic()
         try:
             left = context.time_remaining()
-            if left is None or left > _FOREVER:
+            if left is None or left > _MAX_DEADLINE_SECONDS:
                 left = deadline
             elif left <= 0:
-                raise DeadlineExceeded("The deadline passed before the work was begun.")
+                raise DeadlineExceeded("The deadline passed before the work started.")
             if waited() > left:
-                # Begun this late it would likely end too late, its caller not knowing how: a refusal is an answer.
+                # Started now, it would probably exceed its deadline and leave the caller without a result; refuse it.
                 raise busy()
             DEADLINE.set(started + left)
             identity = admit(_read(context))
@@ -88,14 +87,14 @@ def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadl
 
 
 def _read(context: grpc.ServicerContext) -> str:
-    """Bind what the log needs to know of a call; the bearer token, or nothing."""
+    """Bind request id and trace to the log context; return the bearer token, or an empty string."""
     token, known = "", {}
     for key, value in context.invocation_metadata():
         if key == AUTHORIZATION:
             scheme, _, token = str(value).partition(" ")
             if scheme.lower() != "bearer":
                 token = ""
-        elif key == REQUEST_ID and len(value) <= _LONGEST_ID:
+        elif key == REQUEST_ID and len(value) <= _MAX_REQUEST_ID_CHARACTERS:
             known["request_id"] = value
         elif key == TRACEPARENT:
             known["traceparent"] = value
@@ -120,7 +119,7 @@ def _admission(method: Method[Any, Any], verify: Verify) -> Callable[[str], Iden
     if method.access is not Access.PUBLIC:
         return caller
     if method.scopes:
-        raise ValueError(f"{method.path}: a public method can ask for no scopes")
+        raise ValueError(f"{method.path}: a public method cannot require scopes")
     return anyone
 
 
@@ -134,8 +133,8 @@ def _caller_filler(method: Method[Any, Any]) -> Callable[[object, Identity], Non
         if getattr(request, "caller", nobody) != nobody:
             raise Malformed("caller", "is filled from the token; leave it out")
         caller = make(subject=identity.subject, roles=identity.roles, session=identity.session)
-        # The request was decoded a moment ago and nobody else has seen it: writing the one field of the frozen
-        # dataclass is three times cheaper than copying all of them.
+        # Only this thread has seen the request yet, and setting one field of the frozen dataclass is three times
+        # cheaper than copying all of them.
         object.__setattr__(request, "caller", caller)
 
     return fill
@@ -144,12 +143,12 @@ def _caller_filler(method: Method[Any, Any]) -> Callable[[object, Identity], Non
 def _refuse(
     error: Exception, context: grpc.ServicerContext, errors: ErrorTable, service: str, name: str
 ) -> NoReturn:
-    """End the call with the status of `error`; raises, as `abort` does."""
+    """Abort the call with the status of `error`; always raises, as `abort` does."""
     problem = errors.problem(error)
     try:
         details = details_of(problem)
     except (ValueError, TypeError) as unfit:
-        # A value no Struct can hold, such as text with a lone surrogate: the caller gets an answer all the same.
+        # A Struct cannot hold some values, such as text with a lone surrogate; the caller still gets a status.
         _LOG.warning("problem has no wire form", problem_type=problem.type, reason=repr(unfit))
         problem = errors.problem(unfit)
         details = details_of(problem)
@@ -160,20 +159,20 @@ def _refuse(
     elif problem.status >= 500:
         _LOG.warning("call refused", grpc_service=service, grpc_method=name, problem=problem.type)
     context.set_trailing_metadata(((DETAILS, details),))
-    context.abort(code, problem.detail[:_MESSAGE_LIMIT])
+    context.abort(code, problem.detail[:_MAX_MESSAGE_CHARACTERS])
 
 
 def busy() -> Exhausted:
-    """What a call is answered that the server has no time for."""
+    """Return the error for a call that the server has no time for."""
     return Exhausted("The server is busy; try again.", retry_after=1.0)
 
 
 def refusal(
     problem: Problem, pool: ThreadPoolExecutor
 ) -> Callable[[Iterator[bytes], grpc.ServicerContext], bytes]:
-    """A handler that refuses every call with `problem`, in `pool`, so that no busy thread is needed for it.
+    """Build a handler that refuses every call with `problem` in `pool`, so that no busy thread is needed.
 
-    It takes the request as a stream, because a stream's handler starts before the first message has come.
+    It is a streaming handler, because gRPC starts those before the first message arrives.
     """
     code, details = code_of(problem.kind), details_of(problem)
 
@@ -181,5 +180,5 @@ def refusal(
         context.set_trailing_metadata(((DETAILS, details),))
         context.abort(code, problem.detail)
 
-    refuse.experimental_thread_pool = pool  # type: ignore[attr-defined] # how grpcio lets a handler choose its pool
+    refuse.experimental_thread_pool = pool  # type: ignore[attr-defined] # grpcio reads the handler's pool from it
     return refuse

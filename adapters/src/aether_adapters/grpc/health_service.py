@@ -1,9 +1,9 @@
-"""The standard health service (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
+"""Standard health service (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
 
-It answers from threads of its own: a busy service is not a sick one, and must not be restarted for it.
+It answers from its own threads: a busy service is healthy and must not be restarted.
 
-grpcio-health-checking's own servicer holds a lock while it waits for grpcio's event thread to have sent, and asks
-for the same lock on that thread when a watcher leaves: when both meet, the server answers nobody any more.
+grpcio-health-checking's servicer can deadlock the server: `set` holds a lock while it waits for grpcio's event thread
+to send, and that thread takes the same lock when a watcher leaves.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _UNKNOWN: Final = HealthCheckResponse.SERVICE_UNKNOWN
 class _Watcher:
     service: str
     send: Callable[[Any], None]
-    told: int | None = None
+    sent: int | None = None
 
 
 class HealthService:
-    """Says SERVING for the process and each of `services` while `ready` does, asked every `interval` seconds."""
+    """Reports SERVING for the process and each of `services` while `ready()` holds; checks every `interval` seconds."""
 
     def __init__(self, services: Iterable[str], ready: Callable[[], bool], *, interval: float = 1.0) -> None:
         self._names = frozenset((OVERALL_HEALTH, *services))
@@ -42,15 +42,15 @@ class HealthService:
         self._status = _NOT_SERVING
         self._watchers: set[_Watcher] = set()
         self._lock = threading.Lock()
-        """Guards the status, the watchers and the end; nothing waits for anything while it holds it."""
+        """Guards status, watchers and stopping; no code blocks while it holds the lock."""
         self._stopping = threading.Event()
         self._checks = ThreadPoolExecutor(1, thread_name_prefix="grpc-health")
-        # One thread, so that each watcher is told of the changes in their order.
+        # One thread, so that each watcher gets the changes in order.
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="grpc-health-watch")
-        self._follower = threading.Thread(target=self._follow, name="grpc-readiness", daemon=True)
+        self._checker = threading.Thread(target=self._check_periodically, name="grpc-readiness", daemon=True)
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
-        """Check and Watch; a watcher occupies no thread."""
+        """Return the handlers of Check and Watch; a watcher occupies no thread."""
 
         def check(request: Any, context: grpc.ServicerContext) -> Any:
             status = self._status_of(request.service)
@@ -63,12 +63,12 @@ class HealthService:
             watcher = _Watcher(request.service, send)
             with self._lock:
                 self._watchers.add(watcher)
-            if context.add_callback(lambda: self._forget(watcher)):
-                self._tell(watcher)
+            if context.add_callback(lambda: self._remove(watcher)):
+                self._send_status(watcher)
             else:
-                self._forget(watcher)
+                self._remove(watcher)
 
-        behaviours: list[Any] = [check, watch]  # grpcio reads its settings from the functions
+        behaviours: list[Any] = [check, watch]  # grpcio reads these settings from attributes of the functions
         behaviours[0].experimental_thread_pool = self._checks
         behaviours[1].experimental_thread_pool = self._sender
         behaviours[1].experimental_non_blocking = True
@@ -79,52 +79,52 @@ class HealthService:
         }
 
     def start(self) -> None:
-        """Ask once, so that the first answer is a true one, and follow from then on."""
-        self._ask()
-        self._follower.start()
+        """Check readiness once, so that the first answer is correct, then check periodically."""
+        self._check_readiness()
+        self._checker.start()
 
     def drain(self) -> None:
-        """Say NOT_SERVING from now on, to watchers too."""
+        """Report NOT_SERVING from now on, also to watchers."""
         with self._lock:
             if not self._stopping.is_set():
                 self._stopping.set()
                 self._change(_NOT_SERVING)
 
     def close(self) -> None:
-        """Give the threads back, after `drain`."""
+        """Release the threads; call it after `drain`."""
         self._checks.shutdown(wait=False, cancel_futures=True)
         self._sender.shutdown(wait=False, cancel_futures=True)
 
-    def _follow(self) -> None:
+    def _check_periodically(self) -> None:
         while not self._stopping.wait(self._interval):
-            self._ask()
+            self._check_readiness()
 
-    def _ask(self) -> None:
+    def _check_readiness(self) -> None:
         status = _SERVING if self._ready() else _NOT_SERVING
         with self._lock:
             if not self._stopping.is_set():
                 self._change(status)
 
     def _change(self, status: Any) -> None:
-        """With the lock held: the sending waits for grpcio, so it is left to the sender."""
+        """Set the status; the caller holds the lock. Sending blocks, so the sender thread does it."""
         if status != self._status:
             self._status = status
-            self._sender.submit(self._tell_all)
+            self._sender.submit(self._send_to_all)
 
-    def _tell_all(self) -> None:
+    def _send_to_all(self) -> None:
         with self._lock:
             watchers = list(self._watchers)
         for watcher in watchers:
-            self._tell(watcher)
+            self._send_status(watcher)
 
-    def _tell(self, watcher: _Watcher) -> None:
-        """On the sender's thread: the status, unless it is what the watcher was told last."""
+    def _send_status(self, watcher: _Watcher) -> None:
+        """Send the status if it differs from the last one sent; runs in the sender thread."""
         status = self._status_of(watcher.service)
-        if status != watcher.told:
-            watcher.told = status
+        if status != watcher.sent:
+            watcher.sent = status
             watcher.send(HealthCheckResponse(status=status))
 
-    def _forget(self, watcher: _Watcher) -> None:
+    def _remove(self, watcher: _Watcher) -> None:
         with self._lock:
             self._watchers.discard(watcher)
 

@@ -1,4 +1,4 @@
-"""The threads that answer calls, and how many calls may wait for one."""
+"""Thread pool of the gRPC server that counts running and waiting calls."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _ANSWERING: Final = threading.local()
 
 
 def waited() -> float:
-    """Seconds that the call this thread answers waited for a thread; 0 in a thread of no pool."""
+    """Return the seconds that the current call waited for its thread; 0 outside the pool."""
     return getattr(_ANSWERING, "waited", 0.0)
 
 
 class CallPool(Executor):
-    """Threads for a gRPC server, that know their load: calls running and waiting.
+    """Threads for a gRPC server; `full` tells whether the queue is.
 
-    The standard pool makes a `Future` with a condition of its own for each call and asks three locks; gRPC
-    needs no more of it than to be told when a call is over. That is worth 5 % of a small call.
+    `ThreadPoolExecutor` creates a `Future` with a condition and takes three locks for each call. gRPC only needs a
+    callback when the call ends, which saves 5 % of a small call.
     """
 
     def __init__(self, threads: int, queue: int) -> None:
-        """`queue` calls may wait before `full` says so."""
+        """`full` becomes true once `queue` calls wait."""
         self._capacity = threads + queue
         self._load = 0
         self._guard = threading.Lock()
@@ -42,11 +42,11 @@ class CallPool(Executor):
 
     @property
     def full(self) -> bool:
-        """Whether one more call would find every place in the queue taken."""
+        """Whether all threads are busy and the queue is full."""
         return self._load >= self._capacity
 
     def submit(self, fn: Callable[..., object], /, *args: object, **_: object) -> Any:
-        """Run `fn(*args)` in a thread; never refuses, because who asked `full` decides."""
+        """Run `fn(*args)` in a thread. Never refuses: callers check `full` first."""
         call = _Call(fn, args)
         with self._guard:
             self._load += 1
@@ -54,7 +54,7 @@ class CallPool(Executor):
         return call
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 # Executor's
-        """End each thread after the calls submitted so far."""
+        """End the threads after the calls submitted so far."""
         for _ in self._threads:
             self._calls.put(None)
         if wait:
@@ -75,7 +75,7 @@ class CallPool(Executor):
 
 
 class _Call:
-    """As much of a `Future` as gRPC asks for."""
+    """The part of `Future` that gRPC uses."""
 
     __slots__ = ("_callbacks", "_over", "args", "fn", "since")
 
@@ -87,18 +87,18 @@ class _Call:
         self._callbacks: list[Callable[[Any], object]] = []
 
     def add_done_callback(self, callback: Callable[[Any], object]) -> None:
-        """Have `callback` called once the call is over, or now if it is."""
+        """Call `callback` when the call ends, or now if it has ended."""
         self._callbacks.append(callback)
         if self._over:
             self._settle()
 
     def over(self) -> None:
-        """Tell who asked."""
+        """Mark the call as ended and run the callbacks."""
         self._over = True
         self._settle()
 
     def _settle(self) -> None:
-        # `over` and `add_done_callback` may meet here in two threads; a callback can be taken out only once.
+        # `over` and `add_done_callback` may run this in two threads; each callback is popped only once.
         while self._callbacks:
             try:
                 callback = self._callbacks.pop()

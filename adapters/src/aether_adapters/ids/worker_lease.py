@@ -1,8 +1,8 @@
-"""Leasing a worker number in the domain's own database, so that no two processes ever issue the same id.
+"""Leases a worker number in the domain's own database, so that no two processes issue the same id.
 
-What makes ids unique is not the lease but `highest_ms`: a term is granted only after the millisecond up to which
-its holder may issue is written, and the next holder of the number begins above it. So neither a clock that was
-set back across a restart, nor a process that was stopped past the end of its term, repeats an id.
+Uniqueness does not rest on the lease but on `highest_ms`: before a term is granted, the last millisecond that its
+holder may use is stored, and the next holder of the number begins above it. So neither a clock set back across a
+restart nor a process suspended past its term repeats an id.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 
 def worker_lease_table(metadata: MetaData, name: str = "worker_leases") -> Table:
-    """The table, in a domain's own metadata so that its migrations create it."""
+    """Define the table in a domain's own metadata, so that its migrations create it."""
     return Table(
         name,
         metadata,
@@ -54,14 +54,14 @@ def worker_lease_table(metadata: MetaData, name: str = "worker_leases") -> Table
     )
 
 
-_NEAR_MS: Final = 1000
-"""How far ids may run ahead of the clock, in milliseconds, before another number is preferred."""
+_MAX_AHEAD_MS: Final = 1000
+"""How far a number's ids may run ahead of the clock before another number is preferred."""
 
 _WORKER_LEASES: Final = worker_lease_table(MetaData())
 
 
 class _Renewal:
-    """A thread that renews until it is stopped; a failure is tried again sooner."""
+    """Thread that renews until stopped; retries a failure sooner."""
 
     def __init__(self, renew: Callable[[], None], pause: float) -> None:
         self._renew = renew
@@ -81,15 +81,15 @@ class _Renewal:
                 self._renew()
                 pause = self._pause
             except (TechnicalError, SQLAlchemyError) as error:
-                _log.warning("The lease of a worker number was not renewed: %s", error)
+                _log.warning("The lease of the worker number was not renewed: %s", error)
                 pause = self._pause / 5
 
 
 class WorkerLease:
-    """One worker number, leased for `seconds` at a time and renewed in the background at a third of that.
+    """A worker number, leased for `seconds` at a time and renewed in the background every third of that.
 
-    Begins with `start()`, or with the first id, which then must not be asked for inside a unit of work. `wall`
-    is the time in seconds since 1970, read once a term; `clock` is monotonic, in nanoseconds.
+    Starts with `start()` or the first id, which must then not be requested inside a unit of work. `wall` returns
+    seconds since 1970 and is read once per term; `clock` is monotonic, in nanoseconds.
     """
 
     def __init__(
@@ -119,14 +119,14 @@ class WorkerLease:
 
     @property
     def term(self) -> Term:
-        """The term in force; it may be over. Raises as `start`."""
+        """The current term, which may have ended. Raises as `start`."""
         term = self._term
         return self.start() if term is None else term
 
     def start(self) -> Term:
-        """Lease a number and keep it; does nothing where one is leased.
+        """Lease a number and keep it; do nothing if one is leased.
 
-        Raises `Exhausted` when every number is leased, and `Unavailable`.
+        Raises `Exhausted` if every number is leased, and `Unavailable`.
         """
         with self._lock:
             if self._term is None:
@@ -136,7 +136,7 @@ class WorkerLease:
             return self._term
 
     def stop(self) -> None:
-        """Give the number back, so that a restart need not wait for its term to end; a later id leases anew."""
+        """Release the number, so that a restart need not wait for its term to end; a later id leases anew."""
         with self._lock:
             renewal, self._renewal = self._renewal, None
             if renewal is not None:
@@ -144,13 +144,13 @@ class WorkerLease:
             term, self._term = self._term, None
             if term is None:
                 return
-            # Read after the term was dropped: no id above this millisecond was or will be issued from it.
+            # Read after dropping the term: no id above this millisecond was or will be issued from it.
             self._floor_ms = _millisecond(term, self._clock()) + 1
             try:
                 self._write(term.worker, self._floor_ms, 0.0)
             except (TechnicalError, SQLAlchemyError) as error:
                 _log.warning(
-                    "Worker number %d is not given back; its lease runs out by itself: %s", term.worker, error
+                    "Worker number %d was not released; its lease will lapse: %s", term.worker, error
                 )
 
     def __enter__(self) -> WorkerLease:
@@ -182,7 +182,7 @@ class WorkerLease:
             if self._write(term.worker, anchor_ms + self._term_ms, self._seconds):
                 self._term = self._grant(term.worker, anchor_ms, now_ns)
             else:
-                _log.warning("Worker number %d was leased to somebody else; taking another.", term.worker)
+                _log.warning("Worker number %d was leased to another process; taking a new one.", term.worker)
                 self._acquire()
 
     def _grant(self, worker: int, anchor_ms: int, now_ns: int) -> Term:
@@ -205,7 +205,7 @@ class WorkerLease:
         return self._transactions.run(lambda connection: connection.execute(statement).rowcount == 1)
 
     def _take(self, connection: Connection, owner: str, now_ms: int) -> tuple[int, int]:
-        """The number taken, and the millisecond at which its term begins."""
+        """Return the number taken and the millisecond at which its term begins."""
         table = self._table
         now_ms = max(now_ms, self._floor_ms)
         lapsed = (table.c.expires_at <= database_now()).label("lapsed")
@@ -235,18 +235,20 @@ class WorkerLease:
                     return worker, anchor_ms
             # Others were quicker with each of them. Another may be free by now: only a look that finds none says so.
         raise Exhausted(
-            f"All {self._workers} worker numbers are leased: so many processes issue ids for this database. "
+            f"All {self._workers} worker numbers are leased by processes that issue ids for this database. "
             "Stop some, or wait until the leases of dead ones end.",
             retry_after=self._seconds,
         )
 
 
 def _candidates(rows: Sequence[Row[Any]], workers: int, now_ms: int) -> list[tuple[int, Row[Any] | None]]:
-    """Numbers that are free, best first: used before, then never used, then those whose ids run ahead of the clock."""
+    """Return the free numbers, best first: used before, never used, then those with ids ahead of the clock."""
     free = [row for row in rows if row.lapsed]
     used = {row.worker for row in rows}
-    past = sorted((row.worker, row) for row in free if row.highest_ms < now_ms + _NEAR_MS)
-    ahead = sorted((row.highest_ms, row.worker, row) for row in free if row.highest_ms >= now_ms + _NEAR_MS)
+    past = sorted((row.worker, row) for row in free if row.highest_ms < now_ms + _MAX_AHEAD_MS)
+    ahead = sorted(
+        (row.highest_ms, row.worker, row) for row in free if row.highest_ms >= now_ms + _MAX_AHEAD_MS
+    )
     unused = ((worker, None) for worker in range(workers) if worker not in used)
     return [*past, *unused, *((worker, row) for _, worker, row in ahead)]
 
@@ -263,5 +265,5 @@ def _forget_terms() -> None:
         lease._forget()
 
 
-# A forked child has no renewal thread, and the number is its parent's: it leases one of its own.
+# A forked child has no renewal thread, and the number is its parent's; it leases its own.
 os.register_at_fork(after_in_child=_forget_terms)

@@ -1,4 +1,4 @@
-"""Kafka: a producer, consumers that handle each event at least once, dead letters, and a probe."""
+"""Kafka kit: a producer, at-least-once consumers, dead letters and a probe."""
 
 from aether_adapters.kafka.batching_producer import BatchingProducer
 from aether_adapters.kafka.broadcast import Broadcast

@@ -1,4 +1,4 @@
-"""Many callers, one producer: events that wait at the same time are sent together."""
+"""Group commit for events: threads that send at the same time share one batch."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from aether_adapters.kernel.deadline import remaining
 from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
 from aether_adapters.kernel.events import OutgoingEvent
 
-_PATIENCE: Final = 10.0
-_BATCH: Final = 1000
+_SEND_TIMEOUT_SECONDS: Final = 10.0
+_MAX_BATCH_EVENTS: Final = 1000
 
 
 class BatchingProducer:
-    """Lets every thread wait for its own event, while one of them sends those of all (group commit). Thread-safe.
+    """Sends the events of all waiting threads in one batch; each caller waits for its own event. Thread-safe.
 
-    A `Producer` takes one batch at a time; one event each would cost every caller a round trip after the other.
+    A `Producer` sends one batch at a time, so with one event per batch the callers' round trips would add up.
     """
 
     def __init__(self, producer: Producer) -> None:
@@ -27,13 +27,13 @@ class BatchingProducer:
         self._queue: deque[_Waiting] = deque()
 
     def send(self, event: OutgoingEvent) -> None:
-        """Return when all replicas in sync have `event`; within 10 s, or what is left of the deadline.
+        """Send `event` and wait until all in-sync replicas have it, at most 10 s or until the deadline.
 
-        Raises `Unavailable` or `DeadlineExceeded`; the event may arrive all the same.
+        Raises `Unavailable` or `DeadlineExceeded`; the event may still arrive.
         """
         waiting = _Waiting(event)
         self._queue.append(waiting)
-        if self._sending.acquire(timeout=remaining(_PATIENCE)):
+        if self._sending.acquire(timeout=remaining(_SEND_TIMEOUT_SECONDS)):
             try:
                 while not waiting.done:
                     self._send_some()
@@ -42,17 +42,17 @@ class BatchingProducer:
         else:
             self._withdraw(waiting)
         if not waiting.done:
-            raise DeadlineExceeded("The event still waited for its turn.")
+            raise DeadlineExceeded("The event was not sent before the deadline.")
         if waiting.failure is not None:
             raise Unavailable(
                 f"The event did not reach Kafka: {waiting.failure}", retry_after=1.0
             ) from waiting.failure
 
     def _send_some(self) -> None:
-        """Send what has waited longest, up to a batch; the caller's event is behind no later one."""
-        batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+        """Send the longest-waiting events, at most one batch."""
+        batch = [self._queue.popleft() for _ in range(min(_MAX_BATCH_EVENTS, len(self._queue)))]
         try:
-            outcomes = self._producer.deliver([one.event for one in batch], remaining(_PATIENCE))
+            outcomes = self._producer.deliver([one.event for one in batch], remaining(_SEND_TIMEOUT_SECONDS))
         except BaseException as error:
             for one in batch:
                 one.settle(error)
@@ -64,11 +64,11 @@ class BatchingProducer:
         try:
             self._queue.remove(waiting)
         except ValueError:
-            return  # somebody is sending it, or has
+            return  # another thread sends it or has sent it
 
 
 class _Waiting:
-    """One event and what became of it."""
+    """One event and its outcome."""
 
     __slots__ = ("done", "event", "failure")
 

@@ -1,4 +1,4 @@
-"""Dead letters: messages that cannot be handled, kept with the reason, and their way back."""
+"""Dead letters: keeps messages that cannot be handled, with the reason, and replays them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from aether_adapters.kernel.errors import Unavailable
 SUFFIX: Final = ".dead"
 _PREFIX: Final = "dead_"
 _GROUP: Final = "aether-replay"
-_REASON_LENGTH: Final = 2000
-_BATCH: Final = 500
+_MAX_REASON_CHARACTERS: Final = 2000
+_BATCH_RECORDS: Final = 500
 
 
 def dead_letter(record: Record, error: Exception, group: str) -> Outgoing:
-    """The message for `<topic>.dead`: the same key, value and headers, and why it is there."""
+    """Return the message for `<topic>.dead`: the same key, value and headers, plus the reason."""
     headers: Headers = [
         *_without_reason(record),
-        ("dead_reason", str(error)[:_REASON_LENGTH]),
+        ("dead_reason", str(error)[:_MAX_REASON_CHARACTERS]),
         ("dead_error", type(error).__qualname__),
         ("dead_group", group),
         ("dead_topic", record.topic),
@@ -36,11 +36,10 @@ def dead_letter(record: Record, error: Exception, group: str) -> Outgoing:
 
 
 def replay_dead_letters(bootstrap: str, topic: str, *, seconds: float = 30.0) -> int:
-    """Send the dead letters of `topic` back to it, those that are there now, once; returns how many.
+    """Send the current dead letters of `topic` back to it, each once; return how many.
 
-    Every group that reads the topic gets them again, so handlers must know a repetition (the inbox does).
-    Raises `Unavailable` when Kafka is away or not done within `seconds`; what was sent back by then may come
-    back once more.
+    Every group that reads the topic gets them again, so handlers must be idempotent, for example by the inbox. Raises
+    `Unavailable` if Kafka is unreachable or `seconds` are over; messages sent back by then may be sent once more.
     """
     reader = Consumer(
         {
@@ -63,16 +62,16 @@ def replay_dead_letters(bootstrap: str, topic: str, *, seconds: float = 30.0) ->
 
 
 def _replay(reader: Consumer, producer: Producer, dead: str, give_up: float) -> int:
-    ends = _left(reader, dead, give_up)
+    ends = _replay_ranges(reader, dead, give_up)
     reader.assign([TopicPartition(dead, partition, start) for partition, (start, _) in ends.items()])
     done = 0
     while ends:
         left = give_up - time.monotonic()
         if left <= 0:
-            raise Unavailable(f"{done} dead letters were sent back, and the time is over.", retry_after=1.0)
+            raise Unavailable(f"Time ran out after {done} dead letters were sent back.", retry_after=1.0)
         batch = [
             record
-            for record in map(_received, reader.consume(_BATCH, min(left, 0.2)))
+            for record in map(_received, reader.consume(_BATCH_RECORDS, min(left, 0.2)))
             if record.partition in ends and record.offset < ends[record.partition][1]
         ]
         if not batch:
@@ -88,22 +87,22 @@ def _replay(reader: Consumer, producer: Producer, dead: str, give_up: float) -> 
     return done
 
 
-def _left(reader: Consumer, dead: str, give_up: float) -> dict[int, tuple[int, int]]:
-    """For each partition with something to replay: where to start and where it ends."""
+def _replay_ranges(reader: Consumer, dead: str, give_up: float) -> dict[int, tuple[int, int]]:
+    """Return the first offset and the end of each partition that has messages to replay."""
 
     def left() -> float:
         return max(give_up - time.monotonic(), 0.1)
 
     topic = reader.list_topics(dead, timeout=left()).topics[dead]
     if topic.error is not None:
-        return {}  # nothing was ever dead
-    places = [TopicPartition(dead, partition) for partition in topic.partitions]
+        return {}  # no message ever died
+    partitions = [TopicPartition(dead, partition) for partition in topic.partitions]
     found: dict[int, tuple[int, int]] = {}
-    for place in reader.committed(places, timeout=left()):
-        low, high = reader.get_watermark_offsets(place, timeout=left())
-        start = low if place.offset == OFFSET_INVALID else max(place.offset, low)
+    for committed in reader.committed(partitions, timeout=left()):
+        low, high = reader.get_watermark_offsets(committed, timeout=left())
+        start = low if committed.offset == OFFSET_INVALID else max(committed.offset, low)
         if start < high:
-            found[place.partition] = (start, high)
+            found[committed.partition] = (start, high)
     return found
 
 

@@ -1,7 +1,7 @@
-"""Which protocol a consumer group can use with the brokers at hand.
+"""Detects whether brokers support the consumer group protocol of KIP-848.
 
-librdkafka does not say that a broker lacks the protocol of KIP-848: it looks for another coordinator, for ever.
-So the kit asks first. Source: https://kafka.apache.org/protocol#The_Messages_ApiVersions
+librdkafka does not report missing support: it looks for another coordinator forever. So the kit asks first.
+Source: https://kafka.apache.org/protocol#The_Messages_ApiVersions
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Final
 
 _API_VERSIONS: Final = 18
 _CONSUMER_GROUP_HEARTBEAT: Final = 68
-_NO_TEXT: Final = -1
-_LARGEST_ANSWER: Final = 65_536
-_TIMEOUT: Final = 2.0
+_NULL_STRING_LENGTH: Final = -1
+_MAX_RESPONSE_BYTES: Final = 65_536
+_TIMEOUT_SECONDS: Final = 2.0
 
 
-def knows_kip_848(bootstrap: str) -> bool | None:
-    """Whether the first broker that answers, without TLS, has the group protocol of KIP-848; None when none answers."""
+def supports_kip_848(bootstrap: str) -> bool | None:
+    """Whether the first broker that responds, without TLS, supports KIP-848; None if no broker responds."""
     for address in bootstrap.split(","):
         host, _, port = address.strip().rpartition(":")
         try:
@@ -29,21 +29,21 @@ def knows_kip_848(bootstrap: str) -> bool | None:
 
 
 def _api_keys(host: str, port: int) -> set[int]:
-    """The keys of the APIs a broker has; raises `OSError`, `ValueError` or `struct.error` for anything but an answer."""
-    request = struct.pack(">hhih", _API_VERSIONS, 0, 1, _NO_TEXT)
-    with socket.create_connection((host, port), _TIMEOUT) as connection:
+    """Return the API keys of a broker; raises `OSError`, `ValueError` or `struct.error` for an invalid response."""
+    request = struct.pack(">hhih", _API_VERSIONS, 0, 1, _NULL_STRING_LENGTH)
+    with socket.create_connection((host, port), _TIMEOUT_SECONDS) as connection:
         connection.sendall(struct.pack(">i", len(request)) + request)
-        (length,) = struct.unpack(">i", _exactly(connection, 4))
-        if not 0 < length <= _LARGEST_ANSWER:
-            raise ValueError(f"An answer of {length} bytes is none of Kafka's.")
-        answer = _exactly(connection, length)
+        (length,) = struct.unpack(">i", _receive_exactly(connection, 4))
+        if not 0 < length <= _MAX_RESPONSE_BYTES:
+            raise ValueError(f"A response of {length} bytes is not from Kafka.")
+        answer = _receive_exactly(connection, length)
     _, _, count = struct.unpack_from(">ihi", answer)
     return {
         key for key, _, highest in struct.iter_unpack(">hhh", answer[10 : 10 + 6 * count]) if highest >= 0
     }
 
 
-def _exactly(connection: socket.socket, count: int) -> bytes:
+def _receive_exactly(connection: socket.socket, count: int) -> bytes:
     data = b""
     while len(data) < count:
         part = connection.recv(count - len(data))

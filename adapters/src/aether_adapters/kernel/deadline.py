@@ -1,7 +1,6 @@
-"""The time a request has left, from the door to the last statement.
+"""Deadline of the request being served, from the server to the last statement.
 
-A thread cannot be cancelled, so what is left of the deadline becomes the timeout of every SQL, Redis and
-gRPC call made on a request's behalf.
+A thread cannot be cancelled, so the time that is left becomes the timeout of every SQL, Redis and gRPC call.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from typing import Final
 from aether_adapters.kernel.errors import DeadlineExceeded
 
 DEADLINE: Final[ContextVar[float | None]] = ContextVar("aether_deadline", default=None)
-"""When the request being served must be answered, on `time.monotonic()`, in seconds."""
+"""Deadline of the request being served, on `time.monotonic()`, in seconds."""
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Give what runs inside at most `seconds`; an earlier deadline from outside stays in force."""
+    """Limit the body to `seconds`; an earlier outer deadline stays in force."""
     outer = DEADLINE.get()
     mine = time.monotonic() + seconds
     token = DEADLINE.set(mine if outer is None else min(mine, outer))
@@ -31,9 +30,9 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def remaining(default: float) -> float:
-    """Seconds left, at most `default`; `default` where no deadline is set.
+    """Return the seconds left, at most `default`; `default` without a deadline.
 
-    Raises `DeadlineExceeded` when nothing is left.
+    Raises `DeadlineExceeded` if none are left.
     """
     deadline = DEADLINE.get()
     if deadline is None:

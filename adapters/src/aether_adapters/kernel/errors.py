@@ -1,4 +1,4 @@
-"""Kinds of errors, and the errors of the machinery: what every kit raises, and nothing of how it is told."""
+"""Kinds of errors, and the technical errors that every kit raises."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """What an error means to a caller: its HTTP status and the name of its gRPC code."""
+    """What an error means to a caller: its HTTP status and gRPC status code."""
 
     MALFORMED = (400, "INVALID_ARGUMENT")
     UNAUTHENTICATED = (401, "UNAUTHENTICATED")
@@ -35,7 +35,7 @@ class Kind(Enum):
 
 
 class TechnicalError(Exception):
-    """An error of the machinery, not of a domain's rules; the kits raise its subclasses."""
+    """An error outside the domain's rules; the kits raise its subclasses. `retry_after` is in seconds."""
 
     kind: Kind = Kind.INTERNAL
 
@@ -46,7 +46,7 @@ class TechnicalError(Exception):
 
 
 class Malformed(TechnicalError):
-    """A request that does not fit the contract; `pointer` is a JSON pointer or a parameter's name."""
+    """The request violates the contract; `pointer` is a JSON pointer or a parameter's name."""
 
     kind = Kind.MALFORMED
 
@@ -57,42 +57,42 @@ class Malformed(TechnicalError):
 
 
 class Unauthenticated(TechnicalError):
-    """No token, or one that cannot be trusted."""
+    """The token is missing or invalid."""
 
     kind = Kind.UNAUTHENTICATED
 
 
 class Forbidden(TechnicalError):
-    """A known caller who may not do this."""
+    """The authenticated caller is not allowed to do this."""
 
     kind = Kind.FORBIDDEN
 
 
 class TooLarge(TechnicalError):
-    """A body above the limit."""
+    """The body exceeds the limit."""
 
     kind = Kind.TOO_LARGE
 
 
 class Unsupported(TechnicalError):
-    """A media type the contract does not declare."""
+    """The contract does not declare the media type."""
 
     kind = Kind.UNSUPPORTED
 
 
 class Exhausted(TechnicalError):
-    """A limit was reached: a rate, a pool, a queue. `retry_after` says when to come back."""
+    """A rate, pool or queue limit was reached. `retry_after` (seconds) says when to try again."""
 
     kind = Kind.EXHAUSTED
 
 
 class Unavailable(TechnicalError):
-    """A server this one needs is away. `retry_after` says when to come back."""
+    """A required server is unavailable. `retry_after` (seconds) says when to try again."""
 
     kind = Kind.UNAVAILABLE
 
 
 class DeadlineExceeded(TechnicalError):
-    """The time the caller gave has run out; whether the work was done is unknown."""
+    """The caller's deadline has passed; whether the work was done is unknown."""
 
     kind = Kind.DEADLINE

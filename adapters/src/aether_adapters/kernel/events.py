@@ -1,7 +1,7 @@
-"""Integration events as the kits carry them: what leaves through an outbox, and what comes in from a topic.
+"""Integration events: outgoing ones for an outbox, incoming ones from a topic.
 
-The payload is opaque here: a domain's own adapter turns it into words of the contract. The attributes are
-those of CloudEvents 1.0 (https://cloudevents.io), which travel as headers in Kafka's binary mode.
+The payload is opaque bytes; a domain's adapter encodes and decodes it. The attributes are those of CloudEvents 1.0
+(https://cloudevents.io), sent as headers in Kafka's binary mode.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingEvent:
-    """An event on its way out.
+    """An event to be sent.
 
-    `type` is the full proto name of the message in `payload`; `key` is the aggregate's id, and events of one
-    key keep their order; `source` names the service; `headers` go along as they are (`traceparent`, for one).
+    `type` is the full proto name of the message in `payload`. `key` is the aggregate's id; events of one key keep their
+    order. `source` names the service. `headers` are sent unchanged, for example `traceparent`.
     """
 
     type: str
@@ -36,7 +36,7 @@ class OutgoingEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingEvent:
-    """An event as it came in, and where from. Delivered at least once: `id` tells a repetition."""
+    """A received event and its position. Delivery is at least once; a repetition has the same `id`."""
 
     id: str
     type: str

@@ -1,4 +1,4 @@
-"""Who is calling: the verified facts of a bearer token, and how the rest of a request finds them."""
+"""The caller's identity: access levels, verified tokens, authorisation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Access(Enum):
     PUBLIC = "public"
     """Anyone, with or without a token."""
     SERVICE = "service"
-    """Other services only, by a token of their own."""
+    """Only other services, with their own token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +35,13 @@ class Identity:
 
 
 ANONYMOUS: Final = Identity(subject="")
-"""Who calls a public operation without a token."""
+"""The caller of a public operation."""
 
 
 def authorise(identity: Identity, access: Access, scopes: frozenset[str]) -> None:
-    """Refuse a verified caller who may not do this, in the same words at every door; raises `Forbidden`.
+    """Raise `Forbidden` if a verified caller may not call the operation; REST and gRPC use the same words.
 
-    `scopes` are those that the caller's token must carry, all of them; a service's token too.
+    The caller's token, a service's too, must carry every scope in `scopes`.
     """
     if access is Access.SERVICE and not identity.service:
         raise Forbidden("This operation is for services only.")
@@ -51,7 +51,7 @@ def authorise(identity: Identity, access: Access, scopes: frozenset[str]) -> Non
 
 
 Verify = Callable[[str], Identity]
-"""Turns a bearer token into an identity; raises `errors.Unauthenticated` when it cannot be trusted."""
+"""Turns a bearer token into an identity; raises `kernel.errors.Unauthenticated` if it is invalid."""
 
 TOKEN: Final[ContextVar[str | None]] = ContextVar("aether_token", default=None)
-"""The bearer token of the request being served, verified; a gateway's client forwards it."""
+"""The verified bearer token of the request being served; a gateway's client forwards it."""

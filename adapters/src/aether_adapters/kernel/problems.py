@@ -1,8 +1,8 @@
-"""What goes wrong, in one vocabulary for every edge.
+"""Problems: how REST and gRPC report errors, in one vocabulary.
 
-A domain raises plain exceptions. An `ErrorTable`, filled in the composition root, says of which kind each
-class is; both edges ask it for the same `Problem`, so REST and gRPC cannot tell different stories.
-Kinds map to HTTP statuses (RFC 9110) and gRPC codes; a problem renders as RFC 9457 JSON.
+A domain raises plain exceptions. An `ErrorTable`, filled in the composition root, maps their classes to kinds. REST and
+gRPC servers get the same `Problem` from it, so they report the same error. Kinds map to HTTP statuses (RFC 9110) and
+gRPC codes; a problem renders as RFC 9457 JSON.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from aether_adapters.kernel.protojson import json_value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One error as a caller sees it (RFC 9457), whichever door it leaves by.
+    """An error as callers see it (RFC 9457), over REST and gRPC.
 
-    `type` is a relative reference such as `/problems/billing/invoice-already-closed`; `values` holds what the
-    broken rule was about, already in ProtoJSON; `retry_after` is in seconds; `errors` lists the places of a
-    malformed request as `{"pointer": ..., "reason": ...}`.
+    `type` is a relative reference such as `/problems/billing/invoice-already-closed`; `values` holds the broken rule's
+    values as ProtoJSON; `retry_after` is in seconds; `errors` lists the faults of a malformed request as
+    `{"pointer": ..., "reason": ...}`.
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class Problem:
         return self.kind.status
 
     def to_json(self) -> bytes:
-        """The `application/problem+json` body; the same bytes for equal problems."""
+        """Return the `application/problem+json` body; equal problems give equal bytes."""
         body: dict[str, object] = {
             "type": self.type,
             "title": self.title,
@@ -55,7 +55,7 @@ class Problem:
 
 
 class RemoteError(Exception):
-    """Another process answered with a problem; an edge renders it byte for byte as the original."""
+    """Another process answered with this problem; a server renders it byte for byte like the original."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.detail)
@@ -74,22 +74,22 @@ def _words(name: str) -> list[str]:
     return [word.lower() for word in _WORDS.findall(name)]
 
 
-_LATER: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED})
-"""Kinds whose errors may say when to come back, in an attribute `retry_after`, in seconds."""
+_RETRYABLE: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED})
+"""Kinds whose errors may have an attribute `retry_after` (seconds)."""
 
 
 class ErrorTable:
-    """Which class of error is of which kind, for one domain; the nearest class in the MRO wins."""
+    """Maps the error classes of a domain to kinds; the nearest class in the MRO wins."""
 
     def __init__(self, domain: str, kinds: Mapping[type[Exception], Kind]) -> None:
         self.domain = domain
         self._kinds = dict(kinds)
 
     def problem(self, error: BaseException) -> Problem:
-        """The problem a caller sees for `error`.
+        """Return the problem that a caller sees for `error`.
 
-        A broken rule carries its public attributes as values. An error nobody declared becomes INTERNAL
-        and says nothing of itself: its text may hold what is not the caller's to know.
+        The public attributes of a broken rule become `values`. An undeclared error becomes INTERNAL without its text,
+        which may be confidential.
         """
         if isinstance(error, RemoteError):
             return error.problem
@@ -103,13 +103,13 @@ class ErrorTable:
             kind=Kind.INTERNAL,
             type="/problems/internal",
             title="Internal error",
-            detail="The service failed; the error is in its log under this request's id.",
+            detail="The service failed; its log holds the error under this request's id.",
         )
 
     def _rule(self, error: BaseException, kind: Kind) -> Problem:
         words = _words(type(error).__name__)
         facts = dict(vars(error))
-        retry_after = facts.pop("retry_after", None) if kind in _LATER else None
+        retry_after = facts.pop("retry_after", None) if kind in _RETRYABLE else None
         values = {name: json_value(value) for name, value in facts.items() if not name.startswith("_")}
         return Problem(
             kind=kind,

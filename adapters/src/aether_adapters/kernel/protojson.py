@@ -1,7 +1,8 @@
-"""The ProtoJSON mapping: how values of a contract look in JSON, both ways.
+"""ProtoJSON mapping: converts contract values to and from JSON.
 
-A writer is called `..._json`; a reader is called as its proto type, takes the JSON value and its place in the
-request, and raises `errors.Malformed` with that place. Source: https://protobuf.dev/programming-guides/json/
+Writers are called `..._json`. Readers are named after the proto type, take the JSON value and its pointer in the
+request, and raise `kernel.errors.Malformed` with that pointer.
+Source: https://protobuf.dev/programming-guides/json/
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ _TIMESTAMP: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(\.[0-9]{1,6}(?P<finer>[0-9]{0,3}))?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
-_SECONDS: Final = "%04d-%02d-%02dT%02d:%02d:%02d"
+_TIMESTAMP_FORMAT: Final = "%04d-%02d-%02dT%02d:%02d:%02d"
 _DURATION: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6})([0-9]{0,3}))?s")
-_LONGEST: Final = timedelta(seconds=315_576_000_000)
+_MAX_DURATION: Final = timedelta(seconds=315_576_000_000)
 _MASK_PATH: Final = re.compile(r"[a-z][a-zA-Z0-9]*(\.[a-z][a-zA-Z0-9]*)*")
-_DEEPEST: Final = 32
-"""Levels of a Struct: protobuf reads messages 100 deep, each level takes three, and a few stand around it."""
+_MAX_DEPTH: Final = 32
+"""Maximum depth of a Struct: protobuf parses 100 nested messages, each level takes three, and some surround it."""
 
 
 def timestamp_json(value: datetime, /) -> str:
-    """RFC 3339 in UTC with 0, 3 or 6 digits of fraction."""
+    """Format as RFC 3339 in UTC with 0, 3 or 6 fractional digits."""
     if value.tzinfo is not UTC:
         value = value.astimezone(UTC)
-    # Two thirds of isoformat's time, and a response is full of them.
-    text = _SECONDS % (value.year, value.month, value.day, value.hour, value.minute, value.second)
+    # Takes two thirds of isoformat's time; responses hold many timestamps.
+    text = _TIMESTAMP_FORMAT % (value.year, value.month, value.day, value.hour, value.minute, value.second)
     micros = value.microsecond
     if micros == 0:
         return f"{text}Z"
@@ -46,7 +47,7 @@ def timestamp_json(value: datetime, /) -> str:
 
 
 def duration_json(value: timedelta, /) -> str:
-    """Seconds with an `s`, with 0, 3 or 6 digits of fraction."""
+    """Format as seconds with the suffix `s` and 0, 3 or 6 fractional digits."""
     micros = value // timedelta(microseconds=1)
     sign, micros = ("-", -micros) if micros < 0 else ("", micros)
     seconds, fraction = divmod(micros, 1_000_000)
@@ -57,19 +58,19 @@ def duration_json(value: timedelta, /) -> str:
 
 
 def bytes_json(value: bytes, /) -> str:
-    """Standard base64 with padding."""
+    """Encode as standard base64 with padding."""
     return base64.b64encode(value).decode("ascii")
 
 
 def double_json(value: float, /) -> float | str:
-    """A number, or one of "NaN", "Infinity", "-Infinity"."""
+    """Return the number, or "NaN", "Infinity" or "-Infinity"."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def json_value(value: object, /) -> object:
-    """Any value an error may carry, in ProtoJSON; integers are strings, as 64-bit ones are."""
+    """Convert any value that an error may carry; integers become strings, like 64-bit ones in ProtoJSON."""
     match value:
         case None | bool() | str():
             return value
@@ -98,7 +99,7 @@ def json_value(value: object, /) -> object:
 
 
 def single_json(value: float, /) -> float | str:
-    """A proto `float` by the fewest digits that mean it, or one of "NaN", "Infinity", "-Infinity"."""
+    """Return a proto `float` in the fewest digits that identify it, or "NaN", "Infinity" or "-Infinity"."""
     if not math.isfinite(value):
         return double_json(value)
     try:
@@ -113,35 +114,35 @@ def single_json(value: float, /) -> float | str:
 
 
 def field_mask_json(paths: Sequence[str], /) -> str:
-    """Proto paths in lowerCamelCase, joined by commas."""
+    """Convert proto paths to lowerCamelCase, joined by commas."""
     return ",".join(re.sub("_([a-z0-9])", lambda found: found[1].upper(), path) for path in paths)
 
 
 def struct_json(value: Mapping[str, object], /) -> dict[str, object]:
-    """An object of anything JSON holds; numbers are floats. Raises `ValueError` for NaN, `TypeError` for the rest."""
+    """Convert an object; numbers become floats. Raises `ValueError` for NaN, `TypeError` for values outside JSON."""
     return {key: struct_value_json(item) for key, item in value.items()}
 
 
 def struct_list_json(value: Sequence[object], /) -> list[object]:
-    """A list of anything JSON holds; as `struct_json`."""
+    """Convert a list, as `struct_json` does."""
     return [struct_value_json(item) for item in value]
 
 
 def struct_value_json(value: object, /) -> object:
-    """Anything JSON holds; as `struct_json`."""
+    """Convert any JSON value, as `struct_json` does."""
     match value:
         case None | bool() | str():
             return value
         case int() | float():
             if not math.isfinite(value):
-                raise ValueError(f"{value} has no place in a google.protobuf.Value")
+                raise ValueError(f"{value} cannot be held by a google.protobuf.Value")
             return float(value)
         case Mapping():
             return struct_json(value)
         case list() | tuple():
             return struct_list_json(value)
         case _:
-            raise TypeError(f"{type(value).__name__} has no place in a google.protobuf.Value")
+            raise TypeError(f"{type(value).__name__} cannot be held by a google.protobuf.Value")
 
 
 def _malformed(pointer: str, reason: str) -> NoReturn:
@@ -155,7 +156,7 @@ def _between(value: int, least: int, most: int, pointer: str) -> int:
 
 
 def _integer(value: object, pointer: str) -> int:
-    """An integer written as text: no sign but a minus, no leading zero, no point, ASCII digits."""
+    """Read an integer from ASCII digits: no plus sign, no leading zero, no decimal point."""
     if not isinstance(value, str) or _INTEGER.fullmatch(value) is None:
         _malformed(pointer, "must be an integer, written as a string of digits")
     return int(value)
@@ -168,8 +169,8 @@ def _number(value: object, pointer: str) -> int:
 
 
 def int64(value: object, pointer: str, /) -> int:
-    """A string of decimal digits within 64 bits."""
-    # In one piece: an order with three items has eight of these, and calls cost more than what they do.
+    """Read a string of decimal digits within 64 bits."""
+    # Inlined: an order with three items has eight of these, and the calls would cost more than the work.
     if isinstance(value, str) and _INTEGER.fullmatch(value) is not None:
         number = int(value)
         if -(2**63) <= number < 2**63:
@@ -178,39 +179,39 @@ def int64(value: object, pointer: str, /) -> int:
 
 
 def uint64(value: object, pointer: str, /) -> int:
-    """A string of decimal digits within 64 bits, never below 0."""
+    """Read a string of decimal digits within 64 bits, unsigned."""
     return _between(_integer(value, pointer), 0, 2**64 - 1, pointer)
 
 
 def int32(value: object, pointer: str, /) -> int:
-    """A JSON integer within 32 bits."""
+    """Read a JSON integer within 32 bits."""
     return _between(_number(value, pointer), -(2**31), 2**31 - 1, pointer)
 
 
 def uint32(value: object, pointer: str, /) -> int:
-    """A JSON integer within 32 bits, never below 0."""
+    """Read a JSON integer within 32 bits, unsigned."""
     return _between(_number(value, pointer), 0, 2**32 - 1, pointer)
 
 
 def int32_key(key: str, pointer: str, /) -> int:
-    """The key of a map, which JSON always has as text, within 32 bits."""
+    """Read a map key (always text in JSON) within 32 bits."""
     return _between(_integer(key, pointer), -(2**31), 2**31 - 1, pointer)
 
 
 def uint32_key(key: str, pointer: str, /) -> int:
-    """The key of a map within 32 bits, never below 0."""
+    """Read a map key within 32 bits, unsigned."""
     return _between(_integer(key, pointer), 0, 2**32 - 1, pointer)
 
 
 def bool_key(key: str, pointer: str, /) -> bool:
-    """The key of a map: "true" or "false"."""
+    """Read a map key: "true" or "false"."""
     if key not in ("true", "false"):
         _malformed(pointer, "must have the keys true and false only")
     return key == "true"
 
 
 def double(value: object, pointer: str, /) -> float:
-    """A JSON number, or one of the three words JSON has no number for."""
+    """Read a JSON number, or "NaN", "Infinity" or "-Infinity"."""
     if value in ("NaN", "Infinity", "-Infinity"):
         return float(str(value))
     if not isinstance(value, int | float) or isinstance(value, bool):
@@ -225,7 +226,7 @@ def double(value: object, pointer: str, /) -> float:
 
 
 def single(value: object, pointer: str, /) -> float:
-    """A proto `float`: the nearest value of 32 bits, so that every transport hands on the same."""
+    """Read a proto `float`, rounded to the nearest 32-bit value so that every transport passes on the same."""
     found = double(value, pointer)
     try:
         return _nearest_single(found) if math.isfinite(found) else found
@@ -239,7 +240,7 @@ def _nearest_single(value: float) -> float:
 
 
 def timestamp(value: object, pointer: str, /) -> datetime:
-    """RFC 3339 with any offset, to the microsecond, in the years 1 to 9999 of UTC; answers UTC."""
+    """Read RFC 3339 with any offset, to the microsecond, in the years 1 to 9999 UTC; return it in UTC."""
     found = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         _malformed(pointer, "must be a timestamp such as 2024-02-29T12:30:00Z (RFC 3339)")
@@ -248,11 +249,11 @@ def timestamp(value: object, pointer: str, /) -> datetime:
     try:
         return datetime.fromisoformat(found[0].upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        _malformed(pointer, "is no day of the years 1 to 9999 (UTC)")
+        _malformed(pointer, "is not a date in the years 1 to 9999 (UTC)")
 
 
 def duration(value: object, pointer: str, /) -> timedelta:
-    """Seconds with an `s`, to the microsecond, at most 10,000 years (315,576,000,000 s) either way."""
+    """Read seconds with the suffix `s`, to the microsecond, within ±10,000 years (315,576,000,000 s)."""
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         _malformed(pointer, "must be seconds such as 1.5s")
@@ -260,13 +261,13 @@ def duration(value: object, pointer: str, /) -> timedelta:
     if (finer or "").strip("0"):
         _malformed(pointer, "is finer than microseconds")
     length = timedelta(seconds=int(seconds), microseconds=int((fraction or "").ljust(6, "0")))
-    if length > _LONGEST:
+    if length > _MAX_DURATION:
         _malformed(pointer, "is longer than 315576000000s")
     return -length if sign else length
 
 
 def base64_bytes(value: object, pointer: str, /) -> bytes:
-    """Standard base64 with padding (RFC 4648, section 4), in its one canonical spelling."""
+    """Decode standard base64 with padding (RFC 4648, section 4), in its canonical form only."""
     if isinstance(value, str) and value.isascii():
         try:
             data = binascii.a2b_base64(value)
@@ -278,7 +279,7 @@ def base64_bytes(value: object, pointer: str, /) -> bytes:
 
 
 def field_mask(value: object, pointer: str, /) -> tuple[str, ...]:
-    """Paths in lowerCamelCase, joined by commas; answers proto paths."""
+    """Read lowerCamelCase paths joined by commas; return proto paths."""
     if value == "":
         return ()
     paths = value.split(",") if isinstance(value, str) else [""]
@@ -288,40 +289,40 @@ def field_mask(value: object, pointer: str, /) -> tuple[str, ...]:
 
 
 def struct(value: object, pointer: str, /) -> dict[str, object]:
-    """An object of anything; numbers become floats and lists tuples, as they do over gRPC. At most 32 levels."""
-    return _object(value, pointer, _DEEPEST)
+    """Read an object of at most 32 levels; numbers become floats and lists tuples, as over gRPC."""
+    return _object(value, pointer, _MAX_DEPTH)
 
 
 def struct_list(value: object, pointer: str, /) -> tuple[object, ...]:
-    """A list of anything; as `struct`."""
-    return _list(value, pointer, _DEEPEST)
+    """Read a list, as `struct` does."""
+    return _list(value, pointer, _MAX_DEPTH)
 
 
 def struct_value(value: object, pointer: str, /) -> object:
-    """Anything; as `struct`."""
-    return _anything(value, pointer, _DEEPEST)
+    """Read any JSON value, as `struct` does."""
+    return _any_value(value, pointer, _MAX_DEPTH)
 
 
 def _object(value: object, pointer: str, levels: int) -> dict[str, object]:
     if not isinstance(value, dict):
         _malformed(pointer, "must be an object")
-    return {key: _anything(item, f"{pointer}/{step(key)}", levels - 1) for key, item in value.items()}
+    return {key: _any_value(item, f"{pointer}/{step(key)}", levels - 1) for key, item in value.items()}
 
 
 def _list(value: object, pointer: str, levels: int) -> tuple[object, ...]:
     if not isinstance(value, list):
         _malformed(pointer, "must be a list")
-    return tuple([_anything(item, f"{pointer}/{index}", levels - 1) for index, item in enumerate(value)])
+    return tuple([_any_value(item, f"{pointer}/{index}", levels - 1) for index, item in enumerate(value)])
 
 
-def _anything(value: object, pointer: str, levels: int) -> object:
+def _any_value(value: object, pointer: str, levels: int) -> object:
     match value:
         case None | bool() | str():
             return value
         case int() | float():
             return double(value, pointer)
         case dict() | list() if levels == 0:
-            _malformed(pointer, f"is nested deeper than {_DEEPEST} levels")
+            _malformed(pointer, f"is nested deeper than {_MAX_DEPTH} levels")
         case dict():
             return _object(value, pointer, levels)
         case _:
@@ -329,5 +330,5 @@ def _anything(value: object, pointer: str, levels: int) -> object:
 
 
 def step(name: str, /) -> str:
-    """A name as one step of a JSON pointer (RFC 6901)."""
+    """Escape a name as one step of a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")

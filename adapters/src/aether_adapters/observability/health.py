@@ -1,4 +1,4 @@
-"""Whether the servers a service needs are there."""
+"""Readiness: probes the servers that a service needs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from aether_adapters.kernel.errors import Kind
 from aether_adapters.kernel.problems import Problem
 
 Probe = Callable[[], None]
-"""Returns when its server answers; raises when not."""
+"""Returns if its server responds, else raises."""
 
 _LOG = structlog.get_logger("aether.health")
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """How a probe went; `detail` is for the log, not for callers; `seconds` is how long it took."""
+    """Result of a probe; `detail` is for the log, not for callers; `seconds` is its duration."""
 
     ok: bool
     detail: str
@@ -29,9 +29,9 @@ class ProbeResult:
 
 
 class Health:
-    """Runs every probe at once, each within `timeout` seconds, and remembers the results for `keep` seconds.
+    """Runs all probes concurrently, each within `timeout` seconds, and caches the results for `keep` seconds.
 
-    Safe to ask from any thread. A probe that hangs counts as away, and is not started again before it returns.
+    Thread-safe. A probe that hangs counts as failed and is not started again until it returns.
     """
 
     def __init__(self, probes: Mapping[str, Probe], *, timeout: float = 2.0, keep: float = 1.0) -> None:
@@ -46,20 +46,20 @@ class Health:
 
     @property
     def draining(self) -> bool:
-        """Whether the service is on its way out."""
+        """Whether the service is shutting down."""
         return self._draining
 
     def drain(self) -> None:
-        """Say no from now on: the service is about to stop."""
+        """Report not ready from now on, because the service is about to stop."""
         self._draining = True
 
     def cached(self) -> Mapping[str, ProbeResult] | None:
-        """The results, if they are fresh; never waits."""
+        """Return the results if they are fresh, else None; never waits."""
         results = self._results
         return results if monotonic() < self._fresh_until else None
 
     def check(self) -> Mapping[str, ProbeResult]:
-        """The result of each probe, at most `keep` seconds old; takes at most about `timeout` seconds."""
+        """Return the result of each probe, at most `keep` seconds old; takes about `timeout` seconds at most."""
         with self._lock:
             fresh = self.cached()
             if fresh is not None:
@@ -96,10 +96,10 @@ def readiness(
     worker: Mapping[str, Callable[[], Probe]],
     gateway: Mapping[str, Callable[[], Probe]],
 ) -> Health:
-    """Asks for what the roles of one process cannot do their work without, and makes no other probe.
+    """Create the probes that the roles of this process need, and no others.
 
-    `use_cases` is asked for where they run, so by rpc, and by api unless its arrangement is `gateway`; then it asks
-    for `gateway`, and worker for `worker`.
+    `use_cases` is for rpc, and for api unless `arrangement` is "gateway"; then api needs `gateway`. `worker` is for
+    worker.
     """
     needed: dict[str, Callable[[], Probe]] = {}
     if "api" in roles and arrangement == "gateway":
@@ -112,7 +112,7 @@ def readiness(
 
 
 def not_ready(health: Health) -> Problem | None:
-    """What a readiness check answers when it says no; None when all is well. May wait, as `Health.check` does."""
+    """Return the problem of a failed readiness check, or None if ready. May wait, as `Health.check` does."""
     away = sorted(name for name, result in health.check().items() if not result.ok)
     if not away and not health.draining:
         return None
@@ -120,7 +120,7 @@ def not_ready(health: Health) -> Problem | None:
         kind=Kind.UNAVAILABLE,
         type="/problems/not-ready",
         title="Not ready",
-        detail="The service is stopping." if health.draining else f"Away: {', '.join(away)}.",
+        detail="The service is stopping." if health.draining else f"Unavailable: {', '.join(away)}.",
         values={"away": away, "draining": health.draining},
         retry_after=1.0,
     )

@@ -1,4 +1,4 @@
-"""Structured logs: one shape for our lines and for those of every library that uses `logging`."""
+"""Structured logging: one format for our lines and those of every library that uses `logging`."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 Format = Literal["console", "json"]
 
 REQUEST_ID: Final[ContextVar[str]] = ContextVar("aether_request_id", default="")
-"""The id of the request being served; an edge sets it, and every log line under it carries it.
+"""Id of the request being served; a server sets it, and every log line of the request carries it.
 
-A variable of our own, because binding one through structlog costs a request as much as parsing its JSON.
+A variable of our own, because binding one in structlog takes as long as parsing the request's JSON.
 """
 
 
 _CHATTY: Final = (
-    # One line for each of its own plugins, at every migration.
+    # One line for each of its plugins, at every migration.
     "alembic.runtime.plugins",
-    # That a migration closes the connections it opened.
-    "aether_adapters.sql.engine._PoolInTime",
-    # One line for each request that we send; what goes wrong is told by who sends it.
+    # One line when a migration closes its connections.
+    "aether_adapters.sql.engine._DeadlinePool",
+    # One line for each outgoing request; callers log failures themselves.
     "httpx",
-    # Where in the contract's own server path it found itself.
+    # The path of the contract's server.
     "connexion.middleware.swagger_ui",
 )
-"""Loggers whose INFO says nothing to who runs a service; DEBUG shows them."""
+"""Loggers whose INFO lines do not help operators; DEBUG shows them."""
 
 
 def configure(format: Format = "console", level: str = "INFO", stream: IO[str] | None = None) -> None:  # noqa: A002
-    """Send every log line of this process to `stream` (standard error), in `format`, from `level` on.
+    """Send the log lines of this process from `level` on to `stream` (default: standard error), in `format`.
 
-    A line carries time (UTC), level, logger, the request's id and the ids of the current trace. Raises `ValueError`
-    for a level that logging does not know.
+    A line carries time (UTC), level, logger, request id and the ids of the current trace. Raises `ValueError` for an
+    unknown level.
     """
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
@@ -91,7 +91,7 @@ def _dumps(value: Any, **options: Any) -> str:
 
 
 def add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """A structlog processor that adds the id of the request being served; `configure` includes it."""
+    """Add the id of the request being served; a structlog processor that `configure` includes."""
     request_id = REQUEST_ID.get()
     if request_id:
         event.setdefault("request_id", request_id)
@@ -99,7 +99,7 @@ def add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
 
 
 def _drop_colours(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Uvicorn hands each message in twice: the second one is for its own terminal formatter."""
+    """Drop the copy of each message that uvicorn adds for its own terminal formatter."""
     event.pop("color_message", None)
     return event
 

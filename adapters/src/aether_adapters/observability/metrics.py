@@ -1,7 +1,7 @@
-"""Request metrics of the edges, in Prometheus' data model.
+"""Request metrics of the REST servers, in Prometheus' data model.
 
-prometheus-client takes a lock for every increment. An edge counts on one thread, so it counts in plain
-Python, and the numbers are put into Prometheus' shape only when somebody asks for them.
+prometheus-client takes a lock for every increment. A server counts on one thread, so it counts in plain Python and
+converts the numbers only when they are scraped.
 """
 
 from __future__ import annotations
@@ -19,46 +19,46 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the duration histogram, in seconds."""
+BUCKETS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the duration histogram."""
 
 
 class RequestSeries:
-    """The counts of one edge; written by its thread alone."""
+    """The counts of one server; only its thread writes them."""
 
     def __init__(self, domain: str) -> None:
         self.domain = domain
         self.in_flight = 0
         self.counts: dict[tuple[str, int], list[float]] = {}
-        """By operation and status: requests in each bucket, and last their seconds."""
+        """By operation and status: requests in each bucket, then the sum of their seconds."""
 
     def observe(self, operation: str, status: int, seconds: float) -> None:
         """Count one answered request."""
         counts = self.counts.get((operation, status))
         if counts is None:
-            counts = self.counts[operation, status] = [0.0] * (len(BUCKETS) + 2)
-        counts[bisect_left(BUCKETS, seconds)] += 1
+            counts = self.counts[operation, status] = [0.0] * (len(BUCKETS_SECONDS) + 2)
+        counts[bisect_left(BUCKETS_SECONDS, seconds)] += 1
         counts[-1] += seconds
 
 
 class Requests(Collector):
-    """Every edge of this process, as one set of metrics."""
+    """All REST servers of this process, as one set of metrics."""
 
     def __init__(self) -> None:
         self._series: WeakSet[RequestSeries] = WeakSet()
 
     def series(self, domain: str) -> RequestSeries:
-        """A new edge's counts; they live as long as the edge holds them."""
+        """Create the counts of a new server; they live as long as the server holds them."""
         series = RequestSeries(domain)
         self._series.add(series)
         return series
 
     def describe(self) -> Iterable[Metric]:
-        """The metrics without values, so that registering them reads none."""
+        """Return the metrics without values, so that registration reads none."""
         return self._families()
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics; edges of one domain are added up."""
+        """Yield the metrics; servers of one domain are summed."""
         total, duration, in_flight = self._families()
         statuses: Counter[tuple[str, str, int]] = Counter()
         durations: dict[tuple[str, str], list[float]] = {}
@@ -71,7 +71,7 @@ class Requests(Collector):
                 durations[series.domain, operation] = [*map(add, known, counts)]
         for (domain, operation, status), count in sorted(statuses.items()):
             total.add_metric([domain, operation, str(status)], count)
-        bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+        bounds = [*(str(bound) for bound in BUCKETS_SECONDS), "+Inf"]
         for (domain, operation), (*counts, seconds) in sorted(durations.items()):
             cumulated = list(zip(bounds, accumulate(counts), strict=True))
             duration.add_metric([domain, operation], cumulated, seconds)
@@ -84,19 +84,19 @@ class Requests(Collector):
         return (
             CounterMetricFamily(
                 "aether_rest_requests",
-                "REST requests answered; operation is empty beside the contract.",
+                "Answered REST requests; operation is empty outside the contract.",
                 labels=["domain", "operation", "status"],
             ),
             HistogramMetricFamily(
                 "aether_rest_request_seconds",
-                "Seconds from a request's head to its answer.",
+                "Seconds from a request's head to its response.",
                 labels=["domain", "operation"],
             ),
-            GaugeMetricFamily("aether_rest_in_flight", "REST requests inside right now.", labels=["domain"]),
+            GaugeMetricFamily("aether_rest_in_flight", "REST requests in progress.", labels=["domain"]),
         )
 
 
 REQUESTS: Final = Requests()
-"""This process's edges; registered with Prometheus' default registry."""
+"""The REST servers of this process; registered with Prometheus' default registry."""
 
 REGISTRY.register(REQUESTS)

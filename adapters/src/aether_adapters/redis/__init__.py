@@ -1,4 +1,4 @@
-"""Redis: one client with deadlines, rate limits, and a probe."""
+"""Redis kit: a client that respects deadlines, a cache, rate limits and a probe."""
 
 from aether_adapters.redis.client import Client, connect, translated
 from aether_adapters.redis.fallback_bucket import FallbackTokenBucket

@@ -1,4 +1,4 @@
-"""Opening Redis: a bounded pool, and the caller's deadline as the limit of every wait."""
+"""Redis client with a bounded pool, whose every wait ends at the caller's deadline."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from redis.retry import Retry
 from aether_adapters.kernel.deadline import DEADLINE, remaining
 from aether_adapters.kernel.errors import Exhausted, Unavailable
 
-_FOREVER: Final = 3600.0
+_NO_TIMEOUT_SECONDS: Final = 3600.0
 
 
-class _InTime(AbstractConnection):
-    """A connection whose reads and writes end with the deadline; where there is none, with its own timeout."""
+class _DeadlineConnection(AbstractConnection):
+    """Connection whose reads and writes end at the deadline, or at its own timeout without one."""
 
     _limited = False
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        limit = self.socket_timeout or _FOREVER
+        limit = self.socket_timeout or _NO_TIMEOUT_SECONDS
         if DEADLINE.get() is not None:
             self.update_current_socket_timeout(remaining(limit))
             self._limited = True
@@ -41,27 +41,27 @@ class _InTime(AbstractConnection):
 
     def connect(self) -> None:
         limit = self.socket_connect_timeout
-        self.socket_connect_timeout = remaining(limit or _FOREVER)
+        self.socket_connect_timeout = remaining(limit or _NO_TIMEOUT_SECONDS)
         try:
             super().connect()  # type: ignore[no-untyped-call]
         finally:
             self.socket_connect_timeout = limit
 
 
-class _TcpInTime(_InTime, Connection):
+class _TcpConnection(_DeadlineConnection, Connection):
     pass
 
 
-class _TlsInTime(_InTime, SSLConnection):
+class _TlsConnection(_DeadlineConnection, SSLConnection):
     pass
 
 
-class _UnixInTime(_InTime, UnixDomainSocketConnection):
+class _UnixConnection(_DeadlineConnection, UnixDomainSocketConnection):
     pass
 
 
 class _Pool(BlockingConnectionPool):
-    """Waits for a connection no longer than the deadline allows, and says so when none came free."""
+    """Waits for a connection no longer than the deadline allows; raises `Exhausted` if none became free."""
 
     def __init__(self, *, wait_seconds: float, **settings: Any) -> None:
         self._wait_seconds = wait_seconds
@@ -73,7 +73,7 @@ class _Pool(BlockingConnectionPool):
 
     @timeout.setter
     def timeout(self, _seconds: float) -> None:
-        """The base class sets its own default; ours is `wait_seconds`."""
+        """Ignore the base class's default; `wait_seconds` applies."""
 
     def get_connection(self, *arguments: Any, **options: Any) -> Any:
         try:
@@ -87,9 +87,9 @@ class _Pool(BlockingConnectionPool):
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn a Redis that cannot be reached, or answers too late, into `Unavailable` or `DeadlineExceeded`.
+    """Raise `Unavailable` or `DeadlineExceeded` if Redis cannot be reached or responds too late.
 
-    What Redis says about a command (a wrong type, a script's error) passes untouched.
+    Errors of a command (wrong type, script error) pass unchanged.
     """
     try:
         yield
@@ -101,8 +101,8 @@ def translated() -> Iterator[None]:
         redis.exceptions.ReadOnlyError,
         redis.exceptions.TryAgainError,
     ) as error:
-        remaining(_FOREVER)
-        raise Unavailable("Redis is away.", retry_after=1.0) from error
+        remaining(_NO_TIMEOUT_SECONDS)
+        raise Unavailable("Redis is unavailable.", retry_after=1.0) from error
 
 
 _IDEMPOTENT: Final = frozenset(
@@ -133,7 +133,7 @@ _IDEMPOTENT: Final = frozenset(
 class Client(redis.Redis):
     """redis-py's client with the kit's errors: `Unavailable`, `Exhausted`, `DeadlineExceeded`.
 
-    A command that only reads is sent once more when its connection broke; any other may have been done.
+    A read-only command is sent once more if its connection broke; any other may have been executed.
     """
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -171,13 +171,13 @@ def connect(
     timeout_seconds: float = 5.0,
     connect_seconds: float = 2.0,
 ) -> Client:
-    """A client for `redis://`, `rediss://` or `unix://`; nothing is opened yet. Answers are bytes.
+    """Create a client for `redis://`, `rediss://` or `unix://`; it connects on first use and returns bytes.
 
-    `pool` bounds the connections and `pool_seconds` the wait for one; `timeout_seconds` bounds a command and
-    `connect_seconds` the opening of a connection, each where no deadline is nearer. Raises `ValueError` for any
-    other address.
+    `pool` is the maximum number of connections, `pool_seconds` the longest wait for one, `timeout_seconds` the limit of
+    a command and `connect_seconds` that of connecting, unless the deadline is earlier. Raises `ValueError` for any other
+    address.
     """
-    kinds = {"redis": _TcpInTime, "rediss": _TlsInTime, "unix": _UnixInTime}
+    kinds = {"redis": _TcpConnection, "rediss": _TlsConnection, "unix": _UnixConnection}
     kind = kinds.get(url.partition("://")[0])
     if kind is None:
         raise ValueError(f"{url!r}: use redis://host:port/0, rediss://... or unix:///path/to/socket")
@@ -189,7 +189,7 @@ def connect(
         socket_timeout=timeout_seconds,
         socket_connect_timeout=connect_seconds,
         socket_keepalive=True,
-        # What redis-py would send again on its own may have been done the first time.
+        # A command that redis-py would retry by itself may have been executed.
         retry=Retry(NoBackoff(), 0),
     )
     return Client(connection_pool=opened)

@@ -1,4 +1,4 @@
-"""A rate limit that outlives Redis: while it is away each process counts by itself."""
+"""Rate limit that survives a Redis outage: each process then counts by itself."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Unavailab
 from aether_adapters.redis.token_bucket import Allowance, MemoryTokenBucket, TokenBucket
 
 _LOG = structlog.get_logger("aether.redis")
-_PATIENCE: Final = 0.25
-"""Seconds a limit may take to be asked for; a slow limit must not become the outage it is there to prevent."""
+_SHARED_TIMEOUT_SECONDS: Final = 0.25
+"""Longest wait for Redis: a slow limit must not become the outage that it prevents."""
 
 
 class FallbackTokenBucket:
-    """`TokenBucket` where Redis answers, `MemoryTokenBucket` where it does not; never `Unavailable`.
+    """A `TokenBucket` that falls back to a `MemoryTokenBucket` if Redis fails; never raises `Unavailable`.
 
-    After a failure Redis is left alone for `pause` seconds. Several processes then let in that many times the
-    limit between them: a limit that is off by their number beats a service that is down.
+    After a failure it does not ask Redis for `pause` seconds. Meanwhile N processes together allow N times the limit,
+    which is better than a service that is down.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class FallbackTokenBucket:
         pause: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock` counts seconds."""
+        """`clock` returns seconds."""
         self._shared = TokenBucket(client, name, rate, burst)
         self._local = MemoryTokenBucket(rate, burst, clock=clock)
         self._name = name
@@ -44,13 +44,13 @@ class FallbackTokenBucket:
         self._away_until = float("-inf")
 
     def __call__(self, key: str, cost: int = 1) -> Allowance:
-        """Spend `cost` tokens of `key` if they are there; `DeadlineExceeded` where the caller's own time is over."""
+        """Take `cost` tokens of `key` if it has them. Raises `DeadlineExceeded` after the caller's deadline."""
         if self._clock() >= self._away_until:
             try:
-                with within(_PATIENCE):
+                with within(_SHARED_TIMEOUT_SECONDS):
                     return self._shared(key, cost)
             except (Unavailable, Exhausted, DeadlineExceeded) as error:
-                remaining(_PATIENCE)
+                remaining(_SHARED_TIMEOUT_SECONDS)
                 self._away_until = self._clock() + self._pause
                 _LOG.warning("limit is counted in this process only", limit=self._name, reason=str(error))
         return self._local(key, cost)

@@ -1,4 +1,4 @@
-"""Whether Redis answers."""
+"""Readiness probe for Redis."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 from aether_adapters.kernel.deadline import within
 from aether_adapters.redis.client import Client
 
-_SECONDS: Final = 2.0
+_TIMEOUT_SECONDS: Final = 2.0
 
 
 def probe(client: Client) -> Callable[[], None]:
-    """A health probe: a PING answered within two seconds, else `errors.Unavailable` or `DeadlineExceeded`."""
+    """Return a probe that raises `kernel.errors.Unavailable` or `DeadlineExceeded` unless PING succeeds within 2 s."""
 
     def ask() -> None:
-        with within(_SECONDS):
+        with within(_TIMEOUT_SECONDS):
             client.ping()
 
     return ask

@@ -1,6 +1,6 @@
-"""Rate limits: a token bucket for each key, in Redis for all processes, or in memory for one.
+"""Token buckets for rate limits, in Redis for all processes or in memory for one.
 
-Source of the algorithm: https://en.wikipedia.org/wiki/Token_bucket.
+Algorithm: https://en.wikipedia.org/wiki/Token_bucket.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ return {allowed, math.floor(tokens), string.format('%.6f', wait)}
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The answer of a bucket: `remaining` whole tokens; `retry_after` in seconds, 0 when allowed."""
+    """A bucket's decision: `remaining` whole tokens; `retry_after` in seconds, 0 when allowed."""
 
     allowed: bool
     remaining: int
@@ -44,10 +44,10 @@ class Allowance:
 
 
 class TokenBucket:
-    """At most `burst` at once and `rate` in a second for each key, counted by Redis's own clock.
+    """Allows each key up to `burst` requests at once and `rate` per second, by Redis's clock.
 
-    One script, so that two processes never spend one token. `name` keeps limits apart that share a Redis. A
-    bucket that is full again is forgotten by Redis.
+    It is one script, so two processes never take the same token. `name` separates limits that share a Redis. A full
+    bucket's key expires.
     """
 
     def __init__(self, client: redis.Redis, name: str, rate: float, burst: int) -> None:
@@ -58,8 +58,10 @@ class TokenBucket:
         self._burst = burst
 
     def __call__(self, key: str, cost: int = 1) -> Allowance:
-        """Spend `cost` tokens of `key` if they are there. Raises `Unavailable`, and `ValueError` for a cost that no
-        full bucket covers."""
+        """Take `cost` tokens of `key` if it has them.
+
+        Raises `Unavailable`, and `ValueError` for a cost above the burst.
+        """
         _check_cost(cost, self._burst)
         allowed, left, wait = self._take(
             keys=[f"bucket:{self._name}:{key}"], args=[self._rate, self._burst, cost]
@@ -68,7 +70,7 @@ class TokenBucket:
 
 
 class MemoryTokenBucket:
-    """The same limits inside one process; `clock` counts seconds. Remembers the `keys` that were asked for last."""
+    """The same limit for one process, for at most `keys` recent keys; `clock` returns seconds."""
 
     def __init__(
         self, rate: float, burst: int, *, clock: Callable[[], float] = time.monotonic, keys: int = 100_000
@@ -82,7 +84,7 @@ class MemoryTokenBucket:
         self._states: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def __call__(self, key: str, cost: int = 1) -> Allowance:
-        """Spend `cost` tokens of `key` if they are there; `ValueError` for a cost that no full bucket covers."""
+        """Take `cost` tokens of `key` if it has them. Raises `ValueError` for a cost above the burst."""
         _check_cost(cost, self._burst)
         with self._lock:
             now = self._clock()

@@ -1,12 +1,12 @@
-"""The REST edge: an OpenAPI contract, compiled once, in front of an async inbound port."""
+"""REST server: compiles an OpenAPI contract at start-up and serves it from an async inbound port."""
 
 import warnings
 
 with warnings.catch_warnings():
-    # Connexion imports Starlette's test client, which tells every service at its start to install another httpx.
-    # Keeping the client out would gain little (docs/adr/0002): Connexion's security module needs httpx itself.
+    # Connexion imports Starlette's test client, which warns at every start to install another httpx.
+    # Blocking that import would gain little (docs/adr/0002): Connexion's security module needs httpx itself.
     warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")
-    # Its schema module uses a resolver that jsonschema has replaced; both versions are pinned.
+    # Connexion's schema module uses a resolver that jsonschema deprecated; both versions are pinned.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="connexion.json_schema")
     import connexion  # noqa: F401
 

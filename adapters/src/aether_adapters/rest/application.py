@@ -1,6 +1,6 @@
-"""The edge as an application: request ids, the access log, metrics, and every error as a problem.
+"""Outermost ASGI layer: request ids, access log, metrics, and errors rendered as problem details.
 
-It stands where Connexion has its server-error and exception layers, and does their work once a request.
+Replaces Connexion's server-error and exception layers.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from aether_adapters.rest.options import RestOptions
 from aether_adapters.rest.problems import render
 from aether_adapters.rest.response import ResponseSender
 
-_SANE: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_VALID_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _CLIENT_GONE: Final = 499
 _ACCESS: Final = structlog.get_logger("aether.access")
 _ERRORS: Final = structlog.get_logger("aether.rest")
 
 
 class RestApp(ConnexionMiddleware):  # type: ignore[misc]  # Connexion is untyped
-    """The edge as an ASGI application; `build_app` makes it, `serve` runs it."""
+    """The REST server as an ASGI application: built by `build_app`, run by `serve`."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class RestApp(ConnexionMiddleware):  # type: ignore[misc]  # Connexion is untype
         series: RequestSeries,
         **kwargs: Any,
     ) -> None:
-        """`app` stands behind the layers, for what none of them answers; `kwargs` are Connexion's."""
+        """`app` receives what no layer answers; `kwargs` go to Connexion."""
         self.health = health
         self.rest_options = options
         self._errors = errors
@@ -55,7 +55,7 @@ class RestApp(ConnexionMiddleware):  # type: ignore[misc]  # Connexion is untype
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        # Where it is set, Starlette, in Swagger UI, raises what it refuses, and it is answered here.
+        # With "app" set, Starlette (in Swagger UI) raises its refusals, so that they are rendered here.
         scope["app"] = self
         if scope["type"] != "http":
             await self.app(scope, receive, send)
@@ -66,7 +66,7 @@ class RestApp(ConnexionMiddleware):  # type: ignore[misc]  # Connexion is untype
         if len(headers) != len(sent):
             headers = _joined(sent)
         name = self._header
-        request_id = _taken(sent, name) if name in headers else None
+        request_id = _first_valid_id(sent, name) if name in headers else None
         if request_id is None:
             request_id = getrandbits(128).to_bytes(16).hex()  # unique, not secret
         answer = ResponseSender(send, headers, (name, request_id.encode("ascii")), since)
@@ -100,21 +100,21 @@ class RestApp(ConnexionMiddleware):  # type: ignore[misc]  # Connexion is untype
         elif problem.status >= 500:
             _ERRORS.warning("request refused", problem=problem.type, detail=problem.detail)
         if answer.status:
-            raise error  # the head is out; the server can only cut the connection
-        await answer.whole(problem.status, headers, body)
+            raise error  # the head is already sent: the server can only cut the connection
+        await answer.send_whole(problem.status, headers, body)
 
 
 def _joined(sent: list[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
-    """Fields by name; lines of one name are joined as RFC 9110, section 5.3, says they may be."""
+    """Return header fields by name, repeated ones joined by commas (RFC 9110, section 5.3)."""
     headers: dict[bytes, bytes] = {}
     for name, value in sent:
         headers[name] = headers[name] + b", " + value if name in headers else value
     return headers
 
 
-def _taken(sent: list[tuple[bytes, bytes]], header: bytes) -> str | None:
-    """The first sane request id among those that were sent."""
+def _first_valid_id(sent: list[tuple[bytes, bytes]], header: bytes) -> str | None:
+    """Return the first well-formed request id that was sent, or None."""
     for name, value in sent:
-        if name == header and _SANE.fullmatch(value):
+        if name == header and _VALID_REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
     return None

@@ -1,7 +1,7 @@
-"""Request bodies: read within the limit, then parsed by the strictest reading of RFC 8259.
+"""Reads request bodies up to the size limit and parses JSON strictly (RFC 8259).
 
-orjson refuses bad UTF-8, NaN, lone surrogates and deep nesting, but turns an integer above 64 bits into a float
-and keeps the last of two equal names; both are refused here, because each changes what the client said.
+orjson rejects invalid UTF-8, NaN, lone surrogates and deep nesting, but converts integers above 64 bits to floats
+and keeps the last of two equal names. This module rejects both, because each changes what the client sent.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{20}")
 _LINGER_SECONDS: Final = 1.0
-_LINGER_TIMES: Final = 8
+_LINGER_BODY_LIMITS: Final = 8
 
 
 class ClientGone(Exception):
-    """The client went away before its request was whole; there is nobody to answer."""
+    """The client disconnected before its request was complete."""
 
 
 def too_long(announced: bytes, limit: int) -> bool:
-    """Whether a Content-Length is above `limit` bytes; raises `Malformed` for one that is no number."""
+    """Whether a Content-Length exceeds `limit` bytes. Raises `Malformed` if it is not a number."""
     if not announced.isdigit():
         raise Malformed("Content-Length", "must be a number")
     return len(announced) > 18 or int(announced) > limit
 
 
 async def refuse(receive: Receive, limit: int) -> NoReturn:
-    """Refuse a body that is above `limit` bytes, and of which more is coming; raises `TooLarge`."""
+    """Drain part of an unfinished body that exceeds `limit` bytes, then raise `TooLarge`."""
     await _linger(receive, limit)
     raise TooLarge(f"The body is larger than {limit} bytes.")
 
 
-async def read_on(receive: Receive, message: MutableMapping[str, Any], limit: int) -> bytes:
-    """The whole body, at most `limit` bytes, whose first part is in `message`.
+async def read_rest(receive: Receive, message: MutableMapping[str, Any], limit: int) -> bytes:
+    """Return the whole body, at most `limit` bytes; `message` holds its first part.
 
-    Raises `TooLarge` (for a chunked body as soon as it is over), `ClientGone`.
+    Raises `TooLarge` (for a chunked body as soon as it exceeds the limit), `ClientGone`.
     """
     parts: list[bytes] = []
     size = 0
@@ -62,8 +62,8 @@ async def read_on(receive: Receive, message: MutableMapping[str, Any], limit: in
 
 
 async def _linger(receive: Receive, limit: int) -> None:
-    """Take in a little of what is still coming: a client that is cut off while it sends never reads its answer."""
-    left = limit * _LINGER_TIMES
+    """Read a little of what still arrives: a client cut off while it sends never reads its response."""
+    left = limit * _LINGER_BODY_LIMITS
     try:
         async with asyncio.timeout(_LINGER_SECONDS):
             while left > 0:
@@ -76,17 +76,17 @@ async def _linger(receive: Receive, limit: int) -> None:
 
 
 def parse_json(body: bytes, *, floats: bool = True) -> Any:
-    """The JSON value in `body`; with `floats` false, what becomes a float is left for a schema to refuse.
+    """Return the JSON value of `body`. With `floats` false, the schema rejects oversized integers (now floats).
 
-    Raises `Malformed`: no JSON, no UTF-8, NaN, too deep, an integer beyond 64 bits, one name twice in an object.
+    Raises `Malformed`: not JSON, not UTF-8, NaN, nested too deeply, an integer above 64 bits, a repeated name.
     """
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Malformed("", f"the body is not JSON: {error}") from None
-    # Each name that was sent has a colon. An object with as many names as the body has colons lost none of them; and
-    # written again, a value has a colon for each name and for each colon in its strings: the body has more only if
-    # something was dropped, unless an escape hides one. Far cheaper than a parser that looks, and both err to one side.
+    # Cheap test for repeated names, far faster than a parsing hook. Every name has a colon, so an object with as many
+    # names as the body has colons lost none. Otherwise compare with the re-serialised value: the body has more colons
+    # only if a name was dropped (or an escape hides one). A false alarm only costs the slow check.
     colons = body.count(b":")
     if not (type(value) is dict and len(value) == colons) and (
         colons != orjson.dumps(value).count(b":") or b"\\u003" in body
@@ -102,11 +102,11 @@ def _check_names(body: bytes) -> None:
         found: dict[str, Any] = {}
         for name, value in pairs:
             if name in found:
-                raise Malformed("", f"the name {name[:100]!r} stands twice in one object")
+                raise Malformed("", f"the name {name[:100]!r} is repeated in one object")
             found[name] = value
         return found
 
-    _slowly(body, object_pairs_hook=once)
+    _parse_with_hooks(body, object_pairs_hook=once)
 
 
 def _check_integers(body: bytes) -> None:
@@ -115,10 +115,10 @@ def _check_integers(body: bytes) -> None:
             raise Malformed("", f"the integer {digits[:40]} does not fit into 64 bits")
         return int(digits)
 
-    _slowly(body, parse_int=bounded)
+    _parse_with_hooks(body, parse_int=bounded)
 
 
-def _slowly(body: bytes, **hooks: Callable[[Any], Any]) -> None:
+def _parse_with_hooks(body: bytes, **hooks: Callable[[Any], Any]) -> None:
     try:
         json.loads(body, **hooks)  # type: ignore[arg-type]  # each hook has the signature its name asks for
     except RecursionError:

@@ -1,4 +1,4 @@
-"""What an operation does with the body it is sent."""
+"""Decodes and validates the request body of one operation."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from aether_adapters.kernel.errors import Malformed, TechnicalError
 from aether_adapters.rest.body_reader import parse_json
 from aether_adapters.rest.media_types import MediaTypes
 from aether_adapters.rest.operation import Operation
-from aether_adapters.rest.problems import Misfit
-from aether_adapters.rest.schema import Schema, looked_up
+from aether_adapters.rest.problems import SchemaViolations
+from aether_adapters.rest.schema import Schema, resolve_reference
 
 
 class RequestBody:
@@ -30,32 +30,32 @@ class RequestBody:
     def of(
         cls, document: Mapping[str, Any], declared: AbstractOperation, operation: Operation
     ) -> RequestBody | None:
-        """Prepare it; None for an operation that reads no body.
+        """Build it from the contract; None if the operation reads no body.
 
-        Raises `ValueError` for what is not served.
+        Raises `ValueError` for an unsupported contract.
         """
         raw = document["paths"][declared.path][declared.method].get("requestBody")
         if raw is None:
             return cls(None, None, False) if operation.needs_raw_body else None
         while "$ref" in raw:
-            raw = looked_up(document, raw["$ref"])
+            raw = resolve_reference(document, raw["$ref"])
         content: Mapping[str, Any] = raw["content"]
         media = MediaTypes(tuple(content))
         schemas = [content[name].get("schema") for name in content if "json" in name]
         if len({str(schema) for schema in schemas}) > 1:
             raise ValueError(
-                f"{operation.operation_id}: two JSON media types with two schemas are not served"
+                f"{operation.operation_id}: two JSON media types with two schemas are not supported"
             )
         schema = Schema(schemas[0], document) if schemas and schemas[0] is not None else None
         return cls(media, schema, bool(raw.get("required", False)))
 
     def value(self, raw: bytes, content_type: bytes | None) -> Any:
-        """What `raw` says: parsed where it is JSON, bytes where not, None where it is empty."""
+        """Return JSON parsed, other media types as bytes, None for an empty body."""
         if self._media is None:
             return None
         if not raw and content_type is None:
             return None
-        # Asked even of an empty body: who sent another type meant another operation.
+        # An empty body of the wrong type is refused too: the client meant another operation.
         json = self._media.known.get(content_type)
         if json is None:
             json = self._media.is_json(content_type)
@@ -64,9 +64,9 @@ class RequestBody:
         return parse_json(raw, floats=self._floats) if json else raw
 
     def check(self, body: Any, raw: bytes, errors: list[TechnicalError]) -> None:
-        """Hold the value against the schema."""
+        """Validate the value and append what is wrong to `errors`."""
         if not raw:
             if self._required:
                 errors.append(Malformed("", "this operation needs a body"))
         elif self._schema is not None and body is not raw and not self._schema.is_valid(body):
-            errors.append(Misfit(self._schema.errors(body)))
+            errors.append(SchemaViolations(self._schema.errors(body)))

@@ -1,4 +1,4 @@
-"""A contract and its operations, put together as one ASGI application on Connexion 3."""
+"""Builds the ASGI application of one contract and its operations on Connexion 3."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from aether_adapters.observability.metrics import REQUESTS
 from aether_adapters.rest.application import RestApp
 from aether_adapters.rest.client_address import ClientAddress
 from aether_adapters.rest.deadlines import Deadlines
-from aether_adapters.rest.handler import Edge
+from aether_adapters.rest.handler import SharedParts
 from aether_adapters.rest.operation import Operation
 from aether_adapters.rest.options import RestOptions
 from aether_adapters.rest.rate_limits import Limits
 from aether_adapters.rest.router import RouterMiddleware
-from aether_adapters.rest.system_routes import DocsMiddleware, healthz, metrics, nowhere, readyz
+from aether_adapters.rest.system_routes import DocsMiddleware, healthz, metrics, not_found, readyz
 
 
 def build_app(
@@ -36,15 +36,15 @@ def build_app(
     options: RestOptions | None = None,
     limits: Limits | None = None,
 ) -> RestApp:
-    """The edge of one contract, compiled: whatever is wrong with contract or operations shows here.
+    """Compile a contract into an application; every fault of contract or operations is raised here.
 
-    Raises `ValueError` where the contract's operations and those handed in are not the same, where the contract asks
-    for something the edge does not serve, and Connexion's `InvalidSpecification` for a contract that is none.
+    Raises `ValueError` if `operations` are not those of the contract or if the contract uses an unsupported feature,
+    and Connexion's `InvalidSpecification` if it is not a valid OpenAPI document.
     """
     options = options or RestOptions()
     document = yaml.load(contract.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     by_id = _matched(document, operations)
-    edge = Edge(
+    shared = SharedParts(
         verify=verify,
         client_address=ClientAddress(options.trusted_proxies),
         body_limit=options.body_limit,
@@ -55,7 +55,7 @@ def build_app(
     if options.metrics:
         extra["/metrics"] = metrics()
     app = RestApp(
-        nowhere,
+        not_found,
         health=health,
         options=options,
         errors=errors,
@@ -66,9 +66,9 @@ def build_app(
         ],
         resolver=Resolver(lambda operation_id: by_id[operation_id].call),
     )
-    # A dictionary, not the path: Connexion renders files as Jinja templates, and a contract is none.
-    app.add_api(document, operations=by_id, edge=edge)
-    # Connexion builds at the first request; a contract that does not compile must stop the start instead.
+    # A dictionary, not the path: Connexion renders files as Jinja templates.
+    app.add_api(document, operations=by_id, shared=shared)
+    # Connexion builds at the first request, but a contract that does not compile must stop the start.
     app.app, app.middleware_stack = app._build_middleware_stack()
     return app
 

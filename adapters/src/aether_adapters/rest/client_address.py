@@ -1,4 +1,4 @@
-"""Whose request it is: the peer's address, or what trusted proxies say of it."""
+"""Client address of a request: the peer's, or the one reported by trusted proxies."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from starlette.types import Scope
 
 
 class ClientAddress:
-    """Finds the address of the client, believing X-Forwarded-For only from `trusted` proxies.
+    """Finds the client's address; believes X-Forwarded-For only from `trusted` proxies.
 
-    The header is read from its right end, past every trusted proxy: what stands left of the first untrusted
-    address was written by somebody we do not know.
+    Reads the header from its right end, past every trusted proxy: an unknown party wrote what stands left of the
+    first untrusted address.
     """
 
     def __init__(self, trusted: Sequence[str]) -> None:
-        """`trusted` holds addresses or networks ("10.0.0.0/8"). Raises `ValueError` for anything else."""
+        """`trusted` holds addresses or networks, such as "10.0.0.0/8". Raises `ValueError` for anything else."""
         self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(
             ip_network(network) for network in trusted
         )
         self._is_trusted = lru_cache(maxsize=4096)(self._look_up)
         self.trusts = bool(self._networks)
-        """Whether there are proxies to believe; where not, the peer is the client."""
+        """Whether any proxy is trusted; if not, the peer is the client."""
 
     def __call__(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
         client = scope.get("client")

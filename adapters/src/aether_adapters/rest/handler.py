@@ -1,6 +1,6 @@
-"""One operation of a contract with everything that can be prepared, prepared.
+"""Request handler of one operation, built at start-up.
 
-This is the layer that stands where Connexion has its security, validation and parameter-decorator layers.
+Replaces Connexion's security, validation and parameter-decorator layers.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from starlette.types import Receive, Scope
 from aether_adapters.kernel.deadline import DEADLINE
 from aether_adapters.kernel.errors import DeadlineExceeded, Malformed, TechnicalError, Unauthenticated
 from aether_adapters.kernel.identity import ANONYMOUS, TOKEN, Access, Identity, Verify, authorise
-from aether_adapters.rest.body_reader import read_on, refuse, too_long
+from aether_adapters.rest.body_reader import read_rest, refuse, too_long
 from aether_adapters.rest.body_schema import RequestBody
 from aether_adapters.rest.client_address import ClientAddress
 from aether_adapters.rest.deadlines import Deadlines
 from aether_adapters.rest.operation import Inputs, Operation
 from aether_adapters.rest.operation_parameters import Parameters
-from aether_adapters.rest.problems import Challenge, Misfit
+from aether_adapters.rest.problems import Challenge, SchemaViolations
 from aether_adapters.rest.rate_limits import Limits
 from aether_adapters.rest.response import ResponseSender
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-_NONE: Final = (_NOTHING, _NOTHING, _NOTHING)
+_NO_VALUES: Final = (_NOTHING, _NOTHING, _NOTHING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edge:
-    """What every operation of one edge shares; `body_limit` in bytes."""
+class SharedParts:
+    """What all operations of one server share; `body_limit` is in bytes."""
 
     verify: Verify
     client_address: ClientAddress
@@ -44,17 +44,21 @@ class Edge:
 
 
 class CompiledOperation:
-    """An ASGI app that answers one operation, by the `ResponseSender` that the door hands in as `send`."""
+    """ASGI app of one operation; its `send` must be the `ResponseSender` that `RestApp` creates."""
 
     def __init__(
-        self, operation: Operation, declared: AbstractOperation, document: Mapping[str, Any], edge: Edge
+        self,
+        operation: Operation,
+        declared: AbstractOperation,
+        document: Mapping[str, Any],
+        shared: SharedParts,
     ) -> None:
-        """`declared` as Connexion resolved it; `document` is the contract as it was written.
+        """`declared` is the operation as Connexion resolved it, `document` the contract as written.
 
-        Raises `ValueError` for what the edge does not serve.
+        Raises `ValueError` for an unsupported contract.
         """
         if operation.scopes and operation.access is Access.PUBLIC:
-            raise ValueError(f"{operation.operation_id}: a public operation can ask for no scopes")
+            raise ValueError(f"{operation.operation_id}: a public operation cannot require scopes")
         self._id = operation.operation_id
         self._access = operation.access
         self._scopes = operation.scopes
@@ -63,12 +67,12 @@ class CompiledOperation:
         self._encode = operation.encode
         self._is_public = operation.access is Access.PUBLIC
         self._is_open = operation.access is Access.CALLER and not operation.scopes
-        self._verify = edge.verify
-        self._body_limit = edge.body_limit
-        self._client_address = edge.client_address
-        self._proxied = edge.client_address.trusts
-        self._deadlines = edge.deadlines
-        self._gate = edge.limits.of(operation.operation_id)
+        self._verify = shared.verify
+        self._body_limit = shared.body_limit
+        self._client_address = shared.client_address
+        self._proxied = shared.client_address.trusts
+        self._deadlines = shared.deadlines
+        self._limits = shared.limits.of(operation.operation_id)
         self._parameters = Parameters(declared.parameters, document)
         self._body = RequestBody.of(document, declared, operation)
 
@@ -81,7 +85,7 @@ class CompiledOperation:
         try:
             peer = scope.get("client")
             client = self._client_address(scope, headers) if self._proxied or not peer else peer[0]
-            fields = await self._gate(identity, client) if self._gate else ()
+            fields = await self._limits(identity, client) if self._limits else ()
             raw, body = b"", None
             errors: list[TechnicalError] = []
             declared = self._body
@@ -93,20 +97,20 @@ class CompiledOperation:
                     message = await receive()
                     raw = message.get("body", b"")
                     if message.get("more_body", True) or len(raw) > self._body_limit:
-                        raw = await read_on(receive, message, self._body_limit)
+                        raw = await read_rest(receive, message, self._body_limit)
                 body = declared.value(raw, headers.get(b"content-type"))
             if self._parameters.none and not scope["query_string"]:
-                path, query, header = _NONE
+                path, query, header = _NO_VALUES
             else:
                 path, query, header = self._parameters.read(scope, headers, errors)
             if declared is not None:
                 declared.check(body, raw, errors)
             if errors:
-                raise _together(errors)
+                raise _combined(errors)
             inputs = Inputs(path, query, header, body, raw, identity, client)
             reply = self._encode(await self._call(self._decode(inputs)))
         except asyncio.CancelledError as error:
-            if send.is_why():
+            if send.caused_cancellation():
                 raise DeadlineExceeded("The service did not answer in time.") from error
             raise
         finally:
@@ -138,28 +142,30 @@ class CompiledOperation:
         return identity
 
 
-def _together(errors: list[TechnicalError]) -> TechnicalError:
+def _combined(errors: list[TechnicalError]) -> TechnicalError:
     if len(errors) == 1:
         return errors[0]
-    places: list[Mapping[str, str]] = []
+    combined: list[Mapping[str, str]] = []
     for error in errors:
-        if isinstance(error, Misfit):
-            places.extend(error.errors)
+        if isinstance(error, SchemaViolations):
+            combined.extend(error.errors)
         elif isinstance(error, Malformed):
-            places.append({"pointer": error.pointer, "reason": error.reason})
-    return Misfit(tuple(places))
+            combined.append({"pointer": error.pointer, "reason": error.reason})
+    return SchemaViolations(tuple(combined))
 
 
 class CompiledAPI(RoutedAPI[CompiledOperation]):  # type: ignore[misc]  # Connexion is untyped
-    """Connexion's per-contract register of operations, filled at start-up."""
+    """The operations of one contract, as Connexion registers them, compiled at start-up."""
 
-    def __init__(self, *args: Any, operations: Mapping[str, Operation], edge: Edge, **kwargs: Any) -> None:
-        self._handed_in = operations
-        self._edge = edge
+    def __init__(
+        self, *args: Any, operations: Mapping[str, Operation], shared: SharedParts, **kwargs: Any
+    ) -> None:
+        self._operations = operations
+        self._shared = shared
         super().__init__(*args, **kwargs)
         self.add_paths()
 
     def make_operation(self, operation: AbstractOperation) -> CompiledOperation:
-        """Prepare the operation that Connexion has read from the contract."""
-        handed_in = self._handed_in[operation.operation_id]
-        return CompiledOperation(handed_in, operation, self.specification.raw, self._edge)
+        """Compile the operation that Connexion read from the contract."""
+        implementation = self._operations[operation.operation_id]
+        return CompiledOperation(implementation, operation, self.specification.raw, self._shared)

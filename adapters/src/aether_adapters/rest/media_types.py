@@ -6,31 +6,31 @@ from aether_adapters.kernel.errors import Unsupported
 
 
 class MediaTypes:
-    """The media types an operation accepts; tells JSON from others."""
+    """The media types that one operation accepts."""
 
     __slots__ = ("declared", "known")
 
     def __init__(self, declared: tuple[str, ...]) -> None:
-        """`declared` as in the contract, in its order; `*/*` and `image/*` stand for what they match."""
+        """`declared` in the contract's order; may hold ranges such as `*/*` and `image/*`."""
         self.declared = tuple(media.lower() for media in declared)
         self.known: dict[bytes | None, bool] = {media.encode(): _is_json(media) for media in self.declared}
-        """What `is_json` says of the spellings most clients use."""
+        """Results of `is_json` for the most common spellings."""
         if self.declared:
             self.known[None] = _is_json(self.declared[0])
 
     def is_json(self, content_type: bytes | None) -> bool:
-        """Whether a body of that Content-Type is to be parsed; without one, the first declared type is meant.
+        """Whether to parse a body of this Content-Type as JSON; None means the first declared type.
 
-        Raises `Unsupported` for a type that the contract does not declare, or JSON in anything but UTF-8.
+        Raises `Unsupported` for an undeclared type, or JSON in an encoding other than UTF-8.
         """
         known = self.known.get(content_type)
-        return self._examined(content_type or b"") if known is None else known
+        return self._check(content_type or b"") if known is None else known
 
-    def _examined(self, content_type: bytes) -> bool:
+    def _check(self, content_type: bytes) -> bool:
         media, *options = (part.strip() for part in content_type.decode("latin-1").lower().split(";"))
         wanted = {media, media.split("/")[0] + "/*", "*/*"}
         if wanted.isdisjoint(self.declared) or media.count("/") != 1:
-            raise Unsupported(f"This operation takes {', '.join(self.declared)}.")
+            raise Unsupported(f"This operation accepts {', '.join(self.declared)}.")
         if not _is_json(media):
             return False
         for option in options:

@@ -1,4 +1,4 @@
-"""Everything of a request but its body: path, query and header parameters, read by what was prepared."""
+"""Path, query and header parameters of one operation."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ Values = dict[str, Any]
 Errors = list[TechnicalError]
 
 _IGNORED = frozenset({"accept", "content-type", "authorization"})
-"""OpenAPI 3.0.3: header parameters of these names shall be ignored."""
+"""OpenAPI 3.0.3, Parameter Object: header parameters of these names shall be ignored."""
 
 
 class Parameters:
-    """The parameters of one operation; reading them adds what is wrong to `errors`, and goes on."""
+    """The parameters of one operation; `read` collects every fault instead of stopping at the first."""
 
     __slots__ = ("_header", "_path", "_query", "_query_unsent", "none")
 
     def __init__(self, declared: Iterable[Mapping[str, Any]], document: Mapping[str, Any]) -> None:
-        """Raises `ValueError` for a parameter the edge does not serve."""
-        places: dict[str, list[Parameter]] = {"path": [], "query": [], "header": []}
+        """Raises `ValueError` for an unsupported parameter."""
+        locations: dict[str, list[Parameter]] = {"path": [], "query": [], "header": []}
         for each in declared:
-            if each["in"] not in places:
-                raise ValueError(f"parameter {each['name']}: {each['in']} parameters are not served")
+            if each["in"] not in locations:
+                raise ValueError(f"parameter {each['name']}: {each['in']} parameters are not supported")
             if each["in"] != "header" or each["name"].lower() not in _IGNORED:
-                places[each["in"]].append(Parameter(each, document))
-        self._path = tuple(places["path"])
-        self._query = {each.name: each for each in places["query"]}
-        self._query_unsent = tuple(each for each in places["query"] if each.required or each.has_default)
-        self._header = tuple((each.name.lower().encode("ascii"), each) for each in places["header"])
-        self.none = not any(places.values())
-        """Whether there are none, so that a request without a query needs no reading."""
+                locations[each["in"]].append(Parameter(each, document))
+        self._path = tuple(locations["path"])
+        self._query = {each.name: each for each in locations["query"]}
+        self._query_unsent = tuple(each for each in locations["query"] if each.required or each.has_default)
+        self._header = tuple((each.name.lower().encode("ascii"), each) for each in locations["header"])
+        self.none = not any(locations.values())
+        """Whether the operation has no parameters; then a request without a query needs no `read`."""
 
     def read(
         self, scope: Scope, headers: Mapping[bytes, bytes], errors: Errors
     ) -> tuple[Values, Values, Values]:
-        """Path, query and header parameters, by their names in the contract."""
+        """Return path, query and header values by contract name; append faults to `errors`."""
         query = scope["query_string"]
         return (
             self._read_path(scope["path_params"], errors) if self._path else {},
@@ -59,7 +59,7 @@ class Parameters:
         return values
 
     def _read_query(self, query: bytes, errors: Errors) -> Values:
-        # One that the contract does not declare is refused: it was meant to do something.
+        # An undeclared parameter is refused: the client expects an effect that it does not have.
         values: Values = {}
         sent: Mapping[str, list[str]] = {}
         if query:

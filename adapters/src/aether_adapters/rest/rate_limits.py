@@ -1,7 +1,7 @@
-"""Rate limits of a REST edge: by user and by address, told in the fields that clients can act on.
+"""Rate limits of the REST server, by user and by address.
 
-The fields are those of https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10. What counts
-is handed in as a callable, so that the door does not know where it counts.
+Responses carry the fields of https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10.
+The bucket is a callable, so that this module does not depend on where it counts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Field = tuple[str, str]
 
 
 class Allowance(Protocol):
-    """What a bucket answers; `retry_after` is in seconds, 0 when allowed."""
+    """A bucket's decision; `retry_after` is in seconds, 0 when allowed."""
 
     @property
     def allowed(self) -> bool: ...
@@ -34,22 +34,22 @@ class Allowance(Protocol):
 
 
 Bucket = Callable[[str], Allowance]
-"""Spends one token of a key if there is one. It may block, and must not raise because a server is away."""
+"""Takes one token of a key if there is one. It may block, but must not raise when a server is unavailable."""
 
 
 class By(Enum):
-    """Whom a limit counts for."""
+    """What a limit counts by."""
 
     ADDRESS = "address"
     USER = "user"
-    """The subject of the token; a request without one is not counted."""
+    """The token's subject; a request without one is not counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """`burst` requests at once and `rate` in a second, for each user or for each address.
+    """Up to `burst` requests at once and `rate` requests per second, for each user or address.
 
-    `name` is what clients are told; `bucket` must have the same rate and burst.
+    Clients see `name`; `bucket` must have the same rate and burst.
     """
 
     name: str
@@ -60,49 +60,49 @@ class Limit:
 
     @property
     def policy(self) -> str:
-        """The RateLimit-Policy item: a quota, and the seconds in which it fills up again."""
+        """The RateLimit-Policy item: the quota, and the seconds until an empty bucket is full."""
         return f'"{self.name}";q={self.burst};w={math.ceil(self.burst / self.rate)}'
 
 
 class LimitReached(Exhausted):
-    """More than a limit allows; `fields` tell which one."""
+    """A request exceeds a limit; `fields` are the header fields that name it."""
 
     def __init__(self, limit: Limit, allowance: Allowance) -> None:
         super().__init__(
-            f"This is more than the limit {limit.name} allows: come back later.",
+            f"The limit {limit.name} is exceeded; try again later.",
             retry_after=allowance.retry_after,
         )
         self.fields = _fields(limit, allowance)
 
 
-_NONE: Final[Mapping[str, Sequence[Limit]]] = MappingProxyType({})
+_NO_LIMITS: Final[Mapping[str, Sequence[Limit]]] = MappingProxyType({})
 
 
 class Limits:
-    """The limits of an edge: `everywhere`, and before those the ones of single operations, by operationId.
+    """The limits of a server: first those of one operation (`operations`, by operationId), then `everywhere`.
 
-    A shared bucket is asked over the network, so it is asked in one of `threads` threads of its own: whoever
-    waits for a limit takes none from the use cases.
+    A shared bucket is a network call, so it runs in a pool of `threads` threads of its own and takes none from the
+    use cases.
     """
 
     def __init__(
         self,
         *,
         everywhere: Sequence[Limit] = (),
-        operations: Mapping[str, Sequence[Limit]] = _NONE,
+        operations: Mapping[str, Sequence[Limit]] = _NO_LIMITS,
         threads: int = 4,
     ) -> None:
         self._everywhere = tuple(everywhere)
         self._operations = dict(operations)
         self._pool = ThreadPoolExecutor(threads, "limits")
 
-    def of(self, operation_id: str) -> Gate | None:
-        """What stands before an operation, its own limits first; None where nothing does."""
+    def of(self, operation_id: str) -> OperationLimits | None:
+        """Return the limits of an operation, its own first; None if it has none."""
         limits = (*self._operations.get(operation_id, ()), *self._everywhere)
-        return Gate(limits, self._pool) if limits else None
+        return OperationLimits(limits, self._pool) if limits else None
 
 
-class Gate:
+class OperationLimits:
     """The limits of one operation."""
 
     def __init__(self, limits: Sequence[Limit], pool: ThreadPoolExecutor) -> None:
@@ -110,7 +110,7 @@ class Gate:
         self._pool = pool
 
     async def __call__(self, identity: Identity, address: str) -> tuple[Field, ...]:
-        """Count one request; the header fields its answer carries. Raises `LimitReached`."""
+        """Count one request and return the header fields of its response. Raises `LimitReached`."""
         context = copy_context()
         return await asyncio.get_running_loop().run_in_executor(
             self._pool, context.run, self._take, identity, address

@@ -1,4 +1,4 @@
-"""The way out of one request."""
+"""Sends the response of one request."""
 
 from __future__ import annotations
 
@@ -20,26 +20,25 @@ _EMPTY: Final = (b"content-length", b"0")
 
 
 class ResponseSender(Alarm):
-    """An ASGI `send` that stamps every head with the request's id and knows which operation
-    answered and which status went out.
+    """ASGI `send` that adds the request id to every head and records the operation and the status.
 
-    `messages` and `whole` are for those who know it: they reach the server without a detour through `__call__`.
+    `messages` and `send_whole` are shortcuts that bypass `__call__`.
     """
 
     __slots__ = ("_stamp", "headers", "operation", "server", "since", "status")
 
     def __init__(self, send: Send, headers: Mapping[bytes, bytes], stamp: Header, since: float) -> None:
         self.server = send
-        """The server's own `send`, for what `messages` made."""
+        """The server's own `send`, for the result of `messages`."""
         self.headers = headers
-        """The request's header fields by their names in small letters."""
+        """The request's header fields by lowercase name."""
         self._stamp = stamp
         self.since = since
-        """When the request's head was in, on `time.monotonic()`."""
+        """Arrival of the request's head on `time.monotonic()`, in seconds."""
         self.operation = ""
-        """The operationId; empty beside the contract."""
+        """The operationId; empty for a path outside the contract."""
         self.status = 0
-        """0 until a head is out."""
+        """0 until a head is sent."""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -47,7 +46,7 @@ class ResponseSender(Alarm):
             message["headers"] = [*message["headers"], self._stamp]
         await self.server(message)
 
-    async def whole(self, status: int, headers: list[Header], body: bytes) -> None:
+    async def send_whole(self, status: int, headers: list[Header], body: bytes) -> None:
         """Send head and body."""
         self.status = status
         headers.append(self._stamp)
@@ -55,7 +54,7 @@ class ResponseSender(Alarm):
         await self.server({"type": "http.response.body", "body": body})
 
     def messages(self, reply: Reply) -> tuple[Message, Message]:
-        """Head and body of a reply, to be sent at once."""
+        """Return the head and body messages of a reply; the caller must send both at once."""
         status, fields, body, media_type = reply
         headers: list[Header] = []
         for name, value in fields:
@@ -78,6 +77,6 @@ class ResponseSender(Alarm):
 
 
 def _printable(value: str) -> bytes:
-    """What is not printable ASCII is percent-encoded, so it can break out of nothing."""
+    """Percent-encode everything outside printable ASCII, which prevents header injection."""
     plain = value.isascii() and value.isprintable()
     return (value if plain else quote(value, safe=_PRINTABLE)).encode("ascii")

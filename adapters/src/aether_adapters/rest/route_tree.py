@@ -1,7 +1,7 @@
-"""Paths of a contract as a tree of segments, built once.
+"""Path matching: the paths of a contract as a tree of segments.
 
-Concrete segments win over templated ones (OpenAPI 3.0.3, Path Templating). Segments are split before they
-are decoded, so an encoded slash stays inside its parameter, and a parameter is never empty.
+Concrete segments win over templated ones (OpenAPI 3.0.3, Path Templating). Segments are split before they are decoded,
+so an encoded slash stays inside its parameter. A parameter is never empty.
 """
 
 from __future__ import annotations
@@ -14,30 +14,29 @@ from urllib.parse import unquote
 
 T = TypeVar("T")
 
-_TEMPLATED: Final = re.compile(r"\{([^{}]+)\}")
-_WHOLE: Final = re.compile(r"\{([^{}]+)\}")
+_PARAMETER: Final = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclass(slots=True)
 class _Node(Generic[T]):
     concrete: dict[str, _Node[T]] = field(default_factory=dict)
     templated: list[tuple[re.Pattern[str] | None, tuple[str, ...], _Node[T]]] = field(default_factory=list)
-    """(how the segment looks, or None for anything; names; what follows), the most specific first."""
+    """(pattern, or None for any segment; parameter names; child node), most specific first."""
     methods: dict[str, T] = field(default_factory=dict)
 
 
 class Routes(Generic[T]):
-    """Which target answers which method and path."""
+    """Maps methods and paths to targets."""
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
         self.concrete: dict[bytes, Mapping[str, T]] = {}
-        """Targets by method, by whole raw path: what has no parameters needs no walk."""
+        """Targets by method, by raw path; paths without parameters need no search."""
 
     def add(self, method: str, template: str, target: T) -> None:
-        """Answer `method` on paths like `template` ("/invoices/{id}") by `target`.
+        """Route `method` on paths that match `template`, such as "/invoices/{id}", to `target`.
 
-        Raises `ValueError` where another template already means the same paths.
+        Raises `ValueError` if the method is already routed for the same paths.
         """
         node = self._root
         for segment in template.removeprefix("/").split("/"):
@@ -49,9 +48,9 @@ class Routes(Generic[T]):
             self.concrete[template.encode("ascii")] = node.methods
 
     def find(self, path: str) -> tuple[Mapping[str, T], dict[str, str]] | None:
-        """The targets by method, and the parameters, still encoded; None for a path nobody answers.
+        """Return targets by method and the parameters, still encoded; None for an unknown path.
 
-        `path` is the raw one, percent-encoded, beginning with a slash.
+        `path` is raw (percent-encoded) and begins with a slash.
         """
         segments = path[1:].split("/")
         parameters: dict[str, str] = {}
@@ -60,10 +59,10 @@ class Routes(Generic[T]):
 
     @staticmethod
     def _step(node: _Node[T], segment: str) -> _Node[T]:
-        names = tuple(_TEMPLATED.findall(segment))
+        names = tuple(_PARAMETER.findall(segment))
         if not names:
             return node.concrete.setdefault(unquote(segment), _Node())
-        pattern = None if _WHOLE.fullmatch(segment) else _pattern(segment)
+        pattern = None if _PARAMETER.fullmatch(segment) else _pattern(segment)
         for known, known_names, child in node.templated:
             if known == pattern and known_names == names:
                 return child
@@ -74,7 +73,7 @@ class Routes(Generic[T]):
 
 
 def _pattern(segment: str) -> re.Pattern[str]:
-    pieces = _TEMPLATED.split(segment)
+    pieces = _PARAMETER.split(segment)
     return re.compile(
         "".join("([^/]+?)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces))
     )

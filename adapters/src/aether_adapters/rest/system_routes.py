@@ -1,4 +1,4 @@
-"""What the edge says of itself: the contract, its documentation, its health and its metrics."""
+"""Routes outside the contract: /openapi.json, /docs, /healthz, /readyz and /metrics."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from aether_adapters.rest.problems import NoSuchPath
 
 
 class _DocsAPI(SwaggerUIAPI):  # type: ignore[misc]  # Connexion is untyped
-    """Connexion's Swagger UI at the root, showing the contract as it was written."""
+    """Connexion's Swagger UI at the root, showing the contract as written."""
 
     def __init__(self, specification: Specification, **kwargs: Any) -> None:
         self._contract = specification.raw
         super().__init__(
-            specification.clone(),  # a base path of its own is written into it
+            specification.clone(),  # Connexion writes a base path into it
             base_path="",
             swagger_ui_options=SwaggerUIOptions(swagger_ui_path="/docs"),
             **kwargs,
@@ -36,7 +36,7 @@ class _DocsAPI(SwaggerUIAPI):  # type: ignore[misc]  # Connexion is untyped
 
 
 class DocsMiddleware(SwaggerUIMiddleware):  # type: ignore[misc]  # Connexion is untyped
-    """Serves /docs and /openapi.json, and hands every other path on."""
+    """Serves /docs and /openapi.json; passes every other path on."""
 
     def add_api(self, specification: Specification, **_: Any) -> None:
         """Show a contract."""
@@ -44,8 +44,8 @@ class DocsMiddleware(SwaggerUIMiddleware):  # type: ignore[misc]  # Connexion is
         self.router.mount("", app=api.router)
 
 
-async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
-    """The end of every path that nobody answers; and the lifespan of an app that has none."""
+async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """Raise `NoSuchPath` for HTTP; complete the ASGI lifespan, which does nothing here."""
     if scope["type"] == "http":
         raise NoSuchPath("The contract has no such path.")
     if scope["type"] == "lifespan":
@@ -55,7 +55,7 @@ async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def healthz() -> ASGIApp:
-    """Answers 200 while the event loop turns."""
+    """Return an app that answers 200 as long as the event loop runs."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         await _answer(send, 200, b"application/json", b'{"status":"alive"}')
@@ -64,7 +64,7 @@ def healthz() -> ASGIApp:
 
 
 def readyz(health: Health) -> ASGIApp:
-    """Answers 200 when every probe succeeds and the service is not draining; else 503 and what is away."""
+    """Return an app that answers 200 if every probe succeeds and the service is not draining, else 503."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         problem = await asyncio.to_thread(not_ready, health)
@@ -78,7 +78,7 @@ def readyz(health: Health) -> ASGIApp:
 
 
 def metrics() -> ASGIApp:
-    """Answers with this process's metrics in Prometheus' text format."""
+    """Return an app that answers with this process's metrics in Prometheus' text format."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         body = await asyncio.to_thread(generate_latest)

@@ -1,4 +1,4 @@
-"""A bounded pool of threads between the asyncio edge and the synchronous use cases."""
+"""Bounded thread pool between the asyncio server and the synchronous use cases."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from aether_adapters.kernel.errors import Exhausted, Unavailable
 Q = TypeVar("Q")
 R = TypeVar("R")
 
-_FOREVER: Final = float("inf")
-"""Seconds that a call has which brings no deadline."""
+_NO_DEADLINE_SECONDS: Final = float("inf")
+"""Time of a call without a deadline."""
 
 _Job = tuple[Context, Callable[[Any], Any], Any, float, "asyncio.Future[Any]"]
 
 
 class Offload:
-    """Runs synchronous functions in at most `threads` threads, with at most `queue` calls waiting.
+    """Runs synchronous functions in `threads` threads, with at most `queue` calls waiting.
 
-    One call more raises `Exhausted` at once: a queue that grows without bound only turns overload into
-    timeouts. So does one whose turn comes when half of its time is gone. Each call sees the caller's context variables,
-    so deadline, token and request id go along. A call whose deadline passed, or whose caller is gone, before its turn
-    is never run.
+    Raises `Exhausted` at once when the queue is full (an unbounded queue only turns overload into timeouts), and for a
+    call that waited for half of its time. Each call inherits the caller's context variables: deadline, token, request
+    id. A call whose deadline passed or whose caller left while it waited is never run.
     """
 
     def __init__(self, threads: int, queue: int, *, retry_after: float = 1.0) -> None:
-        """`retry_after` is what a refused caller is told to wait, in seconds."""
-        self._room = threads + queue
+        """`retry_after` is the wait that a refusal suggests, in seconds."""
+        self._capacity = threads + queue
         self._retry_after = retry_after
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._lock = threading.Lock()
@@ -48,14 +47,14 @@ class Offload:
 
     @property
     def pending(self) -> int:
-        """Calls that wait or run."""
+        """Number of calls that wait or run."""
         return self._pending
 
     def wrap(self, function: Callable[[Q], R], /) -> Callable[[Q], Coroutine[Any, Any, R]]:
-        """An async twin of `function`.
+        """Return an async version of `function` that runs it in the pool.
 
-        It raises what `function` raises; `Exhausted` when the queue is full; `Unavailable` after `stop`;
-        `DeadlineExceeded` when its turn came too late.
+        It raises what `function` raises, `Exhausted` (see the class), `Unavailable` after `stop`, and
+        `DeadlineExceeded` if the deadline passed while the call waited.
         """
 
         async def call(request: Q, /) -> R:
@@ -63,7 +62,7 @@ class Offload:
             with self._lock:
                 if self._stopping:
                     raise Unavailable("The service is stopping.", retry_after=self._retry_after)
-                if self._pending >= self._room:
+                if self._pending >= self._capacity:
                     raise self._exhausted()
                 self._pending += 1
                 self._jobs.put((copy_context(), function, request, monotonic(), future))
@@ -72,7 +71,7 @@ class Offload:
         return call
 
     def stop(self, grace: float = 10.0) -> bool:
-        """Refuse new calls, let those inside finish for `grace` seconds; whether all did."""
+        """Refuse new calls and wait `grace` seconds for running ones; return whether all finished."""
         with self._lock:
             if not self._stopping:
                 self._stopping = True
@@ -97,14 +96,14 @@ class Offload:
                 self._pending -= 1
             try:
                 future.get_loop().call_soon_threadsafe(_settle, future, result, error)
-            except RuntimeError:  # the loop has closed: nobody waits for this answer any more
+            except RuntimeError:  # the loop has closed: nobody awaits the result
                 continue
             finally:
                 del job, context, request, future, result, error
 
     def _in_time(self, function: Callable[[Any], Any], request: Any, since: float) -> Any:
-        if monotonic() - since > remaining(_FOREVER):
-            # Begun this late it would likely end too late, its caller not knowing how: a refusal is an answer.
+        if monotonic() - since > remaining(_NO_DEADLINE_SECONDS):
+            # Started now, it would probably exceed its deadline and leave the caller without a result; refuse instead.
             raise self._exhausted()
         return function(request)
 
@@ -117,7 +116,7 @@ def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | Non
         return
     if error is None:
         future.set_result(result)
-    elif isinstance(error, StopIteration):  # a future refuses it
+    elif isinstance(error, StopIteration):  # Future.set_exception refuses it
         future.set_exception(RuntimeError("StopIteration left a use case"))
     else:
         future.set_exception(error)

@@ -10,7 +10,7 @@ from typing import Protocol
 from redis import Redis
 from sqlalchemy import Table
 
-from aether_adapters.auth.key_sets import Keys
+from aether_adapters.auth.key_sets import KeySet
 from aether_adapters.auth.service_tokens import ServiceTokens, signer
 from aether_adapters.auth.tokens import Verifier
 from aether_adapters.grpc import Channel
@@ -70,9 +70,9 @@ def caller_limits(client: Redis, edge: str, rates: CallerRates) -> tuple[Limit, 
 def token_verifier(
     settings: ServiceSettings, *published: Callable[[], bytes], pause: float = 10.0
 ) -> Verifier:
-    """Return a verifier of access tokens, with the keys at `jwks` and those that `published` read; see `Keys` for `pause`."""
+    """Return a verifier of access tokens, with the keys at `jwks` and those that `published` read; see `KeySet` for `pause`."""
     return Verifier(
-        Keys.from_all(settings.jwks, *published, pause=pause),
+        KeySet.from_all(settings.jwks, *published, pause=pause),
         issuer=settings.token_issuer,
         audience=settings.token_audience,
     )

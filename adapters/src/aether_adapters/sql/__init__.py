@@ -1,4 +1,4 @@
-"""SQL: MySQL 8, MariaDB and SQLite behind one address; units of work, outbox, inbox, leases, migrations."""
+"""SQL kit for MySQL 8, MariaDB and SQLite: units of work, outbox, inbox, leases, migrations."""
 
 from aether_adapters.sql.conversions import (
     by_value,

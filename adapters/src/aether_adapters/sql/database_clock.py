@@ -1,4 +1,4 @@
-"""The database's own clock, so that processes on several machines agree on when a lease ends."""
+"""The database server's clock, so that processes on several machines agree on when a lease ends."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from aether_adapters.sql.types import UtcDateTime
 
 
-class database_now(FunctionElement[datetime]):  # noqa: N801 - reads as an SQL function where it is used
-    """Now, plus `seconds`, as the database server sees it; a `UtcDateTime` (to the millisecond on SQLite)."""
+class database_now(FunctionElement[datetime]):  # noqa: N801 - used like an SQL function
+    """The database server's time plus `seconds`, as `UtcDateTime` (to the millisecond on SQLite)."""
 
     name = "database_now"
     inherit_cache = True

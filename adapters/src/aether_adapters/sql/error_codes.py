@@ -1,4 +1,4 @@
-"""Maps a database's error codes to what they mean for the unit of work they ended.
+"""Maps database error codes to what they mean for the unit of work that they ended.
 
 Sources: https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html,
 https://mariadb.com/kb/en/mariadb-error-code-reference/, https://www.sqlite.org/rescode.html.
@@ -17,42 +17,42 @@ class DatabaseErrorKind(Enum):
     """Failures of the database or the connection, not of the statement."""
 
     CONTENDED = "contended"
-    """MySQL chose this transaction as a deadlock's victim, or a lock was not free in time: run it again."""
+    """MySQL chose this transaction as deadlock victim, or a lock wait timed out: run it again."""
     LOST = "lost"
-    """The connection broke; what was not committed is rolled back by the server."""
-    AWAY = "away"
-    """The server cannot be reached, or takes nobody now."""
-    OVERTIME = "overtime"
-    """The statement was stopped because its time was up."""
+    """The connection broke; the server rolls back what was not committed."""
+    UNAVAILABLE = "unavailable"
+    """The server is unreachable or accepts no connections or writes now."""
+    TIMED_OUT = "timed-out"
+    """The statement was stopped at its time limit."""
 
 
 _CONTENDED: Final = frozenset({1205, 1213})
-_AWAY: Final = frozenset(
+_UNAVAILABLE: Final = frozenset(
     {
         1040,  # too many connections
         1053,  # shutdown in progress
         1129,  # host blocked
         1203,  # user has too many connections
         1226,  # user exceeded a resource
-        1290,  # --read-only: a primary that was demoted
+        1290,  # --read-only: a demoted primary
         1836,  # read-only mode
         2002,  # no server at the socket
         2003,  # no server at the address
     }
 )
-_OVERTIME: Final = frozenset(
+_TIMED_OUT: Final = frozenset(
     {
         1969,  # MariaDB max_statement_time
         3024,  # MySQL max_execution_time
     }
 )
 _SQLITE: Final = {
-    sqlite3.SQLITE_BUSY: DatabaseErrorKind.AWAY,
-    sqlite3.SQLITE_LOCKED: DatabaseErrorKind.AWAY,
-    sqlite3.SQLITE_CANTOPEN: DatabaseErrorKind.AWAY,
-    sqlite3.SQLITE_FULL: DatabaseErrorKind.AWAY,
-    sqlite3.SQLITE_IOERR: DatabaseErrorKind.AWAY,
-    sqlite3.SQLITE_INTERRUPT: DatabaseErrorKind.OVERTIME,
+    sqlite3.SQLITE_BUSY: DatabaseErrorKind.UNAVAILABLE,
+    sqlite3.SQLITE_LOCKED: DatabaseErrorKind.UNAVAILABLE,
+    sqlite3.SQLITE_CANTOPEN: DatabaseErrorKind.UNAVAILABLE,
+    sqlite3.SQLITE_FULL: DatabaseErrorKind.UNAVAILABLE,
+    sqlite3.SQLITE_IOERR: DatabaseErrorKind.UNAVAILABLE,
+    sqlite3.SQLITE_INTERRUPT: DatabaseErrorKind.TIMED_OUT,
 }
 
 
@@ -65,8 +65,8 @@ def error_kind(error: DBAPIError) -> DatabaseErrorKind | None:
     code = original.args[0] if original is not None and original.args else None
     if code in _CONTENDED:
         return DatabaseErrorKind.CONTENDED
-    if code in _OVERTIME:
-        return DatabaseErrorKind.OVERTIME
-    if code in _AWAY:
-        return DatabaseErrorKind.AWAY
+    if code in _TIMED_OUT:
+        return DatabaseErrorKind.TIMED_OUT
+    if code in _UNAVAILABLE:
+        return DatabaseErrorKind.UNAVAILABLE
     return DatabaseErrorKind.LOST if error.connection_invalidated else None

@@ -1,8 +1,8 @@
-"""A first-come, first-served lock for the threads of one process that write to SQLite.
+"""First-come, first-served lock for the threads of one process that write to SQLite.
 
-SQLite makes a waiting writer poll, up to a tenth of a second apart, so threads that write without pause starve one
-that came earlier. Measured with sixteen threads placing orders for three seconds: without this lock one thread
-placed a single order, and all together 961 a second; with it each placed 352 or 353, together 1,879 a second.
+SQLite makes a waiting writer poll at intervals of up to 0.1 s, so threads that write continuously starve one that came
+earlier. Measured with sixteen threads that placed orders for three seconds: without this lock one thread placed a
+single order and all together 961 per second; with it each placed 352 or 353, together 1,879 per second.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections import deque
 from typing import Final
 
 FAIR_LOCK: Final = "aether_fair_lock"
-"""The execution option that holds the lock of an engine whose writers queue."""
+"""Execution option that holds an engine's `FairLock`."""
 
 
 class FairLock:
-    """A lock handed to the thread that has waited longest."""
+    """Lock that is handed to the longest-waiting thread."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
@@ -24,7 +24,7 @@ class FairLock:
         self._taken = False
 
     def acquire(self, seconds: float) -> bool:
-        """Acquire the lock; return False if it did not come free within `seconds`."""
+        """Acquire the lock; return False if it was not free within `seconds`."""
         with self._mutex:
             if not self._taken:
                 self._taken = True
@@ -38,7 +38,7 @@ class FairLock:
             if mine in self._waiting:
                 self._waiting.remove(mine)
                 return False
-        return True  # it came at the last moment
+        return True  # handed over at the last moment
 
     def release(self) -> None:
         """Hand the lock to the next waiter."""

@@ -1,8 +1,8 @@
-"""Opening connections to MySQL without reading the system's certificates for each.
+"""Shares one TLS context between MySQL connections, instead of loading the system's certificates for each.
 
-Where an address asks for no TLS, PyMySQL prefers it all the same, and for that makes a context with every certificate of
-the system in it, of which it then verifies none. That takes tens of milliseconds of processor time, for each connection
-and for each attempt at one: with the database away, a process refuses twenty requests in a second and does nothing else.
+If the address requests no TLS, PyMySQL still prefers it, and builds a context with every system certificate, of which
+it verifies none. That takes tens of milliseconds of CPU time for each connection attempt: with the database down, a
+process refuses twenty requests per second and does nothing else.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from typing import Any, ClassVar
 from sqlalchemy import Engine, event
 
 
-def open_quickly(engine: Engine) -> None:
-    """Have all connections of `engine`, a MySQL one, share the context of PyMySQL's preferred TLS."""
+def share_tls_context(engine: Engine) -> None:
+    """Make all connections of a MySQL `engine` share the context of PyMySQL's preferred TLS."""
 
     @event.listens_for(engine, "do_connect")
-    def dial(_dialect: object, _record: object, arguments: list[Any], settings: dict[str, Any]) -> Any:
+    def connect(_dialect: object, _record: object, arguments: list[Any], settings: dict[str, Any]) -> Any:
         return _connection()(*arguments, **settings)
 
 
 @cache
 def _connection() -> Any:
-    """PyMySQL's connection; made here, so that a process on SQLite does not load the driver."""
+    """Return PyMySQL's connection class, adapted; defined here so that a process on SQLite does not load the driver."""
     from pymysql.connections import Connection  # type: ignore[import-untyped]
 
-    class Dialled(Connection):  # type: ignore[misc]
+    class SharedContextConnection(Connection):  # type: ignore[misc]
         preferred: ClassVar[ssl.SSLContext | None] = None
 
-        # Should PyMySQL give this method another name, connections only become slow again.
+        # If PyMySQL renames this method, connections only become slow again.
         def _create_ssl_ctx(self, sslp: Any) -> Any:
             if sslp:
                 return super()._create_ssl_ctx(sslp)
-            if Dialled.preferred is None:
-                Dialled.preferred = super()._create_ssl_ctx(sslp)
-            return Dialled.preferred
+            if SharedContextConnection.preferred is None:
+                SharedContextConnection.preferred = super()._create_ssl_ctx(sslp)
+            return SharedContextConnection.preferred
 
-    return Dialled
+    return SharedContextConnection

@@ -1,4 +1,4 @@
-"""Optimistic locking: a row is saved only over the version it was loaded with."""
+"""Optimistic locking: saves a row only over the version that was loaded."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def update_versioned(
     loaded: int,
     conflict: Callable[[], Exception],
 ) -> None:
-    """Write `row`, which holds the primary key and the new `version`, over version `loaded` of itself.
+    """Write `row`, which holds the primary key and the new `version`, over version `loaded`.
 
-    Raises `conflict()` when somebody else saved it, or deleted it, since it was loaded.
+    Raises `conflict()` if the row was saved or deleted since it was loaded.
     """
     keys = [column.name for column in table.primary_key.columns]
     statement = update(table).where(*(table.c[key] == row[key] for key in keys), table.c.version == loaded)

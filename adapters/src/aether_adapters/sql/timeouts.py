@@ -1,6 +1,6 @@
-"""What is left of a request's time becomes the limit of each SQL statement.
+"""Limits each SQL statement to what is left of the request's deadline.
 
-A statement is refused when the time is already over; while it runs, the server ends it:
+A statement is refused after the deadline. While one runs, the server enforces the limit:
 
 | server  | a running statement                 | a wait for a lock                            |
 |---------|-------------------------------------|----------------------------------------------|
@@ -8,9 +8,8 @@ A statement is refused when the time is already over; while it runs, the server 
 | MySQL   | `max_execution_time`, SELECT only   | `innodb_lock_wait_timeout`, in whole seconds |
 | SQLite  | a progress handler                  | `busy_timeout`                               |
 
-Limits are set in steps of a quarter of a second and only when the step changes, so that a request that is
-not late pays no round trip for them. Behind them stands the socket's own timeout, one second later, for
-servers that vanish without a word.
+Limits change in steps of a quarter of a second, so that a request on time needs no round trip for them. The socket
+timeout, one second later, covers servers that stop responding.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from aether_adapters.kernel.deadline import DEADLINE, remaining
 
 READ_ONLY: Final = "aether_read_only"
-"""The execution option of a connection that only reads."""
+"""Execution option of a connection that only reads."""
 
-_STEP: Final = 4
+_STEPS_PER_SECOND: Final = 4
 _LIMIT: Final = "aether_limit"
-_SOCKET_GRACE: Final = 1.0
-_OPCODES: Final = 20_000
+_SOCKET_GRACE_SECONDS: Final = 1.0
+_OPCODES_PER_CHECK: Final = 20_000
 
 
 def _steps(ceiling: float) -> int:
-    return max(1, math.ceil(remaining(ceiling) * _STEP))
+    return max(1, math.ceil(remaining(ceiling) * _STEPS_PER_SECOND))
 
 
 def limit_mysql(engine: Engine, ceiling: float) -> None:
-    """Keep every statement of `engine` within the deadline, and within `ceiling` seconds where there is none."""
+    """Limit every statement of `engine` to the deadline, or to `ceiling` seconds without one."""
 
     @event.listens_for(engine, "do_connect")
     def connect_in_time(_dialect: object, _record: object, _args: object, settings: dict[str, Any]) -> None:
@@ -58,14 +57,14 @@ def limit_mysql(engine: Engine, ceiling: float) -> None:
         info = connection.info
         if info.get(_LIMIT) == steps:
             return
-        seconds = steps / _STEP
+        seconds = steps / _STEPS_PER_SECOND
         statement = (
             f"max_statement_time = {seconds}"
             if connection.dialect.is_mariadb  # type: ignore[attr-defined]
             else f"max_execution_time = {int(seconds * 1000)}"
         )
-        # PyMySQL takes a read timeout only when it connects, but obeys this attribute before each read.
-        connection.connection.dbapi_connection._read_timeout = seconds + _SOCKET_GRACE  # type: ignore[union-attr]
+        # PyMySQL accepts a read timeout only when it connects, but reads this attribute before each read.
+        connection.connection.dbapi_connection._read_timeout = seconds + _SOCKET_GRACE_SECONDS  # type: ignore[union-attr]
         cursor.execute(
             f"SET SESSION {statement}, SESSION innodb_lock_wait_timeout = {max(1, math.ceil(seconds))}"
         )
@@ -73,16 +72,16 @@ def limit_mysql(engine: Engine, ceiling: float) -> None:
 
 
 def limit_sqlite(engine: Engine, ceiling: float) -> None:
-    """Keep every statement and every wait for the write lock within the deadline, or within `ceiling` seconds."""
+    """Limit every statement and every wait for the write lock to the deadline, or to `ceiling` seconds."""
 
-    def over() -> int:
+    def expired() -> int:
         deadline = DEADLINE.get()
         return 1 if deadline is not None and time.monotonic() >= deadline else 0
 
     @event.listens_for(engine, "connect")
     def watch(connection: DBAPIConnection, _record: object) -> None:
         assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - narrows the type for mypy
-        connection.set_progress_handler(over, _OPCODES)
+        connection.set_progress_handler(expired, _OPCODES_PER_CHECK)
 
     @event.listens_for(engine, "before_cursor_execute")
     def run_in_time(*_: object) -> None:
@@ -90,16 +89,16 @@ def limit_sqlite(engine: Engine, ceiling: float) -> None:
 
 
 def limit_wait(connection: Connection, ceiling: float) -> None:
-    """Let the wait for SQLite's write lock end with the deadline, or after `ceiling` seconds."""
+    """Limit the wait for SQLite's write lock to the deadline, or to `ceiling` seconds."""
     steps, info = _steps(ceiling), connection.info
     if info.get(_LIMIT) != steps:
         raw: Any = connection.connection.dbapi_connection
-        raw.execute(f"PRAGMA busy_timeout = {steps * 1000 // _STEP}")
+        raw.execute(f"PRAGMA busy_timeout = {steps * 1000 // _STEPS_PER_SECOND}")
         info[_LIMIT] = steps
 
 
 def refuse_writes(engine: Engine) -> None:
-    """Raise `RuntimeError` for an insert, update or delete on `engine`, which is opened to read."""
+    """Raise `RuntimeError` for an insert, update or delete on `engine`, which is for reading."""
 
     @event.listens_for(engine, "before_cursor_execute")
     def refuse(

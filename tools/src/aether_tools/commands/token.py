@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aether_adapters.auth.tokens import LONGEST_LIFE, DevelopmentKeys, Issuer
+from aether_adapters.auth.tokens import MAX_TOKEN_LIFETIME_SECONDS, DevelopmentKeys, Issuer
 
 from aether_tools.console import OK, UsageError, print_line
 from aether_tools.workspace import ISSUER, Workspace
@@ -15,10 +15,10 @@ def token(subject: str, roles: tuple[str, ...], *, service: bool, seconds: int) 
 
     Raises `UsageError` for a lifetime that services reject.
     """
-    if not 1 <= seconds <= LONGEST_LIFE:
+    if not 1 <= seconds <= MAX_TOKEN_LIFETIME_SECONDS:
         raise UsageError(
-            f"--ttl {seconds} is outside 1 second to {LONGEST_LIFE / 3600:g} hours, the lifetimes that services accept; "
-            f"use --ttl {LONGEST_LIFE:g} or less."
+            f"--ttl {seconds} is outside 1 second to {MAX_TOKEN_LIFETIME_SECONDS / 3600:g} hours, the lifetimes that services accept; "
+            f"use --ttl {MAX_TOKEN_LIFETIME_SECONDS:g} or less."
         )
     workspace = Workspace.find(Path.cwd())
     pair = DevelopmentKeys(workspace.keys).ensure()

@@ -1,4 +1,4 @@
-"""The edge, request by request."""
+"""Tests of the REST application, request by request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ JSON = {"content-type": "application/json"}
 
 
 def problem(response: httpx.Response, status: int) -> dict[str, Any]:
-    """The problem a response carries; every refusal must be one."""
+    """Check that a response is a problem with this status and return it."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["x-request-id"]
@@ -35,7 +35,7 @@ def problem(response: httpx.Response, status: int) -> dict[str, Any]:
     return body
 
 
-def places(response: httpx.Response) -> list[str]:
+def pointers_of(response: httpx.Response) -> list[str]:
     return [error["pointer"] for error in problem(response, 400)["errors"]]
 
 
@@ -56,7 +56,7 @@ def test_a_broken_rule_is_a_problem_with_its_values(ask: Ask) -> None:
     }
 
 
-def test_a_stale_version_and_a_repeated_close_are_told_apart(ask: Ask) -> None:
+def test_a_stale_version_and_a_repeated_close_get_different_statuses(ask: Ask) -> None:
     ask("POST", "/v1/invoices", json={"title": "Paper"})
     problem(ask("POST", "/v1/invoices/1/close", headers={"if-match": '"9"'}), 412)
     assert ask("POST", "/v1/invoices/1/close", headers={"if-match": '"1"'}).status_code == 200
@@ -66,12 +66,12 @@ def test_a_stale_version_and_a_repeated_close_are_told_apart(ask: Ask) -> None:
 @pytest.mark.parametrize(
     "tag", ["3", 'W/"3"', "*", '"03"', '"3", "4"', '"-1"', '"x"', '"9223372036854775808"']
 )
-def test_an_if_match_that_is_no_strong_version_is_refused(ask: Ask, tag: str) -> None:
-    assert places(ask("POST", "/v1/invoices/1/close", headers={"if-match": tag})) == ["If-Match"]
+def test_an_if_match_that_is_not_a_strong_version_tag_is_refused(ask: Ask, tag: str) -> None:
+    assert pointers_of(ask("POST", "/v1/invoices/1/close", headers={"if-match": tag})) == ["If-Match"]
 
 
 def test_a_missing_header_is_named(ask: Ask) -> None:
-    assert places(ask("POST", "/v1/invoices/1/close")) == ["If-Match"]
+    assert pointers_of(ask("POST", "/v1/invoices/1/close")) == ["If-Match"]
 
 
 @pytest.mark.parametrize(
@@ -99,18 +99,18 @@ def test_a_missing_header_is_named(ask: Ask) -> None:
         (b'{"title":' + b"9" * 40 + b"}", ["/title"]),
     ],
 )
-def test_a_broken_body_is_refused_with_its_places(ask: Ask, body: bytes, pointers: list[str]) -> None:
-    assert places(ask("POST", "/v1/invoices", content=body, headers=JSON)) == pointers
+def test_an_invalid_body_is_refused_with_pointers(ask: Ask, body: bytes, pointers: list[str]) -> None:
+    assert pointers_of(ask("POST", "/v1/invoices", content=body, headers=JSON)) == pointers
 
 
 @pytest.mark.parametrize(
     "body", [b'{"title":"a:b"}', b'{ "title" : "a" }', b'{"title":"\\u003a\\u0022:"}', b'{"title":"\\":x"}']
 )
-def test_colons_in_strings_and_spaces_around_them_are_no_repeated_names(ask: Ask, body: bytes) -> None:
+def test_colons_in_strings_and_spaces_are_not_mistaken_for_repeated_names(ask: Ask, body: bytes) -> None:
     assert ask("POST", "/v1/invoices", content=body, headers=JSON).status_code == 201
 
 
-def test_what_a_client_sent_is_not_sent_back_in_full(ask: Ask) -> None:
+def test_a_long_input_is_not_echoed_in_full(ask: Ask) -> None:
     body = json.dumps({"title": "a", "x" * 5000: 1})
     assert len(ask("POST", "/v1/invoices", content=body, headers=JSON).content) < 1000
 
@@ -133,8 +133,8 @@ def test_what_a_client_sent_is_not_sent_back_in_full(ask: Ask) -> None:
         ("pageSize=0&status=x&q", ["pageSize", "status", "q"]),
     ],
 )
-def test_a_broken_or_unknown_query_parameter_is_named(ask: Ask, query: str, pointers: list[str]) -> None:
-    assert places(ask("GET", f"/v1/invoices?{query}")) == pointers
+def test_an_invalid_or_unknown_query_parameter_is_named(ask: Ask, query: str, pointers: list[str]) -> None:
+    assert pointers_of(ask("GET", f"/v1/invoices?{query}")) == pointers
 
 
 def test_query_parameters_are_read_by_their_schema_with_their_defaults(ask: Ask) -> None:
@@ -149,8 +149,8 @@ def test_query_parameters_are_read_by_their_schema_with_their_defaults(ask: Ask)
 @pytest.mark.parametrize(
     "identifier", ["x", "-1", "1.5", "%ff", "%00", "a%2Fb", "99999999999999999999", "1%20"]
 )
-def test_a_broken_path_parameter_is_a_400_and_not_another_path(ask: Ask, identifier: str) -> None:
-    assert places(ask("GET", f"/v1/invoices/{identifier}")) == ["id"]
+def test_an_invalid_path_parameter_is_a_400_and_not_a_404(ask: Ask, identifier: str) -> None:
+    assert pointers_of(ask("GET", f"/v1/invoices/{identifier}")) == ["id"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_an_unknown_path_is_a_problem(ask: Ask, path: str) -> None:
     problem(ask("GET", path), 404)
 
 
-def test_a_known_path_with_another_method_says_which_it_answers(ask: Ask) -> None:
+def test_a_wrong_method_is_a_405_that_lists_the_allowed_methods(ask: Ask) -> None:
     refused = ask("DELETE", "/v1/invoices", token=None)
     problem(refused, 405)
     assert refused.headers["allow"] == "GET, HEAD, OPTIONS, POST"
@@ -176,7 +176,7 @@ def test_a_known_path_with_another_method_says_which_it_answers(ask: Ask) -> Non
 @pytest.mark.parametrize(
     "authorization", [None, "Basic YTpi", "Bearer", "Bearer nobody", "bearer nobody", "Bearer \xe9"]
 )
-def test_a_caller_who_is_not_known_gets_a_challenge(ask: Ask, authorization: str | None) -> None:
+def test_an_unauthenticated_caller_gets_a_challenge(ask: Ask, authorization: str | None) -> None:
     headers = {"authorization": authorization.encode("latin-1")} if authorization else {}
     refused = ask("GET", "/v1/tally", headers=headers, token=None)
     problem(refused, 401)
@@ -185,19 +185,19 @@ def test_a_caller_who_is_not_known_gets_a_challenge(ask: Ask, authorization: str
     assert ('error="invalid_token"' in refused.headers["www-authenticate"]) is invalid
 
 
-def test_the_scheme_is_read_in_any_case_and_two_tokens_are_none(ask: Ask) -> None:
+def test_the_scheme_is_case_insensitive_and_two_tokens_are_refused(ask: Ask) -> None:
     assert ask("GET", "/v1/tally", headers={"authorization": "bEARER ann"}).status_code == 200
     twice = [("authorization", "Bearer ann"), ("authorization", "Bearer bob")]
     problem(ask("GET", "/v1/tally", headers=twice, token=None), 401)
 
 
-def test_who_may_not_is_told_before_what_is_wrong(ask: Ask) -> None:
+def test_authentication_is_checked_before_size_before_media_type_before_content(ask: Ask) -> None:
     problem(ask("POST", "/v1/invoices", content=b"x" * 20_000, token=None), 401)
     problem(ask("POST", "/v1/invoices", content=b"x" * 20_000, headers={"content-type": "text/plain"}), 413)
     problem(ask("POST", "/v1/invoices?x=1", content=b"{", headers={"content-type": "text/plain"}), 415)
 
 
-def test_only_the_declared_media_type_is_taken(ask: Ask) -> None:
+def test_only_the_declared_media_type_is_accepted(ask: Ask) -> None:
     ok = b'{"title":"a"}'
     for media in ("application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"'):
         assert ask("POST", "/v1/invoices", content=ok, headers={"content-type": media}).status_code == 201
@@ -205,10 +205,10 @@ def test_only_the_declared_media_type_is_taken(ask: Ask) -> None:
         problem(ask("POST", "/v1/invoices", content=ok, headers={"content-type": media}), 415)
     assert (
         ask("POST", "/v1/invoices", content=ok).status_code == 201
-    )  # without one, the declared type is meant
+    )  # without a type, the declared one applies
 
 
-def test_a_body_above_the_limit_is_refused_announced_or_not(ask: Ask) -> None:
+def test_a_body_above_the_limit_is_refused_with_or_without_content_length(ask: Ask) -> None:
     async def chunks() -> Any:
         for _ in range(40):
             yield b" " * 500
@@ -219,7 +219,7 @@ def test_a_body_above_the_limit_is_refused_announced_or_not(ask: Ask) -> None:
     problem(ask("POST", "/v1/invoices", content=chunks(), headers=JSON), 413)
 
 
-def test_request_ids_are_taken_when_sane_and_made_when_not(ask: Ask) -> None:
+def test_a_valid_request_id_is_kept_and_an_invalid_one_replaced(ask: Ask) -> None:
     assert ask("GET", "/v1/tally", headers={"x-request-id": "abc-1"}).headers["x-request-id"] == "abc-1"
     for insane in ("a b", "x" * 129, 'a"b', ""):
         made = ask("GET", "/v1/tally", headers={"x-request-id": insane}).headers["x-request-id"]
@@ -227,8 +227,8 @@ def test_request_ids_are_taken_when_sane_and_made_when_not(ask: Ask) -> None:
     assert ask("GET", "/nowhere", headers={"x-request-id": "abc-2"}).headers["x-request-id"] == "abc-2"
 
 
-def edge(billing: ModuleType, call: Any, **options: Any) -> RestApp:
-    """The billing edge with another tally, open to everybody."""
+def application(billing: ModuleType, call: Any, **options: Any) -> RestApp:
+    """The billing application with another getTally, public by default."""
     access = options.pop("access", Access.PUBLIC)
     scopes = options.pop("scopes", frozenset())
     decode = options.pop("decode", lambda inputs: inputs)
@@ -254,11 +254,11 @@ def failing(error: Exception) -> Any:
     return call
 
 
-def test_an_unexpected_error_is_logged_under_the_requests_id_and_leaks_nothing(
+def test_an_unexpected_error_is_logged_with_the_request_id_and_leaks_nothing(
     billing: ModuleType, asking: Callable[[Any], Ask]
 ) -> None:
     with structlog.testing.capture_logs(processors=[add_request_id]) as logged:
-        refused = asking(edge(billing, failing(RuntimeError("password=hunter2"))))("GET", "/v1/tally")
+        refused = asking(application(billing, failing(RuntimeError("password=hunter2"))))("GET", "/v1/tally")
     problem(refused, 500)
     assert "hunter2" not in refused.text
     [line] = [line for line in logged if line["log_level"] == "error"]
@@ -274,15 +274,15 @@ def test_an_unexpected_error_is_logged_under_the_requests_id_and_leaks_nothing(
         (Unavailable("away", retry_after=0.1), 503, "1"),
     ],
 )
-def test_a_caller_who_may_come_back_is_told_when(
+def test_a_retryable_refusal_carries_retry_after(
     billing: ModuleType, asking: Callable[[Any], Ask], error: Exception, status: int, seconds: str
 ) -> None:
-    refused = asking(edge(billing, failing(error)))("GET", "/v1/tally")
+    refused = asking(application(billing, failing(error)))("GET", "/v1/tally")
     problem(refused, status)
     assert refused.headers["retry-after"] == seconds
 
 
-def test_an_answer_that_takes_too_long_is_a_504_and_the_call_knew_how_long_it_had(
+def test_a_call_sees_its_deadline_and_a_late_answer_is_a_504(
     billing: ModuleType, asking: Callable[[Any], Ask]
 ) -> None:
     seen = []
@@ -292,46 +292,46 @@ def test_an_answer_that_takes_too_long_is_a_504_and_the_call_knew_how_long_it_ha
         await asyncio.sleep(5)
 
     begun = time.monotonic()
-    problem(asking(edge(billing, slow, deadline=0.2))("GET", "/v1/tally"), 504)
+    problem(asking(application(billing, slow, deadline=0.2))("GET", "/v1/tally"), 504)
     assert time.monotonic() - begun < 2
     assert 0.1 < seen[0] <= 0.2
 
 
-def test_the_verified_caller_reaches_the_operation_and_the_token_those_it_calls(
+def test_the_identity_reaches_the_operation_and_the_token_is_kept_for_outgoing_calls(
     billing: ModuleType, asking: Callable[[Any], Ask]
 ) -> None:
     async def who(inputs: Inputs) -> Any:
         return {"subject": inputs.identity.subject, "token": TOKEN.get()}
 
-    ask = asking(edge(billing, who, access=Access.CALLER))
+    ask = asking(application(billing, who, access=Access.CALLER))
     assert ask("GET", "/v1/tally", token="bob").json() == {"subject": "bob", "token": "bob"}
-    ask = asking(edge(billing, who))
+    ask = asking(application(billing, who))
     assert ask("GET", "/v1/tally", token="bob").json() == {"subject": "", "token": None}
     assert ask("GET", "/v1/tally", token="expired").status_code == 200
 
 
-def test_services_and_scopes_are_asked_for(billing: ModuleType, asking: Callable[[Any], Ask]) -> None:
+def test_service_tokens_and_scopes_are_required(billing: ModuleType, asking: Callable[[Any], Ask]) -> None:
     async def ok(_: Any) -> Any:
         return {}
 
-    ask = asking(edge(billing, ok, access=Access.SERVICE))
+    ask = asking(application(billing, ok, access=Access.SERVICE))
     problem(ask("GET", "/v1/tally", token="ann"), 403)
     assert ask("GET", "/v1/tally", token="robot").status_code == 200
-    ask = asking(edge(billing, ok, access=Access.CALLER, scopes=frozenset({"read", "count"})))
+    ask = asking(application(billing, ok, access=Access.CALLER, scopes=frozenset({"read", "count"})))
     refused = ask("GET", "/v1/tally", token="ann:read")
     assert problem(refused, 403)["detail"] == "The token lacks a scope: count."
     assert refused.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
     assert ask("GET", "/v1/tally", token="ann:read,count,more").status_code == 200
 
 
-def test_the_clients_address_is_believed_from_trusted_proxies_only(
+def test_x_forwarded_for_is_believed_from_trusted_proxies_only(
     billing: ModuleType, asking: Callable[[Any], Ask]
 ) -> None:
     async def where(inputs: Inputs) -> Any:
         return inputs.client_address
 
     def address(forwarded: str, *trusted: str) -> Any:
-        ask = asking(edge(billing, where, trusted_proxies=trusted))
+        ask = asking(application(billing, where, trusted_proxies=trusted))
         return ask("GET", "/v1/tally", headers={"x-forwarded-for": forwarded}).json()
 
     assert address("1.1.1.1") == "127.0.0.1"
@@ -341,49 +341,51 @@ def test_the_clients_address_is_believed_from_trusted_proxies_only(
     assert address("10.0.0.4, 10.0.0.3", "127.0.0.1", "10.0.0.0/8") == "10.0.0.4"
 
 
-def test_a_header_value_cannot_break_out(billing: ModuleType, asking: Callable[[Any], Ask]) -> None:
+def test_a_header_value_cannot_inject_another_header(
+    billing: ModuleType, asking: Callable[[Any], Ask]
+) -> None:
     async def ok(_: Any) -> Any:
         return "/v1/ünï\r\nset-cookie: x=1"
 
-    ask = asking(edge(billing, ok, encode=lambda result: Reply(204, (("location", result),))))
+    ask = asking(application(billing, ok, encode=lambda result: Reply(204, (("location", result),))))
     answer = ask("GET", "/v1/tally")
     assert answer.headers["location"] == "/v1/%C3%BCn%C3%AF%0D%0Aset-cookie: x=1"
     assert "set-cookie" not in answer.headers
 
 
-def test_bytes_leave_as_they_are(billing: ModuleType, asking: Callable[[Any], Ask]) -> None:
+def test_bytes_are_sent_unchanged(billing: ModuleType, asking: Callable[[Any], Ask]) -> None:
     async def ok(_: Any) -> Any:
         return b"a,b\n"
 
-    answer = asking(edge(billing, ok, encode=lambda result: Reply(200, (), result, "text/csv")))(
+    answer = asking(application(billing, ok, encode=lambda result: Reply(200, (), result, "text/csv")))(
         "GET", "/v1/tally"
     )
     assert (answer.content, answer.headers["content-type"]) == (b"a,b\n", "text/csv")
 
 
-def test_a_raw_body_is_read_for_those_who_need_it_within_the_limit(
+def test_a_raw_body_is_read_on_request_within_the_limit(
     billing: ModuleType, asking: Callable[[Any], Ask]
 ) -> None:
     async def echo(inputs: Inputs) -> Any:
         return inputs.raw_body
 
-    ask = asking(edge(billing, echo, needs_raw_body=True, body_limit=100))
+    ask = asking(application(billing, echo, needs_raw_body=True, body_limit=100))
     signed = b'{"a" : 1}\n\xff'
     assert ask("GET", "/v1/tally", content=signed, headers={"content-type": "text/plain"}).content == signed
     problem(ask("GET", "/v1/tally", content=b"x" * 101), 413)
-    assert asking(edge(billing, echo))("GET", "/v1/tally", content=signed).content == b""
+    assert asking(application(billing, echo))("GET", "/v1/tally", content=signed).content == b""
 
 
-def test_what_decode_refuses_is_a_400(billing: ModuleType, asking: Callable[[Any], Ask]) -> None:
+def test_malformed_raised_by_decode_is_a_400(billing: ModuleType, asking: Callable[[Any], Ask]) -> None:
     def decode(_: Inputs) -> Any:
         raise Malformed("/at", "is no time")
 
-    assert places(asking(edge(billing, failing(AssertionError()), decode=decode))("GET", "/v1/tally")) == [
-        "/at"
-    ]
+    assert pointers_of(
+        asking(application(billing, failing(AssertionError()), decode=decode))("GET", "/v1/tally")
+    ) == ["/at"]
 
 
-def test_operations_and_contract_must_be_the_same(billing: ModuleType) -> None:
+def test_operations_must_match_the_contract(billing: ModuleType) -> None:
     operations = billing.operations(billing.Billing())
     common: dict[str, Any] = {"errors": billing.ERRORS, "verify": billing.verify, "health": Health({})}
     with pytest.raises(ValueError, match="not implemented: createInvoice"):
@@ -401,11 +403,15 @@ def test_operations_and_contract_must_be_the_same(billing: ModuleType) -> None:
             "in: cookie, schema: {type: integer,",
             "cookie parameters are not",
         ),
-        ("schema: {type: string, default: ''}", "schema: {type: object}", "object parameters are not served"),
+        (
+            "schema: {type: string, default: ''}",
+            "schema: {type: object}",
+            "object parameters are not supported",
+        ),
         ("pattern: '^[0-9]{1,19}$'", "pattern: '['", "regex"),
     ],
 )
-def test_a_contract_the_edge_cannot_serve_stops_the_start(
+def test_an_unsupported_contract_stops_the_start(
     billing: ModuleType, tmp_path: Path, was: str, becomes: str, reason: str
 ) -> None:
     text = billing.CONTRACT.read_text()
@@ -422,7 +428,7 @@ def test_a_contract_the_edge_cannot_serve_stops_the_start(
         )
 
 
-def test_the_edge_tells_its_contract_docs_health_and_metrics(ask: Ask, billing: ModuleType) -> None:
+def test_contract_docs_health_and_metrics_are_served(ask: Ask, billing: ModuleType) -> None:
     assert ask("GET", "/openapi.json", token=None).json()["servers"] == [{"url": "/v1"}]
     assert "swagger-ui" in ask("GET", "/docs/", token=None).text
     assert ask("GET", "/docs", token=None).headers["location"] == "/docs/"
@@ -437,23 +443,25 @@ def test_the_edge_tells_its_contract_docs_health_and_metrics(ask: Ask, billing: 
     assert 'aether_rest_in_flight{domain="billing"} 1.0' in metrics
 
 
-def test_readiness_names_what_is_away(billing: ModuleType, asking: Callable[[Any], Ask]) -> None:
+def test_readiness_names_the_failed_probe(billing: ModuleType, asking: Callable[[Any], Ask]) -> None:
     def away() -> None:
         raise ConnectionError("10.0.0.7 refused")
 
     health = Health({"sql": away, "redis": lambda: None})
-    refused = asking(edge(billing, failing(AssertionError()), health=health))("GET", "/readyz", token=None)
+    refused = asking(application(billing, failing(AssertionError()), health=health))(
+        "GET", "/readyz", token=None
+    )
     assert problem(refused, 503)["values"] == {"away": ["sql"], "draining": False}
     assert "10.0.0.7" not in refused.text
 
 
-def test_every_request_leaves_one_line_in_the_access_log(
+def test_every_request_writes_one_line_to_the_access_log(
     billing: ModuleType, asking: Callable[[Any], Ask]
 ) -> None:
     async def ok(_: Any) -> Any:
         return {}
 
-    app = edge(billing, ok, access_log=True)
+    app = application(billing, ok, access_log=True)
     with structlog.testing.capture_logs(processors=[add_request_id]) as logged:
         asking(app)("GET", "/v1/tally?x=1", headers={"x-request-id": "r-7"}, token=None)
     [line] = [line for line in logged if line["event"] == "request"]
