@@ -20,7 +20,7 @@ from aether_adapters.testing.mysql import PrivateMySql
 from sqlalchemy import make_url
 
 from tests.support.acme import Acme
-from tests.support.roles import Deployment, command_of, eventually, ready, standing_still
+from tests.support.roles import START_SECONDS, Deployment, command_of, eventually, ready, standing_still
 from tests.support.shared import Shared
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stops processes and reads /proc")
@@ -92,7 +92,7 @@ def in_one_process(billing: Acme, token: str, folder: Path) -> Iterator[System]:
         )
         with deployment.started("migrate", "api", "rpc", "worker"), deployment.client(token) as client:
             running = System(deployment, redis, kafka, client)
-            eventually(running.works, "the domain started", 30)
+            eventually(running.works, "the domain started", START_SECONDS)
             yield running
 
 
@@ -154,7 +154,7 @@ def test_behind_a_dead_rpc_process_the_gateway_says_when_to_come_back_and_recove
         gateway = System(deployment, redis, kafka, client)
         rpc = stack.enter_context(deployment.started("migrate", "rpc"))
         stack.enter_context(deployment.started("api", RPC_TARGET=deployment.grpc))
-        eventually(gateway.works, "the gateway started", 30)
+        eventually(gateway.works, "the gateway started", START_SECONDS)
         rpc.kill()
         answer = refused_soon(gateway.create, 503)
         assert int(answer.headers["retry-after"]) >= 1
@@ -187,7 +187,7 @@ def test_a_database_that_hangs_or_dies_is_said_to_be_away_and_found_again(
         stack.enter_context(deployment.started("migrate", "api", "rpc", "worker"))
         client = stack.enter_context(deployment.client(token))
         system = System(deployment, redis, kafka, client)
-        eventually(system.works, "the domain started", 30)
+        eventually(system.works, "the domain started", START_SECONDS)
 
         with standing_still(daemon):
             refused_soon(system.create, 503, 504)

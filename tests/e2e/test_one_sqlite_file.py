@@ -15,7 +15,7 @@ import pytest
 from aether_adapters.embedded import EmbeddedKafka, EmbeddedRedis
 
 from tests.support.acme import Acme
-from tests.support.roles import Deployment, eventually, ready, serving
+from tests.support.roles import START_SECONDS, Deployment, eventually, ready, serving
 
 SECONDS = 10.0
 REST_CLIENTS = 6
@@ -71,8 +71,8 @@ def test_three_processes_share_one_file_for_ten_seconds_without_one_lock_error(
             stack.enter_context(deployment.started(*names))
             for names in (("migrate", "rpc"), ("api",), ("worker",))
         ]
-        eventually(lambda: ready(deployment.rest), "the api started", 40)
-        eventually(lambda: serving(deployment.grpc), "the rpc started", 40)
+        eventually(lambda: ready(deployment.rest), "the api started", START_SECONDS)
+        eventually(lambda: serving(deployment.grpc), "the rpc started", START_SECONDS)
 
         end = time.monotonic() + SECONDS
         over_grpc = subprocess.Popen(

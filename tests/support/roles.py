@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import httpx
 from aether_adapters.embedded import children
@@ -19,6 +20,9 @@ from aether_adapters.kernel.errors import Unavailable
 from aether_tools.workspace import ISSUER
 
 from tests.support.acme import Acme
+
+START_SECONDS: Final = 90.0
+"""How long a process may take to be ready: starting is no subject of these tests, and imports are slow on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
