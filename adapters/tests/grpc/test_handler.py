@@ -32,7 +32,7 @@ def test_the_verified_caller_reaches_the_use_case(
 def test_the_client_strips_a_caller_and_the_server_refuses_a_forged_one(
     probe: SimpleNamespace, pb: ModuleType, start: Start, connect: Connect, issuer: Issuer
 ) -> None:
-    """A gateway's request still holds the caller of its own server; a raw message with a caller is refused."""
+    """A gateway's request holds the caller of its own server; a raw message with a caller is refused."""
     server, token = start(), issuer.issue("ada")
     forged = probe.AskRequest(caller=probe.Caller(subject="root", session=""), text="hello")
     answer = connect(server, token=lambda: token).bind(probe.methods.ask)(forged)

@@ -57,7 +57,7 @@ def gate(probe: SimpleNamespace) -> Iterator[Gate]:
 def test_calls_beyond_threads_and_queue_are_refused_at_once_with_a_retry_delay(
     probe: SimpleNamespace, start: Start, connect: Connect, gate: Gate
 ) -> None:
-    """64 calls at once on 4 threads and a queue of 12: 16 are answered, 48 refused while the 16 still wait."""
+    """64 calls on 4 threads and a queue of 12: 16 are answered, 48 refused while the 16 still wait."""
     ping = connect(start(ping=gate, options={"threads": 4, "queue": 12})).bind(probe.methods.ping)
     refused = threading.Semaphore(0)
 

@@ -1,7 +1,7 @@
 """Compares our server with stock Connexion: one contract, thousands of valid and faulty requests.
 
-Every intended difference is in DIFFERENCES and in docs/adr/0002-compiled-connexion-edge.md. No other difference may
-occur, and each listed one must occur.
+Every intended difference is in DIFFERENCES and in docs/adr/0002-compiled-connexion-edge.md. No other
+difference may occur, and each listed one must occur.
 """
 
 from __future__ import annotations

@@ -71,10 +71,10 @@ class Key:
 
 
 class KeySet:
-    """A published key set, read on first use, when it is older than `max_age`, and when a token names an unknown key.
+    """A published key set, read on first use, when older than `max_age`, and for a token with an unknown key.
 
-    It is read at most once in `pause` seconds, whatever the tokens. While it cannot be read, the previous keys stay
-    valid. Times are in seconds.
+    It is read at most once in `pause` seconds, whatever the tokens. While it cannot be read, the previous
+    keys stay valid. Times are in seconds.
     """
 
     def __init__(self, read: Callable[[], bytes], *, pause: float = 10.0, max_age: float = 300.0) -> None:
@@ -95,7 +95,7 @@ class KeySet:
 
     @classmethod
     def from_url(cls, url: str, *, pause: float = 10.0, max_age: float = 300.0) -> KeySet:
-        """Create a key set that is read from an `http://` or `https://` URL. Raises `ValueError` for any other."""
+        """Create a key set that is read from an `http(s)://` URL. Raises `ValueError` for any other."""
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"A key set's URL must start with http:// or https://, not like {url!r}.")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
-    """Revokes tokens of `subject` issued at or before `before` (Unix seconds), or only those of `session` if set."""
+    """Revokes tokens of `subject`, or only of `session` if set, issued at or before `before` (Unix time)."""
 
     subject: str
     session: str = ""

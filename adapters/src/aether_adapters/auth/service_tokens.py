@@ -45,7 +45,7 @@ class ServiceTokens:
 
 
 def signer(key: str, kid: str, issuer: str, audience: str) -> Callable[[], Issuer]:
-    """Return a function that reads the private key in file `key`; its id is `kid`, or its thumbprint if that is empty."""
+    """Return a function that reads the private key in file `key`; an empty `kid` means its thumbprint."""
 
     def read() -> Issuer:
         pem = Path(key).read_bytes()

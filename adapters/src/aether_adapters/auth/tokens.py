@@ -1,7 +1,7 @@
 """Bearer tokens: signed JWTs (RFC 7519), verified with published keys (RFC 7517).
 
-Verifying a signature takes 100 µs, so the result is cached until the token expires, its session or subject is revoked,
-or its key is withdrawn.
+Verifying a signature takes 100 µs, so the result is cached until the token expires, its session or subject is
+revoked, or its key is withdrawn.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class _Verified:
 class Verifier:
     """Turns a bearer token into an `Identity`. Thread-safe.
 
-    A token must be signed by one of `keys` with that key's algorithm, come from `issuer`, name `audience` and a subject,
-    be valid now, and live at most `MAX_TOKEN_LIFETIME_SECONDS`. Scopes are those of the OAuth `scope` claim (RFC 8693).
-    The results of up to `cache_size` tokens are cached by SHA-256; 0 disables the cache. `leeway` is the tolerated clock
-    difference in seconds.
+    A token must be signed by one of `keys` with that key's algorithm, come from `issuer`, name `audience` and
+    a subject, be valid now, and live at most `MAX_TOKEN_LIFETIME_SECONDS`. Scopes are those of the OAuth
+    `scope` claim (RFC 8693). The results of up to `cache_size` tokens are cached by SHA-256; 0 disables the
+    cache. `leeway` is the tolerated clock difference in seconds.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class Verifier:
     def __call__(self, token: str) -> Identity:
         """Return the identity of a valid token; raises `Unauthenticated`."""
         fingerprint = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        # Read without the lock, so that known tokens do not wait for it: the lookup is atomic, and `revoke` deletes
-        # entries.
+        # Read without the lock, so that known tokens do not wait for it: the lookup is atomic, and `revoke`
+        # deletes entries.
         known = self._known.get(fingerprint)
         if (
             known is not None
@@ -96,7 +96,7 @@ class Verifier:
     def revoke(
         self, *, session: str | None = None, subject: str | None = None, before: float | None = None
     ) -> None:
-        """Refuse tokens of `session` or `subject` issued at or before `before` (Unix seconds; None means now)."""
+        """Refuse tokens of `session` or `subject` issued at or before `before` (Unix time; None is now)."""
         moment = time.time() if before is None else before
         with self._guard:
             if session is not None:
@@ -194,7 +194,8 @@ class _LivesTooLong(jwt.InvalidTokenError):
 class Issuer:
     """Signs tokens with `private_key` (PEM) and the algorithm of its type.
 
-    For services that sign in users, for development and for tests. Raises `ValueError` for an unsupported key.
+    For services that sign in users, for development and for tests. Raises `ValueError` for an unsupported
+    key.
     """
 
     def __init__(self, private_key: str | bytes, issuer: str, audience: str, kid: str) -> None:
@@ -220,7 +221,8 @@ class Issuer:
     ) -> str:
         """Return a signed token for `subject` that is valid for `seconds`.
 
-        `now` is when the decision to issue it was made (Unix seconds; None means now); later revocations apply to it.
+        `now` is when the decision to issue it was made (Unix seconds; None means now); later revocations
+        apply to it.
         """
         now = time.time() if now is None else now
         claims: dict[str, object] = {
@@ -230,7 +232,8 @@ class Issuer:
             "roles": list(roles),
             "sid": session,
             "scope": " ".join(scopes),
-            # With milliseconds, so that signing in right after a revocation works; rounded down, never later than `now`.
+            # With milliseconds, so that signing in right after a revocation works; rounded down, never later
+            # than `now`.
             "iat": math.floor(now * 1000) / 1000,
             "exp": int(now + seconds),
             "jti": uuid.uuid4().hex,

@@ -1,8 +1,8 @@
 """Webhook signatures: prove that a callback comes from the holder of a shared secret.
 
-The signature covers the exact body and the time of sending, which prevents changes and late replays. The header is
-`t=<Unix seconds>,v1=<hex>`, where v1 is the HMAC-SHA256 (RFC 2104) of `<t>.<body>`; it may hold several v1 while a
-secret is replaced.
+The signature covers the exact body and the time of sending, which prevents changes and late replays. The
+header is `t=<Unix seconds>,v1=<hex>`, where v1 is the HMAC-SHA256 (RFC 2104) of `<t>.<body>`; it may hold
+several v1 while a secret is replaced.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def sign(secret: str, body: bytes, *, at: float | None = None) -> str:
 class SignatureCheck:
     """Verifies that a body was signed with one of `secrets`, at most `tolerance` seconds ago.
 
-    Several secrets allow a replacement without interruption: this side adds the new one, the other side signs with it,
-    this side removes the old one. An empty secret never matches.
+    Several secrets allow a replacement without interruption: this side adds the new one, the other side signs
+    with it, this side removes the old one. An empty secret never matches.
     """
 
     __slots__ = ("_now", "_secrets", "_tolerance")

@@ -1,7 +1,7 @@
 """Conversions between protobuf and Python for generated codecs.
 
-Timestamps and durations are kept to the microsecond, Python's own precision. A finer one is refused instead of
-rounded, because a value that changes on its way through a service no longer equals itself.
+Timestamps and durations are kept to the microsecond, Python's own precision. A finer one is refused instead
+of rounded, because a value that changes on its way through a service no longer equals itself.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def duration_to_pb(value: timedelta, /) -> duration_pb2.Duration:
 
 
 def duration_from_pb(message: duration_pb2.Duration, field: str, /) -> timedelta:
-    """Convert to a timedelta; raises `Malformed` beyond 10,000 years, below a microsecond, or for mixed signs."""
+    """Convert to a timedelta; raises `Malformed` beyond 10,000 years, below 1 µs, or for mixed signs."""
     seconds, nanos = message.seconds, message.nanos
     if abs(seconds) > _MAX_DURATION_SECONDS or abs(nanos) > 999_999_999:
         raise Malformed(field, "is longer than a duration can be")
@@ -126,7 +126,7 @@ def value_to_pb(value: object, /) -> struct_pb2.Value:
 
 
 def value_from_pb(message: struct_pb2.Value, field: str, /) -> object:
-    """Convert to None, bool, float, str, a mapping or a tuple; raises `Malformed` for a Value without a kind."""
+    """Convert to None, bool, float, str, mapping or tuple; raises `Malformed` for a Value without a kind."""
     match message.WhichOneof("kind"):
         case "null_value":
             return None

@@ -1,7 +1,7 @@
 """`python -m aether_adapters.embedded redis|kafka`: runs one embedded server as its own process.
 
-Prints one line of JSON, `{"ready": true, "url": ...}`, when the server is ready; ends on SIGTERM, on SIGINT, or when
-the process that started it is gone.
+Prints one line of JSON, `{"ready": true, "url": ...}`, when the server is ready; ends on SIGTERM, on SIGINT,
+or when the process that started it is gone.
 """
 
 from __future__ import annotations

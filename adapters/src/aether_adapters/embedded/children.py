@@ -13,7 +13,8 @@ from typing import Final
 
 from aether_adapters.embedded.parent_death import tie_to
 
-# Linux sends the death signal when the *thread* that forked ends, so a thread that lives as long as the process forks.
+# Linux sends the death signal when the *thread* that forked ends, so a thread that lives as long as the
+# process forks.
 _SPAWNER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aether-nursery")
 
 
@@ -64,7 +65,7 @@ def free_port() -> int:
 def wait_until(
     ready: Callable[[], bool], process: subprocess.Popen[bytes], *, log: Path, seconds: float, every: float
 ) -> None:
-    """Poll `ready` until it returns True; raise `RuntimeError` with the end of the log if the process fails first."""
+    """Poll `ready` until it is true; raise `RuntimeError` with the end of the log if the process fails."""
     give_up = time.monotonic() + seconds
     while not ready():
         code = process.poll()

@@ -1,8 +1,8 @@
 """Kafka broker for development: librdkafka's mock cluster, on a loopback port inside this process.
 
-For development and fault tests only. It keeps about 5 MB per partition and silently drops older records, accepts
-transactions without enforcing them, and loses everything with the process: tests of durability need a real broker. The
-functions are those of `rdkafka_mock.h`.
+For development and fault tests only. It keeps about 5 MB per partition and silently drops older records,
+accepts transactions without enforcing them, and loses everything with the process: tests of durability need a
+real broker. The functions are those of `rdkafka_mock.h`.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class _NativeCluster:
 class _ProducerCluster:
     """The mock cluster of a Producer, for platforms where ctypes cannot reach librdkafka's functions.
 
-    It cannot inject faults, creates topics on first use with 4 partitions, needs 3 s for the first group join, and has
-    no controller for AdminClient.
+    It cannot inject faults, creates topics on first use with 4 partitions, needs 3 s for the first group
+    join, and has no controller for AdminClient.
     """
 
     def __init__(self) -> None:
@@ -130,8 +130,8 @@ def _start() -> _Cluster:
 class EmbeddedKafka:
     """A mock broker with the given topics (name to number of partitions); it ends with this process.
 
-    `port` 0 picks a free port; a fixed one goes through a forwarder. Other topics are created on first use with 4
-    partitions. Use it as a context manager, or call `start` and `stop`.
+    `port` 0 picks a free port; a fixed one goes through a forwarder. Other topics are created on first use
+    with 4 partitions. Use it as a context manager, or call `start` and `stop`.
     """
 
     def __init__(self, topics: Mapping[str, int] = _NO_TOPICS, *, port: int = 0) -> None:
@@ -194,7 +194,7 @@ class EmbeddedKafka:
         self._checked(self._running.call, "broker_set_rtt", _BROKER_ID, milliseconds)
 
     def push_errors(self, api_key: int, *errors: int) -> None:
-        """Answer the next requests of the Kafka API `api_key` (0 Produce, 1 Fetch, 8 OffsetCommit...) with these codes.
+        """Answer the next requests of the Kafka API `api_key` (0 Produce, 1 Fetch, 8 OffsetCommit) with these codes.
 
         A code is a `confluent_kafka.KafkaError` constant. Each request uses one up; 0 means success.
         """
@@ -206,7 +206,7 @@ class EmbeddedKafka:
         self._running.call("clear_request_errors", api_key)
 
     def without_api(self, api_key: int) -> None:
-        """Behave like an old broker without the Kafka API `api_key`, for example 68 (ConsumerGroupHeartbeat)."""
+        """Behave like an old broker without the Kafka API `api_key`, such as 68 (ConsumerGroupHeartbeat)."""
         self._checked(self._running.call, "set_apiversion", api_key, -1, -1)
 
     @property

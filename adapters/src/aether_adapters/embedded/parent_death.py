@@ -15,7 +15,7 @@ _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def tie_to(parent: int) -> Callable[[], None]:
-    """Return what a child of process `parent` must call before exec, so that it gets SIGKILL when the parent dies.
+    """Return what a child of process `parent` must call before exec to get SIGKILL when the parent dies.
 
     Linux sends the signal when the *thread* that forked ends. On other systems it does nothing.
     Source: prctl(2), PR_SET_PDEATHSIG.

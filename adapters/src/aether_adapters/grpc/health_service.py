@@ -2,8 +2,8 @@
 
 It answers from its own threads: a busy service is healthy and must not be restarted.
 
-grpcio-health-checking's servicer can deadlock the server: `set` holds a lock while it waits for grpcio's event thread
-to send, and that thread takes the same lock when a watcher leaves.
+grpcio-health-checking's servicer can deadlock the server: `set` holds a lock while it waits for grpcio's
+event thread to send, and that thread takes the same lock when a watcher leaves.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Watcher:
 
 
 class HealthService:
-    """Reports SERVING for the process and each of `services` while `ready()` holds; checks every `interval` seconds."""
+    """Reports SERVING for the process and `services` while `ready()` holds; checks every `interval` seconds."""
 
     def __init__(self, services: Iterable[str], ready: Callable[[], bool], *, interval: float = 1.0) -> None:
         self._names = frozenset((OVERALL_HEALTH, *services))

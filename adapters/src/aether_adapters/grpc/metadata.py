@@ -12,7 +12,7 @@ TRACEPARENT: Final = "traceparent"
 
 
 def outgoing(token: str | None) -> tuple[tuple[str, str], ...]:
-    """Return the metadata of an outgoing call: `token` as bearer, and request id and trace from the log context."""
+    """Return the metadata of an outgoing call: bearer `token`, request id and trace from the log context."""
     known = structlog.contextvars.get_contextvars()
     pairs = []
     if token:

@@ -1,7 +1,7 @@
 """Description of a gRPC method: path, access rules, codecs.
 
-Generated code defines one `Method` for each rpc; server and clients need nothing else, in particular not protoc's gRPC
-code.
+Generated code defines one `Method` for each rpc; server and clients need nothing else, in particular not
+protoc's gRPC code.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
-# The generic classes have no slots: on Python 3.11 slotted dataclasses reject the `__orig_class__` that typing sets, so
-# `Codec[Invoice](...)` would fail.
+# The generic classes have no slots: on Python 3.11 slotted dataclasses reject the `__orig_class__` that
+# typing sets, so `Codec[Invoice](...)` would fail.
 @dataclass(frozen=True, kw_only=True)
 class Codec(Generic[Value]):
     """Serialises one type of the contract.
@@ -34,9 +34,10 @@ class Codec(Generic[Value]):
 class Method(Generic[Request, Response]):
     """One unary rpc.
 
-    `path` is `/<package>.<Service>/<Method>`. A client may repeat an `idempotent` call whose outcome it does not know.
-    `caller` builds the request's `caller` field from the keywords `subject`, `roles` and `session`; None if the request
-    has no such field. The token must carry every scope in `scopes`, as on the REST server.
+    `path` is `/<package>.<Service>/<Method>`. A client may repeat an `idempotent` call whose outcome it does
+    not know. `caller` builds the request's `caller` field from the keywords `subject`, `roles` and `session`;
+    None if the request has no such field. The token must carry every scope in `scopes`, as on the REST
+    server.
     """
 
     path: str

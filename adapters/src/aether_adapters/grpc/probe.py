@@ -15,7 +15,7 @@ from aether_adapters.kernel.errors import Unavailable
 def probe(
     target: str, *, seconds: float = 1.0, credentials: grpc.ChannelCredentials | None = None
 ) -> Callable[[], None]:
-    """Return a probe that raises `kernel.errors.Unavailable` unless the server at `target` (`host:port`) is ready.
+    """Return a probe that raises `kernel.errors.Unavailable` unless the server at `target` is ready.
 
     All calls share one connection, which the first call opens and which reconnects by itself.
     """

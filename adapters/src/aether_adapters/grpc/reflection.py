@@ -1,4 +1,7 @@
-"""Server reflection (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md), for tools such as grpcurl."""
+"""Server reflection for tools such as grpcurl.
+
+Protocol: https://github.com/grpc/grpc/blob/master/doc/server-reflection.md
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ __all__ = ["SERVICE_NAME", "ReflectionService"]
 class ReflectionService:
     """Describes `services` from the descriptors of this process.
 
-    Each open stream occupies a thread, so it has two of its own and takes none from the pool that answers calls.
+    Each open stream occupies a thread, so it has two of its own and takes none from the pool that answers
+    calls.
     """
 
     def __init__(self, services: Iterable[str]) -> None:

@@ -72,7 +72,7 @@ def caller_stripper(method: Method[Request, Response]) -> Callable[[Request], Re
 
 
 def reader(method: Method[Request, Response]) -> Callable[[bytes], Response]:
-    """Return the decoder of responses; an invalid one raises `RuntimeError`, because it is the server's fault."""
+    """Return the decoder of responses; an invalid one raises `RuntimeError`, as it is the server's fault."""
     decode, path = method.response.from_wire, method.path
 
     def read(data: bytes) -> Response:
@@ -93,9 +93,9 @@ def translated(failure: Any) -> Exception:
 def pause_before(attempt: int, attempts: int, error: Exception, deadline: float) -> float | None:
     """Return the seconds to wait after failed attempt number `attempt`, or None to give up.
 
-    `deadline` is the call's deadline on `time.monotonic()`. A server that sent a retry delay is not called again: only the
-    original caller should wait. Waiting here would hold a thread in every service on the way, until the deadline if a
-    database is down.
+    `deadline` is the call's deadline on `time.monotonic()`. A server that sent a retry delay is not called
+    again: only the original caller should wait. Waiting here would hold a thread in every service on the way,
+    until the deadline if a database is down.
     """
     if attempt >= attempts:
         return None

@@ -27,9 +27,10 @@ _EXTRA_CALLS: Final = 256
 class Server:
     """Serves the methods of `services` on `address` (`host:port`; port 0 picks a free one, see `port`).
 
-    Up to `threads` calls run and `queue` more wait. Further calls, and those that waited for half of their time, get
-    RESOURCE_EXHAUSTED with a retry delay. `deadline` (seconds) applies to calls without one. `message_limit` is the
-    maximum request size in bytes. Without `credentials` the server uses plain-text HTTP/2.
+    Up to `threads` calls run and `queue` more wait. Further calls, and those that waited for half of their
+    time, get RESOURCE_EXHAUSTED with a retry delay. `deadline` (seconds) applies to calls without one.
+    `message_limit` is the maximum request size in bytes. Without `credentials` the server uses plain-text
+    HTTP/2.
     """
 
     def __init__(

@@ -1,8 +1,9 @@
 """Translates a `Problem` to a gRPC status and back without loss.
 
-Uses the richer error model of Google's APIs (https://google.aip.dev/193): the trailer `grpc-status-details-bin` holds a
-`google.rpc.Status` with an `ErrorInfo` (type), a `Struct` (the broken rule's values), a `BadRequest` (malformed fields)
-and a `RetryInfo` (retry delay). Several kinds share a status code, so ErrorInfo carries the kind.
+Uses the richer error model of Google's APIs (https://google.aip.dev/193): the trailer
+`grpc-status-details-bin` holds a `google.rpc.Status` with an `ErrorInfo` (type), a `Struct` (the broken
+rule's values), a `BadRequest` (malformed fields) and a `RetryInfo` (retry delay). Several kinds share a
+status code, so ErrorInfo carries the kind.
 """
 
 from __future__ import annotations
@@ -143,8 +144,8 @@ def _unpack(status: Status, into: Message) -> bool:
 def error_of(code: grpc.StatusCode, detail: str, details: bytes | None) -> Exception:
     """Return the exception that a client raises for a failed call.
 
-    A server's own problem becomes a `RemoteError`. Without one the transport failed: `Unavailable`, `DeadlineExceeded`,
-    or a `RemoteError` of the nearest kind.
+    A server's own problem becomes a `RemoteError`. Without one the transport failed: `Unavailable`,
+    `DeadlineExceeded`, or a `RemoteError` of the nearest kind.
     """
     problem = None if details is None else problem_of(details)
     if problem is not None:

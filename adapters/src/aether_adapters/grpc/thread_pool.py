@@ -23,8 +23,8 @@ def waited() -> float:
 class CallPool(Executor):
     """Threads for a gRPC server; `full` tells whether the queue is.
 
-    `ThreadPoolExecutor` creates a `Future` with a condition and takes three locks for each call. gRPC only needs a
-    callback when the call ends, which saves 5 % of a small call.
+    `ThreadPoolExecutor` creates a `Future` with a condition and takes three locks for each call. gRPC only
+    needs a callback when the call ends, which saves 5 % of a small call.
     """
 
     def __init__(self, threads: int, queue: int) -> None:

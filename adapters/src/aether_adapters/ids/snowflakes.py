@@ -21,8 +21,8 @@ _NS_PER_MS: Final = 1_000_000
 class Term:
     """The right to issue ids as `worker` until `until_ns` on the monotonic clock.
 
-    `anchor_ns` corresponds to millisecond `anchor_ms` since the epoch. From there time follows the monotonic clock, so
-    a change of the wall clock has no effect before the next term.
+    `anchor_ns` corresponds to millisecond `anchor_ms` since the epoch. From there time follows the monotonic
+    clock, so a change of the wall clock has no effect before the next term.
     """
 
     worker: int
@@ -69,8 +69,8 @@ class Snowflakes:
 
         Raises `Unavailable` if the worker's lease has lapsed, and the lease's errors if there is none.
         """
-        # Advancing the iterator is atomic in the interpreter, so no two threads get the same id. A thread delayed
-        # after the comparison takes an id from a block reserved for this worker: late, but unique.
+        # Advancing the iterator is atomic in the interpreter, so no two threads get the same id. A thread
+        # delayed after the comparison takes an id from a block reserved for this worker: late, but unique.
         if self._clock() < self._fresh_until:
             for snowflake in self._block:
                 return snowflake

@@ -1,8 +1,8 @@
 """Leases a worker number in the domain's own database, so that no two processes issue the same id.
 
-Uniqueness does not rest on the lease but on `highest_ms`: before a term is granted, the last millisecond that its
-holder may use is stored, and the next holder of the number begins above it. So neither a clock set back across a
-restart nor a process suspended past its term repeats an id.
+Uniqueness does not rest on the lease but on `highest_ms`: before a term is granted, the last millisecond that
+its holder may use is stored, and the next holder of the number begins above it. So neither a clock set back
+across a restart nor a process suspended past its term repeats an id.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class _Renewal:
 class WorkerLease:
     """A worker number, leased for `seconds` at a time and renewed in the background every third of that.
 
-    Starts with `start()` or the first id, which must then not be requested inside a unit of work. `wall` returns
-    seconds since 1970 and is read once per term; `clock` is monotonic, in nanoseconds.
+    Starts with `start()` or the first id, which must then not be requested inside a unit of work. `wall`
+    returns seconds since 1970 and is read once per term; `clock` is monotonic, in nanoseconds.
     """
 
     def __init__(
@@ -242,7 +242,7 @@ class WorkerLease:
 
 
 def _candidates(rows: Sequence[Row[Any]], workers: int, now_ms: int) -> list[tuple[int, Row[Any] | None]]:
-    """Return the free numbers, best first: used before, never used, then those with ids ahead of the clock."""
+    """Return the free numbers, best first: used before, never used, with ids ahead of the clock."""
     free = [row for row in rows if row.lapsed]
     used = {row.worker for row in rows}
     past = sorted((row.worker, row) for row in free if row.highest_ms < now_ms + _MAX_AHEAD_MS)

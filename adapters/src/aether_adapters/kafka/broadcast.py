@@ -29,8 +29,8 @@ _CLOSE_TIMEOUT_SECONDS: Final = 3.0
 class Broadcast:
     """Passes the events of `topic` to `handlers` by type, beginning `since` seconds before the start.
 
-    For state in memory. Handlers must be idempotent. An event whose handler raises is logged and skipped, because it
-    cannot be put back. Events sent while Kafka is unreachable are read later.
+    For state in memory. Handlers must be idempotent. An event whose handler raises is logged and skipped,
+    because it cannot be put back. Events sent while Kafka is unreachable are read later.
     """
 
     def __init__(
@@ -104,7 +104,8 @@ class Broadcast:
         (found,) = client.offsets_for_times([start], timeout=_LOOKUP_TIMEOUT_SECONDS)
         offset = found.offset
         if offset < 0:
-            # No event is newer, or the broker (librdkafka's mock) knows no times: then read all of a short topic.
+            # No event is newer, or the broker (librdkafka's mock) knows no times: then read all of a short
+            # topic.
             offset = low if high - low <= _MAX_REPLAY_RECORDS else high
         if offset < high:
             self._missing[partition] = high

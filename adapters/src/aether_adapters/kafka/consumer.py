@@ -42,7 +42,7 @@ _UNSUPPORTED: Final = frozenset({KafkaError.UNSUPPORTED_VERSION, KafkaError._UNS
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether a later attempt may succeed: a service was unavailable, a limit was reached, or time ran out."""
+    """Whether a later attempt may succeed: a service was unavailable, a limit was hit, or time ran out."""
     return isinstance(error, TechnicalError | RemoteError) and error.kind in _TRANSIENT
 
 
@@ -53,14 +53,14 @@ class _Kip848Unsupported(Exception):
 class Consumer:
     """One member of `group` on `topics`; `handlers` are by event type.
 
-    A transient error pauses the partition and retries the message, in order, until it succeeds. Any other error is
-    tried `attempts` times; then the message goes to `<topic>.dead` with the reason. Events of other types are ignored.
-    `seconds` is the deadline of one handler. Offsets are committed after the handlers, so a crash repeats messages and
-    loses none.
+    A transient error pauses the partition and retries the message, in order, until it succeeds. Any other
+    error is tried `attempts` times; then the message goes to `<topic>.dead` with the reason. Events of other
+    types are ignored. `seconds` is the deadline of one handler. Offsets are committed after the handlers, so
+    a crash repeats messages and loses none.
 
-    The group uses the protocol of KIP-848 if the brokers support it, else the classic one. Detection does not work over
-    TLS: set `group.protocol` there if the brokers are older than Kafka 4. `options` are librdkafka's and override the
-    kit's.
+    The group uses the protocol of KIP-848 if the brokers support it, else the classic one. Detection does not
+    work over TLS: set `group.protocol` there if the brokers are older than Kafka 4. `options` are
+    librdkafka's and override the kit's.
     """
 
     def __init__(
@@ -160,8 +160,8 @@ class Consumer:
             self._leave(client)
 
     def _leave(self, client: Client) -> None:
-        # With the broker down, librdkafka looks for it for 45 s before it closes. A stopping service does not wait
-        # for that; the group detects the absence by itself.
+        # With the broker down, librdkafka looks for it for 45 s before it closes. A stopping service does not
+        # wait for that; the group detects the absence by itself.
         closing = threading.Thread(target=client.close, name=f"leave-{self._group}", daemon=True)
         closing.start()
         closing.join(_CLOSE_TIMEOUT_SECONDS)
@@ -169,7 +169,8 @@ class Consumer:
             _LOG.warning("left a group whose broker is away", group=self._group)
 
     def _look_up_topics(self, client: Client) -> None:
-        # Creates the topics if the broker auto-creates them: librdkafka's mock never assigns one created later.
+        # Creates the topics if the broker auto-creates them: librdkafka's mock never assigns one created
+        # later.
         for topic in self._topics:
             client.list_topics(topic, timeout=_LOOKUP_TIMEOUT_SECONDS)
 
@@ -245,7 +246,7 @@ class Consumer:
             _LOG.warning("Kafka is in trouble", group=self._group, reason=error.str())
 
     def _try(self, what: str, action: Callable[[], None]) -> None:
-        """Run `action`, which a rebalance or an unreachable broker may prevent; at worst messages are repeated."""
+        """Run `action`, which a rebalance or an outage may prevent; at worst messages are repeated."""
         try:
             action()
         except KafkaException as error:

@@ -38,8 +38,9 @@ def dead_letter(record: Record, error: Exception, group: str) -> Outgoing:
 def replay_dead_letters(bootstrap: str, topic: str, *, seconds: float = 30.0) -> int:
     """Send the current dead letters of `topic` back to it, each once; return how many.
 
-    Every group that reads the topic gets them again, so handlers must be idempotent, for example by the inbox. Raises
-    `Unavailable` if Kafka is unreachable or `seconds` are over; messages sent back by then may be sent once more.
+    Every group that reads the topic gets them again, so handlers must be idempotent, for example by the
+    inbox. Raises `Unavailable` if Kafka is unreachable or `seconds` are over; messages sent back by then may
+    be sent once more.
     """
     reader = Consumer(
         {

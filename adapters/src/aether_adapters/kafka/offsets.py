@@ -29,7 +29,8 @@ Partition = tuple[str, int]
 class Retry:
     """A message to be retried; its partition waits for it.
 
-    `tries` counts all attempts and lengthens the pause; `faults` counts attempts that failed because of the message.
+    `tries` counts all attempts and lengthens the pause; `faults` counts attempts that failed because of the
+    message.
     """
 
     offset: int
@@ -51,7 +52,7 @@ class Offsets:
         self._in_flight: dict[Partition, int] = {}
 
     def is_held(self, record: Record) -> bool:
-        """Whether the partition waits for a message that was put back; this one will be read again after it."""
+        """Whether the partition waits for a message that was put back; this one is read again after it."""
         retry = self._retries.get(_partition_of(record))
         return retry is not None and retry.at is not None
 
@@ -96,7 +97,7 @@ class Offsets:
             self._commit()
 
     def committed(self, error: KafkaError | None, partitions: Iterable[TopicPartition]) -> None:
-        """Record the result of a commit (librdkafka calls this from a poll); a failed one is repeated later."""
+        """Record the result of a commit (called by librdkafka from a poll); a failed one is repeated later."""
         for partition in partitions:
             key = (partition.topic, partition.partition)
             if self._in_flight.get(key) != partition.offset:
@@ -122,7 +123,7 @@ class Offsets:
         self._in_flight.clear()
 
     def release(self, partitions: Iterable[TopicPartition], *, lost: bool) -> None:
-        """Hand partitions over to another member; commit finished messages unless the partitions are already lost."""
+        """Hand partitions over to another member; commit finished messages unless they are already lost."""
         keys = [(partition.topic, partition.partition) for partition in partitions]
         done = {key: self._done.pop(key) for key in keys if key in self._done}
         waiting = [key for key in keys if self._retries.pop(key, None) is not None]

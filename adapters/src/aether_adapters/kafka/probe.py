@@ -13,7 +13,7 @@ from aether_adapters.kernel.errors import Unavailable
 
 
 def probe(bootstrap: str, *, seconds: float = 1.0) -> Callable[[], None]:
-    """Return a probe that raises `kernel.errors.Unavailable` unless a broker responds; all calls share one client."""
+    """Return a probe that raises `kernel.errors.Unavailable` unless a broker responds; calls share a client."""
 
     # Created by the first call: a client connects immediately, and a composition root must not.
     @cache

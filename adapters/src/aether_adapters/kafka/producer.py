@@ -40,7 +40,7 @@ _RETRIABLE: Final = frozenset(
 
 
 class Undelivered(Exception):
-    """Kafka did not confirm an event. `refused`: the broker rejected it and always will; else it was unreachable."""
+    """Kafka did not confirm an event; `refused` if the broker rejected it for good, else it was unreachable."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -51,9 +51,10 @@ class Undelivered(Exception):
 class Producer:
     """Idempotent producer: in order, acknowledged by all in-sync replicas, with a bounded queue. Thread-safe.
 
-    A message stays in the library only as long as its caller waits: the library's own timeout would drop one message
-    and still send the next one of its key. For the same reason a rejected message stops those behind it
-    (`enable.gapless.guarantee`), and the client is recreated. `options` are librdkafka's and override the kit's.
+    A message stays in the library only as long as its caller waits: the library's own timeout would drop one
+    message and still send the next one of its key. For the same reason a rejected message stops those behind
+    it (`enable.gapless.guarantee`), and the client is recreated. `options` are librdkafka's and override the
+    kit's.
     """
 
     def __init__(
@@ -81,7 +82,8 @@ class Producer:
     def send(self, *events: OutgoingEvent) -> None:
         """Send `events` in order and wait until all are confirmed, at most 10 s or until the deadline.
 
-        Raises `Unavailable` or `DeadlineExceeded`; some events may have been delivered, and no other will be later.
+        Raises `Unavailable` or `DeadlineExceeded`; some events may have been delivered, and no other will be
+        later.
         """
         seconds = remaining(_DELIVERY_TIMEOUT_SECONDS)
         failed = [failure for failure in self.deliver(events, seconds) if failure is not None]
@@ -92,8 +94,8 @@ class Producer:
     def deliver(self, events: Sequence[OutgoingEvent], seconds: float) -> list[Undelivered | None]:
         """Send `events` in order; return the outcome of each within `seconds`, None if confirmed.
 
-        Afterwards none is still being sent, but an unconfirmed event may have arrived. For each key the confirmed
-        events come first.
+        Afterwards none is still being sent, but an unconfirmed event may have arrived. For each key the
+        confirmed events come first.
         """
         return self.deliver_as(_message, events, seconds)
 
@@ -140,7 +142,7 @@ def _message(event: OutgoingEvent) -> Outgoing:
 
 
 class _Delivery:
-    """Outcomes of a batch; `broken` if the client must be recreated: a message was rejected or its fate is unknown."""
+    """Outcomes of a batch; `broken` if the client must be recreated: a message was rejected or is unaccounted for."""
 
     __slots__ = ("broken", "outcomes")
 
@@ -173,7 +175,7 @@ class _Delivery:
         self.outcomes[index] = Undelivered(error.code(), error.str())
 
     def on_refusal(self, index: int, error: BufferError | KafkaException) -> None:
-        """Record that the queue refused a message; those behind it are not tried, which keeps the order of each key."""
+        """Record that the queue refused a message; later ones are not tried, which keeps the order of each key."""
         if isinstance(error, KafkaException):
             self.outcomes[index] = Undelivered(error.args[0].code(), error.args[0].str())
         else:

@@ -29,7 +29,7 @@ def supports_kip_848(bootstrap: str) -> bool | None:
 
 
 def _api_keys(host: str, port: int) -> set[int]:
-    """Return the API keys of a broker; raises `OSError`, `ValueError` or `struct.error` for an invalid response."""
+    """Return a broker's API keys; raises `OSError`, `ValueError` or `struct.error` for an invalid response."""
     request = struct.pack(">hhih", _API_VERSIONS, 0, 1, _NULL_STRING_LENGTH)
     with socket.create_connection((host, port), _TIMEOUT_SECONDS) as connection:
         connection.sendall(struct.pack(">i", len(request)) + request)

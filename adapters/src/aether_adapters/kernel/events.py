@@ -1,7 +1,7 @@
 """Integration events: outgoing ones for an outbox, incoming ones from a topic.
 
-The payload is opaque bytes; a domain's adapter encodes and decodes it. The attributes are those of CloudEvents 1.0
-(https://cloudevents.io), sent as headers in Kafka's binary mode.
+The payload is opaque bytes; a domain's adapter encodes and decodes it. The attributes are those of
+CloudEvents 1.0 (https://cloudevents.io), sent as headers in Kafka's binary mode.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def _now() -> datetime:
 class OutgoingEvent:
     """An event to be sent.
 
-    `type` is the full proto name of the message in `payload`. `key` is the aggregate's id; events of one key keep their
-    order. `source` names the service. `headers` are sent unchanged, for example `traceparent`.
+    `type` is the full proto name of the message in `payload`. `key` is the aggregate's id; events of one key
+    keep their order. `source` names the service. `headers` are sent unchanged, for example `traceparent`.
     """
 
     type: str

@@ -1,8 +1,8 @@
 """Problems: how REST and gRPC report errors, in one vocabulary.
 
-A domain raises plain exceptions. An `ErrorTable`, filled in the composition root, maps their classes to kinds. REST and
-gRPC servers get the same `Problem` from it, so they report the same error. Kinds map to HTTP statuses (RFC 9110) and
-gRPC codes; a problem renders as RFC 9457 JSON.
+A domain raises plain exceptions. An `ErrorTable`, filled in the composition root, maps their classes to
+kinds. REST and gRPC servers get the same `Problem` from it, so they report the same error. Kinds map to HTTP
+statuses (RFC 9110) and gRPC codes; a problem renders as RFC 9457 JSON.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from aether_adapters.kernel.protojson import json_value
 class Problem:
     """An error as callers see it (RFC 9457), over REST and gRPC.
 
-    `type` is a relative reference such as `/problems/billing/invoice-already-closed`; `values` holds the broken rule's
-    values as ProtoJSON; `retry_after` is in seconds; `errors` lists the faults of a malformed request as
-    `{"pointer": ..., "reason": ...}`.
+    `type` is a relative reference such as `/problems/billing/invoice-already-closed`; `values` holds the
+    broken rule's values as ProtoJSON; `retry_after` is in seconds; `errors` lists the faults of a malformed
+    request as `{"pointer": ..., "reason": ...}`.
     """
 
     kind: Kind
@@ -88,8 +88,8 @@ class ErrorTable:
     def problem(self, error: BaseException) -> Problem:
         """Return the problem that a caller sees for `error`.
 
-        The public attributes of a broken rule become `values`. An undeclared error becomes INTERNAL without its text,
-        which may be confidential.
+        The public attributes of a broken rule become `values`. An undeclared error becomes INTERNAL without
+        its text, which may be confidential.
         """
         if isinstance(error, RemoteError):
             return error.problem

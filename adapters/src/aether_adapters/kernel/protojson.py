@@ -1,7 +1,7 @@
 """ProtoJSON mapping: converts contract values to and from JSON.
 
-Writers are called `..._json`. Readers are named after the proto type, take the JSON value and its pointer in the
-request, and raise `kernel.errors.Malformed` with that pointer.
+Writers are called `..._json`. Readers are named after the proto type, take the JSON value and its pointer in
+the request, and raise `kernel.errors.Malformed` with that pointer.
 Source: https://protobuf.dev/programming-guides/json/
 """
 
@@ -31,7 +31,7 @@ _DURATION: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6})([0-9]{0,3}))?
 _MAX_DURATION: Final = timedelta(seconds=315_576_000_000)
 _MASK_PATH: Final = re.compile(r"[a-z][a-zA-Z0-9]*(\.[a-z][a-zA-Z0-9]*)*")
 _MAX_DEPTH: Final = 32
-"""Maximum depth of a Struct: protobuf parses 100 nested messages, each level takes three, and some surround it."""
+"""Maximum depth of a Struct: protobuf parses 100 nested messages, each level takes three, some surround it."""
 
 
 def timestamp_json(value: datetime, /) -> str:
@@ -119,7 +119,7 @@ def field_mask_json(paths: Sequence[str], /) -> str:
 
 
 def struct_json(value: Mapping[str, object], /) -> dict[str, object]:
-    """Convert an object; numbers become floats. Raises `ValueError` for NaN, `TypeError` for values outside JSON."""
+    """Convert an object; numbers become floats. Raises `ValueError` for NaN, `TypeError` outside JSON."""
     return {key: struct_value_json(item) for key, item in value.items()}
 
 
@@ -226,7 +226,7 @@ def double(value: object, pointer: str, /) -> float:
 
 
 def single(value: object, pointer: str, /) -> float:
-    """Read a proto `float`, rounded to the nearest 32-bit value so that every transport passes on the same."""
+    """Read a proto `float`, rounded to 32 bits so that every transport passes on the same value."""
     found = double(value, pointer)
     try:
         return _nearest_single(found) if math.isfinite(found) else found

@@ -98,8 +98,8 @@ def readiness(
 ) -> Health:
     """Create the probes that the roles of this process need, and no others.
 
-    `use_cases` is for rpc, and for api unless `arrangement` is "gateway"; then api needs `gateway`. `worker` is for
-    worker.
+    `use_cases` is for rpc, and for api unless `arrangement` is "gateway"; then api needs `gateway`. `worker`
+    is for worker.
     """
     needed: dict[str, Callable[[], Probe]] = {}
     if "api" in roles and arrangement == "gateway":

@@ -37,8 +37,8 @@ _CHATTY: Final = (
 def configure(format: Format = "console", level: str = "INFO", stream: IO[str] | None = None) -> None:  # noqa: A002
     """Send the log lines of this process from `level` on to `stream` (default: standard error), in `format`.
 
-    A line carries time (UTC), level, logger, request id and the ids of the current trace. Raises `ValueError` for an
-    unknown level.
+    A line carries time (UTC), level, logger, request id and the ids of the current trace. Raises `ValueError`
+    for an unknown level.
     """
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:

@@ -1,7 +1,7 @@
 """Request metrics of the REST servers, in Prometheus' data model.
 
-prometheus-client takes a lock for every increment. A server counts on one thread, so it counts in plain Python and
-converts the numbers only when they are scraped.
+prometheus-client takes a lock for every increment. A server counts on one thread, so it counts in plain
+Python and converts the numbers only when they are scraped.
 """
 
 from __future__ import annotations

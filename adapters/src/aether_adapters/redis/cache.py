@@ -1,7 +1,7 @@
 """Cache in Redis with one load per miss and no stale writes.
 
-A miss takes a lease on the key, and only the lease's holder may fill it. Invalidation deletes the lease, so a value
-read before a change is never stored after it. Source: leases in
+A miss takes a lease on the key, and only the lease's holder may fill it. Invalidation deletes the lease, so a
+value read before a change is never stored after it. Source: leases in
 https://www.usenix.org/conference/nsdi13/technical-sessions/presentation/nishtala (section 3.2.1).
 """
 
@@ -44,10 +44,10 @@ _POLL_INTERVAL_SECONDS: Final = 0.01
 class Cache(Generic[V]):
     """Caches what `load` returns for a key: a value for `seconds`, None for `nothing_seconds`.
 
-    Each expiry is up to `jitter` (a fraction) shorter, so that entries filled together do not expire together. If many
-    callers, in any process, miss a key at once, one loads it; the others wait up to a second, then load it themselves.
-    Without Redis every process loads, one caller at a time per key. A value is stale for at most `seconds`, and only if
-    `invalidate` did not reach Redis.
+    Each expiry is up to `jitter` (a fraction) shorter, so that entries filled together do not expire
+    together. If many callers, in any process, miss a key at once, one loads it; the others wait up to a
+    second, then load it themselves. Without Redis every process loads, one caller at a time per key. A value
+    is stale for at most `seconds`, and only if `invalidate` did not reach Redis.
     """
 
     def __init__(

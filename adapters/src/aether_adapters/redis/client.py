@@ -173,9 +173,9 @@ def connect(
 ) -> Client:
     """Create a client for `redis://`, `rediss://` or `unix://`; it connects on first use and returns bytes.
 
-    `pool` is the maximum number of connections, `pool_seconds` the longest wait for one, `timeout_seconds` the limit of
-    a command and `connect_seconds` that of connecting, unless the deadline is earlier. Raises `ValueError` for any other
-    address.
+    `pool` is the maximum number of connections, `pool_seconds` the longest wait for one, `timeout_seconds`
+    the limit of a command and `connect_seconds` that of connecting, unless the deadline is earlier. Raises
+    `ValueError` for any other address.
     """
     kinds = {"redis": _TcpConnection, "rediss": _TlsConnection, "unix": _UnixConnection}
     kind = kinds.get(url.partition("://")[0])

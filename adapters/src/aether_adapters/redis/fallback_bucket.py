@@ -21,8 +21,8 @@ _SHARED_TIMEOUT_SECONDS: Final = 0.25
 class FallbackTokenBucket:
     """A `TokenBucket` that falls back to a `MemoryTokenBucket` if Redis fails; never raises `Unavailable`.
 
-    After a failure it does not ask Redis for `pause` seconds. Meanwhile N processes together allow N times the limit,
-    which is better than a service that is down.
+    After a failure it does not ask Redis for `pause` seconds. Meanwhile N processes together allow N times
+    the limit, which is better than a service that is down.
     """
 
     def __init__(

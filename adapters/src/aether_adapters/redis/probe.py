@@ -12,7 +12,7 @@ _TIMEOUT_SECONDS: Final = 2.0
 
 
 def probe(client: Client) -> Callable[[], None]:
-    """Return a probe that raises `kernel.errors.Unavailable` or `DeadlineExceeded` unless PING succeeds within 2 s."""
+    """Return a probe that raises `kernel.errors.Unavailable` or `DeadlineExceeded` unless PING works in 2 s."""
 
     def ask() -> None:
         with within(_TIMEOUT_SECONDS):

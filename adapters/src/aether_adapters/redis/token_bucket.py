@@ -46,8 +46,8 @@ class Allowance:
 class TokenBucket:
     """Allows each key up to `burst` requests at once and `rate` per second, by Redis's clock.
 
-    It is one script, so two processes never take the same token. `name` separates limits that share a Redis. A full
-    bucket's key expires.
+    It is one script, so two processes never take the same token. `name` separates limits that share a Redis.
+    A full bucket's key expires.
     """
 
     def __init__(self, client: redis.Redis, name: str, rate: float, burst: int) -> None:

@@ -1,7 +1,8 @@
 """Reads request bodies up to the size limit and parses JSON strictly (RFC 8259).
 
-orjson rejects invalid UTF-8, NaN, lone surrogates and deep nesting, but converts integers above 64 bits to floats
-and keeps the last of two equal names. This module rejects both, because each changes what the client sent.
+orjson rejects invalid UTF-8, NaN, lone surrogates and deep nesting, but converts integers above 64 bits to
+floats and keeps the last of two equal names. This module rejects both, because each changes what the client
+sent.
 """
 
 from __future__ import annotations
@@ -76,17 +77,19 @@ async def _linger(receive: Receive, limit: int) -> None:
 
 
 def parse_json(body: bytes, *, floats: bool = True) -> Any:
-    """Return the JSON value of `body`. With `floats` false, the schema rejects oversized integers (now floats).
+    """Return the JSON value of `body`; with `floats` false the schema rejects oversized integers, now floats.
 
-    Raises `Malformed`: not JSON, not UTF-8, NaN, nested too deeply, an integer above 64 bits, a repeated name.
+    Raises `Malformed`: not JSON, not UTF-8, NaN, nested too deeply, an integer above 64 bits, a repeated
+    name.
     """
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Malformed("", f"the body is not JSON: {error}") from None
-    # Cheap test for repeated names, far faster than a parsing hook. Every name has a colon, so an object with as many
-    # names as the body has colons lost none. Otherwise compare with the re-serialised value: the body has more colons
-    # only if a name was dropped (or an escape hides one). A false alarm only costs the slow check.
+    # Cheap test for repeated names, far faster than a parsing hook. Every name has a colon, so an object with
+    # as many names as the body has colons lost none. Otherwise compare with the re-serialised value: the body
+    # has more colons only if a name was dropped (or an escape hides one). A false alarm only costs the slow
+    # check.
     colons = body.count(b":")
     if not (type(value) is dict and len(value) == colons) and (
         colons != orjson.dumps(value).count(b":") or b"\\u003" in body

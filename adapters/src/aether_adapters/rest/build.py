@@ -38,8 +38,8 @@ def build_app(
 ) -> RestApp:
     """Compile a contract into an application; every fault of contract or operations is raised here.
 
-    Raises `ValueError` if `operations` are not those of the contract or if the contract uses an unsupported feature,
-    and Connexion's `InvalidSpecification` if it is not a valid OpenAPI document.
+    Raises `ValueError` if `operations` are not those of the contract or if the contract uses an unsupported
+    feature, and Connexion's `InvalidSpecification` if it is not a valid OpenAPI document.
     """
     options = options or RestOptions()
     document = yaml.load(contract.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506

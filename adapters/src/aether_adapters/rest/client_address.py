@@ -12,12 +12,12 @@ from starlette.types import Scope
 class ClientAddress:
     """Finds the client's address; believes X-Forwarded-For only from `trusted` proxies.
 
-    Reads the header from its right end, past every trusted proxy: an unknown party wrote what stands left of the
-    first untrusted address.
+    Reads the header from its right end, past every trusted proxy: an unknown party wrote what stands left of
+    the first untrusted address.
     """
 
     def __init__(self, trusted: Sequence[str]) -> None:
-        """`trusted` holds addresses or networks, such as "10.0.0.0/8". Raises `ValueError` for anything else."""
+        """`trusted` holds addresses or networks such as "10.0.0.0/8". Raises `ValueError` for anything else."""
         self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(
             ip_network(network) for network in trusted
         )

@@ -1,7 +1,7 @@
 """Cancels requests that exceed the deadline, with one timer for all of them.
 
-A timer for each request, set and cancelled a millisecond later, costs more than a dictionary. All requests of a server
-have the same time limit, so they expire in order of arrival.
+A timer for each request, set and cancelled a millisecond later, costs more than a dictionary. All requests of
+a server have the same time limit, so they expire in order of arrival.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ from aether_adapters.kernel.identity import Access, Identity
 class Inputs:
     """One request, validated against the contract; `decode` turns it into the port's request.
 
-    `path`, `query` and `header` map parameter names, spelled as in the contract, to JSON values of the declared type
-    (`type: string` stays a string, whatever its format). Defaults are filled in; an absent parameter without one is
-    missing. `body` is the parsed JSON, the bytes of another media type, or None if none was sent. `raw_body` is empty
-    unless a body was read.
+    `path`, `query` and `header` map parameter names, spelled as in the contract, to JSON values of the
+    declared type (`type: string` stays a string, whatever its format). Defaults are filled in; an absent
+    parameter without one is missing. `body` is the parsed JSON, the bytes of another media type, or None if
+    none was sent. `raw_body` is empty unless a body was read.
     """
 
     path: Mapping[str, Any]
@@ -45,8 +45,8 @@ class Reply(NamedTuple):
 class Operation:
     """One operation: how a request becomes a call of the inbound port, and the result a reply.
 
-    `decode` raises `kernel.errors.Malformed` for rules that no schema can express. The token must carry every scope in
-    `scopes`. `needs_raw_body` reads a body even if the contract declares none (signed callbacks).
+    `decode` raises `kernel.errors.Malformed` for rules that no schema can express. The token must carry every
+    scope in `scopes`. `needs_raw_body` reads a body even if the contract declares none (signed callbacks).
     """
 
     operation_id: str

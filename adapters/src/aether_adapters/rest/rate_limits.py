@@ -81,8 +81,8 @@ _NO_LIMITS: Final[Mapping[str, Sequence[Limit]]] = MappingProxyType({})
 class Limits:
     """The limits of a server: first those of one operation (`operations`, by operationId), then `everywhere`.
 
-    A shared bucket is a network call, so it runs in a pool of `threads` threads of its own and takes none from the
-    use cases.
+    A shared bucket is a network call, so it runs in a pool of `threads` threads of its own and takes none
+    from the use cases.
     """
 
     def __init__(

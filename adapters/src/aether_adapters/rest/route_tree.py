@@ -1,7 +1,7 @@
 """Path matching: the paths of a contract as a tree of segments.
 
-Concrete segments win over templated ones (OpenAPI 3.0.3, Path Templating). Segments are split before they are decoded,
-so an encoded slash stays inside its parameter. A parameter is never empty.
+Concrete segments win over templated ones (OpenAPI 3.0.3, Path Templating). Segments are split before they are
+decoded, so an encoded slash stays inside its parameter. A parameter is never empty.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Routing middleware: finds the operation of a request in a tree of paths and calls it.
 
-Replaces Connexion's routing layer, which tries one regular expression after another and copies the scope twice for each
-request, and whose later layers look the operation up again. The oracle test compares the results of both.
+Replaces Connexion's routing layer, which tries one regular expression after another and copies the scope
+twice for each request, and whose later layers look the operation up again. The oracle test compares the
+results of both.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class RouterMiddleware(RoutedMiddleware[CompiledAPI]):  # type: ignore[misc]  # 
         return api
 
     def __call__(self, scope: Scope, receive: Receive, send: Any) -> Awaitable[None]:
-        """Return the operation's coroutine, which saves one of our own. `send` is `RestApp`'s `ResponseSender`.
+        """Return the operation's coroutine, which saves one of our own; `send` is `RestApp`'s `ResponseSender`.
 
         Raises `NoSuchMethod` immediately, before anything is awaited.
         """

@@ -1,7 +1,8 @@
 """Compiles OpenAPI 3.0 schemas to JSON Schema Draft 4 validators.
 
-OpenAPI 3.0's dialect is Draft 4 with additions (https://spec.openapis.org/oas/v3.0.3#schema-object): `nullable`
-widens a type, requests must not send `readOnly` properties, `example` and other annotations have no effect.
+OpenAPI 3.0's dialect is Draft 4 with additions (https://spec.openapis.org/oas/v3.0.3#schema-object):
+`nullable` widens a type, requests must not send `readOnly` properties, `example` and other annotations have
+no effect.
 """
 
 from __future__ import annotations

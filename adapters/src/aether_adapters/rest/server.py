@@ -32,9 +32,10 @@ def serve(
 ) -> None:
     """Serve on `host`:`port` (0 picks a free port) until `stop` is set, then shut down gracefully.
 
-    Shutdown: readiness fails for `RestOptions.drain` seconds, the listener closes, running requests finish within
-    `RestOptions.grace` seconds. `started` is called with the port once connections are accepted. `reuse_port` lets
-    several processes share a port. The caller handles signals. Raises `OSError` if the address is unavailable.
+    Shutdown: readiness fails for `RestOptions.drain` seconds, the listener closes, running requests finish
+    within `RestOptions.grace` seconds. `started` is called with the port once connections are accepted.
+    `reuse_port` lets several processes share a port. The caller handles signals. Raises `OSError` if the
+    address is unavailable.
     """
     with _listen(host, port, reuse_port) as listener:
         config = uvicorn.Config(

@@ -25,9 +25,10 @@ _Job = tuple[Context, Callable[[Any], Any], Any, float, "asyncio.Future[Any]"]
 class Offload:
     """Runs synchronous functions in `threads` threads, with at most `queue` calls waiting.
 
-    Raises `Exhausted` at once when the queue is full (an unbounded queue only turns overload into timeouts), and for a
-    call that waited for half of its time. Each call inherits the caller's context variables: deadline, token, request
-    id. A call whose deadline passed or whose caller left while it waited is never run.
+    Raises `Exhausted` at once when the queue is full (an unbounded queue only turns overload into timeouts),
+    and for a call that waited for half of its time. Each call inherits the caller's context variables:
+    deadline, token, request id. A call whose deadline passed or whose caller left while it waited is never
+    run.
     """
 
     def __init__(self, threads: int, queue: int, *, retry_after: float = 1.0) -> None:
@@ -103,7 +104,8 @@ class Offload:
 
     def _in_time(self, function: Callable[[Any], Any], request: Any, since: float) -> Any:
         if monotonic() - since > remaining(_NO_DEADLINE_SECONDS):
-            # Started now, it would probably exceed its deadline and leave the caller without a result; refuse instead.
+            # Started now, it would probably exceed its deadline and leave the caller without a result; refuse
+            # instead.
             raise self._exhausted()
         return function(request)
 

@@ -29,11 +29,11 @@ _PROBE_TIMEOUT_SECONDS: Final = 2.0
 def connect(
     url: str | URL, *, pool: int = 16, statement_seconds: float = 30.0, pool_seconds: float = 5.0
 ) -> Engine:
-    """Create an engine for `mysql+pymysql://` (MySQL 8, MariaDB) or `sqlite:///<file>`; it connects on first use.
+    """Create an engine for `mysql+pymysql://` (MySQL 8, MariaDB) or `sqlite:///<file>`; connects on first use.
 
     `pool` is the maximum number of connections. `statement_seconds` limits a statement without a deadline,
-    `pool_seconds` the wait for a connection. Raises `ValueError` for any other address, and for SQLite in memory,
-    where every pooled connection would see its own database.
+    `pool_seconds` the wait for a connection. Raises `ValueError` for any other address, and for SQLite in
+    memory, where every pooled connection would see its own database.
     """
     address = make_url(url)
     if address.drivername in _MYSQL:
@@ -52,8 +52,8 @@ def connect(
 def _mysql(address: URL, pool: int, statement_seconds: float, pool_seconds: float) -> Engine:
     engine = create_engine(
         address.set(drivername="mysql+pymysql").update_query_dict({"charset": "utf8mb4"}),
-        # Locks only the rows it touches; REPEATABLE READ also locks the gaps between them and deadlocks more. Versions
-        # guard what was read. See docs/adr/0004.
+        # Locks only the rows it touches; REPEATABLE READ also locks the gaps between them and deadlocks more.
+        # Versions guard what was read. See docs/adr/0004.
         isolation_level="READ COMMITTED",
         poolclass=_DeadlinePool,
         pool_size=pool,
@@ -100,8 +100,9 @@ def _sqlite(address: URL, pool: int, statement_seconds: float, pool_seconds: flo
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # SQLite fails a transaction that reads first and writes after another writer committed, because its snapshot is
-        # stale (https://www.sqlite.org/rescode.html#busy_snapshot). A unit of work that may write takes the lock first.
+        # SQLite fails a transaction that reads first and writes after another writer committed, because its
+        # snapshot is stale (https://www.sqlite.org/rescode.html#busy_snapshot). A unit of work that may write
+        # takes the lock first.
         reads = connection.get_execution_options().get(READ_ONLY)
         statement = "BEGIN" if reads else "BEGIN IMMEDIATE"
         limit_wait(connection, statement_seconds)

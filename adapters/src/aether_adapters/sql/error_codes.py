@@ -57,7 +57,7 @@ _SQLITE: Final = {
 
 
 def error_kind(error: DBAPIError) -> DatabaseErrorKind | None:
-    """Return the kind of `error`, or None if the statement itself is at fault (integrity, syntax, range...)."""
+    """Return the kind of `error`, or None if the statement itself is at fault (integrity, syntax, range)."""
     original = error.orig
     if isinstance(original, sqlite3.Error):
         code = getattr(original, "sqlite_errorcode", None)

@@ -1,8 +1,9 @@
 """First-come, first-served lock for the threads of one process that write to SQLite.
 
-SQLite makes a waiting writer poll at intervals of up to 0.1 s, so threads that write continuously starve one that came
-earlier. Measured with sixteen threads that placed orders for three seconds: without this lock one thread placed a
-single order and all together 961 per second; with it each placed 352 or 353, together 1,879 per second.
+SQLite makes a waiting writer poll at intervals of up to 0.1 s, so threads that write continuously starve one
+that came earlier. Measured with sixteen threads that placed orders for three seconds: without this lock one
+thread placed a single order and all together 961 per second; with it each placed 352 or 353, together 1,879
+per second.
 """
 
 from __future__ import annotations

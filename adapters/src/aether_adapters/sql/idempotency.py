@@ -45,7 +45,7 @@ def idempotency_table(metadata: MetaData, name: str = "idempotency_keys") -> Tab
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownKey:
-    """A key that was claimed before. `result` is None until it is finished; `lapsed` if its claim has expired."""
+    """A key that was claimed before. `result` is None until it is finished; `lapsed` if its claim expired."""
 
     fingerprint: str
     result: str | None
@@ -55,9 +55,9 @@ class KnownKey:
 class IdempotencyKeys:
     """Keys sent by clients, each within a scope such as the client; bound to one transaction.
 
-    Claim a key in one transaction, do the work, and finish the key in the transaction that stores the result. If
-    `finish` returns False, another claimant took over: roll back, so that the work is stored once. Times are the
-    database's.
+    Claim a key in one transaction, do the work, and finish the key in the transaction that stores the result.
+    If `finish` returns False, another claimant took over: roll back, so that the work is stored once. Times
+    are the database's.
     """
 
     __slots__ = ("_connection", "_table")
@@ -67,7 +67,7 @@ class IdempotencyKeys:
         self._table = table
 
     def claim(self, scope: str, key: str, fingerprint: str, claimant: str, seconds: float) -> bool:
-        """Claim a new key, or an unfinished one whose claim has lapsed, for `seconds`; return whether it succeeded.
+        """Claim a new key, or an unfinished one whose claim has lapsed, for `seconds`; return whether it worked.
 
         `fingerprint` identifies the request: only the same request can claim a lapsed key.
         """
@@ -103,7 +103,7 @@ class IdempotencyKeys:
         return KnownKey(fingerprint=row.fingerprint, result=row.result, lapsed=bool(row.lapsed))
 
     def finish(self, scope: str, key: str, claimant: str, result: str) -> bool:
-        """Store `result`. Return False if the claimant no longer holds the key; the transaction must then roll back."""
+        """Store `result`; return False if the claimant no longer holds the key, and the transaction must roll back."""
         mine = and_(self._matches(scope, key), self._unfinished(claimant))
         return self._connection.execute(update(self._table).where(mine).values(result=result)).rowcount == 1
 
@@ -114,7 +114,7 @@ class IdempotencyKeys:
         )
 
     def prune(self, older_than: timedelta) -> int:
-        """Delete keys claimed longer ago than `older_than`; return how many. Later repetitions count as new requests."""
+        """Delete keys claimed longer ago than `older_than`; return how many. A later repetition is a new request."""
         before = database_now(-older_than.total_seconds())
         return self._connection.execute(delete(self._table).where(self._table.c.created_at < before)).rowcount
 

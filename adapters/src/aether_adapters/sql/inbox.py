@@ -35,7 +35,8 @@ class Inbox:
     def first_time(self, consumer: str, event_id: str) -> bool:
         """Record the event; return False if `consumer` has handled it before.
 
-        A rollback removes the record. If two transactions record one event, the second waits until the first ends.
+        A rollback removes the record. If two transactions record one event, the second waits until the first
+        ends.
         """
         row = {"consumer": consumer, "event_id": event_id, "received_at": datetime.now(UTC)}
         try:
@@ -55,8 +56,9 @@ class InboxCleaner:
     def prune(self, older_than: timedelta, limit: int = 1000) -> int:
         """Delete at most `limit` events received longer ago than `older_than`; return how many.
 
-        An event delivered again after that takes effect again, so `older_than` must exceed the topic's retention. Each
-        call deletes few rows, so that no consumer waits long for a lock; call again while it returns `limit`.
+        An event delivered again after that takes effect again, so `older_than` must exceed the topic's
+        retention. Each call deletes few rows, so that no consumer waits long for a lock; call again while it
+        returns `limit`.
         """
         columns, before = self._table.c, datetime.now(UTC) - older_than
         key = tuple_(columns.consumer, columns.event_id)

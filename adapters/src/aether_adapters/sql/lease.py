@@ -1,9 +1,9 @@
 """Lease: one of several processes does the work while the others stand by.
 
-Expiry uses the database's clock, so machines need not agree on the time. The holder uses its monotonic clock, counted
-from before the request, so it considers the lease lapsed before the database grants it to anyone else. A lease cannot
-recall a message that its holder has begun to send, so the work must be idempotent or carry `fence`, which increases
-with every new holder.
+Expiry uses the database's clock, so machines need not agree on the time. The holder uses its monotonic clock,
+counted from before the request, so it considers the lease lapsed before the database grants it to anyone
+else. A lease cannot recall a message that its holder has begun to send, so the work must be idempotent or
+carry `fence`, which increases with every new holder.
 Source: https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html
 """
 
@@ -49,8 +49,8 @@ _LEASES = lease_table(MetaData())
 class Lease:
     """The exclusive right to do the work `name`, for `seconds` at a time; do not share it between threads.
 
-    `owner` is for people who read the table: two objects with the same owner still exclude each other. `clock` returns
-    monotonic seconds.
+    `owner` is for people who read the table: two objects with the same owner still exclude each other.
+    `clock` returns monotonic seconds.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class Lease:
     def hold(self) -> bool:
         """Take or keep the lease; return whether it is held. Call it often.
 
-        It asks the database only after a third of the term. Raises `Unavailable` if the database is unavailable and the
-        lease is not held.
+        It asks the database only after a third of the term. Raises `Unavailable` if the database is
+        unavailable and the lease is not held.
         """
         if not self.held:
             return self.acquire()

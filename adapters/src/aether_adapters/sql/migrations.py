@@ -1,7 +1,7 @@
 """Migrates a domain's schema, safely if several of its processes start at once.
 
-A domain's `migrations/env.py` imports its tables' metadata and calls `run_migrations`. Alembic is imported inside
-functions, so that serving processes do not load it.
+A domain's `migrations/env.py` imports its tables' metadata and calls `run_migrations`. Alembic is imported
+inside functions, so that serving processes do not load it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _STATEMENT_SECONDS: Final = 3600.0
 def migrate(url: str | URL, script_location: str | Path, *, wait_seconds: float = 60.0) -> None:
     """Upgrade the database at `url` to the newest revision under `script_location`.
 
-    One process migrates at a time; others wait up to `wait_seconds`, then raise `Unavailable`. On SQLite all revisions
-    apply or none; MySQL commits each DDL statement separately.
+    One process migrates at a time; others wait up to `wait_seconds`, then raise `Unavailable`. On SQLite all
+    revisions apply or none; MySQL commits each DDL statement separately.
     """
     from alembic import command
     from alembic.config import Config

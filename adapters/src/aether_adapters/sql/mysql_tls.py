@@ -1,8 +1,8 @@
 """Shares one TLS context between MySQL connections, instead of loading the system's certificates for each.
 
-If the address requests no TLS, PyMySQL still prefers it, and builds a context with every system certificate, of which
-it verifies none. That takes tens of milliseconds of CPU time for each connection attempt: with the database down, a
-process refuses twenty requests per second and does nothing else.
+If the address requests no TLS, PyMySQL still prefers it, and builds a context with every system certificate,
+of which it verifies none. That takes tens of milliseconds of CPU time for each connection attempt: with the
+database down, a process refuses twenty requests per second and does nothing else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def share_tls_context(engine: Engine) -> None:
 
 @cache
 def _connection() -> Any:
-    """Return PyMySQL's connection class, adapted; defined here so that a process on SQLite does not load the driver."""
+    """Return an adapted PyMySQL connection class; defined here, as a process on SQLite must not load the driver."""
     from pymysql.connections import Connection  # type: ignore[import-untyped]
 
     class SharedContextConnection(Connection):  # type: ignore[misc]

@@ -1,9 +1,9 @@
 """Transactional outbox: stores events with the rows they describe; a relay sends them to Kafka afterwards.
 
-Pattern: https://microservices.io/patterns/data/transactional-outbox.html. The relay takes unsent rows in id order and
-remembers no position, so a row that commits late is sent late, never lost. The ids of one key rise in commit order if
-the aggregate's row is written before its events, because that row's lock is held until the commit. Writers must
-therefore add events last.
+Pattern: https://microservices.io/patterns/data/transactional-outbox.html. The relay takes unsent rows in id
+order and remembers no position, so a row that commits late is sent late, never lost. The ids of one key rise
+in commit order if the aggregate's row is written before its events, because that row's lock is held until the
+commit. Writers must therefore add events last.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def _to_row(event: OutgoingEvent, trace: dict[str, str]) -> dict[str, object]:
 class OutboxRow(NamedTuple):
     """An unsent event as stored in the table; `mark_sent` takes its `id`.
 
-    A tuple instead of an event, because a relay reads thousands per second and needs only the message's fields.
+    A tuple instead of an event, because a relay reads thousands per second and needs only the message's
+    fields.
     """
 
     id: int
@@ -145,7 +146,7 @@ class Backlog:
 
 
 class OutboxReader:
-    """Relay's side of the outbox. Only one relay may run (see `Lease`): two would break the order of a key."""
+    """Relay's side of the outbox. Only one relay may run (see `Lease`): two would break a key's order."""
 
     def __init__(self, engine: Engine, table: Table) -> None:
         self._transactions = Transactions(engine, lambda connection: connection)
@@ -177,8 +178,9 @@ class OutboxReader:
         if len(runs) > _MAX_RANGES:
             ranges, single_ids = [], list(ids)
         else:
-            # Each range excludes its last id, which is updated by itself: if MySQL uses the index on `sent_at` it also
-            # locks the row behind a range, and would wait for a writer that is about to commit it.
+            # Each range excludes its last id, which is updated by itself: if MySQL uses the index on
+            # `sent_at` it also locks the row behind a range, and would wait for a writer that is about to
+            # commit it.
             ranges = [(first, last - 1) for first, last in runs if first < last]
             single_ids = [last for _, last in runs]
         moment = datetime.now(UTC)
@@ -198,7 +200,8 @@ class OutboxReader:
     def prune(self, older_than: timedelta, limit: int = 1000) -> int:
         """Delete at most `limit` events sent longer ago than `older_than`; return how many.
 
-        Each call deletes few rows, so that no writer waits long for a lock; call again while it returns `limit`.
+        Each call deletes few rows, so that no writer waits long for a lock; call again while it returns
+        `limit`.
         """
         table, before = self._table, datetime.now(UTC) - older_than
 

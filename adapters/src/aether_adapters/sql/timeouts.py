@@ -8,8 +8,8 @@ A statement is refused after the deadline. While one runs, the server enforces t
 | MySQL   | `max_execution_time`, SELECT only   | `innodb_lock_wait_timeout`, in whole seconds |
 | SQLite  | a progress handler                  | `busy_timeout`                               |
 
-Limits change in steps of a quarter of a second, so that a request on time needs no round trip for them. The socket
-timeout, one second later, covers servers that stop responding.
+Limits change in steps of a quarter of a second, so that a request on time needs no round trip for them. The
+socket timeout, one second later, covers servers that stop responding.
 """
 
 from __future__ import annotations

@@ -53,10 +53,10 @@ class Transactions(Generic[R]):
     def run(self, work: Callable[[R], T], /) -> T:
         """Run `work` and commit; on an exception roll back and raise it again.
 
-        MySQL deadlocks (1213) and lock timeouts (1205) run all of `work` again, at most three times; so does, once, a
-        connection lost before the commit. `work` must therefore have no effect outside the database. Raises
-        `Unavailable`, `Exhausted` (no free connection), `DeadlineExceeded`, `NestedUnitOfWork`; integrity errors pass
-        unchanged.
+        MySQL deadlocks (1213) and lock timeouts (1205) run all of `work` again, at most three times; so does,
+        once, a connection lost before the commit. `work` must therefore have no effect outside the database.
+        Raises `Unavailable`, `Exhausted` (no free connection), `DeadlineExceeded`, `NestedUnitOfWork`;
+        integrity errors pass unchanged.
         """
         lock: FairLock | None = self._writing.get_execution_options().get(FAIR_LOCK)
         if lock is None or _IN_UNIT_OF_WORK.get():
@@ -73,7 +73,7 @@ class Transactions(Generic[R]):
             lock.release()
 
     def read(self, work: Callable[[R], T], /) -> T:
-        """Run `work`, which must only read, without a write lock. Raises as `run`, and `RuntimeError` for a write.
+        """Run `work`, which only reads, without a write lock. Raises as `run`, and `RuntimeError` for a write.
 
         On SQLite `work` sees one snapshot; on MySQL each statement sees what was committed when it started.
         """

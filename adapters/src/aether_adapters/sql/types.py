@@ -20,8 +20,8 @@ Bytes: Final = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"
 def exact(length: int) -> TypeEngine[str]:
     """Text of at most `length` characters, compared exactly, trailing spaces included.
 
-    MySQL's default collations equate `a` and `A`, and could take one event for another; its older binary collation
-    equates `a` and `a `. Needs MySQL 8.0.17 or MariaDB 10.2.
+    MySQL's default collations equate `a` and `A`, and could take one event for another; its older binary
+    collation equates `a` and `a `. Needs MySQL 8.0.17 or MariaDB 10.2.
     """
     return String(length).with_variant(_Exact(length), "mysql", "mariadb")
 

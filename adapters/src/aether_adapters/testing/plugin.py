@@ -1,11 +1,13 @@
 """pytest plugin: real servers as fixtures, skipped tests by reason, and suites by implementation.
 
 Every pytest run loads it, so it imports only what a test requests. A server comes from AETHER_TEST_MYSQL_URL,
-AETHER_TEST_REDIS_URL or AETHER_TEST_KAFKA; otherwise a private one is started and removed. If that is impossible, the
-test is skipped with a message that says what to install; with AETHER_REQUIRE_SERVICES=1 it fails.
+AETHER_TEST_REDIS_URL or AETHER_TEST_KAFKA; otherwise a private one is started and removed. If that is
+impossible, the test is skipped with a message that says what to install; with AETHER_REQUIRE_SERVICES=1 it
+fails.
 
 A contract suite is parametrized over implementations by id (`summary.IMPLEMENTATIONS`), or marked
-`@pytest.mark.implementation("redis")`. Its name is that of `@pytest.mark.suite("outbox")`, else of its module.
+`@pytest.mark.implementation("redis")`. Its name is that of `@pytest.mark.suite("outbox")`, else of its
+module.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ IMPLEMENTATIONS: Final = ("memory", "embedded", "sqlite", "mariadb", "redis", "k
 
 
 def implementation_in(identifier: str) -> str | None:
-    """Return the implementation in a parametrized id: `sqlite`, or `kafka` in `kafka-3-True`; None if none."""
+    """Return the implementation in a parametrized id (`kafka` in `kafka-3-True`), or None."""
     return next((part for part in identifier.split("-") if part in IMPLEMENTATIONS), None)
 
 
