@@ -40,7 +40,7 @@ def write_codec(contracts: Contracts, package: Package) -> bytes:
         blocks += writer.wire(kind)
     return layout.module(
         header(package),
-        f"Between the values of {package.name} and protobuf's messages.",
+        f"Converts the types of {package.name} to and from protobuf messages.",
         writer.scope.imports,
         blocks,
     )

@@ -65,7 +65,6 @@ class RequestWriter:
         result = self._class(mapping.message)
         lines = [
             *function(0, name, self._parameters(fails), result),
-            *docstring(4, about(mapping, "Reads")),
             *self._guards(mapping, at),
         ]
         oneofs = self._oneofs(mapping, name)
@@ -190,7 +189,6 @@ class RequestWriter:
             self._parameters(fails),
             [*classes, "None"],
         )
-        lines.append(f'    """Reads oneof {oneof} of {mapping.message.python_name}."""')
         if not exclusive and len(sources) > 1:
             malformed = self._values.imports.need("aether_adapters.kernel.errors", "Malformed")
             members = Group("(", tuple(("", literal(source.name)) for source in sources), ")")
@@ -228,13 +226,5 @@ def _absent(source: Source, values: Values) -> str:
             return "{}"
 
 
-def about(mapping: MessageMapping, verb: str) -> str:
-    schema = (
-        f", as {mapping.schema}" if mapping.schema and mapping.schema != mapping.message.python_name else ""
-    )
-    return f"{verb} {mapping.message.full_name}{schema}."
-
-
 def _described(operation: Operation) -> str:
-    text = operation.doc or f"{operation.method.name}."
-    return f"{text}\n\nDeprecated." if operation.deprecated else text
+    return "\n\n".join(filter(None, (operation.doc, "Deprecated." if operation.deprecated else "")))

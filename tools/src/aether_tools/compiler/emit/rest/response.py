@@ -14,8 +14,7 @@ from aether_tools.compiler.binding.bindings import (
     Source,
 )
 from aether_tools.compiler.binding.json_types import always_written
-from aether_tools.compiler.emit.layout import Expression, Group, call, docstring, function, render
-from aether_tools.compiler.emit.rest.request import about
+from aether_tools.compiler.emit.layout import Expression, Group, call, function, render
 from aether_tools.compiler.emit.rest.values import Values, literal
 from aether_tools.compiler.model.contracts import EnumRef, Field, Message, Scalar, WellKnown
 from aether_tools.compiler.model.derived import member_class
@@ -113,7 +112,6 @@ class ResponseWriter:
         """The encode function of a pair."""
         cls = self._values.type(mapping.message.package, mapping.message.python_name)
         head = function(0, self._functions[index], f"value: {cls}, /", "dict[str, object]")
-        head += docstring(4, about(mapping, "Writes"))
         always = [source for source in mapping.sources if always_written(source.field)]
         later = [source for source in mapping.sources if not always_written(source.field)]
         entries = [(f"{literal(source.name)}: ", self._value(source)) for source in always]
