@@ -59,14 +59,19 @@ def service_channel(settings: CallingServiceSettings, service: str, target: str)
 
 
 def outbox_relay(
-    settings: ServiceSettings, engine: Engine, producer: Producer, *, outbox: Table, inbox: Table
+    settings: ServiceSettings,
+    engine: Engine,
+    producer: Producer,
+    *,
+    outbox: Table,
+    inbox: Table | None = None,
 ) -> Relay:
-    """The relay of a domain's outbox, one at a time over its database; it cleans its inbox too."""
+    """The relay of a domain's outbox, one at a time over its database; it cleans the inbox of a domain that has one."""
     return Relay(
         OutboxReader(engine, outbox),
         producer,
         Lease(engine, "relay", socket.gethostname()),
         keep=timedelta(days=settings.outbox_days),
-        inbox=InboxCleaner(engine, inbox),
+        inbox=None if inbox is None else InboxCleaner(engine, inbox),
         inbox_keep=timedelta(days=settings.inbox_days),
     )

@@ -33,7 +33,7 @@ from aether_promotion.adapters.consumer import claim_handlers, order_handlers
 from aether_promotion.adapters.events import REVOKED, SOURCE, TOPIC, TRADE_TOPIC, USER_TOPIC, revocation
 from aether_promotion.adapters.kafka import KafkaClaimLog
 from aether_promotion.adapters.limits import limits
-from aether_promotion.adapters.sql import INBOX, OUTBOX, unit_of_work
+from aether_promotion.adapters.sql import OUTBOX, unit_of_work
 from aether_promotion.adapters.stock_counter import RedisStockCounter
 from aether_promotion.adapters.trade import TradeOrders
 from aether_promotion.application.claim_coupon import ClaimCoupon
@@ -239,7 +239,7 @@ class Container(containers.DeclarativeContainer):
     )
 
     # The worker: events out of the outbox, claims out of their log, orders from trade, and what is looked after.
-    relay = providers.Singleton(outbox_relay, settings, engine, producer, outbox=OUTBOX, inbox=INBOX)
+    relay = providers.Singleton(outbox_relay, settings, engine, producer, outbox=OUTBOX)
     # Two groups: a claim is not kept waiting by an order, nor an order by a stampede.
     claims = providers.Singleton(
         Consumer,
