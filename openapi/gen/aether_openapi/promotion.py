@@ -12,8 +12,6 @@ from aether.promotion.v1.types import (
     Activity,
     AmountOff,
     Benefit,
-    BenefitAmountOff,
-    BenefitPercentOff,
     Claim,
     ClaimCouponRequest,
     CloseActivityRequest,
@@ -358,15 +356,12 @@ def _read_terms(body: dict[str, Any], at: str, /) -> Terms:
     )
 
 
-def _read_benefit_kind(body: dict[str, Any], at: str, /) -> BenefitAmountOff | BenefitPercentOff | None:
-    members = ("amountOff", "percentOff")
-    if sum(name in body for name in members) > 1:
-        raise Malformed(at, f"holds more than one of {', '.join(members)}")
+def _read_benefit_kind(body: dict[str, Any], at: str, /) -> AmountOff | PercentOff:
     if body.get("amountOff") is not None:
-        return BenefitAmountOff(value=_read_amount_off(body["amountOff"], f"{at}/amountOff"))
+        return _read_amount_off(body["amountOff"], f"{at}/amountOff")
     if body.get("percentOff") is not None:
-        return BenefitPercentOff(value=_read_percent_off(body["percentOff"], f"{at}/percentOff"))
-    return None
+        return _read_percent_off(body["percentOff"], f"{at}/percentOff")
+    raise Malformed(at, "holds none of amountOff, percentOff")
 
 
 def _read_benefit(body: dict[str, Any], at: str, /) -> Benefit:
@@ -408,10 +403,10 @@ def _terms(value: Terms, /) -> dict[str, object]:
 def _benefit(value: Benefit, /) -> dict[str, object]:
     document: dict[str, object] = {}
     match value.kind:
-        case BenefitAmountOff():
-            document["amountOff"] = _amount_off(value.kind.value)
-        case BenefitPercentOff():
-            document["percentOff"] = _percent_off(value.kind.value)
+        case AmountOff():
+            document["amountOff"] = _amount_off(value.kind)
+        case PercentOff():
+            document["percentOff"] = _percent_off(value.kind)
     return document
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from aether_tools.compiler.binding.bindings import Binding
+from aether_tools.compiler.binding.oneofs import required_oneofs
 from aether_tools.compiler.binding.operations import bind
 from aether_tools.compiler.emit.package import write_proto
 from aether_tools.compiler.emit.rest.module import write
@@ -31,8 +34,7 @@ def compile_workspace(root: Path) -> Compiled:
     broken = {finding.location.file.rpartition("/")[0] for finding in found}
     contracts = surveyed.contracts
     domains = {package.domain: package for package in contracts.packages if package.domain != "common"}
-    rest: dict[str, bytes] = {}
-    scopes: dict[str, tuple[str, ...]] = {}
+    edges: list[RestEdge] = []
     for contract in _rest_contracts(root):
         package = domains.get(contract.stem)
         if not broken.isdisjoint((f"proto/{workspace}/{contract.stem}/v1", f"proto/{workspace}/common/v1")):
@@ -41,34 +43,46 @@ def compile_workspace(root: Path) -> Compiled:
             found.append(_unserved(root, contract, workspace))
             continue
         try:
-            edge = compile_rest_edge(contracts, package, contract, root)
+            edges.append(compile_rest_edge(contracts, package, contract, root))
         except ContractError as refused:
             found += refused.findings
-        else:
-            rest |= edge.files
-            scopes |= edge.scopes
     if found:
         raise ContractError(*found)
+    refined = refine(contracts, edges)
+    modules = surveyed.python | write_proto(refined) | _contract_files(root, contracts.packages)
+    files = {f"proto/gen/{path}": content for path, content in modules.items()}
+    rest = {path: content for edge in edges for path, content in edge.files.items()}
     if rest:
         rest["py.typed"] = b""
-    modules = (
-        surveyed.python | write_proto(contracts.demanding(scopes)) | _contract_files(root, contracts.packages)
-    )
-    files = {f"proto/gen/{path}": content for path, content in modules.items()}
     files |= {f"openapi/gen/{workspace}_openapi/{path}": content for path, content in rest.items()}
     return Compiled(dict(sorted(files.items())), len(domains))
 
 
 @dataclass(frozen=True, slots=True)
 class RestEdge:
-    """The REST side of one domain.
-
-    `files` are by name below `openapi/gen/<ws>_openapi/`. `scopes` are those a token must carry, by
-    `<service>/<method>`, so that the gRPC edge asks for the same.
-    """
+    """The REST side of one domain; `files` are by name below `openapi/gen/<ws>_openapi/`."""
 
     files: dict[str, bytes]
-    scopes: dict[str, tuple[str, ...]]
+    binding: Binding
+
+    @property
+    def scopes(self) -> dict[str, tuple[str, ...]]:
+        """The scopes a token must carry, by `<service>/<method>`."""
+        service = self.binding.service.full_name
+        return {f"{service}/{each.method.name}": each.scopes for each in self.binding.operations}
+
+
+def refine(contracts: Contracts, edges: Iterable[RestEdge]) -> Contracts:
+    """The contracts with what their REST side adds for gRPC too: scopes, and oneofs that must be set.
+
+    Raises `ContractError` if two REST contracts disagree about a message they share.
+    """
+    edges = tuple(edges)
+    findings = Findings()
+    required = required_oneofs((edge.binding for edge in edges), findings)
+    findings.refuse()
+    scopes = {method: demanded for edge in edges for method, demanded in edge.scopes.items()}
+    return contracts.demanding(scopes).requiring(required)
 
 
 def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, root: Path) -> RestEdge:
@@ -80,12 +94,13 @@ def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, ro
     findings = Findings()
     document = load(contract, root, findings)
     binding = bind(contracts, package, document, findings)
+    required_oneofs([binding], findings)
+    findings.refuse()
     files = {
         f"{package.domain}.py": write(contracts, package, binding),
         f"{package.domain}.yaml": contract.read_bytes(),
     }
-    service = binding.service.full_name
-    return RestEdge(files, {f"{service}/{each.method.name}": each.scopes for each in binding.operations})
+    return RestEdge(files, binding)
 
 
 def _rest_contracts(root: Path) -> list[Path]:

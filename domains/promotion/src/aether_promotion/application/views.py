@@ -7,7 +7,6 @@ from aether.promotion.v1 import types
 from aether_promotion.domain.activity import Activity, Reservation
 from aether_promotion.domain.claim_authority import ClaimAuthority
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.errors import BenefitMissing
 from aether_promotion.domain.pricing import PricedOrder
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import AmountOff, Benefit, CouponTerms, PercentOff, Terms, Title
@@ -28,24 +27,21 @@ def terms_of(terms: types.Terms) -> Terms:
 
 
 def benefit_of(benefit: types.Benefit) -> Benefit:
-    """Raises `BenefitMissing`, `AmountNotUsable`."""
+    """Raises `AmountNotUsable`."""
     match benefit.kind:
-        case types.BenefitAmountOff(value=off):
-            return AmountOff.of(off.amount_cents)
-        case types.BenefitPercentOff(value=off):
-            return PercentOff.of(off.percent, off.cap_cents)
-        case None:
-            raise BenefitMissing
+        case types.AmountOff(amount_cents=cents):
+            return AmountOff.of(cents)
+        case types.PercentOff(percent=percent, cap_cents=cap):
+            return PercentOff.of(percent, cap)
 
 
 def benefit_view(benefit: Benefit) -> types.Benefit:
     match benefit:
         case AmountOff():
-            off = types.AmountOff(amount_cents=benefit.amount_cents)
-            return types.Benefit(kind=types.BenefitAmountOff(value=off))
+            return types.Benefit(kind=types.AmountOff(amount_cents=benefit.amount_cents))
         case PercentOff():
             part = types.PercentOff(percent=benefit.percent, cap_cents=benefit.cap_cents)
-            return types.Benefit(kind=types.BenefitPercentOff(value=part))
+            return types.Benefit(kind=part)
 
 
 def template_view(template: Template, authority: ClaimAuthority) -> types.Template:

@@ -12,8 +12,6 @@ from .types import (
     Activity,
     AmountOff,
     Benefit,
-    BenefitAmountOff,
-    BenefitPercentOff,
     Claim,
     ClaimCouponRequest,
     CloseActivityRequest,
@@ -110,21 +108,21 @@ def reservation_status_from_pb(number: int, field: str, /) -> ReservationStatus:
 def benefit_to_pb(value: Benefit, /) -> promotion_pb2.Benefit:
     message = promotion_pb2.Benefit()
     match value.kind:
-        case BenefitAmountOff(value=chosen):
+        case AmountOff() as chosen:
             message.amount_off.CopyFrom(amount_off_to_pb(chosen))
-        case BenefitPercentOff(value=chosen):
+        case PercentOff() as chosen:
             message.percent_off.CopyFrom(percent_off_to_pb(chosen))
     return message
 
 
-def _benefit_kind_from_pb(message: promotion_pb2.Benefit, /) -> BenefitAmountOff | BenefitPercentOff | None:
+def _benefit_kind_from_pb(message: promotion_pb2.Benefit, /) -> AmountOff | PercentOff:
     match message.WhichOneof("kind"):
         case "amount_off":
-            return BenefitAmountOff(value=amount_off_from_pb(message.amount_off))
+            return amount_off_from_pb(message.amount_off)
         case "percent_off":
-            return BenefitPercentOff(value=percent_off_from_pb(message.percent_off))
+            return percent_off_from_pb(message.percent_off)
         case _:
-            return None
+            raise wire.missing("Benefit.kind")
 
 
 def benefit_from_pb(message: promotion_pb2.Benefit, /) -> Benefit:

@@ -41,21 +41,11 @@ class ReservationStatus(Enum):
     RELEASED = "RESERVATION_STATUS_RELEASED"
 
 
-@dataclass(frozen=True, slots=True)
-class BenefitAmountOff:
-    value: AmountOff
-
-
-@dataclass(frozen=True, slots=True)
-class BenefitPercentOff:
-    value: PercentOff
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benefit:
     """What a coupon takes off an order."""
 
-    kind: BenefitAmountOff | BenefitPercentOff | None = None
+    kind: AmountOff | PercentOff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,13 @@ Built by `binding_request` and `binding_reply`, which refuse what does not fit; 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from aether_tools.compiler.model.contracts import EnumRef, Field, Message, Method, Scalar, Service, WellKnown
+from aether_tools.finding import Location
 
 
 class Direction(Enum):
@@ -97,15 +99,16 @@ class RequestMapping:
 
 @dataclass(slots=True)
 class MessageMapping:
-    """A message and a schema that agree: one function in the generated module for each direction.
+    """A message and the schema at `location` that agree: one function in the generated module for each direction.
 
     `sources` are the properties by which it is read or written. `refused` are properties that a request must not
-    carry, with the reason. `exclusive` names the oneofs of which the schema itself admits one member at most.
+    carry, with the reason. `exclusive` names the oneofs of which the schema demands exactly one member.
     """
 
     message: Message
     direction: Direction
     schema: str
+    location: Location
     sources: list[Source] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     exclusive: frozenset[str] = frozenset()
@@ -163,3 +166,8 @@ class Binding:
     service: Service
     operations: tuple[Operation, ...]
     mappings: tuple[MessageMapping, ...]
+
+    def all_mappings(self) -> Iterator[MessageMapping]:
+        """Every mapping, those of whole request bodies too."""
+        yield from self.mappings
+        yield from (operation.body for operation in self.operations if operation.body is not None)

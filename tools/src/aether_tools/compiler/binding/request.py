@@ -289,7 +289,7 @@ class RequestBinder:
                 f"The body may be left out, and {', '.join(shape.required)} may not.",
                 "Add required: true to requestBody.",
             )
-        mapping = MessageMapping(self._mapping.message, Direction.REQUEST, shape.name)
+        mapping = MessageMapping(self._mapping.message, Direction.REQUEST, shape.name, shape.node.location)
         self._agreement.fill(mapping, shape, absent=frozenset(field.name for field in mapping.message.fields))
         for source in mapping.sources:
             node = shape.properties[source.name]

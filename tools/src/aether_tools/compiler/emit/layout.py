@@ -140,6 +140,15 @@ def union(indent: int, head: str, members: Sequence[str], tail: str = "") -> lis
     return [f"{margin}{head}(", *inner, f"{margin}){tail}"]
 
 
+def attribute(indent: int, name: str, members: Sequence[str], default: str = "") -> list[str]:
+    """`name: A | B = default`; the default in parentheses where that alone makes the line fit."""
+    margin, tail = " " * indent, f" = {default}" if default else ""
+    opening = f"{margin}{name}: {' | '.join(members)} = ("
+    if default and len(opening) <= WIDTH < len(opening) - 1 + len(default):
+        return [opening, f"{margin}    {default}", f"{margin})"]
+    return union(indent, f"{name}: ", members, tail)
+
+
 def docstring(indent: int, text: str) -> list[str]:
     """A docstring of the words of a comment, whatever is in them; no line at all without words."""
     if not text.strip():

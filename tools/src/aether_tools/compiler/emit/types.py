@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from aether_tools.compiler.emit import layout, slots
 from aether_tools.compiler.emit.scope import Lines, Scope, header
 from aether_tools.compiler.model.contracts import Contracts, EnumType, Field, Message, Package
-from aether_tools.compiler.model.derived import is_event, member_class, parts, uses_empty
+from aether_tools.compiler.model.derived import has_member_class, is_event, member_class, parts, uses_empty
 from aether_tools.compiler.model.naming import field_name
 
 
@@ -31,7 +31,8 @@ def definitions(scope: Scope, messages: Iterable[Message], enums: Iterable[EnumT
     for message in messages:
         for part in parts(message):
             if isinstance(part, tuple):
-                yield from (_oneof_member(scope, message, field) for field in part[1])
+                members = [field for field in part[1] if has_member_class(message, field)]
+                yield from (_oneof_member(scope, message, field) for field in members)
         yield _message(scope, message)
         if message.full_name == scope.contracts.caller:
             yield [
@@ -71,8 +72,11 @@ def _message(scope: Scope, message: Message) -> Lines:
     for part in parts(message):
         if isinstance(part, tuple):
             name, fields = part
-            members = [*(member_class(message, field) for field in fields), "None"]
-            body += layout.union(4, f"{field_name(name)}: ", members, " = None")
+            members = [scope.member(message, field) for field in fields]
+            if name in message.required_oneofs:
+                body += layout.attribute(4, field_name(name), members)
+            else:
+                body += layout.attribute(4, field_name(name), [*members, "None"], default="None")
         else:
             body += _field(scope, message, part)
     return _dataclass(scope, message.python_name, message.comment, body, ", kw_only=True")

@@ -159,6 +159,8 @@ class Message:
     location: Location
     event: bool = False
     """Whether it stands in events.proto."""
+    required_oneofs: frozenset[str] = frozenset()
+    """The oneofs of which one member must be set, because a REST contract requires it."""
 
     def field(self, name: str) -> Field | None:
         """The field of that proto name."""
@@ -238,6 +240,18 @@ class Contracts:
     def demanding(self, scopes: Mapping[str, tuple[str, ...]]) -> Contracts:
         """The same contracts, with the scopes that each method asks for, by `<service>/<method>`."""
         return replace(self, packages=tuple(package.demanding(scopes) for package in self.packages))
+
+    def requiring(self, oneofs: Mapping[str, frozenset[str]]) -> Contracts:
+        """The same contracts, with the oneofs that must be set, by the full name of their message."""
+
+        def marked(message: Message) -> Message:
+            return replace(message, required_oneofs=oneofs.get(message.full_name, frozenset()))
+
+        packages = tuple(
+            replace(package, messages=tuple(map(marked, package.messages))) for package in self.packages
+        )
+        messages = {name: marked(message) for name, message in self.messages.items()}
+        return replace(self, packages=packages, messages=messages)
 
     @property
     def caller(self) -> str:

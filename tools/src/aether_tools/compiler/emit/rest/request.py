@@ -19,7 +19,7 @@ from aether_tools.compiler.binding.bindings import (
 from aether_tools.compiler.emit.layout import Choice, Expression, Group, call, docstring, function, render
 from aether_tools.compiler.emit.rest.values import Pointer, Values, literal
 from aether_tools.compiler.model.contracts import EnumRef, Field, Message, Scalar, WellKnown
-from aether_tools.compiler.model.derived import member_class
+from aether_tools.compiler.model.derived import has_member_class
 from aether_tools.compiler.model.naming import field_name
 
 
@@ -173,13 +173,10 @@ class RequestWriter:
 
     def _oneof(self, mapping: MessageMapping, owner: str, oneof: str) -> list[str]:
         sources = [source for source in mapping.sources if source.field.oneof == oneof]
-        classes = [
-            self._values.type(mapping.message.package, member_class(mapping.message, source.field))
-            for source in sources
-        ]
+        classes = [self._values.member(mapping.message, source.field) for source in sources]
         exclusive = oneof in mapping.exclusive
-        fails = (not exclusive and len(sources) > 1) or any(
-            self._values.fails(source.conversion) for source in sources
+        fails = (
+            exclusive or len(sources) > 1 or any(self._values.fails(source.conversion) for source in sources)
         )
         if fails:
             self._placed.add(f"{owner}_{oneof}")
@@ -187,7 +184,7 @@ class RequestWriter:
             0,
             f"{owner}_{oneof}",
             self._parameters(fails),
-            [*classes, "None"],
+            classes if exclusive else [*classes, "None"],
         )
         if not exclusive and len(sources) > 1:
             malformed = self._values.imports.need("aether_adapters.kernel.errors", "Malformed")
@@ -200,11 +197,15 @@ class RequestWriter:
         for source, cls in zip(sources, classes, strict=True):
             key = literal(source.name)
             value = self._values.read(source.conversion, f"body[{key}]", Pointer("{at}").child(source.name))
-            lines += [
-                f"    if body.get({key}) is not None:",
-                *render(8, "return ", call(cls, ("value=", value))),
-            ]
-        return [*lines, "    return None"]
+            if has_member_class(mapping.message, source.field):
+                value = call(cls, ("value=", value))
+            lines += [f"    if body.get({key}) is not None:", *render(8, "return ", value)]
+        if not exclusive:
+            return [*lines, "    return None"]
+        malformed = self._values.imports.need("aether_adapters.kernel.errors", "Malformed")
+        names = ", ".join(source.name for source in sources)
+        error = call(malformed, ("", "at"), ("", literal(f"holds none of {names}")))
+        return [*lines, *render(4, "raise ", error)]
 
 
 def _absent(source: Source, values: Values) -> str:
