@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aether_adapters.kernel.errors import Kind, Malformed, TechnicalError
-from aether_adapters.kernel.protojson import json_value
+from aether_adapters.kernel.protojson import json_name, json_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class ErrorTable:
     def problem(self, error: BaseException) -> Problem:
         """The problem a caller sees for `error`.
 
-        A broken rule carries its public attributes as values. An error nobody declared becomes INTERNAL
+        A broken rule carries its public attributes as values, `course_id` as `courseId`. An error nobody declared becomes INTERNAL
         and says nothing of itself: its text may hold what is not the caller's to know.
         """
         if isinstance(error, RemoteError):
@@ -110,7 +110,9 @@ class ErrorTable:
         words = _words(type(error).__name__)
         facts = dict(vars(error))
         retry_after = facts.pop("retry_after", None) if kind in _LATER else None
-        values = {name: json_value(value) for name, value in facts.items() if not name.startswith("_")}
+        values = {
+            json_name(name): json_value(value) for name, value in facts.items() if not name.startswith("_")
+        }
         return Problem(
             kind=kind,
             type=f"/problems/{self.domain}/{'-'.join(words)}",
