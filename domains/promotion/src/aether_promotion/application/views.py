@@ -4,6 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from aether.promotion.v1 import types
+from aether_promotion.application.statuses import (
+    coupon_status_view,
+    reservation_status_view,
+    template_status_view,
+)
 from aether_promotion.domain.activity import Activity, Reservation
 from aether_promotion.domain.claim_authority import ClaimAuthority
 from aether_promotion.domain.coupon import Coupon
@@ -58,7 +63,7 @@ def template_view(template: Template, authority: ClaimAuthority) -> types.Templa
             valid_from=coupon.valid_from,
             valid_until=coupon.valid_until,
         ),
-        status=types.TemplateStatus[template.status.name],
+        status=template_status_view(template.status),
         claimed=authority.claimed,
         version=template.version,
         created_at=template.created_at,
@@ -75,7 +80,7 @@ def coupon_view(coupon: Coupon, now: datetime) -> types.Coupon:
         threshold_cents=coupon.terms.threshold_cents,
         valid_from=coupon.terms.valid_from,
         valid_until=coupon.terms.valid_until,
-        status=types.CouponStatus[coupon.status_at(now).name],
+        status=coupon_status_view(coupon.status_at(now)),
         claimed_at=coupon.claimed_at,
         order_id=coupon.order_id,
     )
@@ -102,7 +107,7 @@ def reservation_view(reservation: Reservation) -> types.Reservation:
         activity_id=reservation.activity_id,
         quantity=reservation.quantity,
         expires_at=reservation.expires_at,
-        status=types.ReservationStatus[reservation.status.name],
+        status=reservation_status_view(reservation.status),
     )
 
 
