@@ -44,11 +44,11 @@ OPERATION = """\
               schema:
                 $ref: '#/components/schemas/Invoice'
         '400':
-          $ref: '#/components/responses/Malformed'
+          $ref: 'common.yaml#/components/responses/Malformed'
         '401':
-          $ref: '#/components/responses/Unauthenticated'
+          $ref: 'common.yaml#/components/responses/Unauthenticated'
         '404':
-          $ref: '#/components/responses/NotFound'
+          $ref: 'common.yaml#/components/responses/NotFound'
 
 """
 USE_CASE = '''\

@@ -12,7 +12,8 @@ from aether_tools.compiler.binding.operations import bind
 from aether_tools.compiler.emit.package import write_proto
 from aether_tools.compiler.emit.rest.module import write
 from aether_tools.compiler.model.contracts import Contracts, Package
-from aether_tools.compiler.openapi.document import Findings, load
+from aether_tools.compiler.openapi.bundle import COMMON, check_common, dump, load
+from aether_tools.compiler.openapi.document import Findings
 from aether_tools.compiler.proto import front_end
 from aether_tools.finding import ContractError, Finding, Location
 from aether_tools.workspace import Workspace
@@ -35,6 +36,7 @@ def compile_workspace(root: Path) -> Compiled:
     contracts = surveyed.contracts
     domains = {package.domain: package for package in contracts.packages if package.domain != "common"}
     edges: list[RestEdge] = []
+    found += _common_findings(root)
     for contract in _rest_contracts(root):
         package = domains.get(contract.stem)
         if not broken.isdisjoint((f"proto/{workspace}/{contract.stem}/v1", f"proto/{workspace}/common/v1")):
@@ -47,7 +49,7 @@ def compile_workspace(root: Path) -> Compiled:
         except ContractError as refused:
             found += refused.findings
     if found:
-        raise ContractError(*found)
+        raise ContractError(*dict.fromkeys(found))  # what is shared is found once for each contract
     refined = refine(contracts, edges)
     modules = surveyed.python | write_proto(refined) | _contract_files(root, contracts.packages)
     files = {f"proto/gen/{path}": content for path, content in modules.items()}
@@ -98,14 +100,25 @@ def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, ro
     findings.refuse()
     files = {
         f"{package.domain}.py": write(contracts, package, binding),
-        f"{package.domain}.yaml": contract.read_bytes(),
+        f"{package.domain}.yaml": dump(document, contract, root),
     }
     return RestEdge(files, binding)
 
 
 def _rest_contracts(root: Path) -> list[Path]:
     folder = root / "openapi"
-    return sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+    files = (path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+    return sorted(path for path in files if path.name != COMMON)
+
+
+def _common_findings(root: Path) -> tuple[Finding, ...]:
+    file = root / "openapi" / COMMON
+    if file.is_file():
+        try:
+            check_common(file, root, Findings())
+        except ContractError as refused:
+            return refused.findings
+    return ()
 
 
 def _unserved(root: Path, contract: Path, workspace: str) -> Finding:
