@@ -44,11 +44,11 @@ OPERATION = """\
               schema:
                 $ref: '#/components/schemas/Invoice'
         '400':
-          $ref: '#/components/responses/Malformed'
+          $ref: 'common.yaml#/components/responses/Malformed'
         '401':
-          $ref: '#/components/responses/Unauthenticated'
+          $ref: 'common.yaml#/components/responses/Unauthenticated'
         '404':
-          $ref: '#/components/responses/NotFound'
+          $ref: 'common.yaml#/components/responses/NotFound'
 
 """
 USE_CASE = '''\
@@ -189,6 +189,25 @@ def test_mypy_points_into_the_use_case_whose_contract_has_changed(billing: Acme,
     acme.aether("generate").succeeded()
     found = mypy(acme)
     assert ["domains", "billing", "src", "acme_billing", "application", "get_tally.py"][-1] in found, found
+
+
+def test_mypy_names_each_match_that_a_new_member_of_an_enum_leaves_open(
+    billing: Acme, tmp_path: Path
+) -> None:
+    acme = Acme(tmp_path / "acme")
+    shutil.copytree(billing.root, acme.root, ignore=shutil.ignore_patterns(".aether", "__pycache__"))
+    insert(
+        acme.root / "proto/acme/billing/v1/billing.proto",
+        "  INVOICE_STATUS_OPEN = 1;",
+        "  INVOICE_STATUS_LATE = 3;\n",
+    )
+    contract = acme.root / "openapi/billing.yaml"
+    insert(contract, "INVOICE_STATUS_OPEN, ", "INVOICE_STATUS_LATE, ")
+    acme.aether("generate").succeeded()
+    found = mypy(acme)
+    [named] = [line for line in found.splitlines() if ": error:" in line]
+    assert "application/views.py" in named, found
+    assert "Literal[InvoiceStatus.LATE]" in named, found
 
 
 def test_generating_twice_changes_nothing_and_a_hand_edit_is_named_by_file_and_line(

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import grpc
 import pytest
+from aether_adapters.contract.wire import field_mask_from_pb
 from aether_adapters.kernel.errors import (
     DeadlineExceeded,
     Exhausted,
@@ -23,6 +24,8 @@ from aether_adapters.kernel.errors import (
     Unsupported,
 )
 from aether_adapters.kernel.problems import ErrorTable, Problem, RemoteError
+from aether_adapters.kernel.protojson import field_mask
+from google.protobuf.field_mask_pb2 import FieldMask
 
 
 class Broken(Exception):
@@ -66,11 +69,28 @@ def test_a_broken_rule_shows_its_type_its_message_and_its_public_values() -> Non
         detail=f"Invoice {2**60} was closed.",
         values={
             "number": str(2**60),
-            "closed_at": "2026-01-02T03:04:05Z",
+            "closedAt": "2026-01-02T03:04:05Z",
             "color": "COLOR_RED",
             "owner": "00000000-0000-0000-0000-000000000001",
         },
     )
+
+
+def test_the_fields_an_error_names_are_those_of_the_contract() -> None:
+    class NotToBeChanged(Broken):
+        def __init__(self, paths: tuple[str, ...]) -> None:
+            super().__init__("These fields cannot be changed.")
+            self.field_paths = paths
+            self.by_owner_id = {"zip_code": 1}
+
+    read = field_mask("displayName,owner.zipCode", "/updateMask")
+    sent = field_mask_from_pb(FieldMask(paths=["display_name", "owner.zip_code"]))
+    for paths in (read, sent):
+        assert paths == ("display_name", "owner.zip_code")
+        assert TABLE.problem(NotToBeChanged(paths)).values == {
+            "fieldPaths": ["displayName", "owner.zipCode"],
+            "byOwnerId": {"zip_code": "1"},  # a key is data
+        }
 
 
 def test_the_nearest_class_in_the_mro_decides() -> None:
@@ -160,4 +180,4 @@ def test_only_retryable_kinds_carry_retry_after() -> None:
     problem = ErrorTable("tests", {Broken: Kind.UNAVAILABLE}).problem(Later())
     assert (problem.retry_after, problem.values) == (1.5, {"number": "7"})
     problem = ErrorTable("tests", {Broken: Kind.CONFLICT}).problem(Later())
-    assert (problem.retry_after, problem.values) == (None, {"number": "7", "retry_after": 1.5})
+    assert (problem.retry_after, problem.values) == (None, {"number": "7", "retryAfter": 1.5})

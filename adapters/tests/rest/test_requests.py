@@ -50,7 +50,7 @@ def test_a_success_carries_body_location_and_version(ask: Ask) -> None:
 
 def test_a_broken_rule_is_a_problem_with_its_values(ask: Ask) -> None:
     body = problem(ask("GET", "/v1/invoices/77"), 404)
-    assert (body["type"], body["values"]) == ("/problems/billing/no-such-invoice", {"invoice_id": "77"})
+    assert (body["type"], body["values"]) == ("/problems/billing/no-such-invoice", {"invoiceId": "77"})
     assert problem(ask("POST", "/v1/invoices", json={"title": "forbidden"}), 422)["values"] == {
         "title": "forbidden"
     }

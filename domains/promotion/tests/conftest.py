@@ -68,7 +68,7 @@ class World:
         now = self.clock.now()
         terms = types.Terms(
             title="Ten off a hundred",
-            benefit=types.Benefit(kind=types.BenefitAmountOff(value=types.AmountOff(amount_cents=1000))),
+            benefit=types.Benefit(kind=types.AmountOff(amount_cents=1000)),
             threshold_cents=10_000,
             quota=quota,
             limit_per_user=limit,

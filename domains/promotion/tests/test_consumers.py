@@ -85,7 +85,7 @@ def eventually(done: Callable[[], bool]) -> None:
 def a_template(container: Container) -> int:
     """The id of a published one."""
     service = container.service()
-    off = types.BenefitAmountOff(value=types.AmountOff(amount_cents=1000))
+    off = types.AmountOff(amount_cents=1000)
     terms = types.Terms(
         title="Ten off",
         benefit=types.Benefit(kind=off),

@@ -84,7 +84,7 @@ def test_a_benefit_never_takes_off_more_than_there_is() -> None:
 def test_terms_that_end_before_they_begin_are_refused() -> None:
     with pytest.raises(errors.WindowNotUsable) as refused:
         Terms.of(TERMS, quota=1, limit_per_user=1, claims_from=NOON + DAY)
-    assert refused.value.field == "claims_from"
+    assert refused.value.field == "claimsFrom"
 
 
 def test_a_template_is_published_once_and_withdrawn_once() -> None:

@@ -104,7 +104,7 @@ def test_without_redis_coupons_are_claimed_and_seats_reserved_and_redis_learns_o
     container: Container, tmp_path: Path
 ) -> None:
     service, now = container.service(), datetime.now(UTC)
-    off = types.BenefitAmountOff(value=types.AmountOff(amount_cents=1000))
+    off = types.AmountOff(amount_cents=1000)
     terms = types.Terms(
         title="Ten off",
         benefit=types.Benefit(kind=off),

@@ -140,7 +140,7 @@ def test_what_its_rules_refuse_goes_on_as_it_said_it(
     with pytest.raises(RemoteError) as refused:
         promotions.reserve(7, "ada", Item(course_id=1, quantity=2, activity_id=5), until=UNTIL)
     assert (refused.value.type, refused.value.problem.status) == ("/problems/promotion/stock-gone", 409)
-    assert refused.value.values == {"activity_id": "5"}
+    assert refused.value.values == {"activityId": "5"}
     assert isinstance(refused.value, Refused)
 
 

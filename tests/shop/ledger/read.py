@@ -59,12 +59,14 @@ def read_ledger(servers: Servers, provider: str = "", acknowledged: Acknowledged
     The databases come first, so that what they tell of is in Kafka when that is read.
     """
     rows: dict[str, Any] = {"outboxes": {}, "inboxes": {}}
+    inboxes = {"trade": trade.INBOX, "user": user.INBOX}
     for domain, tables in (("trade", trade), ("promotion", promotion), ("user", user)):
         engine = create_engine(servers.databases[domain], poolclass=NullPool)
         with engine.connect() as connection:
             rows |= _READERS[domain](connection)
             rows["outboxes"][domain] = _rows(connection, tables.OUTBOX, OutboxRow)
-            rows["inboxes"][domain] = _rows(connection, tables.INBOX, InboxRow)
+            if domain in inboxes:
+                rows["inboxes"][domain] = _rows(connection, inboxes[domain], InboxRow)
     with Redis.from_url(servers.redis, decode_responses=True) as client:
         stock = tuple(_stock(client, [activity.id for activity in rows["activities"]]))
         claims = tuple(_claims(client, [template.id for template in rows["templates"]]))

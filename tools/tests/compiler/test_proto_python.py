@@ -194,6 +194,44 @@ def test_comments_with_any_characters_become_docstrings(zoo: Path, python: Run) 
     assert 'It says """quotes""", back\\slashes and "ends with a quote"' in printed
 
 
+def test_what_the_contract_says_nothing_about_has_no_docstring(workspace: Write, python: Run) -> None:
+    notes = """\
+        syntax = "proto3";
+        package acme.notes.v1;
+        import "aether_adapters/contract/options.proto";
+        service NotesService {
+          rpc Read(Note) returns (Note) { option (aether_adapters.contract.access) = ACCESS_PUBLIC; }
+        }
+        enum Kind { KIND_UNSPECIFIED = 0; KIND_SMALL = 1; }
+        message Nothing {}
+        // What someone wrote down.
+        message Note { oneof body { string text = 1; Nothing nothing = 2; } optional Kind kind = 3; }
+        """
+    root = workspace({"proto/acme/notes/v1/notes.proto": notes})
+    assert generate(root).findings == ()
+    printed = python(
+        root,
+        """
+        import ast, inspect
+        from acme.notes.v1 import port, types
+        for module in (types, port):
+            for node in ast.parse(inspect.getsource(module)).body:
+                if isinstance(node, ast.ClassDef):
+                    print(node.name, ast.get_docstring(node))
+        """,
+    )
+    assert printed.splitlines() == [
+        "Kind None",
+        "Nothing None",
+        "NoteText None",
+        "Note What someone wrote down.",
+        "Read None",
+        "NotesService The inbound port: one of each operation.",
+        "AsyncRead None",
+        "AsyncNotesService The same as `NotesService`, for callers on an event loop.",
+    ]
+
+
 def test_a_grpc_call_reaches_the_use_case_and_returns_its_response(acme: Path, python: Run) -> None:
     printed = python(
         acme,

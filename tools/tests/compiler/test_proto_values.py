@@ -53,6 +53,14 @@ WELL_KNOWN = {
 }
 
 
+def _tells_itself_apart(field: FieldDescriptor) -> bool:
+    """Whether a oneof's member is a message of the workspace that no other member is."""
+    kind, oneof = field.message_type, field.containing_oneof
+    if kind is None or oneof is None or kind.full_name.startswith("google.protobuf."):
+        return False
+    return [each.message_type for each in oneof.fields].count(kind) == 1
+
+
 class Values:
     """Strategies for the classes of one module, built from protobuf's own descriptors."""
 
@@ -76,8 +84,11 @@ class Values:
                 fields[naming.field_name(field.name)] = self._field(field, depth)
             else:
                 fields.setdefault(naming.field_name(oneof.name), st.none())
-                member = getattr(self._module, f"{cls.__name__}{naming.pascal(field.name)}")
-                fields[naming.field_name(oneof.name)] |= st.builds(member, value=self._one(field, depth))
+                member = self._one(field, depth)
+                if not _tells_itself_apart(field):
+                    wrapper = getattr(self._module, f"{cls.__name__}{naming.pascal(field.name)}")
+                    member = st.builds(wrapper, value=member)
+                fields[naming.field_name(oneof.name)] |= member
         return st.builds(cls, **fields)
 
     def _class(self, descriptor: Descriptor) -> Any:

@@ -14,6 +14,7 @@ from google.protobuf import duration_pb2, field_mask_pb2, struct_pb2, timestamp_
 from google.protobuf.message import DecodeError, Message
 
 from aether_adapters.kernel.errors import Malformed
+from aether_adapters.kernel.protojson import MaskPath
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_DURATION_SECONDS: Final = 315_576_000_000
@@ -103,7 +104,7 @@ def field_mask_to_pb(paths: tuple[str, ...], /) -> field_mask_pb2.FieldMask:
 
 def field_mask_from_pb(message: field_mask_pb2.FieldMask, /) -> tuple[str, ...]:
     """Return the proto paths of a FieldMask."""
-    return tuple(message.paths)
+    return tuple(map(MaskPath, message.paths))
 
 
 def value_to_pb(value: object, /) -> struct_pb2.Value:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aether_adapters.kernel.errors import Kind, Malformed, TechnicalError
-from aether_adapters.kernel.protojson import json_value
+from aether_adapters.kernel.protojson import json_name, json_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +88,8 @@ class ErrorTable:
     def problem(self, error: BaseException) -> Problem:
         """Return the problem that a caller sees for `error`.
 
-        The public attributes of a broken rule become `values`. An undeclared error becomes INTERNAL without
-        its text, which may be confidential.
+        The public attributes of a broken rule become `values`, `course_id` as `courseId`. An undeclared error becomes
+        INTERNAL without its text, which may be confidential.
         """
         if isinstance(error, RemoteError):
             return error.problem
@@ -110,7 +110,9 @@ class ErrorTable:
         words = _words(type(error).__name__)
         facts = dict(vars(error))
         retry_after = facts.pop("retry_after", None) if kind in _RETRYABLE else None
-        values = {name: json_value(value) for name, value in facts.items() if not name.startswith("_")}
+        values = {
+            json_name(name): json_value(value) for name, value in facts.items() if not name.startswith("_")
+        }
         return Problem(
             kind=kind,
             type=f"/problems/{self.domain}/{'-'.join(words)}",

@@ -30,6 +30,7 @@ _TIMESTAMP_FORMAT: Final = "%04d-%02d-%02dT%02d:%02d:%02d"
 _DURATION: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6})([0-9]{0,3}))?s")
 _MAX_DURATION: Final = timedelta(seconds=315_576_000_000)
 _MASK_PATH: Final = re.compile(r"[a-z][a-zA-Z0-9]*(\.[a-z][a-zA-Z0-9]*)*")
+_UNDERSCORED: Final = re.compile("_([a-z0-9])")
 _MAX_DEPTH: Final = 32
 """Maximum depth of a Struct: protobuf parses 100 nested messages, each level takes three, some surround it."""
 
@@ -69,9 +70,22 @@ def double_json(value: float, /) -> float | str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
+class MaskPath(str):
+    """One path of a FieldMask, by proto names such as `display_name`; problems show it as `displayName`."""
+
+    __slots__ = ()
+
+
+def json_name(path: str, /) -> str:
+    """A proto name, or a path of them, in ProtoJSON's lowerCamelCase: `owner.zip_code` is `owner.zipCode`."""
+    return _UNDERSCORED.sub(lambda found: found[1].upper(), path)
+
+
 def json_value(value: object, /) -> object:
     """Convert any value that an error may carry; integers become strings, like 64-bit ones in ProtoJSON."""
     match value:
+        case MaskPath():
+            return json_name(value)
         case None | bool() | str():
             return value
         case Enum():
@@ -115,7 +129,7 @@ def single_json(value: float, /) -> float | str:
 
 def field_mask_json(paths: Sequence[str], /) -> str:
     """Convert proto paths to lowerCamelCase, joined by commas."""
-    return ",".join(re.sub("_([a-z0-9])", lambda found: found[1].upper(), path) for path in paths)
+    return ",".join(map(json_name, paths))
 
 
 def struct_json(value: Mapping[str, object], /) -> dict[str, object]:
@@ -285,7 +299,7 @@ def field_mask(value: object, pointer: str, /) -> tuple[str, ...]:
     paths = value.split(",") if isinstance(value, str) else [""]
     if not all(_MASK_PATH.fullmatch(path) for path in paths):
         _malformed(pointer, "must be fields in lowerCamelCase, joined by commas")
-    return tuple(re.sub("[A-Z]", lambda found: f"_{found[0].lower()}", path) for path in paths)
+    return tuple(MaskPath(re.sub("[A-Z]", lambda found: f"_{found[0].lower()}", path)) for path in paths)
 
 
 def struct(value: object, pointer: str, /) -> dict[str, object]:

@@ -89,7 +89,7 @@ def service_channel(settings: CallingServiceSettings, service: str, target: str)
     return Channel(target, token=ServiceTokens(service, issuer), timeout=settings.deadline_seconds)
 
 
-def outbox_relay(backing: BackingServices, *, outbox: Table, inbox: Table) -> Relay:
+def outbox_relay(backing: BackingServices, *, outbox: Table, inbox: Table | None = None) -> Relay:
     """Return the relay of a domain's outbox, which also cleans its inbox; of several processes one relays at a time."""
     settings, engine = backing.settings, backing.database
     return Relay(
@@ -97,7 +97,7 @@ def outbox_relay(backing: BackingServices, *, outbox: Table, inbox: Table) -> Re
         backing.producer,
         Lease(engine, "relay", socket.gethostname()),
         keep=timedelta(days=settings.outbox_days),
-        inbox=InboxCleaner(engine, inbox),
+        inbox=None if inbox is None else InboxCleaner(engine, inbox),
         inbox_keep=timedelta(days=settings.inbox_days),
     )
 

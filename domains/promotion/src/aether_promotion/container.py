@@ -28,7 +28,7 @@ from aether_promotion.adapters.clock import SystemClock
 from aether_promotion.adapters.consumer import claim_handlers, order_handlers
 from aether_promotion.adapters.events import REVOKED, SOURCE, TOPIC, TRADE_TOPIC, USER_TOPIC, revocation
 from aether_promotion.adapters.kafka import KafkaClaimLog
-from aether_promotion.adapters.sql import INBOX, OUTBOX, unit_of_work
+from aether_promotion.adapters.sql import OUTBOX, unit_of_work
 from aether_promotion.adapters.stock_counter import RedisStockCounter
 from aether_promotion.adapters.trade import TradeOrders
 from aether_promotion.application import ports
@@ -171,7 +171,7 @@ class Container(DeclarativeContainer):
 
     # The worker: events out of the outbox, claims out of their log, orders from trade, and what is looked after.
     # Two groups: a claim is not kept waiting by an order, nor an order by a stampede.
-    relay = Singleton(wiring.outbox_relay, backing, outbox=OUTBOX, inbox=INBOX)
+    relay = Singleton(wiring.outbox_relay, backing, outbox=OUTBOX)
     persist_claim = Singleton(PersistClaim, transactions=transactions, counter=claim_counter)
     settle_claims = Singleton(SettleClaims, transactions=transactions, clock=clock)
     claims_handled = Singleton(claim_handlers, persist_claim, settle_claims)

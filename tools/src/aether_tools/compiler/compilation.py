@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from aether_tools.compiler.binding.bindings import Binding
+from aether_tools.compiler.binding.oneofs import required_oneofs
 from aether_tools.compiler.binding.operations import bind
 from aether_tools.compiler.contract_files import contract_paths
 from aether_tools.compiler.emit.package import write_proto
 from aether_tools.compiler.emit.rest.module import write
 from aether_tools.compiler.model.contracts import Contracts, Package
-from aether_tools.compiler.openapi.document import Findings, load
+from aether_tools.compiler.openapi.bundle import COMMON, check_common, dump, load
+from aether_tools.compiler.openapi.document import Findings
 from aether_tools.compiler.proto import front_end, protoc
 from aether_tools.finding import ContractError, Finding, Location
 from aether_tools.workspace import Workspace
@@ -32,8 +36,8 @@ def compile_workspace(root: Path) -> Compiled:
     broken = {finding.location.file.rpartition("/")[0] for finding in findings}
     contracts = protos.contracts
     domains = {package.domain: package for package in contracts.packages if package.domain != "common"}
-    rest: dict[str, bytes] = {}
-    scopes: dict[str, tuple[str, ...]] = {}
+    edges: list[RestEdge] = []
+    findings += _common_findings(root)
     for contract in _rest_contracts(root):
         package = domains.get(contract.stem)
         if not broken.isdisjoint((f"proto/{workspace}/{contract.stem}/v1", f"proto/{workspace}/common/v1")):
@@ -42,33 +46,49 @@ def compile_workspace(root: Path) -> Compiled:
             findings.append(_misnamed_or_without_proto(root, contract, workspace))
             continue
         try:
-            edge = compile_rest_edge(contracts, package, contract, root)
+            edges.append(compile_rest_edge(contracts, package, contract, root))
         except ContractError as error:
             findings += error.findings
-        else:
-            rest |= edge.files
-            scopes |= edge.scopes
     if findings:
-        raise ContractError(*findings)
-    if rest:
-        rest["py.typed"] = b""
-    modules = protos.python | write_proto(contracts.with_scopes(scopes))
+        raise ContractError(
+            *dict.fromkeys(findings)
+        )  # every contract that uses a shared component reports it
+    refined = refine(contracts, edges)
+    modules = protos.python | write_proto(refined)
     files = {f"proto/gen/{path}": content for path, content in modules.items()}
     files |= {f"proto/{path}": content for path, content in protoc.options().items()}
+    rest = {path: content for edge in edges for path, content in edge.files.items()}
+    if rest:
+        rest["py.typed"] = b""
     files |= {f"openapi/gen/{workspace}_openapi/{path}": content for path, content in rest.items()}
     return Compiled(dict(sorted(files.items())), len(domains))
 
 
 @dataclass(frozen=True, slots=True)
 class RestEdge:
-    """The generated REST edge of one domain.
-
-    `files` is by name below `openapi/gen/<ws>_openapi/`. `scopes` holds the scopes that a token must have, by
-    `<service>/<method>`, so that the gRPC edge requires the same ones.
-    """
+    """The generated REST edge of one domain; `files` is by name below `openapi/gen/<ws>_openapi/`."""
 
     files: dict[str, bytes]
-    scopes: dict[str, tuple[str, ...]]
+    binding: Binding
+
+    @property
+    def scopes(self) -> dict[str, tuple[str, ...]]:
+        """The scopes a token must carry, by `<service>/<method>`."""
+        service = self.binding.service.full_name
+        return {f"{service}/{each.method.name}": each.scopes for each in self.binding.operations}
+
+
+def refine(contracts: Contracts, edges: Iterable[RestEdge]) -> Contracts:
+    """The contracts with what their REST side adds for gRPC too: scopes, and oneofs that must be set.
+
+    Raises `ContractError` if two REST contracts disagree about a message they share.
+    """
+    edges = tuple(edges)
+    findings = Findings()
+    required = required_oneofs((edge.binding for edge in edges), findings)
+    findings.refuse()
+    scopes = {method: demanded for edge in edges for method, demanded in edge.scopes.items()}
+    return contracts.with_scopes(scopes).requiring(required)
 
 
 def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, root: Path) -> RestEdge:
@@ -79,18 +99,31 @@ def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, ro
     findings = Findings()
     document = load(contract, root, findings)
     binding = bind(contracts, package, document, findings)
+    required_oneofs([binding], findings)
+    findings.refuse()
     files = {
         f"{package.domain}.py": write(contracts, package, binding),
-        f"{package.domain}.yaml": contract.read_bytes().replace(b"\r\n", b"\n"),
+        f"{package.domain}.yaml": dump(document, contract, root).replace(b"\r\n", b"\n"),
     }
-    service = binding.service.full_name
-    return RestEdge(files, {f"{service}/{each.method.name}": each.scopes for each in binding.operations})
+    return RestEdge(files, binding)
 
 
 def _rest_contracts(root: Path) -> list[Path]:
     folder = root / "openapi"
-    files = (path for path in contract_paths(root, "openapi") if path.parent == folder)
+    files = (
+        path for path in contract_paths(root, "openapi") if path.parent == folder and path.name != COMMON
+    )
     return sorted(path for path in files if path.suffix in (".yaml", ".yml"))
+
+
+def _common_findings(root: Path) -> tuple[Finding, ...]:
+    file = root / "openapi" / COMMON
+    if file.is_file():
+        try:
+            check_common(file, root, Findings())
+        except ContractError as error:
+            return error.findings
+    return ()
 
 
 def _misnamed_or_without_proto(root: Path, contract: Path, workspace: str) -> Finding:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aether_adapters.kernel.identity import Identity
 from aether_adapters.rest import Inputs, Operation
-from aether_tools.compiler.compilation import compile_rest_edge
+from aether_tools.compiler.compilation import compile_rest_edge, refine
 from aether_tools.compiler.emit.package import write_proto
 from aether_tools.compiler.model.contracts import Contracts, Package
 from aether_tools.compiler.proto.front_end import read
@@ -78,8 +78,8 @@ def write_workspace(source: Path, root: Path, name: str, domain: str) -> Workspa
     shutil.copytree(source / "proto", root / "proto")
     protos = read(root, name)
     package = next(package for package in protos.contracts.packages if package.domain == domain)
-    door = compile_rest_edge(protos.contracts, package, source / "openapi" / f"{domain}.yaml", source)
-    for path, content in (protos.python | write_proto(protos.contracts.with_scopes(door.scopes))).items():
+    edge = compile_rest_edge(protos.contracts, package, source / "openapi" / f"{domain}.yaml", source)
+    for path, content in (protos.python | write_proto(refine(protos.contracts, [edge]))).items():
         file = root / "proto" / "gen" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)

@@ -1,6 +1,6 @@
 """Events from the topics, handed to the use cases that wait for them.
 
-Every one of these is idempotent by what it is about, an order or a coupon, so none needs the inbox.
+Each is idempotent by the order or coupon it is about, so this domain has no inbox.
 """
 
 from collections.abc import Callable

@@ -5,10 +5,10 @@ from sqlalchemy import Connection
 from aether_promotion.adapters.sql_coupons import SqlCoupons
 from aether_promotion.adapters.sql_stock import SqlActivities, SqlReservations
 from aether_promotion.adapters.sql_templates import SqlClaimAuthorities, SqlTemplates
-from aether_promotion.adapters.tables import INBOX, METADATA, OUTBOX
+from aether_promotion.adapters.tables import METADATA, OUTBOX
 from aether_promotion.application.ports import UnitOfWork
 
-__all__ = ["INBOX", "METADATA", "OUTBOX", "unit_of_work"]
+__all__ = ["METADATA", "OUTBOX", "unit_of_work"]
 
 
 def unit_of_work(connection: Connection) -> UnitOfWork:

@@ -4,9 +4,9 @@ from aether.promotion.v1 import port, types
 from aether_promotion.application.page_size import page_size
 from aether_promotion.application.page_token import page_start, page_token
 from aether_promotion.application.ports import Clock, Transactions, UnitOfWork
+from aether_promotion.application.statuses import coupon_status_of
 from aether_promotion.application.views import coupon_view
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.values import CouponStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class ListCoupons(port.ListCoupons):
         /,
     ) -> types.ListCouponsResponse:
         size = page_size(request.page_size)
-        status = None if request.status is None else CouponStatus[request.status.name]
+        status = None if request.status is None else coupon_status_of(request.status)
         before = page_start(request.page_token)
         now = self.clock.now()
 

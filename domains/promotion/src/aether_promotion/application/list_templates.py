@@ -5,6 +5,7 @@ from aether_promotion.application.operators import is_operator
 from aether_promotion.application.page_size import page_size
 from aether_promotion.application.page_token import page_start, page_token
 from aether_promotion.application.ports import Transactions, UnitOfWork
+from aether_promotion.application.statuses import template_status_of
 from aether_promotion.application.views import template_view
 from aether_promotion.domain.values import TemplateStatus
 
@@ -24,7 +25,7 @@ class ListTemplates(port.ListTemplates):
         before = page_start(request.page_token)
         wanted = set(TemplateStatus)
         if request.status is not None:
-            wanted = {TemplateStatus[request.status.name]}
+            wanted = {template_status_of(request.status)}
         if not is_operator(request.caller):
             wanted -= {TemplateStatus.DRAFT}
 

@@ -22,7 +22,7 @@ class Quote(port.Quote):
             raise TooManyCoupons(len(coupon_ids), MOST_PER_USER)
 
         def item(unit: UnitOfWork, asked: types.QuoteItem) -> Item:
-            price = within("price_cents", asked.price_cents, 0, MOST_CENTS)
+            price = within("priceCents", asked.price_cents, 0, MOST_CENTS)
             quantity = within("quantity", asked.quantity, 1, MOST_THINGS)
             if asked.activity_id is not None:
                 activity = unit.activities.get(asked.activity_id)

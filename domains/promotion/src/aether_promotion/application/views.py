@@ -4,10 +4,14 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from aether.promotion.v1 import types
+from aether_promotion.application.statuses import (
+    coupon_status_view,
+    reservation_status_view,
+    template_status_view,
+)
 from aether_promotion.domain.activity import Activity, Reservation
 from aether_promotion.domain.claim_authority import ClaimAuthority
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.errors import BenefitMissing
 from aether_promotion.domain.pricing import PricedOrder
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import AmountOff, Benefit, CouponTerms, PercentOff, Terms, Title
@@ -28,24 +32,21 @@ def terms_of(terms: types.Terms) -> Terms:
 
 
 def benefit_of(benefit: types.Benefit) -> Benefit:
-    """Raises `BenefitMissing`, `AmountNotUsable`."""
+    """Raises `AmountNotUsable`."""
     match benefit.kind:
-        case types.BenefitAmountOff(value=off):
-            return AmountOff.of(off.amount_cents)
-        case types.BenefitPercentOff(value=off):
-            return PercentOff.of(off.percent, off.cap_cents)
-        case None:
-            raise BenefitMissing
+        case types.AmountOff(amount_cents=cents):
+            return AmountOff.of(cents)
+        case types.PercentOff(percent=percent, cap_cents=cap):
+            return PercentOff.of(percent, cap)
 
 
 def benefit_view(benefit: Benefit) -> types.Benefit:
     match benefit:
         case AmountOff():
-            off = types.AmountOff(amount_cents=benefit.amount_cents)
-            return types.Benefit(kind=types.BenefitAmountOff(value=off))
+            return types.Benefit(kind=types.AmountOff(amount_cents=benefit.amount_cents))
         case PercentOff():
             part = types.PercentOff(percent=benefit.percent, cap_cents=benefit.cap_cents)
-            return types.Benefit(kind=types.BenefitPercentOff(value=part))
+            return types.Benefit(kind=part)
 
 
 def template_view(template: Template, authority: ClaimAuthority) -> types.Template:
@@ -62,7 +63,7 @@ def template_view(template: Template, authority: ClaimAuthority) -> types.Templa
             valid_from=coupon.valid_from,
             valid_until=coupon.valid_until,
         ),
-        status=types.TemplateStatus[template.status.name],
+        status=template_status_view(template.status),
         claimed=authority.claimed,
         version=template.version,
         created_at=template.created_at,
@@ -79,7 +80,7 @@ def coupon_view(coupon: Coupon, now: datetime) -> types.Coupon:
         threshold_cents=coupon.terms.threshold_cents,
         valid_from=coupon.terms.valid_from,
         valid_until=coupon.terms.valid_until,
-        status=types.CouponStatus[coupon.status_at(now).name],
+        status=coupon_status_view(coupon.status_at(now)),
         claimed_at=coupon.claimed_at,
         order_id=coupon.order_id,
     )
@@ -106,7 +107,7 @@ def reservation_view(reservation: Reservation) -> types.Reservation:
         activity_id=reservation.activity_id,
         quantity=reservation.quantity,
         expires_at=reservation.expires_at,
-        status=types.ReservationStatus[reservation.status.name],
+        status=reservation_status_view(reservation.status),
     )
 
 

@@ -55,10 +55,10 @@ class Activity:
         quantity: int,
     ) -> Self:
         """A new one. Raises `AmountNotUsable`, `WindowNotUsable`."""
-        within("price_cents", price_cents, 0, MOST_CENTS)
+        within("priceCents", price_cents, 0, MOST_CENTS)
         within("quantity", quantity, 1, MOST_THINGS)
-        within("course_id", course_id, 1, 2**63 - 1)
-        before("starts_at", starts_at, ends_at)
+        within("courseId", course_id, 1, 2**63 - 1)
+        before("startsAt", starts_at, ends_at)
         return cls(
             id=activity_id,
             title=title,

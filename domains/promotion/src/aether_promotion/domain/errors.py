@@ -57,11 +57,6 @@ class AmountNotUsable(Invalid):
         self.most = most
 
 
-class BenefitMissing(Invalid):
-    def __init__(self) -> None:
-        super().__init__("A coupon takes off an amount or a percentage: say which.")
-
-
 class WindowNotUsable(Invalid):
     def __init__(self, field: str, starts_at: datetime, ends_at: datetime) -> None:
         super().__init__(f"{field} must be before the end, {ends_at.isoformat()}: choose an earlier one.")

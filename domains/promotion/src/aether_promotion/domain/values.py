@@ -69,7 +69,7 @@ class AmountOff:
     @classmethod
     def of(cls, amount_cents: int) -> Self:
         """Raises `AmountNotUsable`."""
-        return cls(amount_cents=within("amount_cents", amount_cents, 1, MOST_CENTS))
+        return cls(amount_cents=within("amountCents", amount_cents, 1, MOST_CENTS))
 
     def off(self, total_cents: int) -> int:
         """What it takes off `total_cents`, never more than that."""
@@ -88,7 +88,7 @@ class PercentOff:
         """Raises `AmountNotUsable`."""
         return cls(
             percent=within("percent", percent, 1, 100),
-            cap_cents=within("cap_cents", cap_cents, 1, MOST_CENTS),
+            cap_cents=within("capCents", cap_cents, 1, MOST_CENTS),
         )
 
     def off(self, total_cents: int) -> int:
@@ -122,11 +122,11 @@ class Terms:
     @classmethod
     def of(cls, coupon: CouponTerms, *, quota: int, limit_per_user: int, claims_from: datetime) -> Self:
         """Raises `AmountNotUsable`, `WindowNotUsable`."""
-        within("threshold_cents", coupon.threshold_cents, 0, MOST_CENTS)
+        within("thresholdCents", coupon.threshold_cents, 0, MOST_CENTS)
         within("quota", quota, 1, MOST_THINGS)
-        within("limit_per_user", limit_per_user, 1, MOST_PER_USER)
-        before("valid_from", coupon.valid_from, coupon.valid_until)
-        before("claims_from", claims_from, coupon.valid_until)
+        within("limitPerUser", limit_per_user, 1, MOST_PER_USER)
+        before("validFrom", coupon.valid_from, coupon.valid_until)
+        before("claimsFrom", claims_from, coupon.valid_until)
         return cls(coupon=coupon, quota=quota, limit_per_user=limit_per_user, claims_from=claims_from)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from aether_adapters.kernel.errors import Kind
 from aether_adapters.kernel.problems import Problem
+from aether_adapters.kernel.protojson import json_name
 
 from aether_trade.adapters.payment import SignedNotices
 from aether_trade.adapters.promotion import RefusedByPromotion
@@ -103,8 +104,9 @@ class MemoryPromotions:
 def refused(rule: str, **values: object) -> RefusedByPromotion:
     """As promotion's client raises what promotion's rules refuse."""
     kind = Kind.NOT_FOUND if rule.endswith("not-found") else Kind.CONFLICT
+    shown = {json_name(name): value for name, value in values.items()}
     return RefusedByPromotion(
-        Problem(kind=kind, type=f"/problems/promotion/{rule}", title=rule, detail=rule, values=values)
+        Problem(kind=kind, type=f"/problems/promotion/{rule}", title=rule, detail=rule, values=shown)
     )
 
 

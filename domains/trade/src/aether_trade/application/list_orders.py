@@ -4,9 +4,8 @@ from aether.trade.v1 import port, types
 from aether_trade.application.callers import buyer_seen_by
 from aether_trade.application.paging import page_size, page_start, split
 from aether_trade.application.ports import Transactions, UnitOfWork
-from aether_trade.application.views import order_view
+from aether_trade.application.views import order_view, status_of
 from aether_trade.domain.order import Order
-from aether_trade.domain.values import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +17,7 @@ class ListOrders(port.ListOrders):
     def __call__(self, request: types.ListOrdersRequest, /) -> types.ListOrdersResponse:
         size = page_size(request.page_size)
         before = page_start(request.page_token)
-        status = None if request.status is None else Status[request.status.name]
+        status = None if request.status is None else status_of(request.status)
         buyer = buyer_seen_by(request.caller)
 
         def page(unit: UnitOfWork) -> tuple[Order, ...]:

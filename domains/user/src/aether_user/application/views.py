@@ -1,10 +1,12 @@
 """How the contract shows what the domain keeps, and how a caller is read."""
 
+from typing import assert_never
+
 from aether.common.v1.types import Caller
 from aether.user.v1 import types
 from aether_user.domain.errors import OperatorsOnly, UserNotFound
 from aether_user.domain.user import User
-from aether_user.domain.values import Role
+from aether_user.domain.values import Role, Status
 
 
 def profile(user: User) -> types.Profile:
@@ -16,10 +18,20 @@ def profile(user: User) -> types.Profile:
         email=None if user.email is None else user.email.text,
         display_name=user.display_name.text,
         roles=role_names(user.roles),
-        status=types.UserStatus[user.status.name],
+        status=status_view(user.status),
         version=user.version,
         created_at=user.created_at,
     )
+
+
+def status_view(status: Status) -> types.UserStatus:
+    match status:
+        case Status.ACTIVE:
+            return types.UserStatus.ACTIVE
+        case Status.BANNED:
+            return types.UserStatus.BANNED
+        case _:
+            assert_never(status)
 
 
 def role_names(roles: frozenset[Role]) -> tuple[str, ...]:

@@ -198,7 +198,7 @@ class Agreement:
         if key in self._known:
             return self._known[key]
         index = self._known[key] = len(self.mappings)
-        mapping = MessageMapping(message, direction, shape.name)
+        mapping = MessageMapping(message, direction, shape.name, shape.node.location)
         self.mappings.append(mapping)
         self.fill(mapping, shape, absent)
         return index

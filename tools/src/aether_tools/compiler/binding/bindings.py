@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from aether_tools.compiler.model.contracts import EnumRef, Field, Message, Method, Scalar, Service, WellKnown
+from aether_tools.finding import Location
 
 
 class Direction(Enum):
@@ -97,16 +99,17 @@ class RequestMapping:
 
 @dataclass(slots=True)
 class MessageMapping:
-    """A message bound to an object schema; becomes one function in the generated module.
+    """A message bound to the object schema at `location`; becomes one function in the generated module.
 
     `schema` is the name of its component, or empty. `sources` holds the properties to read or write. `refused`
     holds properties that a request must not have, with the reason. `exclusive` names the oneofs of which the
-    schema itself allows at most one member.
+    schema itself requires exactly one member.
     """
 
     message: Message
     direction: Direction
     schema: str
+    location: Location
     sources: list[Source] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     exclusive: frozenset[str] = frozenset()
@@ -164,3 +167,8 @@ class Binding:
     service: Service
     operations: tuple[Operation, ...]
     mappings: tuple[MessageMapping, ...]
+
+    def all_mappings(self) -> Iterator[MessageMapping]:
+        """Every mapping, those of whole request bodies too."""
+        yield from self.mappings
+        yield from (operation.body for operation in self.operations if operation.body is not None)

@@ -294,7 +294,7 @@ class RequestBinder:
                 f"The body has required properties ({', '.join(shape.required)}), but is not required itself.",
                 "Add required: true to requestBody.",
             )
-        mapping = MessageMapping(self._mapping.message, Direction.REQUEST, shape.name)
+        mapping = MessageMapping(self._mapping.message, Direction.REQUEST, shape.name, shape.node.location)
         self._agreement.fill(mapping, shape, absent=frozenset(field.name for field in mapping.message.fields))
         for source in mapping.sources:
             node = shape.properties[source.name]

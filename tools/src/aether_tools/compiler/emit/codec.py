@@ -22,7 +22,7 @@ from aether_tools.compiler.model.contracts import (
     Scalar,
     WellKnown,
 )
-from aether_tools.compiler.model.derived import is_caller, member_class, oneofs, parts, required_message
+from aether_tools.compiler.model.derived import has_member_class, is_caller, oneofs, parts, required_message
 
 
 def write_codec(contracts: Contracts, package: Package) -> bytes:
@@ -40,7 +40,7 @@ def write_codec(contracts: Contracts, package: Package) -> bytes:
         blocks += writer.wire(kind)
     return layout.module(
         header(package),
-        f"Between the values of {package.name} and protobuf's messages.",
+        f"Converts the types of {package.name} to and from protobuf messages.",
         writer.scope.imports,
         blocks,
     )
@@ -155,10 +155,13 @@ class CodecWriter:
     def _oneof_to_pb(self, message: Message, name: str, fields: list[Field]) -> Lines:
         lines = [f"    match value.{naming.field_name(name)}:"]
         for field in fields:
-            pattern = call(
-                self._conversions.own(member_class(message, field)), ("value=", _LOCAL), listed=False
-            )
-            lines += [*layout.render(8, "case ", pattern, ":"), *self._set(field)]
+            member = self._conversions.member(message, field)
+            if has_member_class(message, field):
+                pattern = call(member, ("value=", _LOCAL), listed=False)
+                lines += layout.render(8, "case ", pattern, ":")
+            else:
+                lines.append(f"        case {member}() as {_LOCAL}:")
+            lines += self._set(field)
         return lines
 
     def _set(self, field: Field) -> Lines:
@@ -208,15 +211,22 @@ class CodecWriter:
         return f"_{naming.snake(message.python_name)}_{name}_from_pb"
 
     def _oneof_from_pb(self, message: Message, name: str, fields: list[Field]) -> Lines:
-        classes = [self._conversions.own(member_class(message, field)) for field in fields]
+        classes = [self._conversions.member(message, field) for field in fields]
+        required = name in message.required_oneofs
+        result = classes if required else [*classes, "None"]
         parameter = f"message: {self._conversions.pb(message)}, /"
-        lines = layout.function(0, self._oneof_function(message, name), parameter, [*classes, "None"])
+        lines = layout.function(0, self._oneof_function(message, name), parameter, result)
         lines.append(f'    match message.WhichOneof("{name}"):')
         for field, cls in zip(fields, classes, strict=True):
             value = self._conversions.decode(field.type, attribute(field), f"{_label(message)}.{field.name}")
             lines.append(f'        case "{field.name}":')
-            lines += layout.render(12, "return ", call(cls, ("value=", value), listed=False))
-        return [*lines, "        case _:", "            return None"]
+            if has_member_class(message, field):
+                value = call(cls, ("value=", value), listed=False)
+            lines += layout.render(12, "return ", value)
+        if not required:
+            return [*lines, "        case _:", "            return None"]
+        error = simple(self._conversions.helper("missing"), f'"{_label(message)}.{name}"')
+        return [*lines, "        case _:", *layout.render(12, "raise ", error)]
 
 
 _LOCAL: Final = "chosen"

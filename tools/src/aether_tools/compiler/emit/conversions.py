@@ -18,6 +18,7 @@ from aether_tools.compiler.model.contracts import (
     Scalar,
     WellKnown,
 )
+from aether_tools.compiler.model.derived import has_member_class, member_class
 
 _STEMS: Final = {
     WellKnown.TIMESTAMP: "timestamp",
@@ -49,6 +50,12 @@ class Conversions:
     def own(self, name: str) -> str:
         """A class of this module's own package that has no message: a oneof's, or Empty."""
         return name if self._types is None else self._scope.imports.need(self._types, name)
+
+    def member(self, message: Message, field: Field) -> str:
+        """The class that holds a oneof's field."""
+        if isinstance(field.type, MessageRef) and not has_member_class(message, field):
+            return self.cls(self._scope.find(field.type))
+        return self.own(member_class(message, field))
 
     def cls(self, known: Message | EnumType) -> str:
         """The class of a message or enum."""

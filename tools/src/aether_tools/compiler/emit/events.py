@@ -36,7 +36,7 @@ def write_events(contracts: Contracts, package: Package) -> bytes:
     ]
     return layout.module(
         header(package, events=True),
-        f"The integration events of {package.name}, as producers and consumers see them.",
+        f"Integration events of {package.name}: their types, and their bytes on the wire.",
         scope.imports,
         blocks,
     )

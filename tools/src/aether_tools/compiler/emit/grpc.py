@@ -23,7 +23,7 @@ def write_grpc(contracts: Contracts, package: Package, service: Service) -> byte
         _client(scope, service, "async_client", "AsyncChannel", f"Async{service.name}"),
     ]
     return layout.module(
-        header(package), f"{package.name} over gRPC: its service and its clients.", scope.imports, blocks
+        header(package), f"Service and clients of {package.name} over gRPC.", scope.imports, blocks
     )
 
 

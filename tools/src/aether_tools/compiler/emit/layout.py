@@ -140,8 +140,19 @@ def union(indent: int, head: str, members: Sequence[str], tail: str = "") -> lis
     return [f"{margin}{head}(", *inner, f"{margin}){tail}"]
 
 
+def attribute(indent: int, name: str, members: Sequence[str], default: str = "") -> list[str]:
+    """`name: A | B = default`; the default in parentheses where that alone makes the line fit."""
+    margin, tail = " " * indent, f" = {default}" if default else ""
+    opening = f"{margin}{name}: {' | '.join(members)} = ("
+    if default and len(opening) <= WIDTH < len(opening) - 1 + len(default):
+        return [opening, f"{margin}    {default}", f"{margin})"]
+    return union(indent, f"{name}: ", members, tail)
+
+
 def docstring(indent: int, text: str) -> list[str]:
-    """A docstring of the words of a comment, whatever is in them."""
+    """A docstring of the words of a comment, whatever is in them; no line at all without words."""
+    if not text.strip():
+        return []
     margin = " " * indent
     words = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     lines = [line.rstrip() for line in words.strip().split("\n")]
@@ -152,6 +163,13 @@ def docstring(indent: int, text: str) -> list[str]:
         return [f'{margin}"""{lines[0]}{guard}"""']
     body = [f"{margin}{line}" if line else "" for line in lines[1:]]
     return [f'{margin}"""{lines[0]}', *body, f'{margin}"""']
+
+
+def class_definition(name: str, comment: str, body: Sequence[str]) -> list[str]:
+    """A top-level class: its docstring, if the contract has words for it, and its body."""
+    words = docstring(4, comment)
+    apart = [""] if words and body else []
+    return [f"class {name}:", *(words + apart + [*body] or ["    pass"])]
 
 
 class Imports:

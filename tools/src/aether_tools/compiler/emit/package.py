@@ -8,14 +8,17 @@ from aether_tools.compiler.emit.codec import write_codec
 from aether_tools.compiler.emit.events import events_of, write_events
 from aether_tools.compiler.emit.grpc import write_grpc
 from aether_tools.compiler.emit.port import write_port, write_threads
+from aether_tools.compiler.emit.slots import write_slots
 from aether_tools.compiler.emit.types import write_types
 from aether_tools.compiler.model.contracts import Contracts, Package
 from aether_tools.compiler.model.derived import uses_empty
 
 
 def write_proto(contracts: Contracts) -> dict[str, bytes]:
-    """The modules of every package."""
-    return {
+    """The modules of every package, and the one they share."""
+    if not contracts.packages:
+        return {}
+    return write_slots(contracts) | {
         f"{package.name.replace('.', '/')}/{name}": content
         for package in contracts.packages
         for name, content in _modules(contracts, package)

@@ -18,7 +18,7 @@ def write_port(contracts: Contracts, package: Package, service: Service) -> byte
     ]
     return layout.module(
         header(package),
-        f"The inbound port of {package.name}: what its use cases promise, whoever calls them.",
+        f"Inbound port of {package.name}: one Protocol for each operation, and one dataclass that holds them.",
         scope.imports,
         blocks,
     )
@@ -44,7 +44,7 @@ def write_threads(contracts: Contracts, package: Package, service: Service) -> b
     ]
     return layout.module(
         header(package),
-        f"{package.name} in threads: synchronous use cases behind an asyncio edge.",
+        f"Runs the use cases of {package.name} in threads, behind an asyncio edge.",
         scope.imports,
         [block],
     )
@@ -65,13 +65,9 @@ def _async_operation(scope: Scope, method: Method) -> Lines:
 
 
 def _protocol(scope: Scope, name: str, method: Method, result: str) -> Lines:
-    words = method.comment or f"The operation {method.name}."
-    if method.deprecated:
-        words += "\n\nDeprecated: the contract asks its callers to move on."
-    return [
-        f"class {name}({scope.imports.need('typing', 'Protocol')}):",
-        *layout.docstring(4, words),
-        "",
+    warning = "Deprecated: the contract asks its callers to move on." if method.deprecated else ""
+    words = "\n\n".join(filter(None, (method.comment, warning)))
+    body = [
         "    __slots__ = ()",
         "",
         f"    @{scope.imports.need('abc', 'abstractmethod')}",
@@ -79,16 +75,17 @@ def _protocol(scope: Scope, name: str, method: Method, result: str) -> Lines:
             4, "__call__", f"self, request: {parameter(scope, method.request)}, /", result, ": ..."
         ),
     ]
+    return layout.class_definition(f"{name}({scope.imports.need('typing', 'Protocol')})", words, body)
 
 
 def _holder(scope: Scope, service: Service) -> Lines:
-    words = service.comment or f"The operations of {service.name}."
-    return _dataclass(scope, service, f"{words}\n\nThe inbound port: one of each operation.", prefix="")
+    words = "\n\n".join(filter(None, (service.comment, "The inbound port: one of each operation.")))
+    return _dataclass(scope, service, words, prefix="")
 
 
 def _async_holder(scope: Scope, service: Service) -> Lines:
     return _dataclass(
-        scope, service, f"The operations of `{service.name}` for callers on an event loop.", prefix="Async"
+        scope, service, f"The same as `{service.name}`, for callers on an event loop.", prefix="Async"
     )
 
 
@@ -100,8 +97,5 @@ def _dataclass(scope: Scope, service: Service, words: str, prefix: str) -> Lines
     ]
     return [
         f"@{scope.imports.need('dataclasses', 'dataclass')}(frozen=True, slots=True, kw_only=True)",
-        f"class {prefix}{service.name}:",
-        *layout.docstring(4, words),
-        *([""] if fields else []),
-        *fields,
+        *layout.class_definition(f"{prefix}{service.name}", words, fields),
     ]

@@ -17,7 +17,7 @@ from aether_tools.compiler.model.contracts import (
     Scalar,
     WellKnown,
 )
-from aether_tools.compiler.model.derived import is_caller
+from aether_tools.compiler.model.derived import has_member_class, is_caller, member_class
 
 Lines = list[str]
 
@@ -59,6 +59,10 @@ class Scope:
         """The class of a message or enum."""
         module = self.sibling(known, "types")
         return known.python_name if module is None else self.imports.need(module, known.python_name)
+
+    def member(self, message: Message, field: Field) -> str:
+        """The class that holds a oneof's field, of a message this module defines."""
+        return member_class(message, field) if has_member_class(message, field) else self.single(field.type)
 
     def empty(self) -> str:
         """The class of google.protobuf.Empty."""

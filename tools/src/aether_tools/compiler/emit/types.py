@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
-from aether_tools.compiler.emit import layout
+from aether_tools.compiler.emit import layout, slots
 from aether_tools.compiler.emit.scope import Lines, Scope, header
 from aether_tools.compiler.model.contracts import Contracts, EnumType, Field, Message, Package
-from aether_tools.compiler.model.derived import is_event, member_class, parts, uses_empty
+from aether_tools.compiler.model.derived import has_member_class, is_event, member_class, parts, uses_empty
 from aether_tools.compiler.model.naming import field_name
-
-_FILL_SLOTS: Final = '''\
-def _fill_slots(*classes: type) -> None:
-    """Let `__init__` fill slots by their descriptors, in two thirds of the time of `object.__setattr__`."""
-    for cls in classes:
-        own = vars(cls)
-        scope = {f"__set_{name}": own[name].__set__ for name in own["__slots__"]}
-        sets = "; ".join(f"__set_{name}(__self, {name})" for name in own["__slots__"])
-        exec(f"def __init__(__self, /, *, {', '.join(own['__slots__'])}): {sets}", scope)  # noqa: S102
-        new, old = scope["__init__"], own["__init__"]
-        for name in ("__annotations__", "__kwdefaults__", "__module__", "__qualname__"):
-            setattr(new, name, getattr(old, name))
-        type.__setattr__(cls, "__init__", new)
-'''
-"""Makes values cheaper to make: it stands in each module, because pure types import the standard library alone."""
 
 
 def write_types(contracts: Contracts, package: Package) -> bytes:
@@ -36,12 +20,7 @@ def write_types(contracts: Contracts, package: Package) -> bytes:
         [message for message in package.messages if not message.event],
         [enum for enum in package.enums if not enum.event],
     )
-    return layout.module(
-        header(package),
-        f"The values of {package.name}: plain, immutable, and free of any technology.",
-        scope.imports,
-        blocks,
-    )
+    return layout.module(header(package), "", scope.imports, blocks)
 
 
 def definitions(scope: Scope, messages: Iterable[Message], enums: Iterable[EnumType]) -> Iterator[Lines]:
@@ -52,7 +31,8 @@ def definitions(scope: Scope, messages: Iterable[Message], enums: Iterable[EnumT
     for message in messages:
         for part in parts(message):
             if isinstance(part, tuple):
-                yield from (_oneof_member(scope, message, field) for field in part[1])
+                members = [field for field in part[1] if has_member_class(message, field)]
+                yield from (_oneof_member(scope, message, field) for field in members)
         yield _message(scope, message)
         if message.full_name == scope.contracts.caller:
             yield [
@@ -66,27 +46,23 @@ def definitions(scope: Scope, messages: Iterable[Message], enums: Iterable[EnumT
         if message.fields and not any(field.map_key for field in message.fields)
     ]
     if filled:
-        yield _FILL_SLOTS.splitlines()
-        yield layout.render(0, "", layout.simple("_fill_slots", *filled))
+        module = slots.module_name(scope.contracts)
+        fill = scope.imports.need(
+            ".slots" if module == f"{scope.package.name}.slots" else module, "fill_slots"
+        )
+        yield layout.render(0, "", layout.simple(fill, *filled))
 
 
 def _enum(scope: Scope, enum: EnumType) -> Lines:
-    lines = [
-        f"class {enum.python_name}({scope.imports.need('enum', 'Enum')}):",
-        *layout.docstring(4, enum.comment or f"The enum {enum.full_name}."),
-        "",
-    ]
+    body: Lines = []
     for member in enum.members:
-        lines.append(f'    {member.python_name} = "{member.name}"')
-        if member.comment:
-            lines += layout.docstring(4, member.comment)
-    return lines
+        body.append(f'    {member.python_name} = "{member.name}"')
+        body += layout.docstring(4, member.comment)
+    base = scope.imports.need("enum", "Enum")
+    return layout.class_definition(f"{enum.python_name}({base})", enum.comment, body)
 
 
 def _message(scope: Scope, message: Message) -> Lines:
-    lines = _dataclass(
-        scope, message.python_name, message.comment or f"The message {message.full_name}.", ", kw_only=True"
-    )
     body: Lines = []
     if is_event(message):
         head = f"TYPE: {scope.imports.need('typing', 'ClassVar')}[str] = "
@@ -96,34 +72,38 @@ def _message(scope: Scope, message: Message) -> Lines:
     for part in parts(message):
         if isinstance(part, tuple):
             name, fields = part
-            members = [*(member_class(message, field) for field in fields), "None"]
-            body += layout.union(4, f"{field_name(name)}: ", members, " = None")
+            members = [scope.member(message, field) for field in fields]
+            if name in message.required_oneofs:
+                body += layout.attribute(4, field_name(name), members)
+            else:
+                body += layout.attribute(4, field_name(name), [*members, "None"], default="None")
         else:
             body += _field(scope, message, part)
-    return [*lines, "", *body] if body else lines
+    return _dataclass(scope, message.python_name, message.comment, body, ", kw_only=True")
 
 
 def _field(scope: Scope, message: Message, field: Field) -> Lines:
     default = scope.default(message, field)
     tail = f" = {default}" if default is not None else ""
     words = "\n\n".join(filter(None, (field.comment, "Deprecated." if field.deprecated else "")))
-    line = f"    {field.python_name}: {scope.annotation(field)}{tail}"
-    return [line, *layout.docstring(4, words)] if words else [line]
-
-
-def _oneof_member(scope: Scope, message: Message, field: Field) -> Lines:
-    comment = field.comment or f"The `{field.name}` of {message.python_name}.{field.oneof}."
     return [
-        *_dataclass(scope, member_class(message, field), comment),
-        "",
-        f"    value: {scope.single(field.type)}",
+        f"    {field.python_name}: {scope.annotation(field)}{tail}",
+        *layout.docstring(4, words),
     ]
 
 
+def _oneof_member(scope: Scope, message: Message, field: Field) -> Lines:
+    body = [f"    value: {scope.single(field.type)}"]
+    return _dataclass(scope, member_class(message, field), field.comment, body)
+
+
 def _empty(scope: Scope) -> Lines:
-    return _dataclass(scope, "Empty", "Nothing: google.protobuf.Empty.")
+    return _dataclass(scope, "Empty", "google.protobuf.Empty: no fields.", [])
 
 
-def _dataclass(scope: Scope, name: str, comment: str, more: str = "") -> Lines:
+def _dataclass(scope: Scope, name: str, comment: str, body: Lines, more: str = "") -> Lines:
     decorator = scope.imports.need("dataclasses", "dataclass")
-    return [f"@{decorator}(frozen=True, slots=True{more})", f"class {name}:", *layout.docstring(4, comment)]
+    return [
+        f"@{decorator}(frozen=True, slots=True{more})",
+        *layout.class_definition(name, comment, body),
+    ]

@@ -163,6 +163,8 @@ class Message:
     location: Location
     event: bool = False
     """Whether the message is declared in events.proto."""
+    required_oneofs: frozenset[str] = frozenset()
+    """The oneofs of which one member must be set, because a REST contract requires it."""
 
     def field(self, name: str) -> Field | None:
         """Return the field with a proto name, or None."""
@@ -246,6 +248,18 @@ class Contracts:
     def with_scopes(self, scopes: Mapping[str, tuple[str, ...]]) -> Contracts:
         """Return the contracts with the scopes of each method, given by `<service>/<method>`."""
         return replace(self, packages=tuple(package.with_scopes(scopes) for package in self.packages))
+
+    def requiring(self, oneofs: Mapping[str, frozenset[str]]) -> Contracts:
+        """The same contracts, with the oneofs that must be set, by the full name of their message."""
+
+        def marked(message: Message) -> Message:
+            return replace(message, required_oneofs=oneofs.get(message.full_name, frozenset()))
+
+        packages = tuple(
+            replace(package, messages=tuple(map(marked, package.messages))) for package in self.packages
+        )
+        messages = {name: marked(message) for name, message in self.messages.items()}
+        return replace(self, packages=packages, messages=messages)
 
     @property
     def caller(self) -> str:

@@ -26,6 +26,15 @@ def is_caller(contracts: Contracts, kind: FieldType | MessageRef | WellKnown) ->
     return isinstance(kind, MessageRef) and kind.full_name == contracts.caller
 
 
+def has_member_class(message: Message, field: Field) -> bool:
+    """Whether a oneof's field is held by a class of its own, such as `PaymentCard`.
+
+    A message that only one member of the oneof has tells the members apart itself, and is not wrapped.
+    """
+    others = (each.type for each in message.fields if each.oneof == field.oneof and each is not field)
+    return not isinstance(field.type, MessageRef) or field.type in others
+
+
 def member_class(message: Message, field: Field) -> str:
     """Return the class that holds a oneof member: `PaymentCard` for `card` of `Payment`."""
     return f"{message.python_name}{naming.pascal(field.name)}"

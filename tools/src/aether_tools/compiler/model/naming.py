@@ -22,6 +22,7 @@ _MODULE_NAMES: Final = frozenset(
     {
         *("Access", "AsyncChannel", "Awaitable", "Bound", "Channel", "ClassVar", "Codec", "Enum", "Event"),
         *("Final", "METHODS", "Mapping", "Method", "NOBODY", "Offload", "Protocol", "Service", "TOPIC"),
+        "fill_slots",
     }
 )
 """Names that generated modules import or define themselves."""

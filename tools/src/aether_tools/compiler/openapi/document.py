@@ -144,7 +144,7 @@ class Document:
                     node.get("$ref") or node,
                     "external-ref",
                     f"$ref {reference!r} points out of this file.",
-                    "Copy what it means into components, and write '#/components/...'.",
+                    "Copy what it means into components; what contracts share is 'common.yaml#/components/...'.",
                 )
                 return None
             target = self.at(reference)
@@ -160,12 +160,17 @@ class Document:
         return node
 
 
-def load(contract: Path, root: Path, findings: Findings) -> Document:
-    """Read a contract; raises `ContractError` where it is no YAML mapping with unique keys."""
-    file = contract.relative_to(root).as_posix() if contract.is_relative_to(root) else contract.as_posix()
+def relative(file: Path, root: Path) -> str:
+    """A file as findings name it: relative to the workspace."""
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.as_posix()
+
+
+def read(path: Path, root: Path, findings: Findings) -> Node:
+    """Read a YAML file; raises `ContractError` unless it is one mapping with unique keys."""
+    file = relative(path, root)
     start = Location(file, 1, 1)
     try:
-        tree = yaml.compose(contract.read_bytes(), Loader=_LOADER)
+        tree = yaml.compose(path.read_bytes(), Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         location = Location(file, mark.line + 1, mark.column + 1) if mark else start
@@ -179,7 +184,7 @@ def load(contract: Path, root: Path, findings: Findings) -> Document:
         findings.stop(start, "yaml", "The file holds no mapping.", "Begin it with openapi: 3.0.3.")
     node = _Reader(file, findings).node(tree, "#", ())
     findings.refuse()
-    return Document(node, findings)
+    return node
 
 
 class _Reader:

@@ -38,7 +38,7 @@ def write(contracts: Contracts, package: Package, binding: Binding) -> bytes:
     ]
     return module(
         HEADER.format(f"openapi/{package.domain}.yaml"),
-        f"The REST edge of {binding.service.full_name}.",
+        f"REST edge of {binding.service.full_name}: reads requests and writes responses.",
         values.imports,
         [contract, register, *blocks],
     )

@@ -19,7 +19,7 @@ from aether_tools.compiler.binding.bindings import (
 from aether_tools.compiler.emit.layout import Choice, Expression, Group, call, docstring, function, render
 from aether_tools.compiler.emit.rest.values import Pointer, Values, literal
 from aether_tools.compiler.model.contracts import EnumRef, Field, Message, Scalar, WellKnown
-from aether_tools.compiler.model.derived import member_class
+from aether_tools.compiler.model.derived import has_member_class
 from aether_tools.compiler.model.naming import field_name
 
 
@@ -65,7 +65,6 @@ class RequestWriter:
         result = self._class(mapping.message)
         lines = [
             *function(0, name, self._parameters(fails), result),
-            *docstring(4, about(mapping, "Reads")),
             *self._guards(mapping, at),
         ]
         oneofs = self._oneofs(mapping, name)
@@ -174,13 +173,10 @@ class RequestWriter:
 
     def _oneof(self, mapping: MessageMapping, owner: str, oneof: str) -> list[str]:
         sources = [source for source in mapping.sources if source.field.oneof == oneof]
-        classes = [
-            self._values.type(mapping.message.package, member_class(mapping.message, source.field))
-            for source in sources
-        ]
+        classes = [self._values.member(mapping.message, source.field) for source in sources]
         exclusive = oneof in mapping.exclusive
-        fails = (not exclusive and len(sources) > 1) or any(
-            self._values.fails(source.conversion) for source in sources
+        fails = (
+            exclusive or len(sources) > 1 or any(self._values.fails(source.conversion) for source in sources)
         )
         if fails:
             self._placed.add(f"{owner}_{oneof}")
@@ -188,9 +184,8 @@ class RequestWriter:
             0,
             f"{owner}_{oneof}",
             self._parameters(fails),
-            [*classes, "None"],
+            classes if exclusive else [*classes, "None"],
         )
-        lines.append(f'    """Reads oneof {oneof} of {mapping.message.python_name}."""')
         if not exclusive and len(sources) > 1:
             malformed = self._values.imports.need("aether_adapters.kernel.errors", "Malformed")
             members = Group("(", tuple(("", literal(source.name)) for source in sources), ")")
@@ -202,11 +197,15 @@ class RequestWriter:
         for source, cls in zip(sources, classes, strict=True):
             key = literal(source.name)
             value = self._values.read(source.conversion, f"body[{key}]", Pointer("{at}").child(source.name))
-            lines += [
-                f"    if body.get({key}) is not None:",
-                *render(8, "return ", call(cls, ("value=", value))),
-            ]
-        return [*lines, "    return None"]
+            if has_member_class(mapping.message, source.field):
+                value = call(cls, ("value=", value))
+            lines += [f"    if body.get({key}) is not None:", *render(8, "return ", value)]
+        if not exclusive:
+            return [*lines, "    return None"]
+        malformed = self._values.imports.need("aether_adapters.kernel.errors", "Malformed")
+        names = ", ".join(source.name for source in sources)
+        error = call(malformed, ("", "at"), ("", literal(f"holds none of {names}")))
+        return [*lines, *render(4, "raise ", error)]
 
 
 def _absent(source: Source, values: Values) -> str:
@@ -228,13 +227,5 @@ def _absent(source: Source, values: Values) -> str:
             return "{}"
 
 
-def about(mapping: MessageMapping, verb: str) -> str:
-    schema = (
-        f", as {mapping.schema}" if mapping.schema and mapping.schema != mapping.message.python_name else ""
-    )
-    return f"{verb} {mapping.message.full_name}{schema}."
-
-
 def _described(operation: Operation) -> str:
-    text = operation.doc or f"{operation.method.name}."
-    return f"{text}\n\nDeprecated." if operation.deprecated else text
+    return "\n\n".join(filter(None, (operation.doc, "Deprecated." if operation.deprecated else "")))

@@ -14,11 +14,10 @@ from aether_tools.compiler.binding.bindings import (
     Source,
 )
 from aether_tools.compiler.binding.json_types import always_written
-from aether_tools.compiler.emit.layout import Expression, Group, call, docstring, function, render
-from aether_tools.compiler.emit.rest.request import about
+from aether_tools.compiler.emit.layout import Expression, Group, call, function, render
 from aether_tools.compiler.emit.rest.values import Values, literal
 from aether_tools.compiler.model.contracts import EnumRef, Field, Message, Scalar, WellKnown
-from aether_tools.compiler.model.derived import member_class
+from aether_tools.compiler.model.derived import has_member_class
 from aether_tools.compiler.model.naming import field_name
 
 
@@ -113,7 +112,6 @@ class ResponseWriter:
         """The encode function of a pair."""
         cls = self._values.type(mapping.message.package, mapping.message.python_name)
         head = function(0, self._functions[index], f"value: {cls}, /", "dict[str, object]")
-        head += docstring(4, about(mapping, "Writes"))
         always = [source for source in mapping.sources if always_written(source.field)]
         later = [source for source in mapping.sources if not always_written(source.field)]
         entries = [(f"{literal(source.name)}: ", self._value(source)) for source in always]
@@ -138,15 +136,10 @@ class ResponseWriter:
         lines = [f"    match value.{field_name(oneof)}:"]
         for source in mapping.sources:
             if source.field.oneof == oneof:
-                cls = self._values.type(mapping.message.package, member_class(mapping.message, source.field))
-                lines.append(f"        case {cls}():")
-                written = self._values.write(source.conversion, f"value.{field_name(oneof)}.value")
+                lines.append(f"        case {self._values.member(mapping.message, source.field)}():")
+                own = ".value" if has_member_class(mapping.message, source.field) else ""
+                written = self._values.write(source.conversion, f"value.{field_name(oneof)}{own}")
                 lines += render(12, f"document[{literal(source.name)}] = ", written)
-        if oneof in mapping.exclusive:
-            reason = (
-                f"{mapping.message.full_name}.{oneof} is unset, and the contract promises one of its members"
-            )
-            lines += ["        case None:", *render(12, "raise ", call("ValueError", ("", literal(reason))))]
         return lines
 
 

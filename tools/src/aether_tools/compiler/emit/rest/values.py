@@ -10,6 +10,7 @@ from aether_tools.compiler.binding.bindings import Conversion, ListOf, MapOf, Me
 from aether_tools.compiler.binding.json_types import DECODERS, message_of
 from aether_tools.compiler.emit.layout import Expression, Imports, Loop, call
 from aether_tools.compiler.model.contracts import Contracts, EnumRef, Field, Message, Scalar, WellKnown
+from aether_tools.compiler.model.derived import has_member_class, member_class
 from aether_tools.compiler.model.naming import RESERVED_EDGE_NAMES
 from aether_tools.compiler.openapi.document import escape
 
@@ -87,6 +88,13 @@ class Values:
             return f"{self.imports.need(package, 'types')}.{name}"
         return self.imports.need(f"{package}.types", name)
 
+    def member(self, message: Message, field: Field) -> str:
+        """The class that holds a oneof's field, noted for import."""
+        if has_member_class(message, field):
+            return self.type(message.package, member_class(message, field))
+        held = message_of(field, self._contracts)
+        return self.type(held.package, held.python_name)
+
     def kit(self, name: str) -> str:
         """A name of `aether_adapters.rest`, noted for import."""
         return self.imports.need("aether_adapters.rest", name)
@@ -117,11 +125,7 @@ class Values:
                 for index, mapping in enumerate(self._mappings)
                 if mapping.refused
                 or any(self.fails(source.conversion) for source in mapping.sources)
-                or any(
-                    source.field.oneof not in mapping.exclusive
-                    for source in mapping.sources
-                    if source.field.oneof
-                )
+                or any(source.field.oneof for source in mapping.sources)
             }
             if found == self._failing:
                 return found

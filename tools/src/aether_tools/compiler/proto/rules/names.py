@@ -16,7 +16,7 @@ from aether_tools.compiler.model.contracts import (
     Package,
     WellKnown,
 )
-from aether_tools.compiler.model.derived import member_class, oneofs, uses_empty
+from aether_tools.compiler.model.derived import has_member_class, member_class, oneofs, uses_empty
 from aether_tools.finding import Finding, Location
 
 
@@ -60,6 +60,8 @@ def check_names(contracts: Contracts, package: Package) -> Iterator[Finding]:
                 )
         for fields in oneofs(message).values():
             for field in fields:
+                if not has_member_class(message, field):
+                    continue
                 what = f"the {field.name} of {message.full_name}"
                 yield from classes.take(member_class(message, field), what, field.location)
     for enum in package.enums:
