@@ -21,10 +21,10 @@ from aether_adapters.rest import Offload, RestApp, build_app, serve
 from aether.common.v1.types import Caller
 from aether.trade.v1 import grpc, port, threads, types
 from aether_openapi import trade as rest
-from aether_trade.adapters.twins import MemoryPayments
 from aether_trade.container import ERRORS
 
 from .conftest import World
+from .memory_services import MemoryPayments
 
 
 @dataclass(frozen=True)

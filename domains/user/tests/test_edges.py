@@ -15,6 +15,7 @@ import pytest
 from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
 from aether_adapters.auth.tokens import Issuer, Verifier
 from aether_adapters.grpc import Channel, Server
+from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.problems import RemoteError
 from aether_adapters.observability.health import Health
 from aether_adapters.redis import MemoryTokenBucket
@@ -22,14 +23,13 @@ from aether_adapters.rest import By, Limit, Limits, Offload, RestApp, build_app,
 
 from aether.user.v1 import grpc, port, threads, types
 from aether_openapi import user as rest
-from aether_user.adapters.clock import SystemClock
-from aether_user.adapters.memory import PlainPasswords
 from aether_user.adapters.passwords import Argon2Passwords
 from aether_user.adapters.published import PublishedKeys
 from aether_user.application.ports import Passwords
 from aether_user.container import ERRORS
 
 from .conftest import PASSWORD, World, a_world
+from .memory import PlainPasswords
 
 ADA = {"username": "ada", "mobile": "+8613800138000", "password": PASSWORD, "displayName": "Ada 🌸"}
 

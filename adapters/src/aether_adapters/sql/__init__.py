@@ -1,12 +1,13 @@
 """SQL: MySQL 8, MariaDB and SQLite behind one address; units of work, outbox, inbox, leases, migrations."""
 
+from aether_adapters.kernel.unit_of_work import NestedUnitOfWork
 from aether_adapters.sql.engine import connect, probe
 from aether_adapters.sql.inbox import Inbox, InboxCleaner, inbox_table
 from aether_adapters.sql.lease import Lease, lease_table
 from aether_adapters.sql.migrations import is_current, migrate, pending_changes, run_migrations
 from aether_adapters.sql.optimistic_locking import update_versioned
 from aether_adapters.sql.outbox import Backlog, Outbox, OutboxReader, OutboxRow, outbox_table
-from aether_adapters.sql.transactions import NestedUnitOfWork, Transactions
+from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import BigId, Bytes, UtcDateTime, exact
 
 __all__ = [

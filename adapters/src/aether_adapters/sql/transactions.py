@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from aether_adapters.kernel.deadline import remaining
 from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Unavailable
+from aether_adapters.kernel.unit_of_work import NestedUnitOfWork
 from aether_adapters.sql.error_codes import DatabaseErrorKind, error_kind
 from aether_adapters.sql.fair_lock import FAIR_LOCK, FairLock
 from aether_adapters.sql.timeouts import READ_ONLY, refuse_writes
@@ -26,16 +27,6 @@ _RERUNS: Final = 3
 _PAUSE: Final = 0.02
 _TURN: Final = 30.0
 _LONG: Final = 3600.0
-
-
-class NestedUnitOfWork(RuntimeError):
-    """A unit of work was opened inside another one; one of the two would commit without the other."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "A unit of work is open already. Do both things in one, or one after the other; and take ids, "
-            "leases and other services' answers before it opens."
-        )
 
 
 class Transactions(Generic[R]):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+pytest.register_assert_rewrite("aether_adapters.testing.readiness", "aether_adapters.testing.stores")
+
 _PLACE: Final = "aether-suite"
 """Under this name a report says which suite and implementation its test belongs to."""
 
@@ -58,6 +60,12 @@ def mysql_url(mysql_server: MySqlServer) -> Iterator[str]:
     """The URL of a database that is empty when the module starts and dropped when it ends."""
     with mysql_server.database() as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def sqlite_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of an SQLite database that is empty when the module starts."""
+    return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/test.db"
 
 
 @pytest.fixture(scope="session")

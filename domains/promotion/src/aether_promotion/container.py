@@ -9,6 +9,7 @@ from aether_adapters.grpc import probe as probe_rpc
 from aether_adapters.ids import Snowflakes, WorkerLease
 from aether_adapters.kafka import BatchingProducer, Consumer, Producer
 from aether_adapters.kafka import probe as probe_kafka
+from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.errors import Kind
 from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.observability.health import readiness
@@ -28,7 +29,6 @@ from aether.trade.v1 import grpc as trade
 from aether_openapi import promotion as rest
 from aether_promotion.adapters.allowance import LocalAllowance
 from aether_promotion.adapters.claim_counter import RedisClaimCounter
-from aether_promotion.adapters.clock import SystemClock
 from aether_promotion.adapters.consumer import claim_handlers, order_handlers
 from aether_promotion.adapters.events import REVOKED, SOURCE, TOPIC, TRADE_TOPIC, USER_TOPIC, revocation
 from aether_promotion.adapters.kafka import KafkaClaimLog

@@ -9,6 +9,7 @@ from aether_adapters.grpc import probe as probe_rpc
 from aether_adapters.ids import Snowflakes, WorkerLease
 from aether_adapters.kafka import Producer
 from aether_adapters.kafka import probe as probe_kafka
+from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.errors import Kind
 from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.observability.health import readiness
@@ -26,7 +27,6 @@ from dependency_injector import containers, providers
 from aether.promotion.v1 import grpc as promotion
 from aether.trade.v1 import grpc, port, threads
 from aether_openapi import trade as rest
-from aether_trade.adapters.clock import SystemClock
 from aether_trade.adapters.events import REVOKED, SOURCE, USER_TOPIC, revocation
 from aether_trade.adapters.limits import limits
 from aether_trade.adapters.payment import HttpPayments

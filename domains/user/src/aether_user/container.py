@@ -9,6 +9,7 @@ from aether_adapters.grpc import probe as probe_rpc
 from aether_adapters.ids import Snowflakes, WorkerLease
 from aether_adapters.kafka import Consumer, Producer
 from aether_adapters.kafka import probe as probe_kafka
+from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.errors import Kind
 from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.observability.health import readiness
@@ -25,7 +26,6 @@ from redis import Redis
 
 from aether.user.v1 import grpc, port, threads
 from aether_openapi import user as rest
-from aether_user.adapters.clock import SystemClock
 from aether_user.adapters.consumer import own_handlers, trade_handlers
 from aether_user.adapters.events import REVOKED, SOURCE, TOPIC, TRADE_TOPIC, revocation
 from aether_user.adapters.janitor import Janitor
