@@ -1,21 +1,14 @@
-"""Both doors, in this process, on free ports: the same answers, the same errors, and nobody without a token."""
+"""REST and gRPC in this process, on free ports: the same answers and errors, and nobody without a token."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Event, Thread
 
 import httpx
 import pytest
-from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
-from aether_adapters.auth.tokens import Issuer, Verifier
-from aether_adapters.grpc import Channel, Server
 from aether_adapters.kernel.problems import RemoteError
-from aether_adapters.observability.health import Health
-from aether_adapters.rest import Offload, RestApp, build_app, serve
+from aether_adapters.testing.edges import Edges, serve_edges
 
 from aether.common.v1.types import Caller
 from aether.promotion.v1 import grpc, port, threads, types
@@ -29,6 +22,7 @@ from .conftest import World
 class Doors:
     """The service as its callers see it, over REST and over gRPC; `trade` is a service with a token of its own."""
 
+    edges: Edges[port.PromotionService]
     olga: httpx.Client
     ada: httpx.Client
     nobody: httpx.Client
@@ -37,54 +31,18 @@ class Doors:
     trade: port.PromotionService
 
 
-@contextmanager
-def serving(app: RestApp) -> Iterator[int]:
-    """The port on which the edge answers."""
-    stop, started = Event(), SimpleQueue[int]()
-    thread = Thread(target=serve, args=(app, "127.0.0.1", 0, stop), kwargs={"started": started.put})
-    thread.start()
-    yield started.get(timeout=10)
-    stop.set()
-    thread.join()
-
-
 @pytest.fixture
 def doors(world: World, tmp_path: Path) -> Iterator[Doors]:
-    pair = DevelopmentKeys(tmp_path).ensure()
-    verify = Verifier(Keys.from_file(pair.jwks), "tests", "aether")
-    issuer = Issuer(pair.private_key, "tests", "aether", pair.kid)
-    health = Health({})
-    service = threads.in_threads(world.service, Offload(threads=4, queue=8))
-    app = build_app(rest.CONTRACT, rest.operations(service), errors=ERRORS, verify=verify, health=health)
-    server = Server(
-        [grpc.service(world.service)],
-        errors=ERRORS,
-        verify=verify,
-        health=health,
-        address="127.0.0.1:0",
-    )
-    with ExitStack() as stack:
-        server.start()
-        stack.callback(server.stop)
-        url = f"http://127.0.0.1:{stack.enter_context(serving(app))}"
-        target = f"127.0.0.1:{server.port}"
-
-        def http(token: str = "") -> httpx.Client:
-            headers = {"authorization": f"Bearer {token}"} if token else {}
-            return stack.enter_context(httpx.Client(base_url=url, headers=headers))
-
-        def stub(token: str = "") -> port.PromotionService:
-            channel = Channel(target, token=lambda: token) if token else Channel(target)
-            return grpc.client(stack.enter_context(channel))
-
-        ada = issuer.issue("ada", roles=("customer",))
+    with serve_edges(world.service, tmp_path, rest=rest, grpc=grpc, threads=threads, errors=ERRORS) as edges:
+        ada = edges.token("ada", "customer")
         yield Doors(
-            olga=http(issuer.issue("olga", roles=("operator",))),
-            ada=http(ada),
-            nobody=http(),
-            stub=stub(ada),
-            stub_of_nobody=stub(),
-            trade=stub(issuer.issue("aether-trade", service=True)),
+            edges=edges,
+            olga=edges.rest(edges.token("olga", "operator")),
+            ada=edges.rest(ada),
+            nobody=edges.rest(),
+            stub=edges.stub(ada),
+            stub_of_nobody=edges.stub(),
+            trade=edges.stub(edges.token("aether-trade", service=True)),
         )
 
 
@@ -178,19 +136,21 @@ def test_a_sale_is_planned_read_and_closed_over_rest_and_sold_over_grpc(doors: D
 def test_an_error_has_the_same_bytes_at_both_doors(doors: Doors) -> None:
     path = published(doors)
     doors.ada.post(f"{path}/claims", headers={"idempotency-key": "k1"})
+    gateway = doors.edges.gateway(doors.edges.token("ada", "customer"))
     for template_id, key, status, kind in (
         (1, "k2", 409, b"/problems/promotion/claim-limit-reached"),
         (2, "k1", 404, b"/problems/promotion/template-not-found"),
     ):
-        answer = doors.ada.post(
-            f"/v1/coupon-templates/{template_id}/claims", headers={"idempotency-key": key}
-        )
         request = types.ClaimCouponRequest(template_id=template_id, idempotency_key=key)
         with pytest.raises(RemoteError) as refused:
             doors.stub.claim_coupon(request)
-        assert answer.content == refused.value.problem.to_json()
-        assert answer.status_code == status
-        assert kind in answer.content
+        for client in (doors.ada, gateway):
+            answer = client.post(
+                f"/v1/coupon-templates/{template_id}/claims", headers={"idempotency-key": key}
+            )
+            assert answer.content == refused.value.problem.to_json()
+            assert answer.status_code == status
+            assert kind in answer.content
 
 
 def test_a_page_token_that_can_be_none_of_ours_is_malformed(doors: Doors) -> None:

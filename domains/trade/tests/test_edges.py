@@ -1,22 +1,15 @@
-"""Both doors, in this process, on free ports: the same answers, the same errors, and nobody without a token."""
+"""REST and gRPC in this process, on free ports: the same answers and errors, and nobody without a token."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Event, Thread
 
 import httpx
 import pytest
-from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
-from aether_adapters.auth.tokens import Issuer, Verifier
 from aether_adapters.auth.webhook_signatures import sign
-from aether_adapters.grpc import Channel, Server
 from aether_adapters.kernel.problems import RemoteError
-from aether_adapters.observability.health import Health
-from aether_adapters.rest import Offload, RestApp, build_app, serve
+from aether_adapters.testing.edges import Edges, serve_edges
 
 from aether.common.v1.types import Caller
 from aether.trade.v1 import grpc, port, threads, types
@@ -31,6 +24,7 @@ from .memory_services import MemoryPayments
 class Doors:
     """The service as its callers see it; clients by name speak REST, stubs speak gRPC."""
 
+    edges: Edges[port.TradeService]
     ada: httpx.Client
     olga: httpx.Client
     nobody: httpx.Client
@@ -39,54 +33,18 @@ class Doors:
     stub_of_nobody: port.TradeService
 
 
-@contextmanager
-def serving(app: RestApp) -> Iterator[int]:
-    """The port on which the edge answers."""
-    stop, started = Event(), SimpleQueue[int]()
-    thread = Thread(target=serve, args=(app, "127.0.0.1", 0, stop), kwargs={"started": started.put})
-    thread.start()
-    yield started.get(timeout=10)
-    stop.set()
-    thread.join()
-
-
 @pytest.fixture
 def doors(world: World, tmp_path: Path) -> Iterator[Doors]:
-    pair = DevelopmentKeys(tmp_path).ensure()
-    verify = Verifier(Keys.from_file(pair.jwks), "tests", "aether")
-    issuer = Issuer(pair.private_key, "tests", "aether", pair.kid)
-    ada, olga = issuer.issue("ada", ["customer"]), issuer.issue("olga", ["operator"])
-    promotion = issuer.issue("aether-promotion", service=True)
-    health = Health({})
-    service = threads.in_threads(world.service, Offload(threads=8, queue=100))
-    app = build_app(rest.CONTRACT, rest.operations(service), errors=ERRORS, verify=verify, health=health)
-    server = Server(
-        [grpc.service(world.service)],
-        errors=ERRORS,
-        verify=verify,
-        health=health,
-        address="127.0.0.1:0",
-    )
-    with ExitStack() as stack:
-        server.start()
-        stack.callback(server.stop)
-        url = f"http://127.0.0.1:{stack.enter_context(serving(app))}"
-        target = f"127.0.0.1:{server.port}"
-
-        def client(token: str | None) -> httpx.Client:
-            headers = {} if token is None else {"authorization": f"Bearer {token}"}
-            return stack.enter_context(httpx.Client(base_url=url, headers=headers, limits=httpx.Limits()))
-
-        def stub(token: Callable[[], str] | None) -> port.TradeService:
-            return grpc.client(stack.enter_context(Channel(target, token=token)))
-
+    with serve_edges(world.service, tmp_path, rest=rest, grpc=grpc, threads=threads, errors=ERRORS) as edges:
+        ada = edges.token("ada", "customer")
         yield Doors(
-            ada=client(ada),
-            olga=client(olga),
-            nobody=client(None),
-            stub=stub(lambda: ada),
-            stub_of_service=stub(lambda: promotion),
-            stub_of_nobody=stub(None),
+            edges=edges,
+            ada=edges.rest(ada),
+            olga=edges.rest(edges.token("olga", "operator")),
+            nobody=edges.rest(),
+            stub=edges.stub(ada),
+            stub_of_service=edges.stub(edges.token("aether-promotion", service=True)),
+            stub_of_nobody=edges.stub(),
         )
 
 
@@ -200,12 +158,16 @@ def test_an_error_has_the_same_bytes_at_both_doors(doors: Doors, world: World) -
     place(doors.ada, world.course())
     doors.ada.post("/v1/orders/2/cancel", headers={"if-match": '"1"'})
 
+    gateway = doors.edges.gateway(doors.edges.token("ada", "customer"))
+
     def cancel(order_id: int, version: int) -> tuple[int, bytes]:
-        answer = doors.ada.post(f"/v1/orders/{order_id}/cancel", headers={"if-match": f'"{version}"'})
+        path, seen = f"/v1/orders/{order_id}/cancel", {"if-match": f'"{version}"'}
+        answers = [client.post(path, headers=seen) for client in (doors.ada, gateway)]
         with pytest.raises(RemoteError) as refused:
             doors.stub.cancel_order(types.CancelOrderRequest(id=order_id, version=version))
-        assert answer.content == refused.value.problem.to_json()
-        return answer.status_code, answer.content
+        assert [answer.content for answer in answers] == [refused.value.problem.to_json()] * 2
+        assert answers[0].status_code == answers[1].status_code
+        return answers[0].status_code, answers[0].content
 
     for order_id, version, status, kind in (
         (9, 1, 404, b"/problems/trade/order-not-found"),

@@ -1,25 +1,22 @@
-"""Both doors, in this process, on free ports: the same answers, the same errors, and nobody without a token."""
+"""REST and gRPC in this process, on free ports: the same answers and errors, and nobody without a token."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import SimpleQueue
 from statistics import median
-from threading import Event, Thread
 from time import perf_counter
 
 import httpx
 import pytest
-from aether_adapters.auth.key_sets import DevelopmentKeys, Keys
-from aether_adapters.auth.tokens import Issuer, Verifier
-from aether_adapters.grpc import Channel, Server
+from aether_adapters.auth.key_sets import Keys
+from aether_adapters.auth.tokens import Verifier
 from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.problems import RemoteError
-from aether_adapters.observability.health import Health
 from aether_adapters.redis import MemoryTokenBucket
-from aether_adapters.rest import By, Limit, Limits, Offload, RestApp, build_app, serve
+from aether_adapters.rest import By, Limit, Limits
+from aether_adapters.testing.edges import Edges, serve_edges
 
 from aether.user.v1 import grpc, port, threads, types
 from aether_openapi import user as rest
@@ -28,7 +25,7 @@ from aether_user.adapters.published import PublishedKeys
 from aether_user.application.ports import Passwords
 from aether_user.container import ERRORS
 
-from .conftest import PASSWORD, World, a_world
+from .conftest import PASSWORD, a_world
 from .memory import PlainPasswords
 
 ADA = {"username": "ada", "mobile": "+8613800138000", "password": PASSWORD, "displayName": "Ada 🌸"}
@@ -38,12 +35,11 @@ ADA = {"username": "ada", "mobile": "+8613800138000", "password": PASSWORD, "dis
 class Doors:
     """The service as its callers see it; `nobody` and `operator` speak REST, the stubs gRPC."""
 
-    world: World
+    edges: Edges[port.UserService]
     nobody: httpx.Client
     operator: httpx.Client
     service: port.UserService
     stub_of_nobody: port.UserService
-    verify: Verifier
 
     def register(self) -> httpx.Response:
         return self.nobody.post("/v1/users", json=ADA)
@@ -51,27 +47,9 @@ class Doors:
     def sign_in(self, login: str = "ada", password: str = PASSWORD) -> httpx.Response:
         return self.nobody.post("/v1/sessions", json={"login": login, "password": password})
 
-    @contextmanager
-    def ada(self) -> Iterator[httpx.Client]:
+    def ada(self) -> httpx.Client:
         """Ada, signed in."""
-        token = self.sign_in().json()["accessToken"]
-        with httpx.Client(base_url=self.nobody.base_url, headers=bearer(token)) as client:
-            yield client
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}"}
-
-
-@contextmanager
-def serving(app: RestApp) -> Iterator[int]:
-    """The port on which the edge answers."""
-    stop, started = Event(), SimpleQueue[int]()
-    thread = Thread(target=serve, args=(app, "127.0.0.1", 0, stop), kwargs={"started": started.put})
-    thread.start()
-    yield started.get(timeout=10)
-    stop.set()
-    thread.join()
+        return self.edges.rest(self.sign_in().json()["accessToken"])
 
 
 @contextmanager
@@ -79,37 +57,22 @@ def opened(
     folder: Path, passwords: Passwords, limits: Limits | None = None, tries: int = 5
 ) -> Iterator[Doors]:
     world = a_world(SystemClock(), passwords, tries)
-    pair = DevelopmentKeys(folder).ensure()
-    keys = Keys.from_all(str(pair.jwks), PublishedKeys(world.service.get_keys), pause=0.0)
-    verify = Verifier(keys, "tests", "aether")
-    issuer = Issuer(pair.private_key, "tests", "aether", pair.kid)
-    health = Health({})
-    app = build_app(
-        rest.CONTRACT,
-        rest.operations(threads.in_threads(world.service, Offload(threads=4, queue=8))),
+    with serve_edges(
+        world.service,
+        folder,
+        rest=rest,
+        grpc=grpc,
+        threads=threads,
         errors=ERRORS,
-        verify=verify,
-        health=health,
         limits=limits,
-    )
-    server = Server(
-        [grpc.service(world.service)], errors=ERRORS, verify=verify, health=health, address="127.0.0.1:0"
-    )
-    with ExitStack() as stack:
-        server.start()
-        stack.callback(server.stop)
-        url = f"http://127.0.0.1:{stack.enter_context(serving(app))}"
-        target = f"127.0.0.1:{server.port}"
-        robot = issuer.issue("trade", service=True)
+        published_keys=PublishedKeys(world.service.get_keys),
+    ) as edges:
         yield Doors(
-            world=world,
-            nobody=stack.enter_context(httpx.Client(base_url=url)),
-            operator=stack.enter_context(
-                httpx.Client(base_url=url, headers=bearer(issuer.issue("9000", ["operator"])))
-            ),
-            service=grpc.client(stack.enter_context(Channel(target, token=lambda: robot))),
-            stub_of_nobody=grpc.client(stack.enter_context(Channel(target))),
-            verify=verify,
+            edges=edges,
+            nobody=edges.rest(),
+            operator=edges.rest(edges.token("9000", "operator")),
+            service=edges.stub(edges.token("trade", service=True)),
+            stub_of_nobody=edges.stub(),
         )
 
 
@@ -216,11 +179,12 @@ def test_a_customer_finds_nobody_else_and_operates_nothing(doors: Doors) -> None
 
 def test_an_error_has_the_same_bytes_at_both_doors(doors: Doors) -> None:
     doors.register()
-    answer = doors.register()
     request = types.RegisterRequest(username="ada", mobile="+8613800138000", password=PASSWORD)
     with pytest.raises(RemoteError) as refused:
         doors.stub_of_nobody.register(request)
-    assert (answer.status_code, answer.content) == (409, refused.value.problem.to_json())
+    for client in (doors.nobody, doors.edges.gateway()):
+        answer = client.post("/v1/users", json=ADA)
+        assert (answer.status_code, answer.content) == (409, refused.value.problem.to_json())
 
 
 def test_who_somebody_is_learn_services_only(doors: Doors) -> None:
@@ -282,7 +246,7 @@ def test_a_revoked_token_is_refused_by_the_one_who_gave_it(doors: Doors) -> None
     user_id = doors.register().json()["id"]
     with doors.ada() as ada:
         assert ada.get("/v1/me").status_code == 200
-        doors.verify.revoke(subject=user_id, before=datetime.now(UTC).timestamp())
+        doors.edges.verify.revoke(subject=user_id, before=datetime.now(UTC).timestamp())
         assert ada.get("/v1/me").status_code == 401
     with doors.ada() as ada:
         assert ada.get("/v1/me").status_code == 200, "signed in again"
