@@ -59,7 +59,7 @@ class Notes(PublishingTable[Note]):
             state.notes,
             state.outbox,
             missing=NoteNotFound,
-            conflict=lambda note: NoteHasChanged(note.id, note.version),
+            conflict=NoteHasChanged,
         )
         self.inbox = MemoryInbox(state.inbox)
 

@@ -38,7 +38,7 @@ class MemoryTemplates(kit.MemoryTable[Template]):
         super().__init__(
             state.templates,
             missing=TemplateNotFound,
-            conflict=lambda template: TemplateHasChanged(template.id, template.version),
+            conflict=TemplateHasChanged,
         )
 
     def get(self, template_id: int, /) -> Template:
@@ -97,7 +97,7 @@ class MemoryCoupons(kit.PublishingTable[Coupon]):
             state.coupons,
             state.outbox,
             missing=CouponNotFound,
-            conflict=lambda coupon: CouponHasChanged(coupon.id, coupon.version),
+            conflict=CouponHasChanged,
         )
 
     def add(self, coupon: Coupon, /) -> Coupon:
@@ -164,7 +164,7 @@ class MemoryActivities(kit.MemoryTable[Activity]):
         super().__init__(
             state.activities,
             missing=ActivityNotFound,
-            conflict=lambda activity: ActivityHasChanged(activity.id, activity.version),
+            conflict=ActivityHasChanged,
         )
 
     def get(self, activity_id: int, /) -> Activity:

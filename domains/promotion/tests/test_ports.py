@@ -11,12 +11,12 @@ import pytest
 from aether_adapters import redis
 from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.errors import Exhausted
-from aether_adapters.testing.stores import STORES, MigrationsSuite, sql_store
+from aether_adapters.testing.stores import STORES, MigrationsSuite, open_store
 
 from aether_promotion.__main__ import migrations
 from aether_promotion.adapters.allowance import LocalAllowance
 from aether_promotion.adapters.claim_counter import RedisClaimCounter
-from aether_promotion.adapters.events import incoming
+from aether_promotion.adapters.events import incoming, outgoing
 from aether_promotion.adapters.sql import METADATA, OUTBOX, unit_of_work
 from aether_promotion.adapters.stock_counter import RedisStockCounter
 from aether_promotion.application.ports import (
@@ -82,12 +82,15 @@ class Store:
 
 @pytest.fixture(scope="module", params=STORES)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    if request.param == "memory":
-        transactions = MemoryTransactions()
-        yield Store(transactions, lambda: list(transactions.outbox))
-        return
-    with sql_store(request.getfixturevalue(request.param), migrations(), unit_of_work, OUTBOX) as stored:
-        yield Store(stored.transactions, lambda: [incoming(event) for event in stored.events()])
+    with open_store(
+        request,
+        MemoryTransactions(),
+        script_location=migrations(),
+        unit_of_work=unit_of_work,
+        outbox=OUTBOX,
+        outgoing=outgoing,
+    ) as opened:
+        yield Store(opened.transactions, lambda: [incoming(event) for event in opened.events()])
 
 
 @pytest.fixture

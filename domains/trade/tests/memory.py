@@ -53,7 +53,7 @@ class MemoryCourses(kit.MemoryTable[Course]):
         super().__init__(
             state.courses,
             missing=CourseNotFound,
-            conflict=lambda course: CourseHasChanged(course.id, course.version),
+            conflict=CourseHasChanged,
         )
 
     def get(self, course_id: int, /) -> Course:
@@ -71,7 +71,7 @@ class MemoryOrders(kit.PublishingTable[Order]):
             state.orders,
             state.outbox,
             missing=OrderNotFound,
-            conflict=lambda order: OrderHasChanged(order.id, order.version),
+            conflict=OrderHasChanged,
         )
 
     def get(self, order_id: int, /, *, buyer: str | None) -> Order:

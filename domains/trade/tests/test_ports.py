@@ -8,8 +8,8 @@ from itertools import count
 from uuid import uuid4
 
 import pytest
-from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
-from aether_adapters.testing.stores import STORES, InboxSuite, MigrationsSuite, sql_store
+from aether_adapters.kernel.events import IncomingEvent
+from aether_adapters.testing.stores import STORES, InboxSuite, MigrationsSuite, open_store
 
 from aether.trade.v1 import events as contract
 from aether_trade.__main__ import migrations
@@ -36,10 +36,14 @@ Told = tuple[str, str, contract.Event]
 
 @dataclass(frozen=True)
 class Store:
-    """One implementation, and how to read what it told the world of one order."""
+    """One implementation, and how to read what it told the world."""
 
     transactions: Transactions
-    told: Callable[[int], list[Told]]
+    events: Callable[[], list[Told]]
+
+    def told(self, order_id: int) -> list[Told]:
+        """What it told the world of one order."""
+        return [event for event in self.events() if event[1] == str(order_id)]
 
     def add(self, order: Order) -> Order:
         return self.transactions.run(lambda unit: unit.orders.add(order))
@@ -56,27 +60,18 @@ class Store:
 
 @pytest.fixture(scope="module", params=STORES)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    if request.param == "memory":
-        yield in_memory()
-        return
-    with sql_store(request.getfixturevalue(request.param), migrations(), unit_of_work, OUTBOX) as stored:
-
-        def told(order_id: int) -> list[Told]:
-            return [as_told(event) for event in stored.events() if event.key == str(order_id)]
-
-        yield Store(stored.transactions, told)
-
-
-def in_memory() -> Store:
-    transactions = MemoryTransactions()
-
-    def told(order_id: int) -> list[Told]:
-        return [as_told(outgoing(event)) for event in transactions.outbox if event.order_id == order_id]
-
-    return Store(transactions, told)
+    with open_store(
+        request,
+        MemoryTransactions(),
+        script_location=migrations(),
+        unit_of_work=unit_of_work,
+        outbox=OUTBOX,
+        outgoing=outgoing,
+    ) as opened:
+        yield Store(opened.transactions, lambda: [as_told(event) for event in opened.events()])
 
 
-def as_told(event: OutgoingEvent | IncomingEvent) -> Told:
+def as_told(event: IncomingEvent) -> Told:
     """An event as it stands at the other end of the topic, less what differs each time."""
     return event.topic, event.key, contract.from_bytes(event.type, event.payload)
 

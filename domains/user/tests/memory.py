@@ -44,7 +44,7 @@ class MemoryUsers(kit.PublishingTable[User]):
             state.users,
             state.outbox,
             missing=UserNotFound,
-            conflict=lambda user: UserHasChanged(user.id, user.version),
+            conflict=UserHasChanged,
         )
 
     def add(self, user: User, /) -> User:
@@ -73,7 +73,7 @@ class MemorySessions(kit.PublishingTable[Session]):
             state.sessions,
             state.outbox,
             missing=SessionHasChanged,
-            conflict=lambda session: SessionHasChanged(session.id),
+            conflict=lambda session_id, _: SessionHasChanged(session_id),
         )
 
     def add(self, session: Session, /) -> Session:

@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 from aether_adapters import redis
 from aether_adapters.kernel.errors import Exhausted, Unavailable
-from aether_adapters.testing.stores import STORES, InboxSuite, MigrationsSuite, sql_store
+from aether_adapters.testing.stores import STORES, InboxSuite, MigrationsSuite, open_store
 
 from aether_user.__main__ import migrations
-from aether_user.adapters.events import incoming
+from aether_user.adapters.events import incoming, outgoing
 from aether_user.adapters.passwords import Argon2Passwords
 from aether_user.adapters.redis import Pace, RedisCards, RedisPresences, RedisThrottle
 from aether_user.adapters.sql import unit_of_work
@@ -49,10 +49,14 @@ NOWHERE = "redis://127.0.0.1:1/0"
 
 @dataclass(frozen=True)
 class Store:
-    """One implementation, and how to read what it told the world of one user."""
+    """One implementation, and how to read what it told the world."""
 
     transactions: Transactions
-    told: Callable[[int], list[UserEvent]]
+    events: Callable[[], list[UserEvent]]
+
+    def told(self, user_id: int) -> list[UserEvent]:
+        """What it told the world of one user."""
+        return [event for event in self.events() if event.user_id == user_id]
 
     def add(self, user: User) -> User:
         return self.transactions.run(lambda unit: unit.users.add(user))
@@ -77,24 +81,15 @@ class Store:
 
 @pytest.fixture(scope="module", params=STORES)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    if request.param == "memory":
-        yield in_memory()
-        return
-    with sql_store(request.getfixturevalue(request.param), migrations(), unit_of_work, OUTBOX) as stored:
-
-        def told(user_id: int) -> list[UserEvent]:
-            return [incoming(event) for event in stored.events() if event.key == str(user_id)]
-
-        yield Store(stored.transactions, told)
-
-
-def in_memory() -> Store:
-    transactions = MemoryTransactions()
-
-    def told(user_id: int) -> list[UserEvent]:
-        return [event for event in transactions.outbox if event.user_id == user_id]
-
-    return Store(transactions, told)
+    with open_store(
+        request,
+        MemoryTransactions(),
+        script_location=migrations(),
+        unit_of_work=unit_of_work,
+        outbox=OUTBOX,
+        outgoing=outgoing,
+    ) as opened:
+        yield Store(opened.transactions, lambda: [incoming(event) for event in opened.events()])
 
 
 def new(username: str | None = None, mobile: str | None = None) -> User:

@@ -1,13 +1,12 @@
 """A server that is away: the service says so, does without it where it can, and recovers by itself."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from aether_adapters.embedded import EmbeddedRedis
 from aether_adapters.kernel.errors import Unavailable
-from aether_adapters.testing.readiness import Environment, ReadinessSuite, opened
+from aether_adapters.testing.readiness import Environment, ReadinessSuite
 
 from aether.common.v1.types import Caller
 from aether.user.v1 import types
@@ -18,39 +17,29 @@ ADA = types.RegisterRequest(username="ada", mobile="+8613800138000", password="c
 SIGN_IN = types.SignInRequest(login="ada", password="correct horse", client_address="192.0.2.1")
 
 
-@pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
-    environment = Environment(monkeypatch, tmp_path, "USER")
-    environment.prepare(migrations(), {"HASH_KIBIBYTES": "32", "KEY_SECRET": "only this test knows"})
-    return environment
-
-
-@pytest.fixture
-def container(environment: Environment) -> Iterator[Container]:
-    """The rpc role of a service whose Redis is away."""
-    with opened(Container, "rpc") as container:
-        yield container
-
-
 class TestReadiness(ReadinessSuite):
     package = "aether_user"
-    container = Container
+    prefix = "USER"
+    script_location = migrations()
+    container_type = Container
 
+    def variables(self, folder: Path) -> dict[str, str]:
+        return {"HASH_KIBIBYTES": "32", "KEY_SECRET": "only this test knows"}
 
-def test_without_redis_everybody_gets_in_and_only_the_list_of_sessions_waits(
-    container: Container, environment: Environment, tmp_path: Path
-) -> None:
-    service = container.service()
-    user = service.register(ADA)
-    ada = Caller(subject=str(user.id), session="")
-    begun = time.monotonic()
-    tokens = service.sign_in(SIGN_IN)
-    refresh = types.RefreshTokensRequest(refresh_token=tokens.refresh_token, client_address="192.0.2.2")
-    assert service.get_user(types.GetUserRequest(id=user.id)).username == "ada"
-    with pytest.raises(Unavailable):
-        service.list_sessions(types.ListSessionsRequest(caller=ada))
-    assert time.monotonic() - begun < 2
-    with EmbeddedRedis(tmp_path / "redis", port=environment.redis_port):
-        service.refresh_tokens(refresh)
-        (session,) = service.list_sessions(types.ListSessionsRequest(caller=ada)).sessions
-        assert session.address == "192.0.2.2"
+    def test_without_redis_everybody_gets_in_and_only_the_list_of_sessions_waits(
+        self, container: Container, environment: Environment, tmp_path: Path
+    ) -> None:
+        service = container.service()
+        user = service.register(ADA)
+        ada = Caller(subject=str(user.id), session="")
+        begun = time.monotonic()
+        tokens = service.sign_in(SIGN_IN)
+        refresh = types.RefreshTokensRequest(refresh_token=tokens.refresh_token, client_address="192.0.2.2")
+        assert service.get_user(types.GetUserRequest(id=user.id)).username == "ada"
+        with pytest.raises(Unavailable):
+            service.list_sessions(types.ListSessionsRequest(caller=ada))
+        assert time.monotonic() - begun < 2
+        with EmbeddedRedis(tmp_path / "redis", port=environment.redis_port):
+            service.refresh_tokens(refresh)
+            (session,) = service.list_sessions(types.ListSessionsRequest(caller=ada)).sessions
+            assert session.address == "192.0.2.2"

@@ -1,1 +1,1 @@
-"""What a test of a service needs: real servers, and a table of what ran where."""
+"""What the tests of a service share: real servers, memory adapters, contract suites, and servers of its edges."""

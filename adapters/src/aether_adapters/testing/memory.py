@@ -98,7 +98,7 @@ P = TypeVar("P", bound=Publishing)
 class MemoryTable(Generic[A]):
     """Aggregates by id, saved only over the version they were loaded with, as by SQL's `update_versioned`.
 
-    `missing(id)` and `conflict(aggregate)` make the domain's own errors.
+    `missing(id)` and `conflict(id, version)` make the domain's own errors.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class MemoryTable(Generic[A]):
         rows: dict[int, A],
         *,
         missing: Callable[[int], Exception],
-        conflict: Callable[[A], Exception],
+        conflict: Callable[[int, int], Exception],
     ) -> None:
         self._rows = rows
         self._missing = missing
@@ -115,14 +115,14 @@ class MemoryTable(Generic[A]):
     def add(self, row: A, /) -> A:
         """Store a new one; raises `conflict` if its id is taken."""
         if row.id in self._rows:
-            raise self._conflict(row)
+            raise self._conflict(row.id, row.version)
         return self._store(row)
 
     def save(self, row: A, /) -> A:
         """Store a change; raises `conflict` if the stored version is not the loaded one."""
         present = self._rows.get(row.id)
         if present is None or present.version != row.version:
-            raise self._conflict(row)
+            raise self._conflict(row.id, row.version)
         return self._store(row)
 
     def _find(self, row_id: int) -> A:
@@ -153,7 +153,7 @@ class PublishingTable(MemoryTable[P]):
         outbox: list[Any],
         *,
         missing: Callable[[int], Exception],
-        conflict: Callable[[P], Exception],
+        conflict: Callable[[int, int], Exception],
     ) -> None:
         super().__init__(rows, missing=missing, conflict=conflict)
         self._outbox = outbox

@@ -9,18 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final
 
 import httpx
 import pytest
 
 from aether_adapters import sql
 from aether_adapters.embedded.children import free_port
-
-C = TypeVar("C")
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30
@@ -66,25 +64,37 @@ def nowhere() -> str:
     return f"127.0.0.1:{free_port()}"
 
 
-@contextmanager
-def opened(container: type[C], *roles: str) -> Iterator[C]:
-    """Make a domain's container for these roles, and give back what it holds."""
-    made: Any = container(roles=frozenset(roles))  # type: ignore[call-arg]
-    yield made
-    made.worker_number().stop()
-    made.engine().dispose()
-
-
 class ReadinessSuite:
-    """Subclass it as `TestReadiness`, beside a fixture `environment` that prepares an `Environment`.
+    """Subclass it as `TestReadiness`, with the domain's own cases as methods.
 
-    `package` is run as the service. `required` names the servers, besides the database, without which no use case
-    works; the worker needs Kafka too.
+    `package` is run as the service, and `prefix` is that of its variables. `required` names the servers, besides the
+    database, without which no use case works; the worker needs Kafka too.
     """
 
     package: ClassVar[str]
-    container: ClassVar[type[Any]]
+    prefix: ClassVar[str]
+    script_location: ClassVar[Path]
+    container_type: ClassVar[type[Any]]
     required: ClassVar[frozenset[str]] = frozenset()
+
+    def variables(self, folder: Path) -> dict[str, str]:  # noqa: ARG002 - of subclasses
+        """Return the domain's own variables, which are named without the prefix. Files may go to `folder`."""
+        return {}
+
+    @pytest.fixture
+    def environment(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+        """A database of its own, and no other server."""
+        environment = Environment(monkeypatch, tmp_path, self.prefix)
+        environment.prepare(self.script_location, self.variables(tmp_path))
+        return environment
+
+    @pytest.fixture
+    def container(self, environment: Environment) -> Iterator[Any]:  # noqa: ARG002 - it reads the variables
+        """The domain's container, in the role rpc."""
+        container = self.container_type(roles=frozenset({"rpc"}))
+        yield container
+        container.worker_number().stop()
+        container.engine().dispose()
 
     def test_a_process_has_its_worker_number_before_it_serves_and_gives_it_back(
         self, environment: Environment
@@ -113,7 +123,7 @@ class ReadinessSuite:
 
     def test_each_role_asks_for_the_servers_it_cannot_do_without(self, environment: Environment) -> None:
         def away(*roles: str) -> set[str]:
-            results = self.container(roles=frozenset(roles)).health().check()
+            results = self.container_type(roles=frozenset(roles)).health().check()
             return {name for name, result in results.items() if not result.ok}
 
         assert away("api") == away("rpc") == self.required

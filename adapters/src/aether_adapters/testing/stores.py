@@ -14,7 +14,9 @@ from sqlalchemy import Connection, MetaData, Table
 
 from aether_adapters import sql
 from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
+from aether_adapters.testing.memory import MemoryTransactions
 
+E = TypeVar("E")
 U = TypeVar("U")
 
 DATABASES: Final = (pytest.param("sqlite_url", id="sqlite"), pytest.param("mysql_url", id="mariadb"))
@@ -24,22 +26,35 @@ STORES: Final = ("memory", *DATABASES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SqlStore(Generic[U]):
-    """The tables of a domain in a database, and the events in its outbox, as consumers receive them."""
+class OpenStore(Generic[U]):
+    """The stores of a domain, in memory or in a database; `events` returns the outbox as consumers receive it."""
 
-    transactions: sql.Transactions[U]
+    transactions: MemoryTransactions[Any, U, Any] | sql.Transactions[U]
     events: Callable[[], list[IncomingEvent]]
 
 
 @contextmanager
-def sql_store(
-    url: str, migrations: Path, unit_of_work: Callable[[Connection], U], outbox: Table
-) -> Iterator[SqlStore[U]]:
-    """Migrate the database at `url` and open it."""
-    sql.migrate(url, migrations)
+def open_store(
+    request: pytest.FixtureRequest,
+    memory: MemoryTransactions[Any, U, E],
+    *,
+    script_location: Path,
+    unit_of_work: Callable[[Connection], U],
+    outbox: Table,
+    outgoing: Callable[[E], OutgoingEvent],
+) -> Iterator[OpenStore[U]]:
+    """Open what the parameter of `request`, one of `STORES`, names: `memory`, or a database after its migrations."""
+    if request.param == "memory":
+        yield OpenStore(
+            transactions=memory,
+            events=lambda: [_arrived(outgoing(event)) for event in memory.outbox],
+        )
+        return
+    url = request.getfixturevalue(request.param)
+    sql.migrate(url, script_location)
     engine = sql.connect(url)
     reader = sql.OutboxReader(engine, outbox)
-    yield SqlStore(
+    yield OpenStore(
         transactions=sql.Transactions(engine, unit_of_work),
         events=lambda: [_arrived(row.event) for row in reader.unsent(10_000)],
     )
