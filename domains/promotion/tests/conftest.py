@@ -4,18 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from aether_adapters.testing.memory import MemoryClock, MemoryIds
 
 from aether.common.v1.types import Caller
 from aether.promotion.v1 import port, types
-from aether_promotion.adapters.memory import (
-    MemoryAllowance,
-    MemoryClaimLog,
-    MemoryClock,
-    MemoryIds,
-    MemoryOrders,
-    MemoryTransactions,
-)
-from aether_promotion.adapters.memory_counters import MemoryClaimCounter, MemoryStockCounter
 from aether_promotion.application.claim_coupon import ClaimCoupon
 from aether_promotion.application.close_activity import CloseActivity
 from aether_promotion.application.create_activity import CreateActivity
@@ -39,6 +31,9 @@ from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Re
 from aether_promotion.application.withdraw_template import WithdrawTemplate
 from aether_promotion.domain.claim_authority import ClaimAuthority
 from aether_promotion.domain.events import ClaimsClosed
+
+from .memory import MemoryAllowance, MemoryClaimLog, MemoryOrders, MemoryTransactions
+from .memory_counters import MemoryClaimCounter, MemoryStockCounter
 
 OPERATOR = Caller(subject="olga", roles=("operator",), session="")
 ADA = Caller(subject="ada", session="")

@@ -5,32 +5,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from aether_adapters import redis, sql
-from aether_adapters.ids import Snowflakes, WorkerLease
+from aether_adapters import redis
+from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.errors import Exhausted
-from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
+from aether_adapters.testing.stores import STORES, MigrationsSuite, open_store
 
 from aether_promotion.__main__ import migrations
 from aether_promotion.adapters.allowance import LocalAllowance
 from aether_promotion.adapters.claim_counter import RedisClaimCounter
-from aether_promotion.adapters.clock import SystemClock
-from aether_promotion.adapters.events import incoming
-from aether_promotion.adapters.memory import MemoryAllowance, MemoryClock, MemoryIds, MemoryTransactions
-from aether_promotion.adapters.memory_counters import MemoryClaimCounter, MemoryStockCounter
+from aether_promotion.adapters.events import incoming, outgoing
 from aether_promotion.adapters.sql import METADATA, OUTBOX, unit_of_work
 from aether_promotion.adapters.stock_counter import RedisStockCounter
 from aether_promotion.application.ports import (
     Allowance,
     AlreadyReserved,
     ClaimCounter,
-    Clock,
     CounterAway,
     Granted,
-    Ids,
     Refused,
     StockCounter,
     Taken,
@@ -61,6 +55,9 @@ from aether_promotion.domain.values import (
     Title,
 )
 
+from .memory import MemoryAllowance, MemoryTransactions
+from .memory_counters import MemoryClaimCounter, MemoryStockCounter
+
 NOW = datetime.now(UTC)
 """Redis looks at its own clock, so windows are around the real time."""
 HOUR = timedelta(hours=1)
@@ -83,43 +80,17 @@ class Store:
         return activity.held, activity.sold
 
 
-@pytest.fixture(scope="module", params=["memory", "sqlite", "mariadb"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    match request.param:
-        case "memory":
-            transactions = MemoryTransactions()
-            yield Store(transactions, lambda: list(transactions.outbox))
-        case "sqlite":
-            yield from in_sql(f"sqlite:///{tmp_path_factory.mktemp('sql')}/test.db")
-        case _:
-            yield from in_sql(request.getfixturevalue("mysql_url"))
-
-
-def in_sql(url: str) -> Iterator[Store]:
-    sql.migrate(url, migrations())
-    engine = sql.connect(url)
-    outbox = sql.OutboxReader(engine, OUTBOX)
-    yield Store(
-        sql.Transactions(engine, unit_of_work),
-        lambda: [incoming(arrived(row.event)) for row in outbox.unsent(10_000)],
-    )
-    engine.dispose()
-
-
-def arrived(event: OutgoingEvent) -> IncomingEvent:
-    """The event as it comes in at the other end of the topic."""
-    return IncomingEvent(
-        id=event.id,
-        type=event.type,
-        source=event.source,
-        key=event.key,
-        payload=event.payload,
-        occurred_at=event.occurred_at,
-        headers=event.headers,
-        topic=event.topic,
-        partition=0,
-        offset=0,
-    )
+@pytest.fixture(scope="module", params=STORES)
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with open_store(
+        request,
+        MemoryTransactions(),
+        script_location=migrations(),
+        unit_of_work=unit_of_work,
+        outbox=OUTBOX,
+        outgoing=outgoing,
+    ) as opened:
+        yield Store(opened.transactions, lambda: [incoming(event) for event in opened.events()])
 
 
 @pytest.fixture
@@ -448,20 +419,9 @@ def test_work_that_raises_leaves_nothing_behind(store: Store, owner: str) -> Non
     assert created.id not in [getattr(event, "coupon_id", None) for event in store.told()]
 
 
-@pytest.mark.suite("migrations")
-@pytest.mark.parametrize("url", ["sqlite", "mariadb"], indirect=True)
-def test_migrations_make_exactly_the_tables_the_adapters_use(url: str) -> None:
-    sql.migrate(url, migrations())
-    engine = sql.connect(url)
-    assert sql.pending_changes(engine, METADATA) == []
-    engine.dispose()
-
-
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/migrated.db"
-    return str(request.getfixturevalue("mysql_url"))
+class TestMigrations(MigrationsSuite):
+    script_location = migrations()
+    metadata = METADATA
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -647,33 +607,6 @@ def test_a_redis_that_is_away_is_said_in_the_words_of_the_port() -> None:
     ):
         with pytest.raises(CounterAway):
             ask()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def ids(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ids]:
-    if request.param == "memory":
-        yield MemoryIds()
-        return
-    url = f"sqlite:///{tmp_path}/ids.db"
-    sql.migrate(url, migrations())
-    engine = sql.connect(url)
-    with WorkerLease(engine) as worker_number:
-        yield Snowflakes(worker_number)
-    engine.dispose()
-
-
-@pytest.mark.suite("ids")
-def test_ids_are_positive_fit_and_never_come_twice(ids: Ids) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        taken = list(pool.map(lambda _: ids.next(), range(1000)))
-    assert len(set(taken)) == 1000
-    assert all(0 < number < 2**63 for number in taken)
-    assert ids.next() > max(taken)
-
-
-@pytest.mark.parametrize("clock", [MemoryClock(), SystemClock()], ids=["memory", "system"])
-def test_a_clock_says_the_time_in_utc(clock: Clock) -> None:
-    assert clock.now().tzinfo is UTC
 
 
 @pytest.mark.suite("allowance")

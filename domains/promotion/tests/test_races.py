@@ -6,13 +6,12 @@ from datetime import timedelta
 import pytest
 from aether_adapters import sql
 from aether_adapters.testing.interleave import meanwhile
+from aether_adapters.testing.memory import MemoryClock, MemoryIds
 from sqlalchemy import Engine
 
 from aether.common.v1.types import Caller
 from aether.promotion.v1 import types
 from aether_promotion.__main__ import migrations
-from aether_promotion.adapters.memory import MemoryAllowance, MemoryClaimLog, MemoryClock, MemoryIds
-from aether_promotion.adapters.memory_counters import MemoryClaimCounter
 from aether_promotion.adapters.sql import unit_of_work
 from aether_promotion.adapters.tables import ACTIVITIES
 from aether_promotion.application.claim_coupon import ClaimCoupon
@@ -26,6 +25,8 @@ from aether_promotion.domain.errors import ClaimsArePaused, QuotaExhausted
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import CouponStatus
 
+from .memory import MemoryAllowance, MemoryClaimLog
+from .memory_counters import MemoryClaimCounter
 from .test_ports import HOUR, IDS, NOW, new_activity, new_coupon, new_reservation, new_template
 
 pytestmark = [pytest.mark.suite("races"), pytest.mark.implementation("mariadb")]

@@ -17,9 +17,11 @@ from aether_adapters import redis, sql
 from aether_adapters.embedded import EmbeddedKafka, EmbeddedRedis
 from aether_adapters.embedded.children import free_port
 from aether_adapters.kafka import BatchingProducer, Consumer, Producer
+from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.errors import Exhausted, Unavailable
 from aether_adapters.service.outbox_relay import Relay
 from aether_adapters.service.periodic import Periodic
+from aether_adapters.testing.memory import MemoryIds
 from sqlalchemy import Engine
 
 from aether.common.v1.types import Caller
@@ -27,11 +29,9 @@ from aether.promotion.v1 import types
 from aether_promotion.__main__ import migrations
 from aether_promotion.adapters.allowance import LocalAllowance
 from aether_promotion.adapters.claim_counter import RedisClaimCounter
-from aether_promotion.adapters.clock import SystemClock
 from aether_promotion.adapters.consumer import claim_handlers
 from aether_promotion.adapters.events import TOPIC
 from aether_promotion.adapters.kafka import KafkaClaimLog
-from aether_promotion.adapters.memory import MemoryIds, MemoryOrders
 from aether_promotion.adapters.sql import OUTBOX, unit_of_work
 from aether_promotion.adapters.stock_counter import RedisStockCounter
 from aether_promotion.application.claim_coupon import ClaimCoupon
@@ -48,6 +48,8 @@ from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.errors import Conflict, NotNow
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import AmountOff, CouponTerms, Terms, Title
+
+from .memory import MemoryOrders
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)

@@ -8,11 +8,10 @@ from itertools import count
 import orjson
 import pytest
 from aether_adapters.auth.webhook_signatures import sign
+from aether_adapters.testing.memory import MemoryClock, MemoryIds
 
 from aether.common.v1.types import Caller
 from aether.trade.v1 import port, types
-from aether_trade.adapters.memory import MemoryClock, MemoryIds, MemoryTransactions
-from aether_trade.adapters.twins import MemoryPayments, MemoryPromotions
 from aether_trade.application.cancel_order import CancelOrder
 from aether_trade.application.change_course import ChangeCourse
 from aether_trade.application.close_overdue_orders import CloseOverdueOrders
@@ -29,6 +28,9 @@ from aether_trade.application.receive_payment_notice import ReceivePaymentNotice
 from aether_trade.application.refund_order import RefundOrder
 from aether_trade.application.send_refunds import SendRefunds
 from aether_trade.application.start_payment import StartPayment
+
+from .memory import MemoryTransactions
+from .memory_services import MemoryPayments, MemoryPromotions
 
 ADA = Caller(subject="ada", roles=("customer",), session="")
 BOB = Caller(subject="bob", roles=("customer",), session="")

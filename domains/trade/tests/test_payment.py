@@ -21,7 +21,6 @@ from aether.trade.v1 import threads, types
 from aether_openapi import trade as rest
 from aether_trade.adapters.payment import HttpPayments
 from aether_trade.adapters.simulated_provider import Provider, ProviderServer
-from aether_trade.adapters.twins import MemoryPayments
 from aether_trade.application.ports import Payments
 from aether_trade.container import ERRORS
 from aether_trade.domain.errors import SignatureForged
@@ -29,6 +28,7 @@ from aether_trade.domain.notice import Notice
 from aether_trade.domain.refund import Refund
 
 from .conftest import ADA, World, item
+from .memory_services import MemoryPayments
 
 SECRET = MemoryPayments.SECRET
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

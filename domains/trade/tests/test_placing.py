@@ -10,7 +10,6 @@ from aether_adapters.kernel.errors import Unavailable
 from aether_adapters.kernel.problems import RemoteError
 
 from aether.trade.v1 import types
-from aether_trade.adapters.memory import MemoryTransactions
 from aether_trade.application import place_order
 from aether_trade.application.forget_keys import ForgetKeys
 from aether_trade.application.ports import UnitOfWork
@@ -19,6 +18,7 @@ from aether_trade.domain.basket import Basket, Item
 from aether_trade.domain.events import OrderPlaced
 
 from .conftest import ADA, BOB, GRACE, OPERATOR, PAYMENT_TIME, World, item
+from .memory import MemoryTransactions
 
 T = TypeVar("T")
 SALE = 77

@@ -11,11 +11,11 @@ from aether.trade.v1 import events as trade
 from aether.user.v1 import types
 from aether_user.adapters.consumer import own_handlers, trade_handlers
 from aether_user.adapters.events import CHANGES, TOPIC, outgoing, revocation
-from aether_user.adapters.memory import MemoryCards
 from aether_user.application.load_card import LoadCard
 from aether_user.domain.events import SessionsRevoked, UserBanned, UserChanged, UserEvent, UserUnbanned
 
 from .conftest import World, caller
+from .memory import MemoryCards
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 

@@ -10,7 +10,6 @@ from aether_adapters import sql
 
 from aether.user.v1 import types
 from aether_user.__main__ import migrations
-from aether_user.adapters.memory import MemoryCards
 from aether_user.application.grant_operator import GrantOperator
 from aether_user.application.load_card import LoadCard
 from aether_user.container import Container
@@ -18,6 +17,7 @@ from aether_user.domain import errors
 from aether_user.domain.values import Role
 
 from .conftest import World, caller
+from .memory import MemoryCards
 
 
 @pytest.fixture

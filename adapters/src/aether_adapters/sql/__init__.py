@@ -1,5 +1,6 @@
 """SQL kit for MySQL 8, MariaDB and SQLite: units of work, outbox, inbox, leases, migrations."""
 
+from aether_adapters.kernel.unit_of_work import NestedUnitOfWork
 from aether_adapters.sql.conversions import (
     by_value,
     converted,
@@ -17,7 +18,7 @@ from aether_adapters.sql.optimistic_locking import update_versioned
 from aether_adapters.sql.outbox import Backlog, Outbox, OutboxReader, OutboxRow, outbox_table
 from aether_adapters.sql.row_mapping import RowMapping
 from aether_adapters.sql.row_plan import RowMappingError
-from aether_adapters.sql.transactions import NestedUnitOfWork, Transactions
+from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import BigId, Bytes, UtcDateTime, exact
 
 __all__ = [

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from aether_adapters.kernel.deadline import remaining
 from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Unavailable
+from aether_adapters.kernel.unit_of_work import NestedUnitOfWork
 from aether_adapters.sql.error_codes import DatabaseErrorKind, error_kind
 from aether_adapters.sql.fair_lock import FAIR_LOCK, FairLock
 from aether_adapters.sql.timeouts import READ_ONLY, refuse_writes
@@ -26,16 +27,6 @@ _MAX_RERUNS: Final = 3
 _FIRST_PAUSE_SECONDS: Final = 0.02
 _LOCK_TIMEOUT_SECONDS: Final = 30.0
 _NO_DEADLINE_SECONDS: Final = 3600.0
-
-
-class NestedUnitOfWork(RuntimeError):
-    """A unit of work was opened inside another one; either could commit without the other."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "A unit of work is already open. Do both things in one, or one after the other; get ids, leases and "
-            "other services' answers before you open it."
-        )
 
 
 class Transactions(Generic[R]):

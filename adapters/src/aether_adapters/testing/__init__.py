@@ -1,1 +1,1 @@
-"""Support for tests of a service: real servers, and a summary of which suite ran on which implementation."""
+"""Support for tests of a service: real servers, memory adapters, contract suites, and a harness for its edges."""

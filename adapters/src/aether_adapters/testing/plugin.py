@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+pytest.register_assert_rewrite("aether_adapters.testing.readiness", "aether_adapters.testing.stores")
+
 _PROPERTY: Final = "aether-suite"
 """Property of a test report that holds its suite and implementation."""
 
@@ -60,6 +62,12 @@ def mysql_url(mysql_server: MySqlServer) -> Iterator[str]:
     """The URL of an empty database, created for the module and dropped afterwards."""
     with mysql_server.database() as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def sqlite_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of an SQLite database that is empty when the module starts."""
+    return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/test.db"
 
 
 @pytest.fixture(scope="session")

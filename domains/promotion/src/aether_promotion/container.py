@@ -6,6 +6,7 @@ connects to nothing, so `aether check` builds everything too and reports what do
 
 from aether_adapters.ids import Snowflakes
 from aether_adapters.kafka import BatchingProducer
+from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.errors import Kind
 from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.rest import By, Limits
@@ -24,7 +25,6 @@ from aether.trade.v1 import grpc as trade
 from aether_openapi import promotion as rest
 from aether_promotion.adapters.allowance import LocalAllowance
 from aether_promotion.adapters.claim_counter import RedisClaimCounter
-from aether_promotion.adapters.clock import SystemClock
 from aether_promotion.adapters.consumer import claim_handlers, order_handlers
 from aether_promotion.adapters.events import REVOKED, SOURCE, TOPIC, TRADE_TOPIC, USER_TOPIC, revocation
 from aether_promotion.adapters.kafka import KafkaClaimLog

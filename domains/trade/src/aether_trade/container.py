@@ -5,6 +5,7 @@ connects to nothing, so `aether check` builds everything too and reports what do
 """
 
 from aether_adapters.ids import Snowflakes
+from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.errors import Kind
 from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.rest import Limits
@@ -20,7 +21,6 @@ from dependency_injector.providers import Dict, Object, Provider, Singleton
 from aether.promotion.v1 import grpc as promotion
 from aether.trade.v1 import grpc, port, threads
 from aether_openapi import trade as rest
-from aether_trade.adapters.clock import SystemClock
 from aether_trade.adapters.events import REVOKED, SOURCE, USER_TOPIC, revocation
 from aether_trade.adapters.payment import HttpPayments
 from aether_trade.adapters.promotion import RemotePromotions

@@ -6,6 +6,7 @@ connects to nothing, so `aether check` builds everything too and reports what do
 
 from aether_adapters.grpc import Channel
 from aether_adapters.ids import Snowflakes
+from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.errors import Kind
 from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.rest import By, Limits
@@ -20,7 +21,6 @@ from redis import Redis
 
 from aether.user.v1 import grpc, port, threads
 from aether_openapi import user as rest
-from aether_user.adapters.clock import SystemClock
 from aether_user.adapters.consumer import own_handlers, trade_handlers
 from aether_user.adapters.events import REVOKED, SOURCE, TOPIC, TRADE_TOPIC, revocation
 from aether_user.adapters.janitor import Janitor

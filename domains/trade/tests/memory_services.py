@@ -1,4 +1,4 @@
-"""Promotion and the payment provider in memory: for unit tests, with the knobs a test turns."""
+"""Promotion and the payment provider in memory, with the knobs a test turns."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -113,7 +113,7 @@ def refused(rule: str, **values: object) -> RefusedByPromotion:
 class MemoryPayments:
     """A provider that is always there, unless `away`; `refunded` is what it sent back, in cents by refund."""
 
-    SECRET = "a secret of tests"  # noqa: S105 - nobody else shares it
+    SECRET = "a secret of tests"
 
     def __init__(self) -> None:
         self.opened: dict[int, int] = {}

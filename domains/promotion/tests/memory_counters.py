@@ -1,4 +1,4 @@
-"""The counters of Redis in memory, for unit tests. They can be away, and they can forget."""
+"""The counters of Redis in memory. They can be away, and they can forget."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from aether_adapters.testing import memory as kit
+
 from aether_promotion.application.ports import AlreadyReserved
 from aether_promotion.domain.activity import Activity, Reservation
 from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
@@ -23,51 +25,29 @@ from aether_promotion.domain.values import CouponStatus, ReservationStatus, Temp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What is stored; the containers change, what is in them never does."""
-
+class State(kit.MemoryState[PromotionEvent]):
     templates: dict[int, Template] = field(default_factory=dict)
     authorities: dict[int, ClaimAuthority] = field(default_factory=dict)
     coupons: dict[int, Coupon] = field(default_factory=dict)
     activities: dict[int, Activity] = field(default_factory=dict)
     reservations: dict[tuple[int, int], Reservation] = field(default_factory=dict)
-    outbox: list[PromotionEvent] = field(default_factory=list)
 
 
-class MemoryTemplates:
+class MemoryTemplates(kit.MemoryTable[Template]):
     def __init__(self, state: State) -> None:
-        self._state = state
-
-    def add(self, template: Template, /) -> Template:
-        if template.id in self._state.templates:
-            raise TemplateHasChanged(template.id, template.version)
-        return self._store(template)
+        super().__init__(
+            state.templates,
+            missing=TemplateNotFound,
+            conflict=TemplateHasChanged,
+        )
 
     def get(self, template_id: int, /) -> Template:
-        found = self._state.templates.get(template_id)
-        if found is None:
-            raise TemplateNotFound(template_id)
-        return found
-
-    def save(self, template: Template, /) -> Template:
-        present = self._state.templates.get(template.id)
-        if present is None or present.version != template.version:
-            raise TemplateHasChanged(template.id, template.version)
-        return self._store(template)
+        return self._find(template_id)
 
     def page(
         self, *, statuses: Sequence[TemplateStatus], before: int | None, limit: int
     ) -> tuple[Template, ...]:
-        wanted = [
-            one
-            for number, one in sorted(self._state.templates.items(), reverse=True)
-            if one.status in statuses and (before is None or number < before)
-        ]
-        return tuple(wanted[:limit])
-
-    def _store(self, template: Template) -> Template:
-        stored = self._state.templates[template.id] = template.stored()
-        return stored
+        return self._newest(before=before, limit=limit, where=lambda one: one.status in statuses)
 
 
 class MemoryClaimAuthorities:
@@ -110,47 +90,42 @@ class MemoryClaimAuthorities:
         )
 
 
-class MemoryCoupons:
+class MemoryCoupons(kit.PublishingTable[Coupon]):
     def __init__(self, state: State) -> None:
-        self._state = state
+        super().__init__(
+            state.coupons,
+            state.outbox,
+            missing=CouponNotFound,
+            conflict=CouponHasChanged,
+        )
 
     def add(self, coupon: Coupon, /) -> Coupon:
-        twin = any(
+        if any(
             (one.template_id, one.owner, one.key) == (coupon.template_id, coupon.owner, coupon.key)
-            for one in self._state.coupons.values()
-        )
-        if twin or coupon.id in self._state.coupons:
+            for one in self._rows.values()
+        ):
             raise CouponHasChanged(coupon.id, coupon.version)
-        return self._store(coupon)
+        return super().add(coupon)
 
     def has(self, coupon_id: int, /) -> bool:
-        return coupon_id in self._state.coupons
+        return coupon_id in self._rows
 
     def get(self, coupon_id: int, /, *, owner: str) -> Coupon:
-        found = self._state.coupons.get(coupon_id)
-        if found is None or found.owner != owner:
+        found = self._find(coupon_id)
+        if found.owner != owner:
             raise CouponNotFound(coupon_id)
         return found
 
     hold = get
 
-    def save(self, coupon: Coupon, /) -> Coupon:
-        present = self._state.coupons.get(coupon.id)
-        if present is None or present.version != coupon.version:
-            raise CouponHasChanged(coupon.id, coupon.version)
-        return self._store(coupon)
-
     def page(
         self, *, owner: str, status: CouponStatus | None, now: datetime, before: int | None, limit: int
     ) -> tuple[Coupon, ...]:
-        wanted = [
-            one
-            for one in reversed(self._sorted())
-            if one.owner == owner
-            and (status is None or one.status_at(now) is status)
-            and (before is None or one.id < before)
-        ]
-        return tuple(wanted[:limit])
+        return self._newest(
+            before=before,
+            limit=limit,
+            where=lambda one: one.owner == owner and (status is None or one.status_at(now) is status),
+        )
 
     def claimed(self, template_id: int, /, *, owner: str) -> tuple[Coupon, ...]:
         return tuple(one for one in self._sorted() if (one.template_id, one.owner) == (template_id, owner))
@@ -165,15 +140,15 @@ class MemoryCoupons:
     def overdue(self, now: datetime, /, *, limit: int) -> tuple[Coupon, ...]:
         wanted = [
             (one.locked_until, one.id)
-            for one in self._state.coupons.values()
+            for one in self._rows.values()
             if one.status is CouponStatus.LOCKED and one.locked_until is not None and one.locked_until <= now
         ]
-        return tuple(self._state.coupons[number] for _, number in sorted(wanted)[:limit])
+        return tuple(self._rows[number] for _, number in sorted(wanted)[:limit])
 
     def expire(self, now: datetime, /, *, limit: int) -> int:
         over = [
             one
-            for one in self._state.coupons.values()
+            for one in self._rows.values()
             if one.status is CouponStatus.UNUSED and one.terms.valid_until <= now
         ]
         over.sort(key=lambda one: one.terms.valid_until)
@@ -182,45 +157,32 @@ class MemoryCoupons:
         return len(over[:limit])
 
     def _sorted(self) -> list[Coupon]:
-        return [one for _, one in sorted(self._state.coupons.items())]
-
-    def _store(self, coupon: Coupon) -> Coupon:
-        stored = self._state.coupons[coupon.id] = coupon.stored()
-        self._state.outbox.extend(coupon.events)
-        return stored
+        return [one for _, one in sorted(self._rows.items())]
 
 
-class MemoryActivities:
+class MemoryActivities(kit.MemoryTable[Activity]):
     def __init__(self, state: State) -> None:
-        self._state = state
-
-    def add(self, activity: Activity, /) -> Activity:
-        if activity.id in self._state.activities:
-            raise ActivityHasChanged(activity.id, activity.version)
-        stored = self._state.activities[activity.id] = activity.stored()
-        return stored
+        super().__init__(
+            state.activities,
+            missing=ActivityNotFound,
+            conflict=ActivityHasChanged,
+        )
 
     def get(self, activity_id: int, /) -> Activity:
-        found = self._state.activities.get(activity_id)
-        if found is None:
-            raise ActivityNotFound(activity_id)
-        return found
+        return self._find(activity_id)
 
     def save(self, activity: Activity, /) -> Activity:
-        present = self._state.activities.get(activity.id)
-        if present is None or present.version != activity.version:
-            raise ActivityHasChanged(activity.id, activity.version)
-        stored = activity.stored()
-        counted = replace(stored, held=present.held, sold=present.sold)
-        self._state.activities[activity.id] = counted
+        present = self._rows.get(activity.id)
+        stored = super().save(activity)
+        if present is not None:
+            self._rows[activity.id] = replace(stored, held=present.held, sold=present.sold)
         return stored
 
     def page(self, *, before: int | None, limit: int) -> tuple[Activity, ...]:
-        newest = sorted(self._state.activities.items(), reverse=True)
-        return tuple(one for number, one in newest if before is None or number < before)[:limit]
+        return self._newest(before=before, limit=limit)
 
     def to_keep(self, ended_after: datetime, /) -> tuple[Activity, ...]:
-        return tuple(one for _, one in sorted(self._state.activities.items()) if one.ends_at > ended_after)
+        return tuple(one for _, one in sorted(self._rows.items()) if one.ends_at > ended_after)
 
 
 class MemoryReservations:
