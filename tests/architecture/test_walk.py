@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.roles import eventually
 from tests.walk import WalkFailed, sections, walk
 
 AETHER = f"""#!{sys.executable}
@@ -140,4 +141,6 @@ def test_a_server_that_does_not_serve_or_stop_fails_the_walk_and_is_gone(
 ) -> None:
     with pytest.raises(WalkFailed, match=reason):
         walk(console(f"aether run {flag}"), folder, environment)
-    assert not psutil.pid_exists(int((folder / "pid").read_text()))
+    eventually(
+        lambda: not psutil.pid_exists(int((folder / "pid").read_text())), "init has reaped the server", 30
+    )

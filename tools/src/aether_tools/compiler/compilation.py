@@ -50,13 +50,13 @@ def compile_workspace(root: Path) -> Compiled:
         except ContractError as error:
             findings += error.findings
     if findings:
-        raise ContractError(
-            *dict.fromkeys(findings)
-        )  # every contract that uses a shared component reports it
+        # Each contract that uses a shared component reports it.
+        raise ContractError(*dict.fromkeys(findings))
     refined = refine(contracts, edges)
     modules = protos.python | write_proto(refined)
     files = {f"proto/gen/{path}": content for path, content in modules.items()}
-    files |= {f"proto/{path}": content for path, content in protoc.options().items()}
+    if contracts.packages:
+        files |= {f"proto/{path}": content for path, content in protoc.options().items()}
     rest = {path: content for edge in edges for path, content in edge.files.items()}
     if rest:
         rest["py.typed"] = b""

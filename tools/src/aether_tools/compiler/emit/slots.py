@@ -40,5 +40,7 @@ def write_slots(contracts: Contracts) -> dict[str, bytes]:
 
     A workspace without a common contract has it all the same, in a folder of its own.
     """
+    if not contracts.packages:
+        return {}
     folder = f"{contracts.workspace}/common/v1"
     return {f"{folder}/py.typed": b"", f"{folder}/slots.py": _SOURCE.encode()}
