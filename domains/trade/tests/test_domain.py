@@ -17,7 +17,7 @@ from aether_trade.domain.events import OrderClosed, OrderFinished, OrderPaid, Or
 from aether_trade.domain.line import Line
 from aether_trade.domain.order import Order
 from aether_trade.domain.quote import Quote, QuotedItem, lines
-from aether_trade.domain.values import PRICE_LIMIT, TITLE_LIMIT, CloseReason, Status, Title, price
+from aether_trade.domain.values import PRICE_LIMIT_CENTS, TITLE_LIMIT, CloseReason, Status, Title, price
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=5)
@@ -58,7 +58,7 @@ def in_state(status: Status) -> Order:
     return order.stored()
 
 
-CENTS = st.integers(0, PRICE_LIMIT * QUANTITY_LIMIT)
+CENTS = st.integers(0, PRICE_LIMIT_CENTS * QUANTITY_LIMIT)
 
 
 @given(CENTS, st.lists(CENTS | st.integers(0, 3), min_size=1, max_size=ITEM_LIMIT))
@@ -339,7 +339,7 @@ def test_a_title_loses_the_space_around_it() -> None:
 
 
 def test_a_price_has_bounds() -> None:
-    assert [price(0), price(PRICE_LIMIT)] == [0, PRICE_LIMIT]
-    for cents in (-1, PRICE_LIMIT + 1):
+    assert [price(0), price(PRICE_LIMIT_CENTS)] == [0, PRICE_LIMIT_CENTS]
+    for cents in (-1, PRICE_LIMIT_CENTS + 1):
         with pytest.raises(errors.PriceNotUsable):
             price(cents)

@@ -112,7 +112,7 @@ def test_what_is_not_on_sale_cannot_be_ordered(sale: World) -> None:
     assert sale.promotions.asked == {}
 
 
-@pytest.mark.parametrize("key", ["", "x" * (place_order.KEY_LIMIT + 1)])
+@pytest.mark.parametrize("key", ["", "x" * (place_order.KEY_LIMIT_CHARACTERS + 1)])
 def test_an_order_needs_a_key_of_its_own(sale: World, key: str) -> None:
     with pytest.raises(errors.IdempotencyKeyNotUsable):
         sale.place(item(sale.course()), key=key)

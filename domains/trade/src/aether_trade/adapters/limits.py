@@ -1,4 +1,4 @@
-"""How much the REST edge lets one user and one address ask for, counted in Redis while it is there."""
+"""Rate limits of the REST API for each user and address, counted in Redis while it is available."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ EDGE: Final = "aether-trade-api"
 def limits(
     client: Redis, *, user_rate: float, user_burst: int, address_rate: float, address_burst: int
 ) -> Limits:
-    """Rates are in requests a second; bursts are how many at once."""
+    """Return the limits. Rates are in requests per second; a burst is the number of requests at once."""
     return Limits(
         everywhere=(
             shared_limit(client, EDGE, "user", By.USER, user_rate, user_burst),

@@ -6,7 +6,7 @@ from aether_trade.application.ports import Transactions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetOrderState(port.GetOrderState):
-    """Says what became of an order, to services that keep something for it."""
+    """Tells the state of an order to services that hold something for it."""
 
     transactions: Transactions
 

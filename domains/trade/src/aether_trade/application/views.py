@@ -1,4 +1,4 @@
-"""How the contract shows what the domain keeps."""
+"""Maps domain objects to the contract's messages."""
 
 from aether.trade.v1 import types
 from aether_trade.domain.course import Course
@@ -18,7 +18,7 @@ def course_view(course: Course) -> types.Course:
 
 
 def order_view(order: Order) -> types.Order:
-    """An order as its buyer sees it."""
+    """Return the order as its buyer sees it."""
     reason = order.close_reason
     return types.Order(
         id=order.id,
