@@ -41,10 +41,10 @@ def test_while_kafka_is_away_it_is_asked_once_in_a_pause_and_a_claim_is_kept_whe
 ) -> None:
     now, producer = [0.0], Counting(Producer(broker.bootstrap))
     log = KafkaClaimLog(producer, pause=1.0, clock=lambda: now[0])
-    monkeypatch.setattr(kafka, "_PATIENCE", 30.0)
+    monkeypatch.setattr(kafka, "_SEND_TIMEOUT_SECONDS", 30.0)
     log.append(CLAIM)
 
-    monkeypatch.setattr(kafka, "_PATIENCE", 0.2)
+    monkeypatch.setattr(kafka, "_SEND_TIMEOUT_SECONDS", 0.2)
     broker.broker_down()
     for _ in range(5):
         with pytest.raises(Unavailable) as away:
@@ -53,7 +53,7 @@ def test_while_kafka_is_away_it_is_asked_once_in_a_pause_and_a_claim_is_kept_whe
     assert producer.asked == 2
 
     broker.broker_up()
-    monkeypatch.setattr(kafka, "_PATIENCE", 30.0)
+    monkeypatch.setattr(kafka, "_SEND_TIMEOUT_SECONDS", 30.0)
     now[0] = 1.0
     log.append(CLAIM)
     assert producer.asked == 3

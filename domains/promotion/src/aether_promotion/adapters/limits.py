@@ -1,4 +1,4 @@
-"""How much the REST edge lets one user and one address ask for, counted in Redis while it is there."""
+"""Rate limits of the REST API for each user and address, counted in Redis while it is available."""
 
 from typing import Final
 
@@ -19,7 +19,10 @@ def limits(
     claim_rate: float,
     claim_burst: int,
 ) -> Limits:
-    """Rates are in requests a second; bursts are how many at once. A claim counts for both of its user's limits."""
+    """Return the limits. Rates are in requests per second; a burst is the number of requests at once.
+
+    A claim counts towards both limits of its user.
+    """
     return Limits(
         everywhere=(
             shared_limit(client, EDGE, "user", By.USER, user_rate, user_burst),
