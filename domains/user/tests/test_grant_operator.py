@@ -77,7 +77,7 @@ def test_the_command_says_what_it_did_and_the_database_has_it(container: Contain
     ada = service.register(
         types.RegisterRequest(username="ada", mobile="+8613800138000", password="correct horse")
     )
-    assert command("eve") == (1, "", "Nobody is called eve here: register first, or check the username.")
+    assert command("eve") == (1, "", "User eve does not exist: register first, or check the username.")
     code, said, _ = command("ada")
     assert (code, said) == (0, "ada is an operator; signing in or renewing tokens gives the role.\n")
     profile = service.get_profile(types.GetProfileRequest(caller=caller(ada)))
