@@ -1,7 +1,7 @@
 """REST gateways in front of one gRPC service: the compiled edge, and FastAPI with grpc.aio by hand.
 
-The service's port comes in BENCH_RPC_PORT. Both gateways verify the caller's token through the one `verify`,
-forward it, and bound the call by five seconds.
+BENCH_RPC_PORT is the service's port. Both gateways verify the caller's token with the same `verify`, forward it, and
+limit the call to five seconds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.bench.rest_apps import verifier
 
 
 def aether() -> Any:
-    """Generated edge, generated client, one line between them."""
+    """The generated edge and the generated client."""
     grpc_contract.use()
     billing = grpc_contract.module("acme_openapi.billing")
     client = grpc_contract.module("acme.billing.v1.grpc").async_client
@@ -55,13 +55,13 @@ class InvoiceModel(BaseModel):
 
 
 def fastapi() -> Any:
-    """FastAPI and grpc.aio, each as its tutorial has it, with one channel kept for all requests."""
+    """FastAPI and grpc.aio, each as in its tutorial, with one channel for all requests."""
     grpc_contract.use()
     pb = grpc_contract.module("acme.billing.v1.billing_pb2")
     app, verify, bearer, kept = FastAPI(), verifier(), HTTPBearer(), {}
 
     def create_invoice() -> Any:
-        # A grpc.aio channel belongs to the loop that is running when it is made.
+        # A grpc.aio channel belongs to the loop that is running at its creation.
         if "create" not in kept:
             channel = grpc.aio.insecure_channel(f"127.0.0.1:{os.environ['BENCH_RPC_PORT']}")
             kept["create"] = channel.unary_unary(
@@ -71,7 +71,7 @@ def fastapi() -> Any:
             )
         return kept["create"]
 
-    # Dependencies stand as defaults: FastAPI reads postponed annotations from the module, and these are local.
+    # Dependencies are defaults, because FastAPI resolves postponed annotations in the module, and these are local.
     async def caller(credentials: HTTPAuthorizationCredentials = Depends(bearer)) -> str:  # noqa: B008
         try:
             verify(credentials.credentials)

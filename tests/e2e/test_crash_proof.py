@@ -1,11 +1,11 @@
-"""Whoever dies, and whenever: no seat is sold twice, no cent and no event is lost, and every yes stays a yes.
+"""Whichever process dies, and whenever: no seat is sold twice, no cent, event or confirmation is lost.
 
 Orders flow through nine processes while a killer ends one after another by SIGKILL, most of them in the middle of a
-transaction. When all is quiet again, everything that the shop holds must agree.
+transaction. When all work is done, all records of the shop must agree.
 
     AETHER_CRASH_KILLS=20 AETHER_CRASH_SEED=7 .venv/bin/pytest -n0 -m prove tests/e2e/test_crash_proof.py
 
-The seed repeats who is killed in which order and what people do, though not the moments at which it happens.
+The seed repeats the order of the victims and what customers do, but not the moments.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ SEED: Final = os.environ.get("AETHER_CRASH_SEED") or secrets.token_hex(4)
 ORDERS: Final = 20 * KILLS
 REPEAT: Final = f"AETHER_CRASH_KILLS={KILLS} AETHER_CRASH_SEED={SEED} .venv/bin/pytest -n0 -m prove tests/e2e/test_crash_proof.py"
 REPORT: Final = ROOT / "build" / "crash-proof.txt"
-"""The table once more, because tests that run side by side print nothing."""
+"""The table is also written here, because parallel tests print nothing."""
 PEOPLE: Final = 16
-QUIET: Final = 300.0
-"""Seconds that everything may take to settle when nobody comes and nobody dies any more."""
+SETTLE_TIMEOUT_SECONDS: Final = 300.0
+"""How long everything may take to settle once the traffic and the kills have ended."""
 SETTINGS: Final = {
     "TRADE_PAYMENT_SECONDS": "10",
     "TRADE_GRACE_SECONDS": "5",
     "TRADE_CLOSING_SECONDS": "0.5",
     "PROMOTION_SWEEP_SECONDS": "0.5",
-    # Sixteen people do what a thousand would, from one address, and passwords need no protection here.
+    # Sixteen customers do the work of a thousand, from one address, and passwords need no protection here.
     **{f"{domain}_USER_RATE": "1000" for domain in ("USER", "TRADE", "PROMOTION")},
     **{f"{domain}_USER_BURST": "1000" for domain in ("USER", "TRADE", "PROMOTION")},
     "PROMOTION_CLAIM_RATE": "1000",
@@ -57,7 +57,7 @@ SETTINGS: Final = {
     "USER_HASH_PASSES": "1",
     "USER_HASH_KIBIBYTES": "64",
     "USER_HASH_LANES": "1",
-    # A hundred starts: where Python is told to keep no bytecode, compiling is more than half of each.
+    # There are a hundred starts: without bytecode, compiling takes more than half of each.
     "PYTHONDONTWRITEBYTECODE": "",
 }
 
@@ -98,7 +98,7 @@ def test_nothing_is_lost_or_doubled_whoever_is_killed(
 
 
 def _killed_while(traffic: Traffic, shop: System, servers: Servers) -> list[Kill]:
-    """Kill while people shop, so that kills and orders come to their ends together."""
+    """Kill during the traffic, paced so that kills and orders finish together."""
     chance = Random(f"{SEED} killer")
     transactions = OpenTransactions(servers.databases["trade"])
     killer = Killer(shop, transactions, chance)
@@ -107,7 +107,7 @@ def _killed_while(traffic: Traffic, shop: System, servers: Servers) -> list[Kill
         for victim in drawn(KILLS, chance):
             due = len(kills) * ORDERS / KILLS
             while traffic.orders < due * 0.9:
-                time.sleep(0.1)  # so many died already that orders have fallen behind
+                time.sleep(0.1)  # orders have fallen behind the kills
             (traffic.sated.set if traffic.orders > due * 1.1 else traffic.sated.clear)()
             kills.append(killer.kill(victim))
         traffic.sated.clear()
@@ -118,18 +118,18 @@ def _killed_while(traffic: Traffic, shop: System, servers: Servers) -> list[Kill
 
 
 def _when_quiet(traffic: Traffic, shop: System, servers: Servers) -> tuple[Ledger, list[str]]:
-    """The books once nothing is under way any more, and what is wrong with them."""
-    give_up = time.monotonic() + QUIET
+    """Read the ledger until nothing is in progress. Return it, and its discrepancies."""
+    give_up = time.monotonic() + SETTLE_TIMEOUT_SECONDS
     while True:
         ledger = read_ledger(servers, shop.provider, traffic.acknowledged)
-        wrong = [*_under_way(ledger), *discrepancies(ledger)]
+        wrong = [*_in_progress(ledger), *discrepancies(ledger)]
         if not wrong or time.monotonic() > give_up:
             return ledger, wrong
         time.sleep(3)
 
 
-def _under_way(ledger: Ledger) -> Iterator[str]:
-    """What agrees with the rest and is still no end."""
+def _in_progress(ledger: Ledger) -> Iterator[str]:
+    """Yield records that are consistent but not yet final."""
     for order in ledger.orders:
         if order.status == "pending payment":
             yield f"trade, order {order.id}: expected closed or paid, found it pending"

@@ -1,4 +1,4 @@
-"""The course shop as `aether run` starts it: three domains that know each other, and a payment provider."""
+"""The course shop as started by `aether run`: three domains that call each other, and a payment provider."""
 
 from __future__ import annotations
 

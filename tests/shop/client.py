@@ -1,4 +1,4 @@
-"""The shop's doors, for somebody who asks again until there is an answer."""
+"""A REST client of the shop that retries until there is an answer."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import httpx
 from tests.shop.system import NO_TLS, System
 
 _LATER: Final = frozenset({429, 502, 503, 504})
-"""Statuses that leave open what became of a request: the same one is sent again."""
+"""Statuses after which the outcome of a request is unknown: it is sent again."""
 _BEING_PLACED: Final = "/problems/trade/order-being-placed"
-_PATIENCE: Final = 240.0
-"""Seconds after which a request that is never answered is a fault of the shop."""
-_LONGEST_PAUSE: Final = 1.0
+_ANSWER_TIMEOUT_SECONDS: Final = 240.0
+"""After this time, a request without an answer is a fault of the shop."""
+_LONGEST_PAUSE_SECONDS: Final = 1.0
 
 
 class Unanswered(Exception):
-    """A request that the shop has not answered for minutes, however often it was sent."""
+    """The shop has not answered a request for minutes, in spite of retries."""
 
 
 class ShopClient:
-    """REST clients of the three domains and of the provider; what was answered is counted by status and problem."""
+    """REST client of the three domains and the provider; counts answers by status and problem."""
 
     def __init__(self, shop: System, chance: Random) -> None:
         self._shop = shop
@@ -37,7 +37,7 @@ class ShopClient:
         )
         self.answers: Counter[str] = Counter()
         self.faults: list[str] = []
-        """What no client should ever see, whoever dies."""
+        """Answers that no client should ever get, whichever process dies."""
 
     async def ask(
         self,
@@ -50,7 +50,7 @@ class ShopClient:
         headers: Mapping[str, str] | None = None,
         token: str | None = None,
     ) -> httpx.Response:
-        """The first answer that is one; raises `Unanswered`."""
+        """Send the request until it is answered. Return the answer. Raises `Unanswered`."""
         token = token or self._token(subject, *roles)
         bearer = {"authorization": f"Bearer {token}"} if token else {}
         url = f"{self._shop.rest[domain]}/v1{path}"
@@ -66,7 +66,7 @@ class ShopClient:
     async def _until_answered(
         self, method: str, url: str, json: object, headers: Mapping[str, str]
     ) -> httpx.Response:
-        give_up, pause, last = time.monotonic() + _PATIENCE, 0.05, "nothing"
+        give_up, pause, last = time.monotonic() + _ANSWER_TIMEOUT_SECONDS, 0.05, "nothing"
         while time.monotonic() < give_up:
             try:
                 answer = await self._client.request(method, url, json=json, headers=headers)
@@ -81,8 +81,10 @@ class ShopClient:
                     return answer
             self.answers[last] += 1
             await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))
-            pause = min(2 * pause, _LONGEST_PAUSE)
-        raise Unanswered(f"{method} {url}: not answered within {_PATIENCE:.0f} s; the last was {last}")
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        raise Unanswered(
+            f"{method} {url}: not answered within {_ANSWER_TIMEOUT_SECONDS:.0f} s; the last was {last}"
+        )
 
     def _token(self, *who: str) -> str:
         if who[0] and who not in self._tokens:

@@ -1,4 +1,4 @@
-"""Ways to spoil the books of the small shop, one thing at a time."""
+"""Single corruptions of the small shop's ledger."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ SHOP: Final = small_shop()
 
 
 def in_ledger(**values: Any) -> Corrupt:
-    """The books have other values."""
+    """Replace values of the ledger."""
     return lambda ledger: replace(ledger, **values)
 
 
 def changed(rows: tuple[R, ...], where: Mapping[str, object], **values: object) -> tuple[R, ...]:
-    """The rows, with `values` in the one that `where` describes."""
+    """Return the rows, with `values` in the one that matches `where`."""
     matches = [row for row in rows if all(getattr(row, name) == value for name, value in where.items())]
     assert len(matches) == 1, f"{len(matches)} rows are {where}"
     return tuple(replace(row, **values) if row is matches[0] else row for row in rows)  # type: ignore[type-var]
 
 
 def in_table(table: str, where: Mapping[str, object], **values: object) -> Corrupt:
-    """One row of the table has other values."""
+    """Replace values in one row of the table."""
     return lambda ledger: in_ledger(**{table: changed(getattr(ledger, table), where, **values)})(ledger)
 
 
 def without(table: str, where: Mapping[str, object]) -> Corrupt:
-    """One row of the table is lost."""
+    """Remove one row of the table."""
 
     def corrupt(ledger: Ledger) -> Ledger:
         rows = getattr(ledger, table)
@@ -45,12 +45,12 @@ def without(table: str, where: Mapping[str, object]) -> Corrupt:
 
 
 def outbox_row(kind: str, key: object, domain: str = "trade") -> OutboxRow:
-    """The first row of this kind in the outbox of the domain."""
+    """Return the first row of this kind in the domain's outbox."""
     return next(row for row in SHOP.outboxes[domain] if row.type.endswith(f".{kind}") and row.key == str(key))
 
 
 def in_outbox(domain: str, *rows: OutboxRow) -> Corrupt:
-    """Rows of the outbox are as given; those with new ids are added."""
+    """Replace rows of the outbox by id; rows with new ids are added."""
 
     def corrupt(ledger: Ledger) -> Ledger:
         known = {row.id: row for row in ledger.outboxes[domain]} | {row.id: row for row in rows}
@@ -60,7 +60,7 @@ def in_outbox(domain: str, *rows: OutboxRow) -> Corrupt:
 
 
 def doubled(kind: str, key: object, domain: str = "trade") -> Corrupt:
-    """The event stands in the outbox, and in its topic, a second time with an id of its own."""
+    """Add the event to the outbox and its topic a second time, with another id."""
     second = replace(outbox_row(kind, key, domain), id=1000, event_id="second")
     message = Message(
         topic=second.topic,
@@ -79,8 +79,8 @@ def doubled(kind: str, key: object, domain: str = "trade") -> Corrupt:
     return corrupt
 
 
-def never_told(domain: str, kind: str, key: object) -> Corrupt:
-    """The event is neither in the outbox nor in Kafka."""
+def never_published(domain: str, kind: str, key: object) -> Corrupt:
+    """Remove the event from the outbox and from Kafka."""
     lost = outbox_row(kind, key, domain)
 
     def corrupt(ledger: Ledger) -> Ledger:
@@ -92,18 +92,18 @@ def never_told(domain: str, kind: str, key: object) -> Corrupt:
 
 
 def message_of(kind: str, key: object, domain: str = "trade") -> Message:
-    """The message that carries this event."""
+    """Return the message of this event."""
     event_id = outbox_row(kind, key, domain).event_id
     return next(message for message in SHOP.messages if message.event_id == event_id)
 
 
 def more(table: str, *rows: object) -> Corrupt:
-    """The table has rows that it should not have."""
+    """Add rows to the table."""
     return lambda ledger: in_ledger(**{table: (*getattr(ledger, table), *rows)})(ledger)
 
 
 def inbox(domain: str, *rows: InboxRow, lost: str = "") -> Corrupt:
-    """The inbox has more rows, and the one of the event `lost` is not there."""
+    """Add rows to the inbox, and remove the one of the event `lost`."""
 
     def corrupt(ledger: Ledger) -> Ledger:
         kept = tuple(row for row in ledger.inboxes[domain] if row.event_id != lost)
@@ -113,5 +113,5 @@ def inbox(domain: str, *rows: InboxRow, lost: str = "") -> Corrupt:
 
 
 def acknowledged(**what: Any) -> Corrupt:
-    """Clients were told something else."""
+    """Replace what clients were told."""
     return in_ledger(acknowledged=Acknowledged(**what))

@@ -1,4 +1,4 @@
-"""People who shop: each does one thing after another, and knows afterwards what the shop has promised."""
+"""Simulated customers: each performs one action after another, and records what the shop has promised."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.shop.shelf import OPERATOR, Shelf
 
 PASSWORD: Final = "correct horse battery staple"
 _ENDED: Final = frozenset({"closed", "finished", "refunded"})
-_LOOKS: Final = 100
+_STATUS_POLLS: Final = 100
 
-Deed = Callable[[], Coroutine[Any, Any, None]]
+Action = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Promises:
@@ -31,13 +31,13 @@ class Promises:
 
 
 class Person:
-    """Registers, then claims coupons, orders, pays or does not, signs in and out, and takes another name."""
+    """Registers, then claims coupons, orders, pays or does not, signs in and out, and changes the name."""
 
     def __init__(
         self, number: int, clients: ShopClient, shelf: Shelf, promises: Promises, chance: Random
     ) -> None:
         self._number = number
-        self._doors = clients
+        self._client = clients
         self._shelf = shelf
         self._promises = promises
         self._chance = chance
@@ -46,12 +46,12 @@ class Person:
         self.id = ""
 
     async def live(self, stop: Callable[[], bool], sated: Callable[[], bool]) -> None:
-        """Do one thing after another until `stop` says so; what was begun is finished. Who is `sated` buys less."""
+        """Perform one action after another until `stop` returns True. A `sated` person buys less."""
         await self._register()
-        deeds: tuple[Deed, ...] = (self._buy, self._claim, self._change_name, self._sign_in)
+        actions: tuple[Action, ...] = (self._buy, self._claim, self._change_name, self._sign_in)
         while not stop():
-            (deed,) = self._chance.choices(deeds, (10 if sated() else 50, 10, 25, 15))
-            await deed()
+            (action,) = self._chance.choices(actions, (10 if sated() else 50, 10, 25, 15))
+            await action()
             await asyncio.sleep(self._chance.uniform(0.05, 0.5))
 
     async def _register(self) -> None:
@@ -60,37 +60,36 @@ class Person:
             "mobile": f"+49151{self._number:08d}",
             "password": PASSWORD,
         }
-        await self._doors.ask(
-            "POST", "user", "/users", "", json=draft
-        )  # a conflict says: the first try was stored
-        tokens = await self._doors.ask(
+        # A conflict means that the first attempt was stored.
+        await self._client.ask("POST", "user", "/users", "", json=draft)
+        tokens = await self._client.ask(
             "POST", "user", "/sessions", "", json={"login": draft["username"], "password": PASSWORD}
         )
-        me = await self._doors.ask("GET", "user", "/me", "", token=tokens.json()["accessToken"])
+        me = await self._client.ask("GET", "user", "/me", "", token=tokens.json()["accessToken"])
         self.id = me.json()["id"]
 
     async def _sign_in(self) -> None:
         credentials = {"login": f"person{self._number}", "password": PASSWORD}
-        tokens = (await self._doors.ask("POST", "user", "/sessions", "", json=credentials)).json()
+        tokens = (await self._client.ask("POST", "user", "/sessions", "", json=credentials)).json()
         if self._chance.random() < 0.6:
             refresh = {"refreshToken": tokens["refreshToken"]}
-            renewed = await self._doors.ask("POST", "user", "/sessions/refresh", "", json=refresh)
-            # Where no answer came and it was asked again, the session has ended: the token was used before.
+            renewed = await self._client.ask("POST", "user", "/sessions/refresh", "", json=refresh)
+            # After a retry without an answer the session is revoked: the token was used before.
             tokens = renewed.json() if renewed.is_success else tokens
         if self._chance.random() < 0.4:
-            await self._doors.ask("DELETE", "user", "/sessions/current", "", token=tokens["accessToken"])
+            await self._client.ask("DELETE", "user", "/sessions/current", "", token=tokens["accessToken"])
 
     async def _change_name(self) -> None:
         self._names += 1
         name = f"Person {self._number} the {self._names}."
         while True:
-            me = await self._doors.ask("GET", "user", "/me", self.id)
+            me = await self._client.ask("GET", "user", "/me", self.id)
             if me.json()["displayName"] == name:
                 break
             headers = {"if-match": me.headers["etag"]}
             change = {"displayName": name}
             if (
-                await self._doors.ask("PATCH", "user", "/me", self.id, json=change, headers=headers)
+                await self._client.ask("PATCH", "user", "/me", self.id, json=change, headers=headers)
             ).is_success:
                 break
         self._promises.names[int(self.id)] = name
@@ -98,7 +97,7 @@ class Person:
     async def _claim(self) -> None:
         template = self._chance.choice(self._shelf.templates)
         path = f"/coupon-templates/{template}/claims"
-        claim = await self._doors.ask("POST", "promotion", path, self.id, headers=self._new_key())
+        claim = await self._client.ask("POST", "promotion", path, self.id, headers=self._new_key())
         if claim.status_code == httpx.codes.CREATED:
             coupon = claim.json()["couponId"]
             self._promises.claimed[int(coupon)] = self.id
@@ -110,9 +109,9 @@ class Person:
         coupons = self._chance.sample(self._coupons, min(len(self._coupons), self._chance.choice((0, 1, 2))))
         order = {"items": items[: self._chance.randint(1, 2)], "couponIds": coupons}
         key = self._new_key()
-        placed = await self._doors.ask("POST", "trade", "/orders", self.id, json=order, headers=key)
+        placed = await self._client.ask("POST", "trade", "/orders", self.id, json=order, headers=key)
         if placed.status_code != httpx.codes.CREATED:
-            # Sold out, or a coupon that is used, locked, or not there yet.
+            # Sold out, or a coupon is used, locked, or not yet persisted.
             self._coupons = [coupon for coupon in self._coupons if coupon not in coupons]
             return
         order_id = str(placed.json()["id"])
@@ -154,40 +153,40 @@ class Person:
         await asyncio.gather(self._pay(url), self._cancel(order_id))
 
     async def _forget(self, _order_id: str) -> None:
-        """The deadline closes it."""
+        """Do nothing: the order is closed at its deadline."""
 
     async def _pay_url(self, order_id: str) -> str:
-        opened = await self._doors.ask("PUT", "trade", f"/orders/{order_id}/payment", self.id)
+        opened = await self._client.ask("PUT", "trade", f"/orders/{order_id}/payment", self.id)
         return str(opened.json()["payUrl"]) if opened.is_success else ""
 
     async def _pay(self, url: str) -> None:
-        if url:  # there is none where nothing is to be paid, or no more
-            wish = {
+        if url:  # empty if nothing is to be paid, or no longer
+            notification = {
                 "delaySeconds": self._chance.uniform(0, 0.5),
                 "times": self._chance.randint(1, 2),
                 "outOfOrder": self._chance.random() < 0.3,
                 "forged": self._chance.random() < 0.1,
             }
-            await self._doors.pay(url, wish)
+            await self._client.pay(url, notification)
 
     async def _status_after_payment(self, order_id: str) -> str:
-        for _ in range(_LOOKS):
-            status = _status(await self._doors.ask("GET", "trade", f"/orders/{order_id}", self.id))
+        for _ in range(_STATUS_POLLS):
+            status = _status(await self._client.ask("GET", "trade", f"/orders/{order_id}", self.id))
             if status != "pending payment":
                 return status
             await asyncio.sleep(0.3)
         return status
 
     async def _change(self, order_id: str, what: str, subject: str, *roles: str, json: object = None) -> None:
-        """Change the order as it is now; where it has changed meanwhile, leave it."""
-        seen = await self._doors.ask("GET", "trade", f"/orders/{order_id}", subject, *roles)
+        """Change the current version of the order, unless it has changed in the meantime."""
+        seen = await self._client.ask("GET", "trade", f"/orders/{order_id}", subject, *roles)
         headers = {"if-match": seen.headers["etag"]}
-        await self._doors.ask(
+        await self._client.ask(
             "POST", "trade", f"/orders/{order_id}{what}", subject, *roles, json=json, headers=headers
         )
 
     async def _note_the_end(self, order_id: str) -> None:
-        status = _status(await self._doors.ask("GET", "trade", f"/orders/{order_id}", self.id))
+        status = _status(await self._client.ask("GET", "trade", f"/orders/{order_id}", self.id))
         if status in _ENDED:
             self._promises.ended[int(order_id)] = status
 
@@ -196,5 +195,5 @@ class Person:
 
 
 def _status(order: httpx.Response) -> str:
-    """As the books call it."""
+    """Return the status under its name in the ledger."""
     return str(order.json()["status"]).removeprefix("ORDER_STATUS_").lower().replace("_", " ")

@@ -1,4 +1,4 @@
-"""The books find what is wrong: each way in which the shop could lose or double something is reported."""
+"""The checks report every way in which the shop could lose or duplicate something."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.shop.corruptions import (
     inbox,
     message_of,
     more,
-    never_told,
+    never_published,
     outbox_row,
     without,
 )
@@ -40,7 +40,7 @@ from tests.shop.small_shop_events import (
 
 
 def another_amount(ledger: Ledger) -> Ledger:
-    """OrderPaid says one cent more, in the outbox and in Kafka."""
+    """Add one cent to OrderPaid, in the outbox and in Kafka."""
     row, message = outbox_row("OrderPaid", FINISHED), message_of("OrderPaid", FINISHED)
     event = row.event
     assert isinstance(event, trade.OrderPaid)
@@ -192,12 +192,12 @@ CORRUPTIONS: Final[dict[str, tuple[Corrupt, str]]] = {
         in_table("messages", {"event_id": MARK.event_id}, offset=-1),
         "promotion, coupon 71 of template 60: coupon by the log of claims: expected none, found one of 1",
     ),
-    "a desk miscounts": (
-        in_table("desks", {"template_id": TEMPLATE}, claimed=2),
+    "a claim authority miscounts": (
+        in_table("claim_authorities", {"template_id": TEMPLATE}, claimed=2),
         "promotion, template 60: claimed coupons: expected 3, found 2",
     ),
     "a quota is exceeded": (
-        in_table("desks", {"template_id": TEMPLATE}, quota=2),
+        in_table("claim_authorities", {"template_id": TEMPLATE}, quota=2),
         "promotion, template 60: coupons: expected at most 2, found 3",
     ),
     "somebody has more coupons than the limit": (
@@ -225,7 +225,7 @@ CORRUPTIONS: Final[dict[str, tuple[Corrupt, str]]] = {
         "Kafka, OrderPaid of 14, event trade-10: copies in aether.trade.v1: expected at least 1, found 0",
     ),
     "an event is never told": (
-        never_told("trade", "OrderPaid", FINISHED),
+        never_published("trade", "OrderPaid", FINISHED),
         "trade's outbox, order 14, finished: OrderPaid events: expected 1, found 0",
     ),
     "Kafka has an event that stands in no outbox": (
@@ -299,7 +299,7 @@ def test_each_disagreement_is_reported(corruption: str) -> None:
 
 
 def test_no_check_is_idle() -> None:
-    """Each of them finds at least one of the corruptions."""
+    """Each check finds at least one of the corruptions."""
     corrupted = [corrupt(SHOP) for corrupt, _ in CORRUPTIONS.values()]
     idle = [check.__name__ for check in CHECKS if not any(any(check(ledger)) for ledger in corrupted)]
     assert idle == []

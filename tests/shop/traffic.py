@@ -1,4 +1,4 @@
-"""A steady flow of people through the shop, in a thread of its own."""
+"""Simulated customers of the shop, in a separate thread."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.shop.system import System
 
 
 class Traffic:
-    """So many people at once. What they do follows from the seed; when they do it, from the machine too.
+    """`people` customers at once. The seed determines what they do, but not when.
 
-    While they are `sated` they buy less, and do more of the rest.
+    While `sated` is set, they buy less and do more of the rest.
     """
 
     def __init__(self, shop: System, shelf: Shelf, seed: str, people: int) -> None:
@@ -35,14 +35,14 @@ class Traffic:
 
     @property
     def orders(self) -> int:
-        """How many orders were placed so far; raises what ended the traffic, if anything did."""
+        """The number of orders placed so far. Raises the error that ended the traffic, if any."""
         if self._failure is not None:
             raise self._failure
         return len(self.promises.placed)
 
     @property
     def acknowledged(self) -> Acknowledged:
-        """What clients were told."""
+        """The answers that clients may rely on."""
         promises = self.promises
         return Acknowledged(
             placed=dict(promises.placed),
@@ -53,7 +53,7 @@ class Traffic:
 
     @contextmanager
     def flowing(self) -> Iterator[None]:
-        """People come as long as the block lasts; then each finishes what they have begun."""
+        """Run the traffic during the block; then let each customer finish the current action."""
         thread = threading.Thread(target=self._run, name="traffic")
         thread.start()
         try:
@@ -67,7 +67,7 @@ class Traffic:
     def _run(self) -> None:
         try:
             asyncio.run(self._flow())
-        except BaseException as error:  # handed to the thread that waits
+        except BaseException as error:  # re-raised in the waiting thread
             self._failure = error
 
     async def _flow(self) -> None:

@@ -1,4 +1,4 @@
-"""Claims, on memory adapters: who decides, what a yes means, and what a crash at any point leaves behind."""
+"""Claims, on memory adapters: who decides, what a confirmation means, and what a crash at any point leaves behind."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ def test_sql_decides_until_redis_is_warm(world: World) -> None:
     world.keep_claim_authorities()
     assert world.authority(template.id).decides is Decides.REDIS
     second = world.claim(template.id, key="k2")
-    assert world.coupons() == [first], "the database sees it later"
+    assert world.coupons() == [first], "the database gets it later"
     world.work()
     assert world.coupons() == [first, second]
     assert world.authority(template.id).claimed == 2
@@ -76,7 +76,7 @@ def test_claims_have_a_window(world: World, warm: bool) -> None:
         world.claim(template.id)
 
 
-def test_nobody_can_claim_of_what_is_not_there_not_published_or_withdrawn(world: World) -> None:
+def test_a_template_that_is_missing_unpublished_or_withdrawn_cannot_be_claimed(world: World) -> None:
     draft = world.template(publish=False)
     for template_id in (draft.id, 999):
         with pytest.raises(errors.TemplateNotFound):
@@ -98,12 +98,12 @@ def test_nobody_can_claim_of_what_is_not_there_not_published_or_withdrawn(world:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 65, "a b", "a=b", "é"])
-def test_a_key_that_cannot_be_one_is_refused(world: World, key: str) -> None:
+def test_a_malformed_key_is_refused(world: World, key: str) -> None:
     with pytest.raises(errors.IdempotencyKeyNotUsable):
         world.claim(world.template().id, key=key)
 
 
-def test_without_the_log_there_is_no_yes_and_the_decision_is_handed_on_later(world: World) -> None:
+def test_without_the_log_no_claim_is_confirmed_and_the_decision_is_appended_later(world: World) -> None:
     template = world.template()
     world.keep_claim_authorities()
     world.log.broken = Unavailable("Kafka is away.")
@@ -111,7 +111,7 @@ def test_without_the_log_there_is_no_yes_and_the_decision_is_handed_on_later(wor
         world.claim(template.id)
     world.log.broken = None
     world.keep_claim_authorities()
-    assert world.log.events == [], "whoever claimed may still come back"
+    assert world.log.events == [], "the claimant may still retry"
     world.clock.forward(timedelta(seconds=11))
     world.keep_claim_authorities()
     world.work()
@@ -121,7 +121,7 @@ def test_without_the_log_there_is_no_yes_and_the_decision_is_handed_on_later(wor
 
 
 @pytest.mark.parametrize("forget", [False, True])
-def test_a_redis_that_starts_again_decides_nothing_until_all_is_counted(world: World, forget: bool) -> None:
+def test_a_restarted_redis_decides_nothing_until_all_claims_are_counted(world: World, forget: bool) -> None:
     template = world.template(quota=2)
     world.keep_claim_authorities()
     first = world.claim(template.id)
@@ -140,7 +140,7 @@ def test_a_redis_that_starts_again_decides_nothing_until_all_is_counted(world: W
         world.claim(template.id, Caller(subject="eve", session=""))
 
 
-def test_while_redis_is_away_sql_decides_at_a_limited_rate_once_all_is_counted(world: World) -> None:
+def test_while_redis_is_down_sql_decides_at_a_limited_rate_once_all_claims_are_counted(world: World) -> None:
     template = world.template(quota=3, limit=1)
     world.keep_claim_authorities()
     world.claim(template.id)
@@ -164,7 +164,7 @@ def test_while_redis_is_away_sql_decides_at_a_limited_rate_once_all_is_counted(w
     assert world.authority(template.id).claimed == 3
 
 
-def test_a_claim_that_comes_behind_the_mark_was_no_yes_and_becomes_no_coupon(world: World) -> None:
+def test_a_claim_behind_the_mark_is_not_confirmed_and_becomes_no_coupon(world: World) -> None:
     template = world.template()
     world.keep_claim_authorities()
     claimed = world.claim(template.id)
@@ -180,7 +180,7 @@ def test_a_claim_that_comes_behind_the_mark_was_no_yes_and_becomes_no_coupon(wor
     assert claimed == late.coupon_id
 
 
-def test_a_redis_that_comes_back_with_a_generation_that_has_ended_binds_nobody(world: World) -> None:
+def test_decisions_of_a_redis_that_returns_with_an_ended_generation_are_void(world: World) -> None:
     template = world.template()
     world.keep_claim_authorities()
     world.claims.away = True
@@ -230,7 +230,7 @@ STEPS = st.sampled_from(
 
 @settings(max_examples=250, deadline=None)
 @given(steps=st.lists(st.tuples(STEPS, st.integers(0, 5)), min_size=30, max_size=60))
-def test_whatever_dies_when_a_yes_is_a_coupon_and_nobody_gets_too_much(
+def test_whatever_crashes_a_confirmed_claim_is_a_coupon_and_the_quota_holds(
     steps: list[tuple[str, int]],
 ) -> None:
     world = make_world()
@@ -246,7 +246,7 @@ def test_whatever_dies_when_a_yes_is_a_coupon_and_nobody_gets_too_much(
         assert granted.setdefault((caller.subject, key), coupon_id) == coupon_id
 
     def decide(user: int, key: str) -> list[ClaimDecided]:
-        """A process that gets no further than Redis's answer; what it would hand to the log."""
+        """Decide in Redis and crash. Return the claims that the process would have appended to the log."""
         try:
             decision = world.claims.claim(template.id, f"u{user}", key, 1000 + sum(ids))
         except CounterAway:
@@ -300,11 +300,11 @@ def test_whatever_dies_when_a_yes_is_a_coupon_and_nobody_gets_too_much(
         world.keep_claim_authorities()
         world.work()
     kept = [coupon for user in range(3) for coupon in world.coupons(Caller(subject=f"u{user}", session=""))]
-    assert set(granted.values()) <= set(kept), "a yes was lost"
+    assert set(granted.values()) <= set(kept), "a confirmed claim was lost"
     assert len(kept) <= 4 and world.authority(template.id).claimed == len(kept)
     assert all(len(world.coupons(Caller(subject=f"u{user}", session=""))) <= 2 for user in range(3))
     for user in range(3, 8):
         claim(user, "last")
     assert world.authority(template.id).claimed <= 4
     world.work()
-    assert world.authority(template.id).claimed == 4, "something of the quota leaked"
+    assert world.authority(template.id).claimed == 4, "some of the quota was lost"

@@ -1,4 +1,4 @@
-"""The rules, on plain objects."""
+"""The domain's rules, on plain objects."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -112,7 +112,7 @@ def test_a_template_can_be_claimed_from_only_in_its_window() -> None:
         published.open_to_claims(NOON + DAY)
 
 
-def test_a_desk_goes_from_sql_to_redis_and_back_through_the_mark_in_the_log() -> None:
+def test_a_claim_authority_moves_from_sql_to_redis_and_back_through_the_mark_in_the_log() -> None:
     authority = ClaimAuthority(template_id=1, quota=10, since=NOON, claimed=3)
     assert (authority.decides, authority.left) == (Decides.SQL, 7)
     open_ = authority.hand_over("r1", NOON)
@@ -122,10 +122,10 @@ def test_a_desk_goes_from_sql_to_redis_and_back_through_the_mark_in_the_log() ->
     assert (closed.accepts(1), closed.void(1)) == (False, False), "claims before the mark still count"
     settled = closed.stored().count().settle(1, NOON)
     assert (settled.decides, settled.claimed, settled.void(1)) == (Decides.SQL, 4, True)
-    assert settled.hand_over("r2", NOON).void(1), "a claim of an older generation never counts"
+    assert settled.hand_over("r2", NOON).void(1), "a claim of an older generation is void"
 
 
-def test_only_its_own_mark_settles_a_desk() -> None:
+def test_only_its_own_mark_settles_a_claim_authority() -> None:
     authority = ClaimAuthority(template_id=1, quota=10, since=NOON).hand_over("r1", NOON).close(NOON).stored()
     again = authority.settle(1, NOON).hand_over("r2", NOON).close(NOON).stored()
     assert again.settle(1, NOON) == again
@@ -152,7 +152,7 @@ def test_a_coupon_is_locked_for_one_order_and_used_by_it() -> None:
     with pytest.raises(errors.CouponAlreadyUsed):
         used.lock(10, until=NOON + DAY, now=NOON)
     assert used.redeem(NOON) is used
-    assert used.release() is used, "nothing takes a used coupon back"
+    assert used.release() is used, "a used coupon stays used"
 
 
 def test_a_coupon_that_is_released_is_as_it_was() -> None:
@@ -197,7 +197,7 @@ def test_a_reservation_is_settled_once() -> None:
     confirmed = held.confirm()
     assert confirmed.status is ReservationStatus.CONFIRMED
     assert confirmed.confirm() is confirmed
-    assert confirmed.release(NOON) is confirmed, "what is paid stays with its order"
+    assert confirmed.release(NOON) is confirmed, "a confirmed reservation stays with its order"
     released = held.release(NOON)
     assert released.events == (ReservationReleased(order_id=9, activity_id=5, quantity=2, occurred_at=NOON),)
     assert released.release(NOON) is released
@@ -205,7 +205,7 @@ def test_a_reservation_is_settled_once() -> None:
         released.confirm()
 
 
-def test_who_asks_twice_gets_what_was_given_and_nothing_else() -> None:
+def test_a_repeated_request_gets_the_same_reservation_and_nothing_else() -> None:
     held = reservation()
     assert held.asked_again(reservation()) is held
     more = Reservation.take(

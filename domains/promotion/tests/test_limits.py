@@ -1,4 +1,4 @@
-"""The limits of the edge, on Redis: one for every request, and a stricter one for claims."""
+"""The rate limits of the REST API, on Redis: one for every request, and a stricter one for claims."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from aether_promotion.container import limits
 from aether_promotion.settings import Settings
 
 
-def test_claims_have_a_limit_of_their_own_and_other_requests_do_not_pay_for_it(redis_url: str) -> None:
+def test_claims_have_their_own_limit_and_other_requests_do_not_count_towards_it(redis_url: str) -> None:
     settings = Settings(
         service_key="unused.pem",
         user_rate=0.01,

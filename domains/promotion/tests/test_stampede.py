@@ -1,4 +1,4 @@
-"""The stampede, on a real Redis that dies in the middle of it, a broker, and SQL: no yes is lost, nothing is sold twice."""
+"""A rush on a real Redis that is killed during it, a broker, and SQL: no confirmation is lost, nothing is sold twice."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass
 class Servers:
-    """What can die."""
+    """The servers that can fail."""
 
     redis: EmbeddedRedis
     engine: Engine
@@ -68,7 +68,7 @@ class Servers:
         return sql.Transactions(self.engine, unit_of_work)
 
     def lose_redis(self, folder: Path, seconds: float) -> None:
-        """Redis dies, and comes back without its memory."""
+        """Kill Redis, and restart it without its data."""
         self.redis.stop()
         time.sleep(seconds)
         port = int(self.redis.url.rpartition(":")[2].partition("/")[0])
@@ -105,7 +105,7 @@ def running(*roles: Callable[[Event], None]) -> Iterator[None]:
 def eventually(done: Callable[[], bool], seconds: float = 30.0) -> None:
     ends = time.monotonic() + seconds
     while not done():
-        assert time.monotonic() < ends, "it did not come to rest"
+        assert time.monotonic() < ends, "the work did not finish"
         time.sleep(0.1)
 
 
@@ -122,7 +122,7 @@ def template_of(quota: int, number: int) -> Template:
 
 
 @pytest.mark.suite("stampede of claims")
-def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
+def test_no_confirmed_claim_is_lost_and_the_quota_is_met_when_redis_dies_in_the_middle(
     servers: Servers, tmp_path: Path
 ) -> None:
     quota, users = 150, 120
@@ -164,7 +164,7 @@ def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
     granted: dict[tuple[str, str], int] = {}
 
     def stampede(user: int) -> None:
-        """Two coupons, each asked for until there is an answer; then once more for the same."""
+        """Claim two coupons, retrying until there is an answer; then repeat each claim."""
         for key in ("k1", "k2", "k1"):
             ends = time.monotonic() + 60
             while time.monotonic() < ends:
@@ -198,7 +198,7 @@ def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
 
         eventually(at_rest)
     kept = transactions.read(lambda unit: unit.coupons.claims(template.id, after=0, limit=1000))
-    assert set(granted.values()) <= {coupon.id for coupon in kept}, "a yes was lost"
+    assert set(granted.values()) <= {coupon.id for coupon in kept}, "a confirmed claim was lost"
     assert len(kept) == quota
     owners = [coupon.owner for coupon in kept]
     assert max(owners.count(owner) for owner in owners) <= 2
@@ -208,7 +208,7 @@ def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
 
 
 @pytest.mark.suite("stampede of orders")
-def test_no_seat_is_sold_twice_and_none_leaks_though_redis_dies_in_the_middle(
+def test_no_seat_is_sold_twice_and_none_is_lost_when_redis_dies_in_the_middle(
     servers: Servers, tmp_path: Path
 ) -> None:
     seats, orders = 60, 300
@@ -246,7 +246,7 @@ def test_no_seat_is_sold_twice_and_none_leaks_though_redis_dies_in_the_middle(
     numbers = count(10**15)
 
     def buy(buyer: int) -> None:
-        """One in three pays, one in three cancels, one in three is never heard of again; all ask twice."""
+        """Reserve twice; then one buyer in three pays, one cancels, and one abandons the order."""
         order_id = next(numbers)
         trade.fates[order_id] = (Fate.PAID, Fate.GONE, Fate.GONE)[buyer % 3]
         request = types.ReserveRequest(

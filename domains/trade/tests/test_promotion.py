@@ -1,4 +1,4 @@
-"""Promotion, asked over gRPC: what goes out, what comes back, and whose trouble an error is."""
+"""The client of promotion over gRPC: its requests, its results, and the mapping of errors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -36,7 +36,7 @@ class NotForYou(Exception):
 
 @dataclass
 class Promotion:
-    """What promotion was asked, and what it is to say; an exception is raised."""
+    """Records requests to promotion, and returns the prepared answers; raises one that is an exception."""
 
     asked: list[object] = field(default_factory=list)
     answers: dict[type, object] = field(default_factory=dict)
@@ -56,7 +56,7 @@ def promotion() -> Promotion:
 
 @pytest.fixture
 def promotions(promotion: Promotion, tmp_path: Path) -> Iterator[RemotePromotions]:
-    """The adapter, in front of a real server that believes this service's own token."""
+    """The adapter, with a real server that accepts this service's own token."""
     pair = DevelopmentKeys(tmp_path).ensure()
     service = port.PromotionService(
         **dict.fromkeys((each.name for each in fields(port.PromotionService)), promotion)
@@ -77,7 +77,7 @@ def promotions(promotion: Promotion, tmp_path: Path) -> Iterator[RemotePromotion
     server.stop()
 
 
-def test_a_quote_is_asked_for_with_the_catalogues_prices(
+def test_a_quote_is_requested_with_the_catalogues_prices(
     promotions: RemotePromotions, promotion: Promotion
 ) -> None:
     promotion.answers[types.QuoteRequest] = types.QuoteResult(
@@ -111,7 +111,7 @@ def test_a_quote_is_asked_for_with_the_catalogues_prices(
     ]
 
 
-def test_stock_and_coupons_are_held_until_and_given_back(
+def test_stock_and_coupons_are_held_until_a_time_and_released(
     promotions: RemotePromotions, promotion: Promotion
 ) -> None:
     promotion.answers = {
@@ -133,7 +133,7 @@ def test_stock_and_coupons_are_held_until_and_given_back(
     ]
 
 
-def test_what_its_rules_refuse_goes_on_as_it_said_it(
+def test_an_error_of_promotions_rules_is_passed_on_unchanged(
     promotions: RemotePromotions, promotion: Promotion
 ) -> None:
     promotion.answers[types.ReserveRequest] = StockGone(5)
@@ -145,7 +145,7 @@ def test_what_its_rules_refuse_goes_on_as_it_said_it(
 
 
 @pytest.mark.parametrize("trouble", [NotForYou("no"), ZeroDivisionError()])
-def test_that_it_does_not_let_us_ask_is_our_trouble_and_not_the_buyers(
+def test_a_refusal_of_this_service_as_a_caller_is_unavailable_for_the_buyer(
     promotions: RemotePromotions, promotion: Promotion, trouble: Exception
 ) -> None:
     promotion.answers[types.QuoteRequest] = trouble
@@ -153,7 +153,7 @@ def test_that_it_does_not_let_us_ask_is_our_trouble_and_not_the_buyers(
         promotions.quote("ada", [(Item(course_id=1, quantity=1), 1)], [])
 
 
-def test_giving_back_never_fails(promotions: RemotePromotions, promotion: Promotion) -> None:
+def test_releasing_never_raises(promotions: RemotePromotions, promotion: Promotion) -> None:
     promotion.answers[types.ReleaseRequest] = ZeroDivisionError()
     promotions.release(7)
     with Channel("127.0.0.1:1", token=lambda: "token", timeout=0.2) as nowhere:

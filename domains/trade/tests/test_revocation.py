@@ -1,4 +1,4 @@
-"""What the user service says of tokens is understood, and nothing else is taken for it."""
+"""Revocations of the user service are understood, and other events are refused."""
 
 from datetime import UTC, datetime
 

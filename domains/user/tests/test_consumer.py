@@ -1,4 +1,4 @@
-"""What comes in from topics, as it was written by those who sent it."""
+"""Events from the topics, in the form in which their producers write them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -44,7 +44,7 @@ def of_trade(event: trade.OrderPaid | trade.OrderRefunded) -> IncomingEvent:
     return arrived(event.TYPE, trade.TOPIC, trade.to_bytes(event))
 
 
-def test_what_trade_tells_of_money_becomes_points_once(world: World) -> None:
+def test_trades_payments_and_refunds_count_as_points_once(world: World) -> None:
     user = world.register()
     handlers = trade_handlers(world.count_points)
     paid = trade.OrderPaid(
@@ -64,7 +64,7 @@ def test_what_trade_tells_of_money_becomes_points_once(world: World) -> None:
     assert balance == 9
 
 
-def test_a_buyer_who_is_no_user_goes_to_the_dead_letters(world: World) -> None:
+def test_an_event_whose_buyer_is_not_a_user_is_malformed(world: World) -> None:
     paid = trade.OrderPaid(order_id=1, buyer="somebody", paid_cents=1, payment_id="", occurred_at=NOON)
     with pytest.raises(Malformed):
         trade_handlers(world.count_points)[paid.TYPE](of_trade(paid))

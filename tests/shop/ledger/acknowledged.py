@@ -1,4 +1,4 @@
-"""What clients were told is in the books: a yes that was said is never taken back."""
+"""Checks that the ledger holds what clients were told: a confirmation is never withdrawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the books agree with each other."""
+"""Checks that the ledger's records agree with each other."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ CHECKS = (*money.CHECKS, *seats.CHECKS, *coupons.CHECKS, *events.CHECKS, *acknow
 
 
 def discrepancies(ledger: Ledger) -> list[str]:
-    """Each disagreement as a sentence: where, what, what was expected and what was found. Empty when all agree.
+    """Return each discrepancy as a sentence: where, what, expected and found. Empty if everything agrees.
 
-    Take the books when nothing is under way: orders and events that are on their way are disagreements.
+    Read the ledger when nothing is in progress: orders and events in progress are discrepancies.
     """
     return [sentence for check in CHECKS for sentence in check(ledger)]

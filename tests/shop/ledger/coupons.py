@@ -1,4 +1,4 @@
-"""Coupons: every claim counts once, no quota is exceeded, and a coupon goes the way of its order."""
+"""Coupons: every claim counts once, no quota is exceeded, and a coupon's status follows from its order's."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from tests.shop.ledger.ledger import PAID, Ledger, differ, grouped
 from tests.shop.ledger.rows import Message
 
 
-def desks_count_every_coupon(ledger: Ledger) -> Iterator[str]:
+def claim_authorities_count_every_coupon(ledger: Ledger) -> Iterator[str]:
     coupons = grouped(ledger.coupons, lambda coupon: coupon.template_id)
     limits = {template.id: template.limit_per_user for template in ledger.templates}
-    for desk in ledger.desks:
-        where = f"promotion, template {desk.template_id}"
-        claimed = coupons[desk.template_id]
-        yield from differ(where, "claimed coupons", expected=len(claimed), found=desk.claimed)
-        if len(claimed) > desk.quota:
-            yield f"{where}: coupons: expected at most {desk.quota}, found {len(claimed)}"
-        limit = limits[desk.template_id]
+    for authority in ledger.claim_authorities:
+        where = f"promotion, template {authority.template_id}"
+        claimed = coupons[authority.template_id]
+        yield from differ(where, "claimed coupons", expected=len(claimed), found=authority.claimed)
+        if len(claimed) > authority.quota:
+            yield f"{where}: coupons: expected at most {authority.quota}, found {len(claimed)}"
+        limit = limits[authority.template_id]
         for owner, found in Counter(coupon.owner for coupon in claimed).items():
             if found > limit:
                 yield f"{where}: coupons of {owner}: expected at most {limit}, found {found}"
@@ -30,15 +30,17 @@ def desks_count_every_coupon(ledger: Ledger) -> Iterator[str]:
 
 
 def redis_counts_the_same_claims(ledger: Ledger) -> Iterator[str]:
-    desks = {desk.template_id: desk for desk in ledger.desks}
+    authorities = {authority.template_id: authority for authority in ledger.claim_authorities}
     coupons = grouped(ledger.coupons, lambda coupon: coupon.template_id)
     for counter in ledger.claims:
-        desk = desks[counter.template_id]
-        if desk.decides != "redis" or counter.generation != desk.generation:
-            continue  # what is there is out of force, and the next generation replaces it
-        where = f"Redis, template {desk.template_id}"
-        yield from differ(where, "coupons left", expected=desk.quota - desk.claimed, found=counter.left)
-        owned = grouped(coupons[desk.template_id], lambda coupon: coupon.owner)
+        authority = authorities[counter.template_id]
+        if authority.decides != "redis" or counter.generation != authority.generation:
+            continue  # its data is void, and the next generation replaces it
+        where = f"Redis, template {authority.template_id}"
+        yield from differ(
+            where, "coupons left", expected=authority.quota - authority.claimed, found=counter.left
+        )
+        owned = grouped(coupons[authority.template_id], lambda coupon: coupon.owner)
         expected = {owner: {coupon.id for coupon in own} for owner, own in owned.items()}
         found = {owner: set(own) for owner, own in counter.coupons.items()}
         yield from differ(where, "coupons by owner", expected=expected, found=found)
@@ -46,7 +48,7 @@ def redis_counts_the_same_claims(ledger: Ledger) -> Iterator[str]:
 
 
 def claims_count_before_their_mark_and_not_behind_it(ledger: Ledger) -> Iterator[str]:
-    """What stands in the log before the end of its generation is a coupon; what stands behind it is none."""
+    """A claim in the log before its generation's mark is a coupon; a claim behind the mark is not."""
     coupons = {coupon.id: coupon for coupon in ledger.coupons}
     marks: dict[tuple[int, int], Message] = {}
     decided: list[tuple[Message, ClaimDecided]] = []
@@ -73,7 +75,7 @@ def claims_count_before_their_mark_and_not_behind_it(ledger: Ledger) -> Iterator
         yield from differ(where, "coupon by the log of claims", expected=expected, found=found)
 
 
-def coupons_go_the_way_of_their_orders(ledger: Ledger) -> Iterator[str]:
+def coupons_follow_their_orders(ledger: Ledger) -> Iterator[str]:
     orders = {order.id: order for order in ledger.orders}
     coupons = {coupon.id: coupon for coupon in ledger.coupons}
     used_by = grouped(
@@ -97,27 +99,26 @@ def coupons_go_the_way_of_their_orders(ledger: Ledger) -> Iterator[str]:
                 yield f"{where}: expected a coupon, found none"
                 continue
             yield from differ(where, "owner", expected=order.buyer, found=coupon.owner)
-            mine = coupon.status if coupon.order_id == order.id else "not this order's"
+            status = coupon.status if coupon.order_id == order.id else "not this order's"
             expected = "used" if order.status in PAID else "locked"
             if order.status == "closed":
                 expected = "not this order's"
-            yield from differ(where, "status", expected=expected, found=mine)
+            yield from differ(where, "status", expected=expected, found=status)
     for coupon in ledger.coupons:
         where = f"promotion, coupon {coupon.id}, {coupon.status}"
         if coupon.status not in ("used", "locked"):
             yield from differ(where, "order", expected=None, found=coupon.order_id)
             continue
-        its_order = orders.get(coupon.order_id or 0)
-        if its_order is None:
+        holder = orders.get(coupon.order_id or 0)
+        if holder is None:
             lapsed = coupon.locked_until is None or coupon.locked_until <= ledger.taken_at
             if coupon.status == "used" or lapsed:
                 yield f"{where}: order {coupon.order_id}: expected one, found none"
-        elif coupon.id not in its_order.coupon_ids:
-            theirs = its_order.coupon_ids
-            yield f"{where}: coupons of order {its_order.id}: expected it among them, found {theirs}"
+        elif coupon.id not in holder.coupon_ids:
+            yield f"{where}: coupons of order {holder.id}: expected it among them, found {holder.coupon_ids}"
 
 
-def each_claim_and_each_use_is_told_once(ledger: Ledger) -> Iterator[str]:
+def each_claim_and_each_use_is_published_once(ledger: Ledger) -> Iterator[str]:
     claimed = Counter(event.coupon_id for event in ledger.happened(CouponClaimed))
     used = Counter((event.coupon_id, event.order_id) for event in ledger.happened(CouponRedeemed))
     for coupon in ledger.coupons:
@@ -137,11 +138,11 @@ def each_claim_and_each_use_is_told_once(ledger: Ledger) -> Iterator[str]:
 
 def each_generation_ends_once(ledger: Ledger) -> Iterator[str]:
     marks = Counter((event.template_id, event.generation) for event in ledger.happened(ClaimsClosed))
-    for desk in ledger.desks:
-        where = f"promotion's outbox, template {desk.template_id}"
-        ended = desk.generation - 1 if desk.decides == "redis" else desk.generation
+    for authority in ledger.claim_authorities:
+        where = f"promotion's outbox, template {authority.template_id}"
+        ended = authority.generation - 1 if authority.decides == "redis" else authority.generation
         for generation in range(1, ended + 1):
-            found = marks.pop((desk.template_id, generation), 0)
+            found = marks.pop((authority.template_id, generation), 0)
             yield from differ(where, f"marks of generation {generation}", expected=1, found=found)
     for (template_id, generation), found in marks.items():
         where = f"promotion's outbox, template {template_id}"
@@ -149,10 +150,10 @@ def each_generation_ends_once(ledger: Ledger) -> Iterator[str]:
 
 
 CHECKS = (
-    desks_count_every_coupon,
+    claim_authorities_count_every_coupon,
     redis_counts_the_same_claims,
     claims_count_before_their_mark_and_not_behind_it,
-    coupons_go_the_way_of_their_orders,
-    each_claim_and_each_use_is_told_once,
+    coupons_follow_their_orders,
+    each_claim_and_each_use_is_published_once,
     each_generation_ends_once,
 )

@@ -1,4 +1,4 @@
-"""Events: each leaves its outbox, reaches its topic at least once in the order of its key, and counts once."""
+"""Events: each is sent from its outbox, reaches its topic at least once in order of its key, and counts once."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def every_event_reaches_its_topic(ledger: Ledger) -> Iterator[str]:
                 row.payload,
             )
             if not same:
-                place = f"{copy.topic}/{copy.partition}/{copy.offset}"
-                yield f"{where}: its copy at {place}: expected what the outbox has, found {copy.event}"
+                location = f"{copy.topic}/{copy.partition}/{copy.offset}"
+                yield f"{where}: its copy at {location}: expected what the outbox has, found {copy.event}"
     for event_id in copies.keys() - rows.keys():
         for copy in copies[event_id]:
-            if copy.type != ClaimDecided.TYPE:  # which goes to the log and through no outbox
-                place = f"{copy.topic}/{copy.partition}/{copy.offset}"
-                yield f"Kafka, {copy.event} at {place}: expected it in an outbox, found it in none"
+            if copy.type != ClaimDecided.TYPE:  # it goes to the log without an outbox
+                location = f"{copy.topic}/{copy.partition}/{copy.offset}"
+                yield f"Kafka, {copy.event} at {location}: expected it in an outbox, found it in none"
 
 
 def events_of_a_key_keep_their_order(ledger: Ledger) -> Iterator[str]:
-    """By their first copies: a relay that died may send some once more, and whoever consumes them knows them again."""
+    """By their first copies: a relay that died may repeat events, and consumers recognize the repetition."""
     numbers = {row.event_id: row.id for outbox in ledger.outboxes.values() for row in outbox}
     kept = [message for message in ledger.messages if not message.dead and message.event_id in numbers]
     for (topic, key), messages in grouped(kept, lambda message: (message.topic, message.key)).items():
@@ -57,7 +57,7 @@ def events_of_a_key_keep_their_order(ledger: Ledger) -> Iterator[str]:
         yield from differ(where, "the order of outbox rows", expected=sorted(found), found=found)
 
 
-def nothing_is_given_up(ledger: Ledger) -> Iterator[str]:
+def there_are_no_dead_letters(ledger: Ledger) -> Iterator[str]:
     for message in ledger.messages:
         if message.dead:
             where = f"Kafka, {message.topic}/{message.partition}/{message.offset}"
@@ -65,14 +65,14 @@ def nothing_is_given_up(ledger: Ledger) -> Iterator[str]:
 
 
 def points_follow_what_was_paid(ledger: Ledger) -> Iterator[str]:
-    """Each payment and each refund is counted once, by the points ledger and by the inbox."""
+    """Each payment and each refund counts once, in the points ledger and in the inbox."""
     entries = {entry.order_id: entry for entry in ledger.points}
     refunds = grouped(ledger.happened(OrderRefunded), lambda event: event.order_id)
     noted = Counter(row.event_id for row in ledger.inboxes.get("user", ()) if row.consumer == "points")
     facts: set[str] = set()
     for paid in ledger.happened(OrderPaid):
-        given_back = {event.refund_id: event.refunded_cents for event in refunds[paid.order_id]}
-        facts |= {f"paid:{paid.order_id}", *(f"refunded:{refund_id}" for refund_id in given_back)}
+        refunded = {event.refund_id: event.refunded_cents for event in refunds[paid.order_id]}
+        facts |= {f"paid:{paid.order_id}", *(f"refunded:{refund_id}" for refund_id in refunded)}
         where = f"user, points of order {paid.order_id}"
         entry = entries.pop(paid.order_id, None)
         if entry is None:
@@ -80,9 +80,9 @@ def points_follow_what_was_paid(ledger: Ledger) -> Iterator[str]:
             continue
         yield from differ(where, "user", expected=paid.buyer, found=str(entry.user_id))
         yield from differ(where, "paid cents", expected=paid.paid_cents, found=entry.paid_cents)
-        back = sum(given_back.values())
-        yield from differ(where, "refunded cents", expected=back, found=entry.refunded_cents)
-        points = max(0, paid.paid_cents - back) // 100
+        refunded_cents = sum(refunded.values())
+        yield from differ(where, "refunded cents", expected=refunded_cents, found=entry.refunded_cents)
+        points = max(0, paid.paid_cents - refunded_cents) // 100
         yield from differ(where, "points", expected=points, found=entry.points)
     for order_id, entry in entries.items():
         yield f"user, points of order {order_id}: expected none, because it was not paid, found {entry.points}"
@@ -102,22 +102,20 @@ def payments_are_noted_once(ledger: Ledger) -> Iterator[str]:
         )
 
 
-def each_user_is_told_of_once(ledger: Ledger) -> Iterator[str]:
-    acknowledged = Counter((event.user_id, event.username) for event in ledger.happened(UserRegistered))
+def each_user_is_published_once(ledger: Ledger) -> Iterator[str]:
+    published = Counter((event.user_id, event.username) for event in ledger.happened(UserRegistered))
     known = {(user.id, user.username) for user in ledger.users}
-    for user in sorted(known | acknowledged.keys()):
+    for user in sorted(known | published.keys()):
         where = f"user's outbox, user {user[0]}, {user[1]}"
-        yield from differ(
-            where, "UserRegistered events", expected=int(user in known), found=acknowledged[user]
-        )
+        yield from differ(where, "UserRegistered events", expected=int(user in known), found=published[user])
 
 
 CHECKS = (
     every_event_leaves_its_outbox,
     every_event_reaches_its_topic,
     events_of_a_key_keep_their_order,
-    nothing_is_given_up,
+    there_are_no_dead_letters,
     points_follow_what_was_paid,
     payments_are_noted_once,
-    each_user_is_told_of_once,
+    each_user_is_published_once,
 )

@@ -1,4 +1,4 @@
-"""The books of the shop at one moment, and what every check needs of them."""
+"""The records of the shop at one moment, and helpers of the checks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Final, TypeVar
 from tests.shop.ledger.rows import (
     Acknowledged,
     Activity,
+    ClaimAuthority,
     ClaimCounter,
     Coupon,
-    Desk,
     Event,
     IdempotencyKey,
     InboxRow,
@@ -36,12 +36,12 @@ R = TypeVar("R")
 E = TypeVar("E", bound=Event)
 
 PAID: Final = frozenset({"paid", "finished", "partly refunded", "refunded"})
-"""The states of an order that was paid once."""
+"""The states of an order that has been paid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """Everything the shop held at `taken_at`. `outboxes` and `inboxes` are those of each domain, by its name."""
+    """Everything that the shop held at `taken_at`. `outboxes` and `inboxes` are by domain."""
 
     taken_at: datetime
     orders: tuple[Order, ...] = ()
@@ -51,7 +51,7 @@ class Ledger:
     activities: tuple[Activity, ...] = ()
     reservations: tuple[Reservation, ...] = ()
     templates: tuple[Template, ...] = ()
-    desks: tuple[Desk, ...] = ()
+    claim_authorities: tuple[ClaimAuthority, ...] = ()
     coupons: tuple[Coupon, ...] = ()
     users: tuple[User, ...] = ()
     points: tuple[OrderPoints, ...] = ()
@@ -65,13 +65,13 @@ class Ledger:
     acknowledged: Acknowledged = field(default_factory=Acknowledged)
 
     def happened(self, kind: type[E]) -> tuple[E, ...]:
-        """The events of one type in the outboxes, in the order of their ids."""
+        """Return the events of one type in the outboxes, ordered by id."""
         rows = (row for outbox in self.outboxes.values() for row in outbox)
         return tuple(event for row in rows if isinstance(event := row.event, kind))
 
 
 def grouped(rows: Iterable[R], key: Callable[[R], K]) -> Mapping[K, tuple[R, ...]]:
-    """The rows of each key; none, for a key that no row has."""
+    """Group the rows by key; a missing key gives an empty tuple."""
     lists: defaultdict[K, list[R]] = defaultdict(list)
     for row in rows:
         lists[key(row)].append(row)
@@ -79,6 +79,6 @@ def grouped(rows: Iterable[R], key: Callable[[R], K]) -> Mapping[K, tuple[R, ...
 
 
 def differ(where: str, what: str, *, expected: object, found: object) -> Iterator[str]:
-    """The sentence that says so, where the two differ."""
+    """Yield a sentence if the two differ."""
     if expected != found:
         yield f"{where}: {what}: expected {expected}, found {found}"

@@ -1,4 +1,4 @@
-"""Orders and money: what was ordered, what came in, what went back, in trade and at the payment provider."""
+"""Orders, payments and refunds, in trade and at the payment provider."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _pieces(lines: tuple[Line, ...]) -> str:
 
 
 def the_provider_has_the_same_payments(ledger: Ledger) -> Iterator[str]:
-    """Every paid order was paid at the provider, and the provider keeps what the order says and not a cent more."""
+    """Every paid order was paid at the provider, and the provider keeps exactly what the order says."""
     orders = {order.id: order for order in ledger.orders}
     payments = {payment.payment_id: payment for payment in ledger.payments}
     for order in ledger.orders:
@@ -84,12 +84,12 @@ def the_provider_has_the_same_payments(ledger: Ledger) -> Iterator[str]:
             continue
         yield from differ(where, "the order it is for", expected=order.id, found=payment.order_id)
         yield from differ(where, "cents paid", expected=order.payable_cents, found=payment.amount_cents)
-    back: Counter[str] = Counter()
+    refunded: Counter[str] = Counter()
     for sent in ledger.sent_back:
-        back[sent.payment_id] += sent.amount_cents
+        refunded[sent.payment_id] += sent.amount_cents
     paid = grouped((payment for payment in ledger.payments if payment.paid), lambda payment: payment.order_id)
-    for order_id, came_in in paid.items():
-        kept = sum(payment.amount_cents - back[payment.payment_id] for payment in came_in)
+    for order_id, received in paid.items():
+        kept = sum(payment.amount_cents - refunded[payment.payment_id] for payment in received)
         known = orders.get(order_id)
         due = known.payable_cents - known.refunded_cents if known and known.status in PAID else 0
         yield from differ(f"provider, order {order_id}", "cents that it keeps", expected=due, found=kept)
@@ -112,19 +112,19 @@ def the_provider_has_the_same_refunds(ledger: Ledger) -> Iterator[str]:
         yield f"trade, refund {refund_id}: expected one, because the provider sent it, found none"
 
 
-def orders_tell_their_story_once(ledger: Ledger) -> Iterator[str]:
-    """In the outbox stands each step that an order went, once, in its order, with its amounts."""
+def each_step_of_an_order_is_published_once(ledger: Ledger) -> Iterator[str]:
+    """The outbox has an event for each step of an order, once, in sequence, with its amounts."""
     rows = [row for row in ledger.outboxes.get("trade", ()) if row.key.isdecimal()]
-    acknowledged = grouped(rows, lambda row: int(row.key))
+    by_order = grouped(rows, lambda row: int(row.key))
     refunds = grouped(ledger.refunds, lambda refund: refund.order_id)
     for order in ledger.orders:
-        yield from _story(order, acknowledged[order.id], refunds[order.id])
-    for order_id in acknowledged.keys() - {order.id for order in ledger.orders}:
-        types = ", ".join(_name(row.type) for row in acknowledged[order_id])
+        yield from _events_of(order, by_order[order.id], refunds[order.id])
+    for order_id in by_order.keys() - {order.id for order in ledger.orders}:
+        types = ", ".join(_name(row.type) for row in by_order[order_id])
         yield f"trade's outbox, order {order_id}: expected no events, because there is no such order, found {types}"
 
 
-def _story(order: Order, rows: tuple[OutboxRow, ...], refunds: tuple[Refund, ...]) -> Iterator[str]:
+def _events_of(order: Order, rows: tuple[OutboxRow, ...], refunds: tuple[Refund, ...]) -> Iterator[str]:
     where = f"trade's outbox, order {order.id}, {order.status}"
     events = [row.event for row in sorted(rows, key=lambda row: row.id)]
     counts = Counter(type(event) for event in events)
@@ -138,7 +138,7 @@ def _story(order: Order, rows: tuple[OutboxRow, ...], refunds: tuple[Refund, ...
         yield from differ(where, f"{step.__name__} events", expected=expected, found=counts[step])
     ranks = [_RANKS.get(type(event), 0) for event in events]
     yield from differ(where, "the order of its events", expected=sorted(ranks), found=ranks)
-    given_back = {}
+    refunded = {}
     for event in events:
         match event:
             case OrderPlaced(payable_cents=cents, lines=lines):
@@ -151,14 +151,14 @@ def _story(order: Order, rows: tuple[OutboxRow, ...], refunds: tuple[Refund, ...
             case OrderClosed(reason=reason):
                 yield from differ(where, "reason of OrderClosed", expected=order.close_reason, found=reason)
             case OrderRefunded(refund_id=refund_id, refunded_cents=cents):
-                if refund_id in given_back:
+                if refund_id in refunded:
                     yield f"{where}: OrderRefunded events of refund {refund_id}: expected 1, found 2"
-                given_back[refund_id] = cents
+                refunded[refund_id] = cents
         yield from differ(
             where, "buyer of an event", expected=order.buyer, found=getattr(event, "buyer", None)
         )
     owed = {refund.id: refund.cents for refund in refunds if refund.payment_id == order.payment_id}
-    with_money = {refund_id: cents for refund_id, cents in given_back.items() if cents}
+    with_money = {refund_id: cents for refund_id, cents in refunded.items() if cents}
     if order.status in PAID:
         yield from differ(where, "cents by refund", expected=owed, found=with_money)
         yield from differ(where, "cents refunded", expected=order.refunded_cents, found=sum(owed.values()))
@@ -177,5 +177,5 @@ CHECKS = (
     orders_are_in_a_state_that_fits,
     the_provider_has_the_same_payments,
     the_provider_has_the_same_refunds,
-    orders_tell_their_story_once,
+    each_step_of_an_order_is_published_once,
 )

@@ -1,4 +1,4 @@
-"""Reads the books: rows from SQL, counters from Redis, every event from Kafka, and the payment provider's account."""
+"""Reads the ledger: rows from SQL, counters from Redis, every event from Kafka, and the payment provider's account."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from tests.shop.ledger.ledger import Ledger
 from tests.shop.ledger.rows import (
     Acknowledged,
     Activity,
+    ClaimAuthority,
     ClaimCounter,
     Coupon,
-    Desk,
     IdempotencyKey,
     InboxRow,
     Line,
@@ -48,15 +48,15 @@ from tests.shop.ledger.rows import (
 R = TypeVar("R")
 
 _TOPICS: Final = ("aether.user.v1", "aether.promotion.v1", "aether.trade.v1")
-_PATIENCE: Final = 30.0
-_BATCH: Final = 0.2
+_READ_TIMEOUT_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.2
 _CLAIM: Final = re.compile(r"\S+=(\d+)")
 
 
 def read_ledger(servers: Servers, provider: str = "", acknowledged: Acknowledged | None = None) -> Ledger:
-    """Everything the shop holds; `provider` is the base URL of the simulated payment provider, if there is one.
+    """Read everything that the shop holds. `provider` is the base URL of the simulated payment provider, if any.
 
-    The databases come first, so that what they tell of is in Kafka when that is read.
+    Reads the databases first, so that Kafka then has the events of their rows.
     """
     rows: dict[str, Any] = {"outboxes": {}, "inboxes": {}}
     inboxes = {"trade": trade.INBOX, "user": user.INBOX}
@@ -70,7 +70,11 @@ def read_ledger(servers: Servers, provider: str = "", acknowledged: Acknowledged
     with Redis.from_url(servers.redis, decode_responses=True) as client:
         stock = tuple(_stock(client, [activity.id for activity in rows["activities"]]))
         claims = tuple(_claims(client, [template.id for template in rows["templates"]]))
-    account = httpx.get(f"{provider}/books", timeout=_PATIENCE, trust_env=False).json() if provider else {}
+    account = (
+        httpx.get(f"{provider}/books", timeout=_READ_TIMEOUT_SECONDS, trust_env=False).json()
+        if provider
+        else {}
+    )
     return Ledger(
         taken_at=datetime.now(UTC),
         stock=stock,
@@ -97,7 +101,7 @@ def _promotion(connection: Connection) -> dict[str, object]:
         "activities": _rows(connection, promotion.ACTIVITIES, Activity),
         "reservations": _rows(connection, promotion.RESERVATIONS, Reservation),
         "templates": _rows(connection, promotion.TEMPLATES, Template),
-        "desks": _rows(connection, promotion.DESKS, Desk),
+        "claim_authorities": _rows(connection, promotion.DESKS, ClaimAuthority),
         "coupons": _rows(connection, promotion.COUPONS, Coupon),
     }
 
@@ -113,7 +117,7 @@ _READERS: Final = {"trade": _trade, "promotion": _promotion, "user": _user}
 
 
 def _rows(connection: Connection, table: Table, kind: type[R]) -> tuple[R, ...]:
-    """The table's rows, in the columns that `kind` has fields for."""
+    """Return the table's rows, with the columns that are fields of `kind`."""
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     found = connection.execute(select(*(table.c[name] for name in names)))
     return tuple(kind(**_values(dict(zip(names, row, strict=True)))) for row in found)
@@ -133,7 +137,7 @@ def _stock(client: Redis, activity_ids: list[int]) -> Iterator[StockCounter]:
     for activity_id in activity_ids:
         left = client.hget(f"aether-promotion:{{stock-{activity_id}}}:sale", "left")
         if left is None:
-            continue  # cold: SQL decides alone
+            continue  # no data: SQL decides alone
         holds: Any = client.hgetall(f"aether-promotion:{{stock-{activity_id}}}:holds")
         yield StockCounter(
             activity_id=activity_id,
@@ -147,26 +151,26 @@ def _claims(client: Redis, template_ids: list[int]) -> Iterator[ClaimCounter]:
         key = f"aether-promotion:{{claims-{template_id}}}"
         generation, left = client.hmget(f"{key}:desk", "generation", "left")
         if left is None:
-            continue  # cold
+            continue  # no data
         owners: Any = client.hgetall(f"{key}:owners")
         waiting: Any = client.zrange(f"{key}:waiting", 0, -1)
         yield ClaimCounter(
             template_id=template_id,
             generation=int(str(generation)),
             left=int(str(left)),
-            coupons={owner: frozenset(map(int, _CLAIM.findall(mine))) for owner, mine in owners.items()},
+            coupons={owner: frozenset(map(int, _CLAIM.findall(claims))) for owner, claims in owners.items()},
             waiting=frozenset(int(member.split("|")[1]) for member in waiting),
         )
 
 
 def read_messages(bootstrap: str) -> Iterator[Message]:
-    """Every message of the domains' topics and of their dead letters, from the first to the last there is now."""
+    """Yield every message of the domains' topics and dead-letter topics, from the first to the current last."""
     reader = Consumer(
         {"bootstrap.servers": bootstrap, "group.id": "books", "enable.auto.commit": False, "log_level": 3}
     )
     try:
-        known = reader.list_topics(timeout=_PATIENCE).topics
-        places = [
+        known = reader.list_topics(timeout=_READ_TIMEOUT_SECONDS).topics
+        partitions = [
             TopicPartition(topic, partition)
             for name in _TOPICS
             for topic in (name, name + SUFFIX)
@@ -174,28 +178,25 @@ def read_messages(bootstrap: str) -> Iterator[Message]:
             for partition in known[topic].partitions
         ]
         ends: dict[tuple[str, int], int] = {}
-        for place in places:
-            place.offset, end = reader.get_watermark_offsets(place, timeout=_PATIENCE)
-            if place.offset < end:
-                ends[place.topic, place.partition] = end
-        reader.assign([place for place in places if (place.topic, place.partition) in ends])
-        give_up = time.monotonic() + _PATIENCE
+        for each in partitions:
+            each.offset, end = reader.get_watermark_offsets(each, timeout=_READ_TIMEOUT_SECONDS)
+            if each.offset < end:
+                ends[each.topic, each.partition] = end
+        reader.assign([each for each in partitions if (each.topic, each.partition) in ends])
+        give_up = time.monotonic() + _READ_TIMEOUT_SECONDS
         while ends:
-            batch = reader.consume(1000, _BATCH)  # which waits for all thousand, or so long
+            batch = reader.consume(1000, _POLL_SECONDS)  # waits for all thousand, at most this long
             if not batch and time.monotonic() > give_up:
-                raise TimeoutError(f"Kafka kept back what stands before the ends {ends}.")
-            for each in batch:
-                error = each.error()
+                raise TimeoutError(f"Kafka did not return every message before the offsets {ends}.")
+            for message in batch:
+                error = message.error()
                 if error is not None:
                     raise KafkaException(error)
-                record = received(each)
-                place_of, end = (
-                    (record.topic, record.partition),
-                    ends.get((record.topic, record.partition), 0),
-                )
+                record = received(message)
+                end = ends.get((record.topic, record.partition), 0)
                 if record.offset < end:
                     yield Message.of(from_record(record))
                 if record.offset + 1 >= end:
-                    ends.pop(place_of, None)
+                    ends.pop((record.topic, record.partition), None)
     finally:
         reader.close()

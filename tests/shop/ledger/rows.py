@@ -1,6 +1,6 @@
-"""What the shop holds, as plain rows: of three databases, of Redis, of Kafka, and of the payment provider.
+"""The shop's records as plain rows: of three databases, Redis, Kafka, and the payment provider.
 
-A row has the fields of its table that a promise depends on. Money is in cents, times are UTC.
+A row has the columns that a check needs. Money is in cents, times are UTC.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class ClaimAuthority:
     template_id: int
     quota: int
     claimed: int
@@ -131,7 +131,7 @@ class OrderPoints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """An event in a domain's outbox; `id` counts up in the order in which it happened for its key."""
+    """An event in a domain's outbox; for each key, `id` rises in the sequence of events."""
 
     id: int
     event_id: str
@@ -154,7 +154,7 @@ class InboxRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockCounter:
-    """What Redis knows of a flash sale: the seats that are left, and how many each order holds."""
+    """Redis' data of a flash sale: the seats that are left, and how many each order holds."""
 
     activity_id: int
     left: int
@@ -163,7 +163,7 @@ class StockCounter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimCounter:
-    """What Redis knows of a template's claims: those that are left, who has which coupons, which ones wait."""
+    """Redis' data of a template's claims: how many are left, each owner's coupons, and those not yet persisted."""
 
     template_id: int
     generation: int
@@ -174,7 +174,7 @@ class ClaimCounter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message of a topic; of a dead letter, `reason` says why it is one."""
+    """A message of a topic; `reason` is that of a dead letter."""
 
     topic: str
     partition: int
@@ -209,7 +209,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """The provider's account of a payment: `amount_cents` came in where it is `paid`."""
+    """The provider's record of a payment: `amount_cents` were received if it is `paid`."""
 
     payment_id: str
     order_id: int
@@ -219,7 +219,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentBack:
-    """The provider's account of a refund."""
+    """The provider's record of a refund."""
 
     refund_id: int
     payment_id: str
@@ -228,19 +228,19 @@ class SentBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """What clients were told and may rely on, whatever died afterwards; empty where nobody kept account of it."""
+    """What clients were told and may rely on, whatever crashed afterwards; empty if nobody recorded it."""
 
     placed: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """The order that a buyer's idempotency key was answered with."""
+    """The order that was returned for a buyer's idempotency key."""
     ended: Mapping[int, str] = field(default_factory=dict)
-    """The status an order was last answered with, where nothing could change it afterwards."""
+    """The last status that was returned for an order, if nothing could change it afterwards."""
     claimed: Mapping[int, str] = field(default_factory=dict)
-    """The owner of each coupon that was promised."""
+    """The owner of each confirmed coupon."""
     names: Mapping[int, str] = field(default_factory=dict)
-    """The display name that each user was last confirmed to have."""
+    """The last confirmed display name of each user."""
 
 
 @lru_cache(maxsize=100_000)
 def decoded(type_name: str, payload: bytes) -> Event:
-    """The event in a payload; raises `Malformed`, or `KeyError` for a type that no contract has."""
+    """Return the event in a payload. Raises `Malformed`, or `KeyError` for a type that no contract has."""
     return _CONTRACTS[type_name.rpartition(".")[0]](type_name, payload)

@@ -1,4 +1,4 @@
-"""Flash sales: no seat is sold twice, and each one goes the way of its order, in SQL and in Redis."""
+"""Flash sales: no seat is sold twice, and each reservation follows its order, in SQL and in Redis."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from aether.promotion.v1.events import ReservationReleased
 from tests.shop.ledger.ledger import PAID, Ledger, differ, grouped
 from tests.shop.ledger.rows import Reservation
 
-_AFTERWARDS = {"closed": "released", "pending payment": "held", **dict.fromkeys(PAID, "confirmed")}
-"""What is to become of a reservation, by the status of its order."""
+_RESERVATION_STATUS = {"closed": "released", "pending payment": "held", **dict.fromkeys(PAID, "confirmed")}
+"""The expected status of a reservation, by the status of its order."""
 
 
 def every_seat_is_sold_held_or_free(ledger: Ledger) -> Iterator[str]:
@@ -52,7 +52,7 @@ def reservations_go_the_way_of_their_orders(ledger: Ledger) -> Iterator[str]:
             if one.status == "confirmed" or (one.status == "held" and one.expires_at <= ledger.taken_at):
                 yield f"{where}: expected released, because there is no such order, found {one.status}"
             continue
-        expected = _AFTERWARDS[order.status]
+        expected = _RESERVATION_STATUS[order.status]
         yield from differ(f"{where}, which is {order.status}", "status", expected=expected, found=one.status)
         yield from differ(where, "buyer", expected=order.buyer, found=one.buyer)
     seats: Counter[tuple[int, int]] = Counter()

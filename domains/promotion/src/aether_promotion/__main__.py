@@ -1,4 +1,4 @@
-"""Command line of the service: runs its roles in one process, after the migrations if `migrate` is among them."""
+"""Command line of the service: run any of its roles in one process, after migrating the database if asked to."""
 
 import sys
 from pathlib import Path
@@ -9,18 +9,18 @@ from aether_promotion.settings import Settings
 
 ROLES = {
     **cli.ROLES,
-    "worker": "sends events from the outbox, handles those that come in, and looks after claims, stock and what expires",
+    "worker": "sends events from the outbox, handles incoming ones, maintains claims and stock, and expires reservations",
 }
 
 
 def migrations() -> Path:
-    """Return the folder with the migrations."""
+    """Return the folder of the migrations."""
     return cli.migrations(Path(__file__).parent)
 
 
 def serve(roles: frozenset[str]) -> int:
-    """Run the roles until the process is told to stop; return the exit code."""
-    # Not at the top: migrating needs no server, and starts in half the time without the imports.
+    """Run the roles until the process is told to stop. Return its exit code."""
+    # Imported here because `migrate` needs no server, and starts in half the time without these imports.
     from aether_promotion.container import Container
 
     return Container(roles=roles).process().run()

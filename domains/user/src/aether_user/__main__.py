@@ -1,4 +1,4 @@
-"""Command line of the service: runs its roles in one process, after the migrations if `migrate` is among them."""
+"""Command line of the service: run any of its roles in one process, after migrating the database if asked to."""
 
 import sys
 from pathlib import Path
@@ -11,31 +11,31 @@ from aether_user.settings import Settings
 
 ROLES = {
     **cli.ROLES,
-    "worker": "sends events from the outbox, handles those that come in, and tidies up",
+    "worker": "sends events from the outbox, handles incoming ones, and deletes expired sessions",
 }
 
 
 def migrations() -> Path:
-    """Return the folder with the migrations."""
+    """Return the folder of the migrations."""
     return cli.migrations(Path(__file__).parent)
 
 
 def serve(roles: frozenset[str]) -> int:
-    """Run the roles until the process is told to stop; return the exit code."""
-    # Not at the top: migrating needs no server, and starts in half the time without the imports.
+    """Run the roles until the process is told to stop. Return its exit code."""
+    # Imported here because `migrate` needs no server, and starts in half the time without these imports.
     from aether_user.container import Container
 
     return Container(roles=roles).process().run()
 
 
 def grant_operator(username: str) -> int:
-    """Make the user an operator and print that; return 1 and print the reason if it is refused."""
+    """Make the user an operator. Return the exit code, 1 if that is refused."""
     from aether_user.container import Container
 
     try:
         user = Container(roles=frozenset()).grant_operator()(username)
     except (NotFound, TechnicalError) as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a command talks to people
+        print(error, file=sys.stderr)  # noqa: T201 - output of a command
         return 1
     print(f"{user.username.text} is an operator; signing in or renewing tokens gives the role.")  # noqa: T201
     return 0

@@ -10,7 +10,7 @@ from aether_promotion.domain.template import Template
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTemplate(port.CreateTemplate):
-    """Drafts a template, and a desk for its claims."""
+    """Drafts a template, and creates its claim authority."""
 
     transactions: Transactions
     clock: Clock

@@ -9,7 +9,7 @@ from aether_promotion.domain.errors import TemplateNotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetTemplate(port.GetTemplate):
-    """Reads a template; for a customer there are no drafts."""
+    """Reads a template. Only operators see drafts."""
 
     transactions: Transactions
 

@@ -14,17 +14,17 @@ from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import TemplateStatus
 
-_LOADING: Final = timedelta(seconds=5)
-_PATIENCE: Final = 10.0
-_BATCH: Final = 1000
+_LOAD_TIMEOUT: Final = timedelta(seconds=5)
+_APPEND_AFTER_SECONDS: Final = 10.0
+_COUPONS_PER_BATCH: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepClaimAuthorities:
-    """Looks after who decides claims, again and again; any number of workers may, at the same time.
+    """Moves the claim authority of each template between SQL and Redis. Any number of workers may run it at once.
 
-    Where SQL decides and Redis is there, Redis is warmed up and decides. Where Redis is away, or has lost what it
-    knew, its generation is ended. Decisions that nobody handed on, because a process died, are handed on here.
+    If SQL decides and Redis is available, it loads the claims into Redis and hands over to it. If Redis is down or
+    has lost its data, it ends the generation. It also appends decisions to the log that a crashed process did not.
     """
 
     transactions: Transactions
@@ -33,7 +33,7 @@ class KeepClaimAuthorities:
     clock: Clock
 
     def __call__(self) -> bool:
-        """Once; False, because nothing is left to do at once."""
+        """Check every claim authority once. Return False: nothing is left to do."""
         now = self.clock.now()
         for authority in self.transactions.read(lambda unit: unit.authorities.to_keep(now)):
             try:
@@ -56,7 +56,7 @@ class KeepClaimAuthorities:
                 self._close(authority)
                 self.counter.forget(authority.template_id, authority.generation)
             else:
-                self._hand_on(authority)
+                self._append_waiting(authority)
 
     def _open(self, seen: ClaimAuthority, template: Template, server: str) -> None:
         now = self.clock.now()
@@ -74,10 +74,10 @@ class KeepClaimAuthorities:
         while not whole:
             claims = self.transactions.read(
                 lambda unit, after=after: unit.coupons.claims(
-                    authority.template_id, after=after, limit=_BATCH
+                    authority.template_id, after=after, limit=_COUPONS_PER_BATCH
                 )  # type: ignore[misc]
             )
-            whole = len(claims) < _BATCH
+            whole = len(claims) < _COUPONS_PER_BATCH
             after = claims[-1].id if claims else after
             if not self.counter.open(authority, template, claims, whole=whole):
                 return
@@ -88,7 +88,7 @@ class KeepClaimAuthorities:
             and server == authority.server
         ):
             return False
-        return self.clock.now() - authority.since > _LOADING
+        return self.clock.now() - authority.since > _LOAD_TIMEOUT
 
     def _close(self, seen: ClaimAuthority) -> None:
         now = self.clock.now()
@@ -101,6 +101,6 @@ class KeepClaimAuthorities:
         if seen.decides is Decides.REDIS:
             self.transactions.run(close)
 
-    def _hand_on(self, authority: ClaimAuthority) -> None:
-        for claim in self.counter.waiting(authority.template_id, seconds=_PATIENCE):
+    def _append_waiting(self, authority: ClaimAuthority) -> None:
+        for claim in self.counter.waiting(authority.template_id, seconds=_APPEND_AFTER_SECONDS):
             self.log.append(claim)

@@ -7,7 +7,7 @@ from aether_promotion.domain.events import ClaimDecided, ClaimsClosed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersistClaim:
-    """Makes a coupon of a claim that comes out of the log; once, and only if it stood before its generation's mark."""
+    """Persists a claim from the log as a coupon: once, and only if it precedes its generation's mark."""
 
     transactions: Transactions
     counter: ClaimCounter
@@ -32,13 +32,13 @@ class PersistClaim:
         try:
             self.counter.persisted(claim)
         except CounterAway:
-            # It will ask again for what it still believes to wait, and be told then.
+            # The worker appends waiting claims again, and this is retried then.
             return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleClaims:
-    """Takes note that every claim of a generation has come out of the log."""
+    """Records that every claim of a generation is persisted, because its mark was read from the log."""
 
     transactions: Transactions
     clock: Clock

@@ -8,7 +8,7 @@ from aether_promotion.application.views import template_view
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishTemplate(port.PublishTemplate):
-    """Lets customers claim; until the worker has warmed Redis up, SQL decides."""
+    """Opens a template to claims. SQL decides them until the worker has loaded Redis."""
 
     transactions: Transactions
 

@@ -6,15 +6,15 @@ from aether_promotion.application.ports import Clock, Fate, Orders, Transactions
 from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
 from aether_promotion.domain.errors import Conflict
 
-_BATCH: Final = 100
+_ORDERS_PER_BATCH: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileOrders:
-    """Settles what orders left behind: seats and coupons past their time go the way of their order.
+    """Settles expired reservations and coupon locks by the state of their order.
 
-    An order that may still be paid keeps them; so does one about which nobody can say anything now.
-    Unused coupons whose validity has ended are marked.
+    An order that may still be paid keeps them; so does one whose state is unknown now.
+    Also marks unused coupons whose validity has ended as expired.
     """
 
     transactions: Transactions
@@ -26,13 +26,13 @@ class ReconcileOrders:
     clock: Clock
 
     def __call__(self) -> bool:
-        """Whether any order was settled: then more may be waiting."""
+        """Settle one batch. Return whether any order was settled: then more may be waiting."""
         now = self.clock.now()
-        self.transactions.run(lambda unit: unit.coupons.expire(now, limit=_BATCH))
+        self.transactions.run(lambda unit: unit.coupons.expire(now, limit=_ORDERS_PER_BATCH))
 
         def overdue(unit: UnitOfWork) -> list[int]:
-            seats = [one.order_id for one in unit.reservations.overdue(now, limit=_BATCH)]
-            coupons = [one.order_id for one in unit.coupons.overdue(now, limit=_BATCH)]
+            seats = [one.order_id for one in unit.reservations.overdue(now, limit=_ORDERS_PER_BATCH)]
+            coupons = [one.order_id for one in unit.coupons.overdue(now, limit=_ORDERS_PER_BATCH)]
             return list(dict.fromkeys(order for order in (*seats, *coupons) if order is not None))
 
         orders = self.transactions.read(overdue)
@@ -44,8 +44,8 @@ class ReconcileOrders:
         try:
             return self._follow(order_id, fate)
         except Conflict:
-            # Somebody else is settling it now; or it was paid though its seats were gone, of which the event of its
-            # payment tells in the dead letters. The others must not wait for it.
+            # Somebody else is settling it now; or it was paid after its seats were released, which its payment event
+            # in the dead-letter topic shows. Go on with the other orders.
             return False
 
     def _follow(self, order_id: int, fate: Fate) -> bool:

@@ -1,4 +1,4 @@
-"""How the contract shows what the domain keeps, and how the domain takes what the contract says."""
+"""Maps domain objects to the contract's messages, and messages to values."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,7 +18,7 @@ from aether_promotion.domain.values import AmountOff, Benefit, CouponTerms, Perc
 
 
 def terms_of(terms: types.Terms) -> Terms:
-    """The terms an operator wrote; raises what the values raise."""
+    """Return the terms in the message. Raises the errors of `Title`, `Terms` and `benefit_of`."""
     coupon = CouponTerms(
         title=Title.of(terms.title),
         benefit=benefit_of(terms.benefit),
@@ -32,7 +32,7 @@ def terms_of(terms: types.Terms) -> Terms:
 
 
 def benefit_of(benefit: types.Benefit) -> Benefit:
-    """Raises `AmountNotUsable`."""
+    """Return the benefit in the message. Raises `AmountNotUsable`."""
     match benefit.kind:
         case types.AmountOff(amount_cents=cents):
             return AmountOff.of(cents)
@@ -71,7 +71,7 @@ def template_view(template: Template, authority: ClaimAuthority) -> types.Templa
 
 
 def coupon_view(coupon: Coupon, now: datetime) -> types.Coupon:
-    """A coupon as its owner sees it."""
+    """Return the coupon as its owner sees it."""
     return types.Coupon(
         id=coupon.id,
         template_id=coupon.template_id,

@@ -1,8 +1,8 @@
-"""The desk of a template: who decides its claims now, and how many are accounted for.
+"""The claim authority of a template: who decides its claims now, and how many are persisted.
 
-Redis decides within a *generation*, to which all that is left of the quota is handed. A generation ends once: with a
-mark in the log of claims, behind which none of its claims counts. Until that mark has come back nobody decides, then
-the count is exact again, and SQL or the next generation goes on from it (docs/adr/0010).
+Redis decides within a *generation*, which gets all of the remaining quota. A generation ends once, with a mark in the
+log of claims; its claims behind the mark are void. Nobody decides until the mark has been read from the log. Then the
+count is exact again, and SQL or the next generation continues from it (docs/adr/0010).
 """
 
 from dataclasses import dataclass, field, replace
@@ -19,14 +19,14 @@ class Decides(Enum):
     SQL = "sql"
     """This row, under its lock; the count is exact."""
     REDIS = "redis"
-    """The generation named here; the count follows through the log."""
+    """Redis, in the current generation; the count follows through the log."""
     NOBODY = "nobody"
-    """The generation named here has ended, and its last claims are still on their way."""
+    """The current generation has ended, and its last claims are not persisted yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimAuthority:
-    """`claimed` of `quota` are persisted. `server` is the Redis process that decides, `since` when that began or ended."""
+    """`claimed` of `quota` are persisted. `server` is the Redis process that decides; `since` the last change of `decides`."""
 
     template_id: int
     quota: int
@@ -43,40 +43,40 @@ class ClaimAuthority:
 
     @property
     def gives(self) -> bool:
-        """Whether SQL may give one more: it decides, and the quota is not used up."""
+        """Whether SQL may grant one more: SQL decides, and the quota is not used up."""
         return self.decides is Decides.SQL and self.left > 0
 
     def accepts(self, generation: int) -> bool:
-        """Whether a claim of this generation that is in the log by now is binding."""
+        """Return whether a claim of this generation that is already in the log is binding."""
         return self.decides is Decides.REDIS and self.generation == generation
 
     def void(self, generation: int) -> bool:
-        """Whether a claim that comes out of the log now stood behind the mark of its generation."""
+        """Return whether a claim read from the log now is behind its generation's mark."""
         return generation < self.generation or (generation == self.generation and self.decides is Decides.SQL)
 
     def hand_over(self, server: str, now: datetime) -> Self:
-        """Let `server` decide about all that is left, as a new generation. Only where SQL decides."""
+        """Start a new generation, in which `server` decides. Raises `ValueError` unless SQL decides."""
         if self.decides is not Decides.SQL:
             raise ValueError(f"{self} cannot be handed over: its count is not exact.")
         return replace(self, generation=self.generation + 1, decides=Decides.REDIS, server=server, since=now)
 
     def close(self, now: datetime) -> Self:
-        """End the generation, and say so in the log; the same desk where there is none to end."""
+        """End the generation, with a mark for the log. Return the same claim authority if Redis does not decide."""
         if self.decides is not Decides.REDIS:
             return self
         mark = ClaimsClosed(template_id=self.template_id, generation=self.generation, occurred_at=now)
         return replace(self, decides=Decides.NOBODY, since=now, events=(*self.events, mark))
 
     def settle(self, generation: int, now: datetime) -> Self:
-        """The mark has come back: every claim of the generation is counted. The same desk for an older mark."""
+        """Let SQL decide, because the mark was read: every claim is counted. No change for an older mark."""
         if self.decides is not Decides.NOBODY or self.generation != generation:
             return self
         return replace(self, decides=Decides.SQL, since=now)
 
     def count(self) -> Self:
-        """One more is persisted."""
+        """Count one more persisted claim."""
         return replace(self, claimed=self.claimed + 1)
 
     def stored(self) -> Self:
-        """The same as the store keeps it: its events handed over."""
+        """Return the claim authority as stored: without its events."""
         return replace(self, events=())

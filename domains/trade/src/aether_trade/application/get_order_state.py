@@ -7,7 +7,7 @@ from aether_trade.application.views import status_view
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetOrderState(port.GetOrderState):
-    """Says what became of an order, to services that keep something for it."""
+    """Tells the state of an order to services that hold something for it."""
 
     transactions: Transactions
 

@@ -1,4 +1,4 @@
-"""The saga of placing an order: every step can be repeated, and what went before it can be taken back."""
+"""The saga of placing an order: every step is idempotent, and the steps before it can be compensated."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from aether_trade.domain.quote import lines
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceOrderSaga:
-    """Prices a basket, holds what it needs, and stores the order.
+    """Prices a basket, reserves stock and coupons, and stores the order.
 
-    Where a step fails, what is held is given back at once. Where nobody knows whether the order was stored, and where
-    this process dies, nothing is: promotion asks for the order once the time is over, and decides by the answer.
-    Stock and coupons are held for `grace` longer than the order may be paid: a payment's event needs time to arrive.
+    If a step fails, they are released at once. They are kept if this process dies, or if it is unknown whether the
+    order was stored: once the reservation has expired, promotion asks for the order's state and decides by it.
+    They are held for `grace` longer than the order may be paid, because a payment's event needs time to arrive.
     """
 
     transactions: Transactions
@@ -29,12 +29,12 @@ class PlaceOrderSaga:
     grace: timedelta
 
     def __call__(self, buyer: str, basket: Basket, keep: Callable[[UnitOfWork, Order], None], /) -> Order:
-        """The order, stored; `keep` does what belongs into the same transaction, and may refuse it."""
-        order = self._priced(buyer, basket)
+        """Place and store the order. `keep` runs in the same transaction, and may refuse it by raising `Conflict`."""
+        order = self._price(buyer, basket)
         self._hold(order, basket)
 
         def store(unit: UnitOfWork) -> Order:
-            # By then others may have what was held for it.
+            # After the deadline its stock and coupons may be released to others.
             if self.clock.now() >= order.deadline:
                 raise PlacingTookTooLong(order.deadline)
             stored = unit.orders.add(order)
@@ -44,11 +44,11 @@ class PlaceOrderSaga:
         try:
             return self.transactions.run(store)
         except Conflict:
-            # A rule refused it, so it is not stored. After any other failure it may be.
+            # A rule refused the order, so it is not stored. After any other error it may be.
             self.promotions.release(order.id)
             raise
 
-    def _priced(self, buyer: str, basket: Basket) -> Order:
+    def _price(self, buyer: str, basket: Basket) -> Order:
         courses = self.transactions.read(lambda unit: _on_sale(unit, basket))
         priced = [(item, courses[item.course_id].price_cents) for item in basket.items]
         quote = self.promotions.quote(buyer, priced, basket.coupon_ids)
@@ -63,27 +63,30 @@ class PlaceOrderSaga:
         )
 
     def _hold(self, order: Order, basket: Basket) -> None:
-        """All that the order needs, or nothing: most who come to a sale come too late, and hold nothing to release."""
-        until, holds = order.deadline + self.grace, False
+        """Reserve all that the order needs, or nothing.
+
+        In a sale most buyers come too late: they have reserved nothing, so there is nothing to release.
+        """
+        until, reserved = order.deadline + self.grace, False
         try:
             for item in basket.items:
                 if item.activity_id is not None:
                     self.promotions.reserve(order.id, order.buyer, item, until=until)
-                    holds = True
+                    reserved = True
             if order.coupon_ids:
                 self.promotions.lock_coupons(order.id, order.buyer, order.coupon_ids, until=until)
         except Refused:
-            if holds:
+            if reserved:
                 self.promotions.release(order.id)
             raise
         except Exception:
-            # The step may have had its effect, though its answer did not arrive.
+            # The step may have succeeded although its answer was lost.
             self.promotions.release(order.id)
             raise
 
 
 def _on_sale(unit: UnitOfWork, basket: Basket) -> dict[int, Course]:
-    """The courses of the basket, by id; raises `CourseNotFound` or `CourseNotOnSale`."""
+    """Return the courses of the basket, by id. Raises `CourseNotFound` or `CourseNotOnSale`."""
     found = {item.course_id: unit.courses.get(item.course_id) for item in basket.items}
     for course in found.values():
         if not course.on_sale:

@@ -1,4 +1,4 @@
-"""How the contract shows what the domain keeps, and how the domain reads its statuses."""
+"""Maps domain objects to the contract's messages, and the contract's statuses to the domain's."""
 
 from typing import assert_never
 
@@ -57,7 +57,7 @@ def course_view(course: Course) -> types.Course:
 
 
 def order_view(order: Order) -> types.Order:
-    """An order as its buyer sees it."""
+    """Return the order as its buyer sees it."""
     reason = order.close_reason
     return types.Order(
         id=order.id,

@@ -8,7 +8,7 @@ from aether_user.domain.errors import UserNotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetUser(port.GetUser):
-    """Tells another service who a user is."""
+    """Gives a user's card to another service."""
 
     cards: Cards
 

@@ -1,4 +1,4 @@
-"""How the contract shows what the domain keeps, and how a caller is read."""
+"""Maps domain objects to the contract's messages, and reads the caller."""
 
 from typing import assert_never
 
@@ -10,7 +10,7 @@ from aether_user.domain.values import Role, Status
 
 
 def profile(user: User) -> types.Profile:
-    """A user as the user and operators see it."""
+    """Return the profile, as the user and operators see it."""
     return types.Profile(
         id=user.id,
         username=user.username.text,
@@ -35,12 +35,12 @@ def status_view(status: Status) -> types.UserStatus:
 
 
 def role_names(roles: frozenset[Role]) -> tuple[str, ...]:
-    """What tokens and contracts call them, in a fixed order."""
+    """Return the names of the roles in tokens and contracts, sorted."""
     return tuple(sorted(role.value for role in roles))
 
 
 def own_id(caller: Caller) -> int:
-    """The id of the user who calls; raises `UserNotFound` for a caller who is none, such as a service."""
+    """Return the caller's user id. Raises `UserNotFound` if the caller is not a user, such as a service."""
     if not (caller.subject.isascii() and caller.subject.isdigit()):
         raise UserNotFound(0)
     return int(caller.subject)
@@ -51,6 +51,6 @@ def is_operator(caller: Caller) -> bool:
 
 
 def operators_only(caller: Caller) -> None:
-    """Raises `OperatorsOnly` for anybody else."""
+    """Raise `OperatorsOnly` if the caller is not an operator."""
     if not is_operator(caller):
         raise OperatorsOnly
