@@ -50,6 +50,7 @@ _COMMAND_SECONDS: Final = 900.0
 _READY_SECONDS: Final = 120.0
 _STOP_SECONDS: Final = 60.0
 _CALL_SECONDS: Final = 30.0
+_KILL_SECONDS: Final = 10.0
 
 Block = tuple[str, ...]
 Section = tuple[Block, ...]
@@ -259,9 +260,14 @@ def _killed_afterwards(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill the rest of the process's session."""
-    with suppress(ProcessLookupError):
+    """Kill the rest of the process's session, and wait until it is gone."""
+    give_up = time.monotonic() + _KILL_SECONDS
+    with suppress(ProcessLookupError):  # no process of the session is left
         os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        while time.monotonic() < give_up:
+            os.killpg(process.pid, 0)
+            time.sleep(0.01)
     process.wait()
 
 

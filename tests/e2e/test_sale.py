@@ -72,8 +72,8 @@ def test_a_payment_earns_points_once_and_a_refund_takes_its_points_back(shop: Sh
     """From the provider to trade, and through Kafka to user; each notice and each event may arrive twice."""
     ada = {"username": "ada", "mobile": "+4915112345678", "password": "correct horse", "displayName": "Ada"}
     sale = open_sale(shop.system, 2, price_cents=1990)
-    with shop.system.client("user") as door:
-        buyer = door.post("/v1/users", json=ada).json()["id"]
+    with shop.system.client("user") as client:
+        buyer = client.post("/v1/users", json=ada).json()["id"]
 
     def points() -> int:
         with shop.system.client("user", buyer) as me:
