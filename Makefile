@@ -1,4 +1,4 @@
-# Thin on purpose: each target is a line or two, and says what it does in `make help`.
+# Each target is a line or two; `make help` describes them.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,16 +7,16 @@ SOURCES := $(wildcard domains/*/src)
 PARALLEL := --numprocesses 3 --dist loadscope # most of a test's time is waiting for servers
 empty :=
 
-# uv installs in seconds what takes pip a minute; it is told of the index that pip is configured for.
+# uv installs in seconds, pip in a minute. It uses the index that pip is configured for.
 PIP_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config list 2>/dev/null | sed -n "s/^[^=]*\.index-url='\(.*\)'$$/\1/p" | head -n 1))
 ifneq ($(PIP_INDEX),)
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX)
 endif
 
-help: ## Show this.
+help: ## Show this help.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/ready ## Make .venv with every locked package and the members, editable.
+setup: .venv/ready ## Create .venv with every locked package and the members, editable.
 
 .venv/ready: requirements.lock $(addsuffix pyproject.toml,$(MEMBERS))
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -30,35 +30,35 @@ setup: .venv/ready ## Make .venv with every locked package and the members, edit
 dist: setup ## Build the wheels that a workspace needs, aether-adapters and aether-tools, into dist/.
 	@$(BIN)/python -m aether_tools.wheels . dist
 
-demo: setup ## From nothing to a served, tested domain in a workspace of its own, with a stopwatch.
+demo: setup ## From nothing to a served, tested domain in a workspace of its own, with timings.
 	@$(BIN)/python tests/demo.py
 
-demo-sale: setup ## A flash sale on the shop: 1,000 buyers, 100 seats, and whether the books agree.
+demo-sale: setup ## Run a flash sale on the shop, 1,000 buyers for 100 seats, and check that the books agree.
 	@$(BIN)/python -m tests.demo_sale
 
-test: setup ## Every test that takes seconds, or those in TESTS; real servers if installed (PYTEST_ADDOPTS=-rs names what is skipped).
+test: setup ## Run every test that takes seconds, or those in TESTS; on real servers if installed (PYTEST_ADDOPTS=-rs names skipped tests).
 	@$(BIN)/pytest $(PARALLEL) $(TESTS)
 
-prove: setup ## The long proofs too: fuzzing, a real broker, kills; or those in TESTS.
+prove: setup ## Run the long tests too: fuzzing, a real broker, kills; or those in TESTS.
 	@$(BIN)/pytest $(PARALLEL) -m "prove or not prove" $(TESTS)
 
-walk: setup ## Type what README and the guides tell people to type, as written, in clean folders.
+walk: setup ## Run the commands of README and the guides, as written, in clean folders.
 	@$(BIN)/python -m tests.walk
 
-check: setup ## Format, lint, types, import rules, and contracts against code.
+check: setup ## Check format, lint, types, import rules, and contracts against code.
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@MYPYPATH=$(subst $(empty) ,:,$(SOURCES)) $(BIN)/mypy adapters tools tests proto/gen $(wildcard openapi/gen/*/*.py) $(SOURCES) $(wildcard domains/*/tests)
 	@$(BIN)/lint-imports
 	@$(BIN)/buf lint proto
 	@$(BIN)/aether check
 
-bench: setup ## Our paths against their peers, side by side, or the rows that ONLY fits; ratios to build/bench.json.
+bench: setup ## Compare our paths with their peers in one run, or the rows that ONLY matches; ratios to build/bench.json.
 	@$(BIN)/python -m tests.bench.run --json build/bench.json $(if $(ONLY),--only '$(ONLY)')
 
 run: setup ## Start every domain, embedded.
 	@$(BIN)/aether run
 
-lock: ## Compile requirements.lock anew from the members and the dev group (for maintainers).
+lock: ## Recompile requirements.lock from the members and the dev group (for maintainers).
 	@mkdir -p build && printf 'aether-%s @ file://$(CURDIR)/%s\n' adapters adapters openapi openapi proto proto > build/overrides.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
 		--no-emit-find-links --override build/overrides.txt $(addprefix --no-emit-package aether-,adapters openapi proto) \

@@ -1,4 +1,4 @@
-"""Fixtures that more than one folder of tests needs."""
+"""Fixtures for several folders of tests."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from tests.support.acme import Acme, scaffold
 
 @pytest.fixture(scope="session")
 def billing(tmp_path_factory: pytest.TempPathFactory) -> Acme:
-    """A workspace with the domain billing as the template makes it; tests that change it take a copy."""
+    """A workspace with the template's domain billing; tests that change it use a copy."""
     return scaffold(tmp_path_factory.mktemp("workspace"), ("billing", "Invoice"))

@@ -1,7 +1,7 @@
-"""From nothing to a served, tested domain, with a stopwatch: what `make demo` shows.
+"""`make demo`: from nothing to a served, tested domain, with timings.
 
-Everything happens in a temporary folder outside this checkout, in an environment that holds Aether only as
-wheels. Whatever ends the demo, Ctrl-C included, its processes and its folder are gone afterwards.
+Everything runs in a temporary folder outside this checkout, in an environment that has Aether only as wheels. However
+the demo ends, Ctrl-C included, its processes and its folder are removed.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ with Channel(target, token=lambda: token) as channel:
 
 
 class StepFailed(Exception):
-    """A command of the demo ended badly; its output is the message."""
+    """A command of the demo failed; its output is the message."""
 
 
 @dataclass
 class Stopwatch:
-    """Prints each step with the seconds it took."""
+    """Prints each step with its duration in seconds."""
 
     started: float = field(default_factory=time.monotonic)
     count: int = 0
@@ -63,7 +63,7 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Shell:
-    """Runs commands in one folder and environment, each in a session of its own, so that none outlives us."""
+    """Runs commands in one folder and environment, each in its own session, so that none outlives the demo."""
 
     folder: Path
     environment: Mapping[str, str]
@@ -72,7 +72,7 @@ class Shell:
         return Shell(folder, self.environment)
 
     def __call__(self, *command: str | Path, show: int = 0) -> str:
-        """Run to the end; print the last `show` lines of what it said, and return all of it."""
+        """Run a command, print the last `show` lines of its output, and return all of it."""
         with self.started(*command, stderr=subprocess.STDOUT) as process:
             output, _ = process.communicate()
         if process.returncode:
@@ -85,7 +85,7 @@ class Shell:
     def started(
         self, *command: str | Path, stderr: int | IO[str] | None = None
     ) -> Iterator[subprocess.Popen[str]]:
-        """Start in the background; stopped on the way out, politely first."""
+        """Run a command in the background during the block, then stop it, first with SIGTERM."""
         process = subprocess.Popen(
             [str(word) for word in command],
             cwd=self.folder,
@@ -103,7 +103,7 @@ class Shell:
 
 
 def stop(process: subprocess.Popen[str], grace: float = 15.0) -> None:
-    """SIGTERM; then, after at most `grace` seconds, SIGKILL to whatever of its session is left."""
+    """Send SIGTERM, and after at most `grace` seconds SIGKILL to the rest of its session."""
     if process.poll() is None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -116,7 +116,7 @@ def stop(process: subprocess.Popen[str], grace: float = 15.0) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder, also where a process that was just killed has yet to let go of it."""
+    """Delete a folder, even if a process that was just killed still writes to it."""
     for _ in range(50):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
@@ -125,7 +125,7 @@ def remove(folder: Path) -> None:
 
 
 def environment(venv: Path, temporary: Path) -> dict[str, str]:
-    """This machine's environment, with `venv` active, temporary files in `temporary` and nothing that leads back to this checkout."""
+    """Return this environment with `venv` active, temporary files in `temporary`, and no reference to this checkout."""
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -134,7 +134,7 @@ def environment(venv: Path, temporary: Path) -> dict[str, str]:
     return clean | {
         "VIRTUAL_ENV": str(venv),
         "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        # Of what runs here nothing keeps its temporary files elsewhere: pytest leaves its own behind on purpose.
+        # Every temporary file belongs here; pytest keeps its own on purpose.
         "TMPDIR": str(temporary),
         "NO_COLOR": "1",
         "PYTHONUNBUFFERED": "1",
@@ -142,7 +142,7 @@ def environment(venv: Path, temporary: Path) -> dict[str, str]:
 
 
 def await_ready(process: subprocess.Popen[str], log: Path) -> dict[str, Any]:
-    """The line of JSON in which `aether run --json` says where everything listens."""
+    """Return the line of JSON with every address, from `aether run --json`."""
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("{") and '"ready"' in line:
@@ -151,7 +151,7 @@ def await_ready(process: subprocess.Popen[str], log: Path) -> dict[str, Any]:
 
 
 def call(client: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
-    """Call over REST and print what went and what came."""
+    """Call over REST, and print the request and the answer."""
     answer = client.request(method, path, **options)
     print(f"    | {method} {path} -> {answer.status_code} {answer.text}")
     if not answer.is_success:
@@ -160,7 +160,7 @@ def call(client: httpx.Client, method: str, path: str, **options: Any) -> httpx.
 
 
 def first_event(bootstrap: str, topic: str, seconds: float = 20.0) -> Mapping[str, str]:
-    """The CloudEvents headers of the first message on `topic`."""
+    """Return the CloudEvents headers of the first message on `topic`."""
     consumer = Consumer(
         {"bootstrap.servers": bootstrap, "group.id": "aether-demo", "auto.offset.reset": "earliest"}
     )
@@ -173,7 +173,7 @@ def first_event(bootstrap: str, topic: str, seconds: float = 20.0) -> Mapping[st
                 return {name: value.decode() for name, value in cast(Headers, message.headers())}
     finally:
         consumer.close()
-    raise StepFailed(f"no event came through {topic} within {seconds:.0f} s")
+    raise StepFailed(f"no event arrived on {topic} within {seconds:.0f} s")
 
 
 def await_tally(client: httpx.Client, seconds: float = 20.0) -> None:
@@ -186,14 +186,14 @@ def await_tally(client: httpx.Client, seconds: float = 20.0) -> None:
 
 
 def play(folder: Path, watch: Stopwatch, stack: ExitStack) -> None:
-    """Every step, in order."""
+    """Run every step, in order."""
     uv, venv, wheels = CHECKOUT / ".venv/bin/uv", folder / "venv", folder / "wheels"
     temporary = folder / "tmp"
     temporary.mkdir()
     shell = Shell(folder, environment(venv, temporary))
 
     with watch.step("build the wheels of aether_adapters and aether_tools"):
-        shell(sys.executable, "-m", "aether_tools.wheels", CHECKOUT, wheels)  # as `make dist` does
+        shell(sys.executable, "-m", "aether_tools.wheels", CHECKOUT, wheels)  # like `make dist`
     with watch.step("an environment that knows Aether only as wheels"):
         shell(sys.executable, "-m", "venv", "--without-pip", venv)
         python = venv / "bin/python"
@@ -236,7 +236,7 @@ def play(folder: Path, watch: Stopwatch, stack: ExitStack) -> None:
 
 
 def main() -> int:
-    """Play the demo; 0 when every step worked, 1 when one failed, 130 when interrupted."""
+    """Run the demo. Return 0 if every step worked, 1 if one failed, 130 if interrupted."""
     watch = Stopwatch()
     folder = Path(tempfile.mkdtemp(prefix="aether-demo-"))
     try:

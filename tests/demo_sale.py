@@ -1,9 +1,9 @@
-"""A flash sale on a bare machine, with a stopwatch: what `make demo-sale` shows.
+"""`make demo-sale`: a flash sale on a bare machine, with timings.
 
-A thousand buyers race over REST for a hundred seats of the course shop: nine processes, one for each domain and role, on
-SQLite, Redis and Kafka that are embedded. Some pay, some give up, and what they give up others order. In the end the
-books of three databases, Redis, Kafka and the payment provider must agree; the exit code says whether they do.
-Whatever ends the demo, Ctrl-C included, its processes and its folder are gone afterwards.
+A thousand buyers race over REST for a hundred seats of the course shop: nine processes, one for each domain and role,
+on embedded SQLite, Redis and Kafka. Some pay, some cancel, and others order the cancelled seats. In the end the books
+of three databases, Redis, Kafka and the payment provider must agree; the exit code says whether they do.
+However the demo ends, Ctrl-C included, its processes and its folder are removed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MEANING: Final[Mapping[int, str]] = {
 
 
 def run(folder: Path, seats: int, buyers: int, watch: Stopwatch, stack: ExitStack) -> Story:
-    """The demo, step by step."""
+    """Run the demo, step by step."""
     with watch.step("SQLite, Redis and Kafka, embedded"):
         servers = stack.enter_context(embedded_servers(folder))
     with watch.step("REST, gRPC and worker of user, promotion and trade, and a payment provider"):
@@ -50,7 +50,7 @@ def run(folder: Path, seats: int, buyers: int, watch: Stopwatch, stack: ExitStac
 
 
 def show(story: Story, console: Console) -> None:
-    """The story as tables, and what is wrong with it."""
+    """Print the story as tables, and what is wrong with it."""
     rush = Table(
         title=f"{story.buyers} buyers, {story.seats} seats: {story.seconds:.1f} s", title_style="bold"
     )
@@ -90,14 +90,16 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
     parser = ArgumentParser(
         prog="python -m tests.demo_sale", description="Play a flash sale, and check its books."
     )
-    parser.add_argument("--json", action="store_true", help="tell the story as JSON; progress goes to stderr")
-    parser.add_argument("--seats", type=int, default=100, help="of the sale (default: 100)")
-    parser.add_argument("--buyers", type=int, default=1000, help="who race for them (default: 1000)")
+    parser.add_argument(
+        "--json", action="store_true", help="print the figures as JSON; progress goes to stderr"
+    )
+    parser.add_argument("--seats", type=int, default=100, help="seats of the sale (default: 100)")
+    parser.add_argument("--buyers", type=int, default=1000, help="buyers who race for them (default: 1000)")
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Play the sale; 0 when its books agree, 1 when they do not, 130 when interrupted."""
+    """Run the sale. Return 0 if its books agree, 1 if not, 130 if interrupted."""
     arguments = _arguments(argv)
     watch = Stopwatch()
     folder = Path(tempfile.mkdtemp(prefix="aether-sale-"))

@@ -1,9 +1,9 @@
-"""Type what the documents tell people to type, as written, in clean folders: what `make walk` does.
+"""`make walk`: run the commands of the documents, as written, in clean folders.
 
-Each line of a ```console block is a command. The blocks of a section (from one `## ` to the next) are typed into one
-shell, which starts in the document's folder. `aether run` and `make run` must become ready, answer at each address
-they print, and end with 0 on Ctrl-C, which is pressed before the next command of the same block and at the end of the
-section. While one of them runs, the next block is typed into another terminal, in the same folder.
+Each line of a ```console block is a command. The blocks of a section (from one `## ` to the next) share one shell,
+which starts in the document's folder. `aether run` and `make run` must become ready, answer at each address that they
+print, and end with 0 on Ctrl-C, which is sent before the next command of the same block and at the end of the section.
+While one of them runs, the next block goes to another terminal, in the same folder.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ TWINS: Final = {
     "pytest domains/promotion": "pytest domains/promotion/tests/test_domain.py",
     "pytest domains/trade": "pytest domains/trade/tests/test_domain.py",
 }
-"""Short twins, in this checkout's documents, of commands whose whole would repeat all tests or all measurements."""
+"""Shorter replacements for commands of this checkout's documents that would repeat all tests or measurements."""
 _MYPY_CACHE: Final = ".mypy_cache"
 _ADDRESS: Final = "http://127.0.0.1:8080"
-"""Where documents say that the first domain answers; `aether run` says where it does if that port is taken."""
+"""The address of the first domain in documents; `aether run` prints the real one if that port is taken."""
 _SERVES: Final = re.compile(r"(?:.*&& )?(?:aether|make) run\b")
 _READY: Final = "Ready; Ctrl-C stops everything."
 _DOCS: Final = re.compile(r"http://\S+/docs\b")
@@ -50,17 +50,18 @@ _COMMAND_SECONDS: Final = 900.0
 _READY_SECONDS: Final = 120.0
 _STOP_SECONDS: Final = 60.0
 _CALL_SECONDS: Final = 30.0
+_KILL_SECONDS: Final = 10.0
 
 Block = tuple[str, ...]
 Section = tuple[Block, ...]
 
 
 class WalkFailed(Exception):
-    """A command as written does not do what the document promises; the message holds its output."""
+    """A command does not do what the document promises; the message contains its output."""
 
 
 def sections(markdown: str) -> list[Section]:
-    """The sections of a document that hold commands, each as its ```console blocks."""
+    """Return the sections of a document that have commands, each as its ```console blocks."""
     found: list[list[Block]] = [[]]
     lines = iter(markdown.splitlines())
     for line in lines:
@@ -94,7 +95,7 @@ class Terminal:
     environment: Mapping[str, str]
 
     def started(self, command: str, keep: Path | None = None) -> subprocess.Popen[bytes]:
-        """Start the command in a session of its own; `keep` takes the folder and variables it leaves behind."""
+        """Start the command in its own session; `keep` gets its final folder and variables."""
         save = f"{{ pwd; env -0; }} > {shlex.quote(str(keep))}" if keep else ":"
         return subprocess.Popen(
             ["bash", "-c", f"{command}\nended=$?\n{save}\nexit $ended"],
@@ -107,7 +108,7 @@ class Terminal:
         )
 
     def type(self, command: str) -> None:
-        """Run the command to its end; raises `WalkFailed` unless it ends with 0."""
+        """Run the command to its end. Raises `WalkFailed` unless it ends with 0."""
         with tempfile.NamedTemporaryFile() as kept:
             process = self.started(command, Path(kept.name))
             with _killed_afterwards(process):
@@ -136,7 +137,7 @@ class Server:
         self._reader.start()
 
     def await_ready(self) -> None:
-        """Wait until it says it is ready, then call each address of REST docs that it prints."""
+        """Wait until it reports that it is ready, then call each docs address that it prints."""
         with self._more:
             said = self._more.wait_for(
                 lambda: self._process.poll() is not None or self._docs(), _READY_SECONDS
@@ -150,7 +151,7 @@ class Server:
                 raise WalkFailed(f"{self.command}\nanswers {status} at {address}:\n{self.output}")
 
     def interrupt(self) -> None:
-        """Send SIGINT to the `aether run` in it; raises `WalkFailed` unless the command then ends with 0.
+        """Send SIGINT to its `aether run`. Raises `WalkFailed` unless the command then ends with 0.
 
         Not to the whole group: make would be interrupted too, and end with 130 whatever its recipe does.
         """
@@ -168,22 +169,22 @@ class Server:
             raise WalkFailed(f"{self.command}\nended with {ended} on Ctrl-C:\n{self.output}")
 
     def close(self) -> None:
-        """Kill whatever is left of it."""
+        """Kill the rest of its session."""
         _kill(self._process)
         self._reader.join(_STOP_SECONDS)
 
     @property
     def output(self) -> str:
-        """All that it has written."""
+        """Everything that it has written."""
         return self._said.decode(errors="replace")
 
     @property
     def address(self) -> str:
-        """Where the first domain answers."""
+        """The address of the first domain."""
         return self._docs()[0].removesuffix("/docs")
 
     def _docs(self) -> list[str]:
-        """The addresses of the docs; none before it is ready. The table is one write, so all are there at once."""
+        """Return the addresses of the docs, or none before it is ready. It prints them all in one write."""
         _, ready, table = self.output.partition(_READY)
         return _DOCS.findall(table) if ready else []
 
@@ -201,7 +202,7 @@ class Server:
 def walk(
     document: str, folder: Path, environment: Mapping[str, str], twins: Mapping[str, str] = TWINS
 ) -> None:
-    """Type every command of `document`, whose text is given, beginning in `folder`; raises `WalkFailed`."""
+    """Run every command in the text of `document`, starting in `folder`. Raises `WalkFailed`."""
     for section in sections(document):
         _walk_section(section, Terminal(folder, environment), environment, twins)
 
@@ -212,7 +213,7 @@ def _walk_section(
     server: Server | None = None
     try:
         for block in section:
-            here: Server | None = None  # what was started in this terminal
+            here: Server | None = None  # the server of this terminal
             if server is not None:
                 terminal = Terminal(terminal.folder, environment)
             for command in block:
@@ -259,21 +260,26 @@ def _killed_afterwards(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the process's session."""
-    with suppress(ProcessLookupError):
+    """Kill the rest of the process's session, and wait until it is gone."""
+    give_up = time.monotonic() + _KILL_SECONDS
+    with suppress(ProcessLookupError):  # no process of the session is left
         os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        while time.monotonic() < give_up:
+            os.killpg(process.pid, 0)
+            time.sleep(0.01)
     process.wait()
 
 
 def guides(checkout: Path) -> list[Path]:
-    """The documents of a checkout that hold commands, README first."""
+    """Return the documents of a checkout that have commands, README first."""
     named = [checkout / "README.md", checkout / "CONTRIBUTING.md"]
     found = [*named, *sorted(checkout.glob("docs/**/*.md")), *sorted(checkout.glob("domains/*/README.md"))]
     return [document for document in found if sections(document.read_text(encoding="utf-8"))]
 
 
 def copy(checkout: Path, destination: Path) -> None:
-    """Copy the checkout as a clone of it would be, with what is not yet committed."""
+    """Copy the checkout like a clone, including uncommitted changes."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=checkout,
@@ -284,13 +290,13 @@ def copy(checkout: Path, destination: Path) -> None:
         if (checkout / name).is_file():
             (destination / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(checkout / name, destination / name)
-    # A cache, as uv's is: without it mypy takes a minute for `make check`.
+    # The cache of mypy: without it `make check` takes a minute longer.
     if (checkout / _MYPY_CACHE).is_dir():
         shutil.copytree(checkout / _MYPY_CACHE, destination / _MYPY_CACHE)
 
 
 def clean_environment(temporary: Path) -> dict[str, str]:
-    """This machine's environment as a new terminal has it: no virtual environment, and nothing of this run."""
+    """Return the environment of a new terminal: no virtual environment, and no variable of this run."""
     own = Path(sys.prefix, "bin")
     path = [folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder) != own]
     kept = {
@@ -302,7 +308,7 @@ def clean_environment(temporary: Path) -> dict[str, str]:
 
 
 def walk_all(folder: Path) -> None:
-    """Walk the documents of this checkout, and those of a workspace and a domain made from it."""
+    """Walk the documents of this checkout, and those of a new workspace and domain."""
     checkout, made, temporary = folder / "aether", folder / "made", folder / "tmp"
     made.mkdir()
     temporary.mkdir()
@@ -319,7 +325,7 @@ def walk_all(folder: Path) -> None:
 
 
 def main() -> int:
-    """Walk; 0 if every command works, 1 if one fails, 130 if interrupted."""
+    """Walk every document. Return 0 if every command works, 1 if one fails, 130 if interrupted."""
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="aether-walk-"))
     try:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fetches the jars of a Kafka broker from Maven Central into build/kafka/libs (or the folder given).
+# Fetch the jars of a Kafka broker from Maven Central into build/kafka/libs (or the given folder).
 # Needs mvn and Java 17. The tests' `kafka_bootstrap` fixture finds them there.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,4 +1,4 @@
-"""What tests of more than one kit need."""
+"""Fixtures for the tests of several kits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 
 @pytest.fixture
 def own_logging() -> Iterator[None]:
-    """The test may configure logging; the run's own comes back afterwards."""
+    """Let the test configure logging, then restore the previous configuration."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield

@@ -1,4 +1,4 @@
-"""The documents' commands and links: nothing is told to type that `make walk` does not type."""
+"""The documents' commands and links: `make walk` runs every command of a document."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LINKS = [
 
 
 def commands(*documents: Path) -> list[str]:
-    """The commands of the documents, in order."""
+    """Return the commands of the documents, in order."""
     return [
         command
         for document in documents
@@ -43,14 +43,17 @@ def commands(*documents: Path) -> list[str]:
 WALKED = commands(*guides(ROOT))
 
 
-def test_the_readme_and_every_domain_tell_commands() -> None:
-    told = {str(document.relative_to(ROOT)) for document in guides(ROOT)}
-    assert {"README.md", *(f"domains/{name}/README.md" for name in ("promotion", "trade", "user"))} <= told
+def test_the_readme_and_every_domain_have_commands() -> None:
+    documents = {str(document.relative_to(ROOT)) for document in guides(ROOT)}
+    assert {
+        "README.md",
+        *(f"domains/{name}/README.md" for name in ("promotion", "trade", "user")),
+    } <= documents
     assert len(TEMPLATES) == 2
     assert all(commands(template) for template in TEMPLATES)
 
 
-def test_shell_commands_stand_only_in_blocks_that_are_walked() -> None:
+def test_shell_commands_are_only_in_blocks_that_are_walked() -> None:
     fences = {
         fence
         for document in [*DOCUMENTS, *TEMPLATES]
@@ -59,14 +62,14 @@ def test_shell_commands_stand_only_in_blocks_that_are_walked() -> None:
     assert fences == {"console", "mermaid", "proto", "yaml"}
 
 
-def test_a_command_that_the_readme_names_in_a_sentence_stands_in_a_block_too() -> None:
+def test_a_command_in_a_sentence_of_the_readme_is_also_in_a_block() -> None:
     prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
     named = set(re.findall(r"`((?:make|aether) [a-z][a-z-]*)", prose))
     assert named
     assert {command for command in named if not any(command in walked for walked in WALKED)} == set()
 
 
-def test_each_twin_stands_for_a_command_that_is_told_and_does_the_same_on_less() -> None:
+def test_each_twin_replaces_a_documented_command_and_does_the_same_on_less() -> None:
     assert [command for command in TWINS if command not in WALKED] == []
     assert [
         command for command, twin in TWINS.items() if not twin.startswith(command) or twin == command
@@ -74,10 +77,10 @@ def test_each_twin_stands_for_a_command_that_is_told_and_does_the_same_on_less()
 
 
 @pytest.mark.parametrize("command", sorted({line for line in WALKED if re.fullmatch(r"make [a-z-]+", line)}))
-def test_a_make_target_they_name_is_there(command: str) -> None:
+def test_every_documented_make_target_exists(command: str) -> None:
     subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, check=True, capture_output=True)
 
 
-def test_every_link_leads_somewhere() -> None:
+def test_every_link_points_to_a_file() -> None:
     assert LINKS
     assert [(str(document), link) for document, link in LINKS if not (document.parent / link).exists()] == []

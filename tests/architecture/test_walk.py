@@ -1,4 +1,4 @@
-"""The walk itself: what it types, in which shell, and what it takes for a failure."""
+"""Tests of the walk: what it types, in which shell, and what counts as a failure."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ stopped.wait()
 pathlib.Path("stopped").touch()
 sys.exit(4 if "--unclean" in sys.argv else 0)
 """
-"""Stands for `aether run`: ready at once, serves docs, and stops on SIGINT."""
+"""A fake `aether run`: ready at once, serves docs, and stops on SIGINT."""
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """An environment whose `aether` is the one above."""
+    """An environment with the fake `aether`."""
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin/aether"
     command.write_text(AETHER)
@@ -48,7 +48,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the document is walked."""
+    """The folder in which the document is walked."""
     folder = tmp_path / "walked"
     folder.mkdir()
     return folder
@@ -115,7 +115,7 @@ def test_a_server_runs_while_another_terminal_calls_and_is_stopped_after_its_sec
     (folder / "deeper").mkdir()
     text = console("cd deeper && export HERE=1", "aether run billing")
     text += console("kill -0 $(cat pid)", '[ -z "$HERE" ]', "[ ! -e stopped ]")
-    text += console("curl --fail http://127.0.0.1:8080/any")  # answered, though another port is printed
+    text += console("curl --fail http://127.0.0.1:8080/any")  # answered, although another port is printed
     walk(text, folder, environment)
     assert (folder / "deeper/stopped").exists()
 
@@ -141,4 +141,6 @@ def test_a_server_that_does_not_serve_or_stop_fails_the_walk_and_is_gone(
 ) -> None:
     with pytest.raises(WalkFailed, match=reason):
         walk(console(f"aether run {flag}"), folder, environment)
-    eventually(lambda: not psutil.pid_exists(int((folder / "pid").read_text())), "init has reaped the server", 30)
+    eventually(
+        lambda: not psutil.pid_exists(int((folder / "pid").read_text())), "init has reaped the server", 30
+    )

@@ -1,7 +1,7 @@
 """REST gateways in front of one gRPC service: the compiled edge, and FastAPI with grpc.aio by hand.
 
-The service's port comes in BENCH_RPC_PORT. Both gateways verify the caller's token through the one `verify`,
-forward it, and bound the call by five seconds.
+BENCH_RPC_PORT is the service's port. Both gateways verify the caller's token with the same `verify`, forward it, and
+limit the call to five seconds.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import grpc
 import grpc.aio
-from aether_adapters.errors import ErrorTable, Unauthenticated
 from aether_adapters.grpc import AsyncChannel
-from aether_adapters.health import Health
-from aether_adapters.protojson import timestamp_json
+from aether_adapters.kernel.errors import Unauthenticated
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.kernel.protojson import timestamp_json
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import RestOptions, build_app
 from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -25,7 +26,7 @@ from tests.bench.rest_apps import verifier
 
 
 def aether() -> Any:
-    """Generated edge, generated client, one line between them."""
+    """The generated edge and the generated client."""
     grpc_contract.use()
     billing = grpc_contract.module("acme_openapi.billing")
     client = grpc_contract.module("acme.billing.v1.grpc").async_client
@@ -54,13 +55,13 @@ class InvoiceModel(BaseModel):
 
 
 def fastapi() -> Any:
-    """FastAPI and grpc.aio, each as its tutorial has it, with one channel kept for all requests."""
+    """FastAPI and grpc.aio, each as in its tutorial, with one channel for all requests."""
     grpc_contract.use()
     pb = grpc_contract.module("acme.billing.v1.billing_pb2")
     app, verify, bearer, kept = FastAPI(), verifier(), HTTPBearer(), {}
 
     def create_invoice() -> Any:
-        # A grpc.aio channel belongs to the loop that is running when it is made.
+        # A grpc.aio channel belongs to the loop that is running at its creation.
         if "create" not in kept:
             channel = grpc.aio.insecure_channel(f"127.0.0.1:{os.environ['BENCH_RPC_PORT']}")
             kept["create"] = channel.unary_unary(
@@ -70,7 +71,7 @@ def fastapi() -> Any:
             )
         return kept["create"]
 
-    # Dependencies stand as defaults: FastAPI reads postponed annotations from the module, and these are local.
+    # Dependencies are defaults, because FastAPI resolves postponed annotations in the module, and these are local.
     async def caller(credentials: HTTPAuthorizationCredentials = Depends(bearer)) -> str:  # noqa: B008
         try:
             verify(credentials.credentials)

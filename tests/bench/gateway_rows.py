@@ -29,7 +29,7 @@ _GATEWAYS = http_sides(
 
 @contextmanager
 def _sides() -> Iterator[tuple[Side, Side]]:
-    # The service shares its core with the load generator: the gateway is what is compared.
+    # The service shares its core with the load generator, because only the gateways are compared.
     with generated(), started("tests.bench.grpc_apps", "aether", core=1) as port:
         os.environ["BENCH_RPC_PORT"] = port
         try:

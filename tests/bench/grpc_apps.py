@@ -1,7 +1,7 @@
-"""`python -m tests.bench.grpc_apps aether|handwritten`: one gRPC service, printed port first.
+"""`python -m tests.bench.grpc_apps aether|handwritten`: serve gRPC, and print the port first.
 
-Both create invoices in memory for the caller of an RS256 token, verified through the one `verify`. The
-handwritten one is what grpcio's tutorial shows: a servicer on protobuf messages, and nothing else.
+Both create invoices in memory for the caller of an RS256 token, verified with the same `verify`. The handwritten one
+follows grpcio's tutorial: a servicer on protobuf messages, and nothing else.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import grpc
-from aether_adapters.errors import ErrorTable, Unauthenticated
 from aether_adapters.grpc import serve
-from aether_adapters.health import Health
+from aether_adapters.kernel.errors import Unauthenticated
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 
 from tests.bench import grpc_contract
 from tests.bench.processes import take_core
@@ -70,7 +71,7 @@ def aether() -> int:
         address="127.0.0.1:0",
         threads=THREADS,
     )
-    _KEPT.append(server)
+    _SERVERS.append(server)
     return server.port
 
 
@@ -103,12 +104,12 @@ def handwritten() -> int:
     )
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    _KEPT.append(server)
+    _SERVERS.append(server)
     return port
 
 
-_KEPT: list[object] = []
-"""A server stops serving when nobody holds it."""
+_SERVERS: list[object] = []
+"""Keeps references: a server stops once it is garbage collected."""
 
 if __name__ == "__main__":
     take_core()

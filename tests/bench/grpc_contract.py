@@ -1,6 +1,6 @@
-"""The contracts that the rows serve, generated for the run.
+"""Generates the contracts that the rows serve.
 
-The gRPC and gateway rows serve the compiler's own golden one, the REST rows the one in `contract/`: an order with items.
+The gRPC and gateway rows serve the compiler's golden contract, the REST rows the one in `contract/`: an order with items.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _FOLDER = "BENCH_CONTRACT"
 
 @contextmanager
 def generated(contract: Path = GOLDEN) -> Iterator[None]:
-    """Generate a workspace's code from its contracts; processes started inside find it with `use`."""
+    """Generate a workspace's code from its contracts; processes started in the block load it with `use`."""
     with tempfile.TemporaryDirectory(prefix="aether-bench-") as folder:
         workspace = Path(folder) / contract.name
         shutil.copytree(contract, workspace)
         command = [str(Path(sys.executable).with_name("aether")), "generate"]
         done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RuntimeError(f"the contract was not generated:\n{done.stdout}{done.stderr}")
+            raise RuntimeError(f"generating the contract failed:\n{done.stdout}{done.stderr}")
         os.environ[_FOLDER] = str(workspace)
         try:
             yield
@@ -42,7 +42,7 @@ def generated(contract: Path = GOLDEN) -> Iterator[None]:
 
 
 def without_token_cache(sides: Sides) -> Sides:
-    """The same sides, each verifying every token's signature anew."""
+    """Return the same sides, each verifying the signature of every token again."""
 
     @contextmanager
     def without() -> Iterator[tuple[Side, Side]]:
@@ -57,7 +57,7 @@ def without_token_cache(sides: Sides) -> Sides:
 
 
 def module(name: str) -> Any:
-    """A module of the generated code; untyped here, as it is not there when this is checked."""
+    """Import a module of the generated code; untyped, because it does not exist when mypy runs."""
     return importlib.import_module(name)
 
 

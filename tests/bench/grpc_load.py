@@ -1,7 +1,7 @@
-"""`python -m tests.bench.grpc_load port token`: keeps 32 calls in flight; prints calls per second for each line "seconds".
+"""`python -m tests.bench.grpc_load port token`: keep 32 calls in flight; print calls per second for each line "seconds".
 
-The first line it prints is the answer to one call, in base64, so that two sides can be compared. It ends
-loudly where an answer differs from that one.
+The first line printed is the answer to one call, in base64, so that two sides can be compared. Exits with an error if
+another answer differs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(port: str, token: str) -> None:
             if refused.code() is not grpc.StatusCode.UNAUTHENTICATED:
                 raise
         else:
-            raise SystemExit("a forged token was let in")
+            raise SystemExit("a forged token was accepted")
         print(base64.b64encode(expected).decode("ascii"), flush=True)
         for line in sys.stdin:
             print(_round(create, request, metadata, expected, float(line)), flush=True)

@@ -19,9 +19,9 @@ def _sides() -> Iterator[tuple[Side, Side]]:
     with ExitStack() as stack:
         stack.enter_context(generated())
         loads = [stack.enter_context(_load(app)) for app in ("aether", "handwritten")]
-        (ours, mine), (theirs, other) = loads
-        if mine != other:
-            raise RuntimeError(f"the sides differ: {mine} and {other}")
+        (ours, our_answer), (theirs, their_answer) = loads
+        if our_answer != their_answer:
+            raise RuntimeError(f"the sides differ: {our_answer} and {their_answer}")
         yield ours, theirs
 
 

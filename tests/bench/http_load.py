@@ -1,8 +1,8 @@
-"""`python -m tests.bench.http_load port connections`: a load generator that does next to nothing for each answer.
+"""`python -m tests.bench.http_load port connections`: a load generator with minimal work for each answer.
 
-For each line "seconds" on standard input it keeps every connection busy for that long and prints how many answers came.
-The request is read from the first line, as base64. It waits for a whole answer before it sends the next request on a
-connection, and fails loudly where an answer differs in status or length from the first one.
+The first line of standard input is the request, as base64. For each further line "seconds" it keeps every connection
+busy for that long and prints the number of answers. It waits for a whole answer before the next request on a
+connection, and fails if an answer differs in status or length from the first one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
-        self._transport = transport  # type: ignore[assignment]  # uvloop's transports are of no base class
+        self._transport = transport  # type: ignore[assignment]  # uvloop's transports have no base class
 
     def go(self) -> None:
         """Send the first request of a round."""
@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
             self.running = False
         self.count += 1
         if self.running:
-            self._transport.write(self._request)  # type: ignore[union-attr]  # connected, or there were no data
+            self._transport.write(self._request)  # type: ignore[union-attr]  # connected, because data arrived
         else:
             self.idle.set()
 

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.http_server module:factory`: one ASGI app, one worker, on a free port, printed first with its pid."""
+"""`python -m tests.bench.http_server module:factory`: serve one ASGI app, with one worker; print port and pid first."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Server(uvicorn.Server):
 
 
 def main(target: str) -> None:
-    """Serve what the factory makes; every contestant gets the same server with the same settings."""
+    """Serve the factory's app; every contestant gets the same server with the same settings."""
     take_core()
     module, _, factory = target.partition(":")
     app: Any = getattr(importlib.import_module(module), factory)()

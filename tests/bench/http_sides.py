@@ -1,4 +1,4 @@
-"""Two HTTP servers, proven to answer the same bytes, each under the same load."""
+"""Two HTTP servers, proven to answer with the same bytes, under the same load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMPARED = ("content-type", "content-length", "location", "etag")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent, over and over."""
+    """The request that is sent repeatedly."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class Request:
     body: bytes = b""
 
     def wire(self) -> bytes:
-        """The request as bytes on a connection."""
+        """Return the request as bytes on a connection."""
         headers = {"Host": "bench", **self.headers}
         if self.body:
             headers |= {"Content-Type": "application/json", "Content-Length": str(len(self.body))}
@@ -43,7 +43,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What is sent, and what both sides must answer; `refused` must get a 4xx from both that check anything."""
+    """A request, and the answer that both sides must give; requests of `refused` must get a 4xx from both."""
 
     request: Callable[[], Request]
     status: int
@@ -59,22 +59,22 @@ class Served:
 
 
 Server = Callable[[], AbstractContextManager[Served]]
-"""Starts a server in a process of its own."""
+"""Starts a server in a separate process."""
 
 Clock = Callable[[int], float]
-"""Seconds that have passed for the server with that process id."""
+"""Returns the seconds that have passed for the server with that process id."""
 
 
 def wall(_pid: int) -> float:
-    """Seconds for everybody."""
+    """Return wall-clock seconds."""
     return time.perf_counter()
 
 
 def processor(pid: int) -> float:
-    """Seconds of processor time a server has used, as Linux counts them; wall time elsewhere.
+    """Return the seconds of CPU time that a server has used, on Linux; wall time elsewhere.
 
-    On a machine of its own a server under full load uses every second there is, and both clocks say the same. On a
-    shared one the wall clock measures the neighbours, too.
+    On an idle machine a server under full load uses every second, and both clocks agree. On a shared machine the
+    wall clock includes other processes.
     """
     if sys.platform != "linux":
         return time.perf_counter()
@@ -82,7 +82,7 @@ def processor(pid: int) -> float:
 
 
 def asgi(factory: str) -> Server:
-    """The ASGI app of "module:factory" in a process of its own."""
+    """Return a server of the ASGI app "module:factory" in a separate process."""
 
     @contextmanager
     def server() -> Iterator[Served]:
@@ -94,7 +94,7 @@ def asgi(factory: str) -> Server:
 
 
 def http_sides(ours: Server, theirs: Server, exchange: Exchange, clock: Clock = wall) -> Sides:
-    """Both servers under load, after both have answered the same; requests a second, by `clock`."""
+    """Return both servers under load, after comparing their answers; requests per second, by `clock`."""
 
     @contextmanager
     def sides() -> Iterator[tuple[Side, Side]]:
@@ -109,8 +109,8 @@ def http_sides(ours: Server, theirs: Server, exchange: Exchange, clock: Clock = 
                     status = _once(server.port, bad)[0]
                     if not 400 <= status < 500:
                         raise RuntimeError(f"{bad.body[:80]!r} was answered with {status}")
-            mine, other = (stack.enter_context(_load(server, request, clock)) for server in servers)
-            yield mine, other
+            our_side, their_side = (stack.enter_context(_load(server, request, clock)) for server in servers)
+            yield our_side, their_side
 
     return sides
 

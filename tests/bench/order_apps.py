@@ -1,9 +1,9 @@
-"""An order of three items is placed, by the edge with generated code and by FastAPI as its tutorial has it.
+"""Places an order of three items, with the edge with generated code and with FastAPI as in its tutorial.
 
-Larger than the invoice of `rest_apps`: a header, bounds and patterns in each item, the order told in full with its total.
-`..._use_case` places it through a use case that keeps it in memory. Ours is synchronous and runs in the pool of threads,
-as every use case does; FastAPI calls its own on the event loop, which is the fastest it can do and good enough for one
-that never blocks. As a plain function, in FastAPI's pool of threads, the same costs twice as much.
+Larger than the invoice of `rest_apps`: a header, bounds and patterns in each item, the whole order with its total in
+the answer. `..._use_case` places it through a use case that keeps it in memory. Ours is synchronous and runs in the
+thread pool, like every use case; FastAPI calls its own on the event loop, which is its fastest way and suffices for a
+function that never blocks. As a plain function, in FastAPI's thread pool, it costs twice as much.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Annotated, Any
 
-from aether_adapters.errors import ErrorTable, Unauthenticated
-from aether_adapters.health import Health
-from aether_adapters.identity import Identity
+from aether_adapters.kernel.errors import Unauthenticated
+from aether_adapters.kernel.identity import Identity
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import Offload, RestOptions, build_app
 from fastapi import Depends, FastAPI, Header, HTTPException, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -53,7 +54,7 @@ class MemoryOrders:
         self.rows[buyer, key] = order
 
 
-# Aether: the compiled edge with generated code. No access log, as the others have none.
+# Aether: the compiled edge with generated code. No access log, because the others have none.
 
 
 def aether() -> Any:
@@ -68,7 +69,7 @@ def aether() -> Any:
 
 
 def aether_use_case() -> Any:
-    """The edge in front of the use cases in its own process, as the templates put them together."""
+    """The edge in front of the use cases in one process, as in the templates."""
     grpc_contract.use()
     types = grpc_contract.module("shop.trade.v1.types")
 
@@ -154,10 +155,10 @@ def _order(items: list[Item]) -> Order:
 
 
 def fastapi() -> Any:
-    """FastAPI as its tutorial has it."""
+    """FastAPI as in its tutorial."""
     app, caller = _fastapi()
 
-    # Dependencies stand as defaults: FastAPI reads postponed annotations from the module, and these are local.
+    # Dependencies are defaults, because FastAPI resolves postponed annotations in the module, and these are local.
     @app.post("/v1/orders", status_code=201)
     async def place_order(
         new: NewOrder,
@@ -172,7 +173,7 @@ def fastapi() -> Any:
 
 
 def fastapi_use_case() -> Any:
-    """The same through a use case on a memory adapter."""
+    """FastAPI in front of a use case on a memory adapter."""
     app, caller = _fastapi()
     orders = MemoryOrders()
 

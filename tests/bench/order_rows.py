@@ -13,7 +13,7 @@ from tests.bench.rest_apps import token
 
 
 def _order(body: bytes) -> Request:
-    """A buyer places an order."""
+    """Return the request of a buyer who places an order."""
     headers = {
         "Authorization": f"Bearer {token()}",
         "Idempotency-Key": "9f1c2a7e-4b1d-4c7e-8a55-0d6a1f3b2c90",

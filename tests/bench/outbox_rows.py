@@ -1,7 +1,7 @@
 """The relay, with its lease, its marks and its guarantees, against a bare producer that reads the same rows.
 
-Both read the outbox in batches of a thousand and send each event with its headers to one broker, acknowledged
-by all replicas and idempotent. The relay marks what it sent; the bare producer forgets, and starts over.
+Both read the outbox in batches of a thousand and send each event with its headers to one broker, idempotently and
+acknowledged by all replicas. The relay marks sent rows; the bare producer does not, and starts over.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from aether_adapters.embedded import EmbeddedKafka
-from aether_adapters.events import OutgoingEvent
-from aether_adapters.kafka import Producer, Relay
+from aether_adapters.kafka import Producer
 from aether_adapters.kafka.envelope import Record, received
+from aether_adapters.kernel.events import OutgoingEvent
+from aether_adapters.service.outbox_relay import Relay
 from aether_adapters.sql import (
     Lease,
     Outbox,
@@ -36,7 +37,7 @@ from sqlalchemy import Row as SqlRow
 from tests.bench.harness import Row, Side
 
 _EVENTS: Final = 5_000
-_BATCH: Final = 1_000
+_ROWS_PER_BATCH: Final = 1_000
 _METADATA: Final = MetaData()
 _OUTBOX: Final = outbox_table(_METADATA)
 _SPEED: Final = {"linger.ms": 1, "compression.type": "lz4", "partitioner": "murmur2_random", "log_level": 3}
@@ -54,7 +55,7 @@ def _sides() -> Iterator[tuple[Side, Side]]:
         theirs(0.0)
         if _sent(kafka.bootstrap, "ours") != _sent(kafka.bootstrap, "theirs"):
             raise RuntimeError("the sides sent different messages")
-        gc.freeze()  # for both sides, as `run_roles` does it for a service
+        gc.freeze()  # for both sides, like `run_roles` for a service
         yield ours, theirs
         gc.unfreeze()
         for engine in engines:
@@ -81,20 +82,20 @@ def _fill(engine: Engine, topic: str) -> None:
 
 def _relay(engine: Engine, bootstrap: str) -> Side:
     lease = Lease(engine, "relay", "bench")
-    relay = Relay(OutboxReader(engine, _OUTBOX), Producer(bootstrap), lease, batch=_BATCH)
+    relay = Relay(OutboxReader(engine, _OUTBOX), Producer(bootstrap), lease, batch=_ROWS_PER_BATCH)
 
     def side(seconds: float) -> float:
-        """Events a second; what the table needs to be full again is not counted."""
+        """Return events per second, without the time to refill the table."""
         sent, spent = 0, 0.0
         while True:
             with engine.begin() as connection:
                 connection.execute(update(_OUTBOX).values(sent_at=None))
             started = time.perf_counter()
-            for _ in range(_EVENTS // _BATCH):
+            for _ in range(_EVENTS // _ROWS_PER_BATCH):
                 if not lease.hold():
                     raise RuntimeError("the relay lost its lease")
                 count, failed = relay.relay_once()
-                if failed or count != _BATCH:
+                if failed or count != _ROWS_PER_BATCH:
                     raise RuntimeError(f"the relay sent {count} and failed on {failed}")
                 sent += count
             spent += time.perf_counter() - started
@@ -107,7 +108,7 @@ def _relay(engine: Engine, bootstrap: str) -> Side:
 def _bare(engine: Engine, bootstrap: str) -> Side:
     options = _SPEED | {"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True}
     producer = BareProducer(options)
-    rows = select(_OUTBOX).order_by(_OUTBOX.c.id).limit(_BATCH)
+    rows = select(_OUTBOX).order_by(_OUTBOX.c.id).limit(_ROWS_PER_BATCH)
 
     def send(row: SqlRow) -> None:  # type: ignore[type-arg]
         headers = [
@@ -125,7 +126,7 @@ def _bare(engine: Engine, bootstrap: str) -> Side:
         sent, started = 0, time.perf_counter()
         while True:
             last = 0
-            for _ in range(_EVENTS // _BATCH):
+            for _ in range(_EVENTS // _ROWS_PER_BATCH):
                 with engine.connect() as connection:
                     found = connection.execute(rows.where(_OUTBOX.c.id > last)).all()
                 for row in found:
@@ -142,7 +143,7 @@ def _bare(engine: Engine, bootstrap: str) -> Side:
 
 
 def _sent(bootstrap: str, topic: str) -> list[tuple[bytes | None, bytes | None, list[str]]]:
-    """What stands in the topic, but for the moment each event happened at."""
+    """Return the messages of the topic, without the time of each event."""
     client = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench", "log_level": 3})
     client.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in range(4)])
     records: list[Record] = []

@@ -1,4 +1,4 @@
-"""Servers and load generators in processes of their own, each on a core of its own."""
+"""Runs servers and load generators in separate processes, each on its own core."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def core(number: int) -> None:
-    """Keep this process on one core: servers take 0, load generators 1, where there are two."""
+    """Pin this process to one core, if there are two: servers take 0, load generators 1."""
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[number % len(cores)]})
@@ -22,7 +22,7 @@ def core(number: int) -> None:
 
 @contextmanager
 def started(*module: str, core: int) -> Iterator[str]:
-    """Run `python -m *module` until the block ends; yields the first line it prints, such as its port."""
+    """Run `python -m *module` during the block. Yields the first line that it prints, such as its port."""
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-m", *module],
         cwd=ROOT,
@@ -47,5 +47,5 @@ def started(*module: str, core: int) -> Iterator[str]:
 
 
 def take_core() -> None:
-    """In a started process: move to the core its starter chose."""
+    """Move a started process to the core that its starter chose."""
     core(int(os.environ.get("BENCH_CORE", "0")))

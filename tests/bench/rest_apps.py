@@ -1,7 +1,7 @@
-"""One operation, served by each contestant the way its own documentation shows: an invoice is made and told.
+"""One operation that creates and returns an invoice, served by each contestant as in its own documentation.
 
-No storage, so that the frameworks are what is measured. Every contestant verifies the caller's RS256 token through the
-one `verify` below.
+There is no storage, so that only the frameworks are measured. Every contestant verifies the caller's RS256 token with
+the same `verify`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Annotated, Any
 
 import orjson
 import yaml
-from aether_adapters.errors import ErrorTable, Unauthenticated
-from aether_adapters.health import Health
-from aether_adapters.identity import Identity
+from aether_adapters.auth.tokens import DevelopmentKeys, Issuer, KeySet, Verifier
+from aether_adapters.kernel.errors import Unauthenticated
+from aether_adapters.kernel.identity import Identity
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import RestOptions, build_app
-from aether_adapters.tokens import DevelopmentKeys, Issuer, Keys, Verifier
 from connexion import AsyncApp
 from connexion.exceptions import OAuthProblem
 from connexion.lifecycle import ConnexionResponse
@@ -44,20 +45,20 @@ _KEYS = Path(os.environ.get("BENCH_KEYS", Path(gettempdir()) / f"aether-bench-ke
 
 
 def token() -> str:
-    """A token of the bench's caller, good for an hour."""
+    """Return a token of the benchmark's caller, valid for an hour."""
     pair = DevelopmentKeys(_KEYS).ensure()
     return Issuer(pair.private_key, "bench", "bench", pair.kid).issue("ada", seconds=3600)
 
 
 def verifier() -> Verifier:
-    """The one function that every contestant verifies with; BENCH_TOKEN_CACHE=0 turns its cache off."""
+    """Return the token verifier of every contestant; BENCH_TOKEN_CACHE=0 turns its cache off."""
     pair = DevelopmentKeys(_KEYS).ensure()
     size = int(os.environ.get("BENCH_TOKEN_CACHE", "1000"))
-    return Verifier(Keys.from_file(pair.jwks), "bench", "bench", cache_size=size)
+    return Verifier(KeySet.from_file(pair.jwks), "bench", "bench", cache_size=size)
 
 
 def aether() -> Any:
-    """The compiled edge with generated code. No access log, as the others have none."""
+    """The compiled edge with generated code. No access log, because the others have none."""
     grpc_contract.use()
     billing = grpc_contract.module("acme_openapi.billing")
     port, types = (grpc_contract.module(f"acme.billing.v1.{name}") for name in ("port", "types"))
@@ -107,11 +108,11 @@ class Invoice(BaseModel):
 
 
 def fastapi() -> Any:
-    """FastAPI as its tutorial has it."""
+    """FastAPI as in its tutorial."""
     app, verify = FastAPI(), verifier()
     bearer_scheme = HTTPBearer()
 
-    # Dependencies stand as defaults: FastAPI reads postponed annotations from the module, and these are local.
+    # Dependencies are defaults, because FastAPI resolves postponed annotations in the module, and these are local.
     async def caller(credentials: HTTPAuthorizationCredentials = Depends(bearer_scheme)) -> Identity:  # noqa: B008
         try:
             return verify(credentials.credentials)
@@ -136,7 +137,7 @@ def fastapi() -> Any:
     return app
 
 
-# Starlette: the same answer, with nothing validated but the token.
+# Starlette: the same answer, validating only the token.
 
 
 def _invoice(body: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +151,7 @@ def _invoice(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def starlette() -> Any:
-    """Starlette as its documentation has it."""
+    """Starlette as in its documentation."""
     verify = verifier()
 
     async def create_invoice(request: Request) -> JSONResponse:
@@ -160,7 +161,7 @@ def starlette() -> Any:
     return Starlette(routes=[Route("/v1/invoices", create_invoice, methods=["POST"])])
 
 
-# Connexion as it comes: contract, validation and security interpreted at each request.
+# Stock Connexion: it interprets contract, validation and security at each request.
 
 _verify: Verifier | None = None
 
@@ -175,7 +176,7 @@ def bearer(token: str) -> dict[str, Any]:
 
 
 async def create_invoice(body: dict[str, Any]) -> ConnexionResponse:
-    """Answers bytes, because Connexion's own JSON ends in a line feed and the others' does not."""
+    """Return bytes, because Connexion's own JSON ends in a line feed and the others' does not."""
     return ConnexionResponse(
         status_code=201, body=orjson.dumps(_invoice(body)), content_type="application/json", headers=_HEADERS
     )
@@ -185,9 +186,7 @@ def connexion() -> Any:
     """Connexion's asynchronous app on the same contract."""
     global _verify
     _verify = verifier()
-    logging.getLogger("connexion").setLevel(
-        logging.CRITICAL
-    )  # it would print what both sides are proven to refuse
+    logging.getLogger("connexion").setLevel(logging.CRITICAL)  # it would print the refused requests
     grpc_contract.use()
     document = yaml.safe_load(grpc_contract.module("acme_openapi.billing").CONTRACT.read_text())
     document["components"]["securitySchemes"]["bearer"]["x-bearerInfoFunc"] = f"{__name__}.bearer"

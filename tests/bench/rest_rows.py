@@ -1,4 +1,4 @@
-"""The REST edge against its peers: the frameworks alone, one operation that makes nothing and tells it."""
+"""The REST edge against its peers: the frameworks alone, with an operation that stores nothing."""
 
 from __future__ import annotations
 

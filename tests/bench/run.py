@@ -1,7 +1,7 @@
-"""`python -m tests.bench.run`: every row, a table, and exit code 1 where a bound is broken.
+"""`python -m tests.bench.run`: measure every row, print a table, and exit with 1 if a bound is broken.
 
-A row is added by a file: each `*_rows.py` of this folder has its `ROWS`. Rows in seconds stand their bound where others
-have their peer, and bound over seconds is their ratio.
+Each `*_rows.py` of this folder defines its `ROWS`. A row in seconds has its bound in the column of the peer, and its
+ratio is the bound over the seconds.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _HEAD = f"{'path':<32} {'against':<38} {'ours':>12} {'theirs':>12} {'unit':<10} 
 
 
 def rows() -> Iterator[Row | Timing]:
-    """Every row of this folder, by file name."""
+    """Yield every row of this folder, ordered by file name."""
     for file in sorted(Path(__file__).parent.glob("*_rows.py")):
         yield from importlib.import_module(f"tests.bench.{file.stem}").ROWS
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure and report; 0 when every bound is kept, 1 when not, 2 when no row is meant."""
+    """Measure and report. Return 0 if every bound is kept, 1 if not, 2 if no row matches."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.run", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the results here")
-    parser.add_argument("--only", default="*", help="rows whose path/against fits this pattern")
+    parser.add_argument("--only", default="*", help="rows whose path/against matches this pattern")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.6, help="of one round of one side")
+    parser.add_argument("--seconds", type=float, default=0.6, help="duration of one round of one side")
     chosen = parser.parse_args(arguments)
     wanted = [row for row in rows() if fnmatch.fnmatch(f"{row.path}/{row.against}", chosen.only)]
     if not wanted:
-        print(f"no row fits {chosen.only}", file=sys.stderr)
+        print(f"no row matches {chosen.only}", file=sys.stderr)
         return 2
     print(_HEAD, flush=True)
     results = []

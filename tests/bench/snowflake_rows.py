@@ -1,4 +1,4 @@
-"""Issuing ids under a real lease, against the most that the format has room for."""
+"""Issues ids under a real lease, against the limit of the format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sqlalchemy import MetaData
 from tests.bench.harness import Row, Side
 
 LIMIT = SEQUENCES * 1000.0
-_BATCH = 1000
+_IDS_PER_BATCH = 1000
 
 
 @contextmanager
@@ -37,13 +37,13 @@ def _one_by_one() -> Iterator[tuple[Side, Side]]:
 @contextmanager
 def _in_batches() -> Iterator[tuple[Side, Side]]:
     with _leased() as snowflakes:
-        yield partial(_rate, lambda: sum(len(snowflakes.take(_BATCH)) for _ in range(4))), _limit
+        yield partial(_rate, lambda: sum(len(snowflakes.take(_IDS_PER_BATCH)) for _ in range(4))), _limit
 
 
 def _rate(block: Callable[[], int], seconds: float) -> float:
-    """Ids a second in the median of blocks, about as many each as a millisecond has: every one waits for its own.
+    """Return ids per second: the median of blocks of about one millisecond's ids, each of which waits for the next.
 
-    Other than a rate over all the time it says nothing of what else the machine was busy with.
+    Unlike a rate over the whole time, it is not affected by other load on the machine.
     """
     rates = []
     end = time.perf_counter() + seconds
@@ -64,13 +64,13 @@ def _leased() -> Iterator[Snowflakes]:
             snowflakes = Snowflakes(lease)
             issued = snowflakes.take(50_000) + [snowflakes.next() for _ in range(50_000)]
             if issued != sorted(set(issued)):
-                raise RuntimeError("ids repeat, or do not rise")
+                raise RuntimeError("ids repeat or do not increase")
             yield snowflakes
         engine.dispose()
 
 
 def _limit(_seconds: float) -> float:
-    """4096 ids in each of a thousand milliseconds."""
+    """Return the format's limit: 4096 ids in each of a thousand milliseconds."""
     return LIMIT
 
 

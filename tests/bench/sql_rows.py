@@ -1,4 +1,4 @@
-"""Placing an order (its row, three items, an event; one transaction) against SQLAlchemy Core by hand."""
+"""Places an order (its row, three items, an event; one transaction), against handwritten SQLAlchemy Core."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from aether_adapters.deadline import within
-from aether_adapters.events import OutgoingEvent
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.events import OutgoingEvent
 from aether_adapters.sql import BigId, Outbox, Transactions, UtcDateTime, connect, exact, outbox_table
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event, insert, select
 from sqlalchemy.engine import URL, make_url
@@ -58,7 +58,7 @@ def items(number: int) -> list[dict[str, Any]]:
 
 
 class Orders:
-    """A repository as a domain's adapter has it: the row, its items, then its event."""
+    """A repository like in a domain's adapter: it stores the row, its items, then its event."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -79,13 +79,13 @@ class Orders:
 
 
 def with_aether(transactions: Transactions[Orders], number: int) -> None:
-    """As the edge does it: within a deadline."""
+    """Place an order within a deadline, like the edge."""
     with within(5.0):
         transactions.run(lambda orders: orders.place(number))
 
 
 def by_hand(engine: Engine, number: int) -> None:
-    """The same, written by somebody who knows what they do; no deadline, nothing run again."""
+    """Place an order with expert handwritten code; no deadline, no retry."""
     with engine.begin() as connection:
         connection.execute(insert(ORDERS), order(number))
         connection.execute(insert(ITEMS), items(number))
@@ -103,7 +103,7 @@ def by_hand(engine: Engine, number: int) -> None:
 
 
 def engine_by_hand(url: URL) -> Engine:
-    """SQLAlchemy's engine with what each database needs to be used rightly."""
+    """Return SQLAlchemy's engine with the settings that each database needs."""
     if url.drivername != "sqlite":
         return create_engine(url, isolation_level="READ COMMITTED")
     engine = create_engine(url)
@@ -127,7 +127,7 @@ def engine_by_hand(url: URL) -> Engine:
 
 
 def stored(engine: Engine) -> list[Any]:
-    """All that a side wrote, but for the random id of its event."""
+    """Return everything that a side wrote, without the random id of its event."""
     with engine.connect() as connection:
         found = [connection.execute(select(table)).mappings().all() for table in (ORDERS, ITEMS, OUTBOX)]
     return [[{**row, "event_id": ""} for row in rows] for rows in found]
@@ -152,21 +152,21 @@ def _on_mariadb() -> Iterator[tuple[URL, URL]]:
 @contextmanager
 def _sides(databases: Callable[[], AbstractContextManager[tuple[URL, URL]]]) -> Iterator[tuple[Side, Side]]:
     with databases() as (first, second):
-        mine, other = connect(first), engine_by_hand(second)
-        for engine in (mine, other):
+        ours, theirs = connect(first), engine_by_hand(second)
+        for engine in (ours, theirs):
             METADATA.create_all(engine)
         numbers = itertools.count(1)
-        transactions = Transactions(mine, Orders)
+        transactions = Transactions(ours, Orders)
         with_aether(transactions, 0)
-        by_hand(other, 0)
-        if stored(mine) != stored(other):
-            raise RuntimeError(f"the sides differ: {stored(mine)} and {stored(other)}")
+        by_hand(theirs, 0)
+        if stored(ours) != stored(theirs):
+            raise RuntimeError(f"the sides differ: {stored(ours)} and {stored(theirs)}")
         yield (
             partial(_place, partial(with_aether, transactions), numbers),
-            partial(_place, partial(by_hand, other), numbers),
+            partial(_place, partial(by_hand, theirs), numbers),
         )
-        mine.dispose()
-        other.dispose()
+        ours.dispose()
+        theirs.dispose()
 
 
 def _place(place: Callable[[int], None], numbers: Iterator[int], seconds: float) -> float:

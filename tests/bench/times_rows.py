@@ -1,4 +1,4 @@
-"""The three times that people wait for the command: a new domain, code that is fresh, a check of many domains."""
+"""How long people wait for the command: a new domain, generating without changes, a check of many domains."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ import httpx
 from tests.bench.harness import Timing
 from tests.support.acme import Acme, scaffold
 
-_NEW_MOST = 10.0
-_NEW_TIMES = 3
-_NOOP_MOST = 0.3
-_CHECK_MOST = 30.0
-_CHECK_GROWTH = 10.0
+_NEW_LIMIT_SECONDS = 10.0
+_NEW_REPEATS = 3
+_NOOP_LIMIT_SECONDS = 0.3
+_CHECK_LIMIT_SECONDS = 30.0
+_CHECK_GROWTH_FACTOR = 10.0
 
 
 def _new_to_2xx() -> tuple[float, float]:
-    """The median of a few times, each in a workspace of its own."""
-    return statistics.median(_once_new_to_2xx() for _ in range(_NEW_TIMES)), _NEW_MOST
+    """Return the median of a few runs, each in its own workspace, and the bound."""
+    return statistics.median(_once_new_to_2xx() for _ in range(_NEW_REPEATS)), _NEW_LIMIT_SECONDS
 
 
 def _once_new_to_2xx() -> float:
-    """From the Enter after `aether new`, in a workspace with a Python of its own, to a 2xx and a clean check."""
+    """Return the seconds from `aether new`, in a workspace with its own Python, to a 2xx and a clean check."""
     with _folder() as folder:
         acme = scaffold(folder)
         _own_python(acme)
@@ -55,8 +55,7 @@ def _created(client: httpx.Client) -> None:
 
 
 def _own_python(acme: Acme) -> None:
-    """What `make setup` leaves in a workspace: a Python of its own, here one that sees what is installed here too,
-    and in it the contracts, editable."""
+    """Create what `make setup` does: a virtual environment with the contracts, editable, and this one's packages."""
     venv = acme.root / ".venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     library = next(venv.glob("lib/python*/site-packages"))
@@ -77,28 +76,28 @@ def _own_python(acme: Acme) -> None:
 
 
 def _generate_noop() -> tuple[float, float]:
-    """What `aether generate` takes beyond `python -c pass` when nothing has changed."""
+    """Return the seconds of `aether generate` without changes beyond those of `python -c pass`, and the bound."""
     with _folder() as folder:
         acme = scaffold(folder, ("billing", "Invoice"))
         nothing, noop = [], []
         for _ in range(9):
             nothing.append(_took(lambda: acme.run(sys.executable, "-c", "pass").succeeded()))
             noop.append(_took(lambda: acme.aether("generate").succeeded()))
-        return statistics.median(noop) - statistics.median(nothing), _NOOP_MOST
+        return statistics.median(noop) - statistics.median(nothing), _NOOP_LIMIT_SECONDS
 
 
 def _check_100() -> tuple[float, float]:
-    return _checks()[100], _CHECK_MOST
+    return _checks()[100], _CHECK_LIMIT_SECONDS
 
 
 def _check_growth() -> tuple[float, float]:
     took = _checks()
-    return took[100], _CHECK_GROWTH * took[10]
+    return took[100], _CHECK_GROWTH_FACTOR * took[10]
 
 
 @cache
 def _checks() -> dict[int, float]:
-    """Seconds that `aether check` takes, by the number of domains; each domain is the template's, under its own name."""
+    """Return the seconds of `aether check` by the number of domains, each a renamed copy of the template's."""
     with _folder() as folder:
         acme = scaffold(folder, ("billing", "Invoice"))
         units = [
@@ -123,7 +122,7 @@ def _files(unit: Path) -> Iterator[Path]:
 
 
 def _renamed(root: Path, files: list[Path], name: str) -> None:
-    """A second domain: the files of billing, with its name wherever billing's stands."""
+    """Copy the files of billing to another domain, with its name in place of billing's."""
     for file in files:
         copy = root / str(file.relative_to(root)).replace("billing", name)
         if copy.exists():

@@ -1,4 +1,4 @@
-"""The same request, through REST in process, REST through the gateway, and gRPC."""
+"""One request over REST in process, REST through the gateway, and gRPC gives the same answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.acme import Acme, Running
 
 GRPC_CALL = """
 import sys
-from aether_adapters.errors import RemoteError
+from aether_adapters.kernel.problems import RemoteError
 from aether_adapters.grpc import Channel
 from acme.billing.v1 import grpc, types
 target, token, operation, arguments = sys.argv[1:]
@@ -39,7 +39,7 @@ ARRANGEMENTS = {"in-process": (), "gateway": ("--gateway",)}
 
 @pytest.fixture(scope="module")
 def systems(billing: Acme) -> Iterator[Mapping[str, Running]]:
-    """The domain in each arrangement, started at the same time."""
+    """The domain in each arrangement, running at the same time."""
     with ExitStack() as stack, ThreadPoolExecutor(len(ARRANGEMENTS)) as pool:
         started = {name: billing.running(*flags) for name, flags in ARRANGEMENTS.items()}
         entered = {name: pool.submit(stack.enter_context, system) for name, system in started.items()}
@@ -91,7 +91,7 @@ def test_every_error_has_the_same_bytes_in_process_and_through_the_gateway(
 
 
 def provoke(ada: httpx.Client, eve: httpx.Client) -> Iterator[tuple[str, int, str, bytes]]:
-    """Every error a client can cause, as (what, status, content type, body without ids and times)."""
+    """Yield every error that a client can cause, as (name, status, content type, body without ids and times)."""
     invoice = ada.post("/v1/invoices", json={"title": "x"}).json()
     one = f"/v1/invoices/{invoice['id']}"
     ada.post(f"{one}/close", headers={"if-match": '"1"'})

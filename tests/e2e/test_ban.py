@@ -1,4 +1,4 @@
-"""A ban in this repository's own shop: every API refuses the banned user's token, soon."""
+"""A ban in the course shop: every API soon refuses the banned user's token."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 AETHER = str(Path(sys.executable).with_name("aether"))
-SOON = 2.0
-"""Seconds the reference system is given in normal operation."""
+BAN_LIMIT_SECONDS = 2.0
+"""How long a ban may take to reach every API in normal operation."""
 ADA = {"username": "ada", "mobile": "+8613800138000", "password": "correct horse"}
 
 
 @dataclass(frozen=True)
 class Shop:
-    """Every domain, each with a path that only a caller may read."""
+    """Every domain, each with a path that needs a token."""
 
     apis: dict[str, httpx.Client]
     own: dict[str, str]
     operator: dict[str, str]
 
     def refusing(self, headers: dict[str, str]) -> set[str]:
-        """The APIs that refuse this token."""
+        """Return the APIs that refuse this token."""
         return {
             name
             for name, api in self.apis.items()
@@ -40,7 +40,7 @@ class Shop:
 
 
 def callers_path(domain: str) -> str:
-    """The first operation of a contract that reads without parameters in its path, and asks who is calling."""
+    """Return the path of the contract's first GET that has no path parameters and needs a caller."""
     contract = yaml.safe_load((ROOT / f"openapi/{domain}.yaml").read_text())
     for path, methods in contract["paths"].items():
         if "{" not in path and "security" not in methods.get("get", {"security": []}):
@@ -83,6 +83,6 @@ def test_every_api_refuses_a_banned_user_within_two_seconds(shop: Shop) -> None:
     assert user.post(f"/v1/users/{registered['id']}/ban", headers=shop.operator).status_code == 200
     banned = time.monotonic()
     while shop.refusing(headers) != set(shop.apis):
-        assert time.monotonic() - banned < SOON
+        assert time.monotonic() - banned < BAN_LIMIT_SECONDS
         time.sleep(0.02)
-    assert shop.refusing(shop.operator) == set(), "nobody else is refused"
+    assert shop.refusing(shop.operator) == set(), "other users are refused"

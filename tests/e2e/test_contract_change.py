@@ -1,4 +1,4 @@
-"""A contract changes under a domain whose every file a person has edited."""
+"""A contract changes in a domain whose files a person has edited."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ OPERATION = """\
               schema:
                 $ref: '#/components/schemas/Invoice'
         '400':
-          $ref: '#/components/responses/Malformed'
+          $ref: 'common.yaml#/components/responses/Malformed'
         '401':
-          $ref: '#/components/responses/Unauthenticated'
+          $ref: 'common.yaml#/components/responses/Unauthenticated'
         '404':
-          $ref: '#/components/responses/NotFound'
+          $ref: 'common.yaml#/components/responses/NotFound'
 
 """
 USE_CASE = '''\
@@ -89,8 +89,8 @@ NOTE = "edited by a person"
 COMMENT = {".proto": "//", ".mako": "##", ".md": ""}
 
 
-def theirs(acme: Acme) -> list[Path]:
-    """Every file of the workspace that a person may edit: all but what is generated."""
+def editable_files(acme: Acme) -> list[Path]:
+    """Return every file of the workspace that a person may edit: all but generated ones."""
     files = [path for path in sorted(acme.root.rglob("*")) if path.is_file()]
     passed_over = ("gen", "aether_adapters", "__pycache__", ".aether", ".mypy_cache", ".git")
     return [path for path in files if not set(passed_over) & set(path.relative_to(acme.root).parts)]
@@ -109,10 +109,10 @@ def insert(path: Path, before: str, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def changed(billing: Acme, tmp_path_factory: pytest.TempPathFactory) -> Acme:
-    """A copy of billing, each file of a person's edited, with an operation and a method added and generated."""
+    """A copy of billing with every editable file edited, and an operation and a method added and generated."""
     acme = Acme(tmp_path_factory.mktemp("changed") / "acme")
     shutil.copytree(billing.root, acme.root, ignore=shutil.ignore_patterns(".aether", "__pycache__"))
-    for path in theirs(acme):
+    for path in editable_files(acme):
         edit(path)
     proto = acme.root / "proto/acme/billing/v1/billing.proto"
     service, rest = proto.read_text().split("\n}\n", 1)
@@ -127,17 +127,17 @@ def mypy(acme: Acme) -> str:
     return done.out
 
 
-def test_the_new_operation_is_asked_for_written_and_served_and_nothing_of_a_persons_is_touched(
+def test_the_new_operation_is_asked_for_written_and_served_and_no_edited_file_is_touched(
     changed: Acme,
 ) -> None:
-    before = {path: path.read_bytes() for path in theirs(changed)}
+    before = {path: path.read_bytes() for path in editable_files(changed)}
     changed.aether("generate").succeeded()
 
     asked = changed.aether("check")
     assert asked.code == 1
     use_case = "domains/billing/src/acme_billing/application/rename_invoice.py"
     assert use_case in asked.out
-    assert {path: path.read_bytes() for path in theirs(changed)} == before
+    assert {path: path.read_bytes() for path in editable_files(changed)} == before
 
     (changed.root / use_case).write_text(USE_CASE)
     asked = changed.aether("check")
@@ -147,17 +147,17 @@ def test_the_new_operation_is_asked_for_written_and_served_and_nothing_of_a_pers
     container = changed.root / "domains/billing/src/acme_billing/container.py"
     insert(
         container,
-        "        get_tally=providers.",
-        "        rename_invoice=providers.Singleton(RenameInvoice, transactions=transactions),\n",
+        "        get_tally=Singleton(",
+        "        rename_invoice=Singleton(RenameInvoice, transactions=transactions),\n",
     )
     insert(
         container,
-        "from acme_billing.domain.errors",
+        "from acme_billing.domain import errors",
         "from acme_billing.application.rename_invoice import RenameInvoice\n",
     )
     assert changed.aether("check").succeeded()
     changed.aether("generate", "--check").succeeded()
-    handwritten = {path: path.read_bytes() for path in theirs(changed)}
+    handwritten = {path: path.read_bytes() for path in editable_files(changed)}
 
     token = changed.token()
     for flags in ((), ("--gateway",)):
@@ -171,7 +171,7 @@ def test_the_new_operation_is_asked_for_written_and_served_and_nothing_of_a_pers
             assert over_grpc.strip().endswith("over gRPC")
             assert client.get(f"/v1/invoices/{invoice['id']}").json()["title"] == "over gRPC"
 
-    assert {path: path.read_bytes() for path in theirs(changed)} == handwritten
+    assert {path: path.read_bytes() for path in editable_files(changed)} == handwritten
     untouched = {path: text for path, text in before.items() if path != container}
     assert {path: path.read_bytes() for path in untouched} == untouched
 
@@ -189,6 +189,25 @@ def test_mypy_points_into_the_use_case_whose_contract_has_changed(billing: Acme,
     acme.aether("generate").succeeded()
     found = mypy(acme)
     assert ["domains", "billing", "src", "acme_billing", "application", "get_tally.py"][-1] in found, found
+
+
+def test_mypy_names_each_match_that_a_new_member_of_an_enum_leaves_open(
+    billing: Acme, tmp_path: Path
+) -> None:
+    acme = Acme(tmp_path / "acme")
+    shutil.copytree(billing.root, acme.root, ignore=shutil.ignore_patterns(".aether", "__pycache__"))
+    insert(
+        acme.root / "proto/acme/billing/v1/billing.proto",
+        "  INVOICE_STATUS_OPEN = 1;",
+        "  INVOICE_STATUS_LATE = 3;\n",
+    )
+    contract = acme.root / "openapi/billing.yaml"
+    insert(contract, "INVOICE_STATUS_OPEN, ", "INVOICE_STATUS_LATE, ")
+    acme.aether("generate").succeeded()
+    found = mypy(acme)
+    [named] = [line for line in found.splitlines() if ": error:" in line]
+    assert "application/views.py" in named, found
+    assert "Literal[InvoiceStatus.LATE]" in named, found
 
 
 def test_generating_twice_changes_nothing_and_a_hand_edit_is_named_by_file_and_line(
@@ -232,7 +251,7 @@ def test_a_broken_contract_leaves_the_generated_code_as_it_was(billing: Acme, tm
         refused = acme.aether("generate")
         assert refused.code == 1, refused.out
         assert "openapi/billing.yaml:" in refused.out
-        assert "mend:" in refused.out
+        assert "fix:" in refused.out
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -250,5 +269,5 @@ def test_two_workspaces_with_a_domain_of_the_same_name_live_in_one_process(
         " uc.tally_from_pb(uc.tally_to_pb(u.Tally(created=2, closed=0))))"
     )
     both = os.pathsep.join((billing.python_path, other.python_path))
-    said = billing.run(sys.executable, "-c", script, PYTHONPATH=both).succeeded()
-    assert "Tally(created=1, closed=0) Tally(created=2, closed=0)" in said
+    output = billing.run(sys.executable, "-c", script, PYTHONPATH=both).succeeded()
+    assert "Tally(created=1, closed=0) Tally(created=2, closed=0)" in output

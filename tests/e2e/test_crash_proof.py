@@ -1,11 +1,11 @@
-"""Whoever dies, and whenever: no seat is sold twice, no cent and no event is lost, and every yes stays a yes.
+"""Whichever process dies, and whenever: no seat is sold twice, no cent, event or confirmation is lost.
 
 Orders flow through nine processes while a killer ends one after another by SIGKILL, most of them in the middle of a
-transaction. When all is quiet again, everything that the shop holds must agree.
+transaction. When all work is done, all records of the shop must agree.
 
     AETHER_CRASH_KILLS=20 AETHER_CRASH_SEED=7 .venv/bin/pytest -n0 -m prove tests/e2e/test_crash_proof.py
 
-The seed repeats who is killed in which order and what people do, though not the moments at which it happens.
+The seed repeats the order of the victims and what customers do, but not the moments.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import Final
 import pytest
 from aether_adapters.testing.plugin import found
 
-from tests.shop.books import Books, discrepancies, read_books
 from tests.shop.killer import VICTIMS, Kill, Killer, drawn
+from tests.shop.ledger import Ledger, discrepancies, read_ledger
 from tests.shop.shelf import filled
 from tests.shop.system import ROOT, Servers, System, real_servers
 from tests.shop.traffic import Traffic
@@ -36,16 +36,16 @@ SEED: Final = os.environ.get("AETHER_CRASH_SEED") or secrets.token_hex(4)
 ORDERS: Final = 20 * KILLS
 REPEAT: Final = f"AETHER_CRASH_KILLS={KILLS} AETHER_CRASH_SEED={SEED} .venv/bin/pytest -n0 -m prove tests/e2e/test_crash_proof.py"
 REPORT: Final = ROOT / "build" / "crash-proof.txt"
-"""The table once more, because tests that run side by side print nothing."""
+"""The table is also written here, because parallel tests print nothing."""
 PEOPLE: Final = 16
-QUIET: Final = 300.0
-"""Seconds that everything may take to settle when nobody comes and nobody dies any more."""
+SETTLE_TIMEOUT_SECONDS: Final = 300.0
+"""How long everything may take to settle once the traffic and the kills have ended."""
 SETTINGS: Final = {
     "TRADE_PAYMENT_SECONDS": "10",
     "TRADE_GRACE_SECONDS": "5",
     "TRADE_CLOSING_SECONDS": "0.5",
     "PROMOTION_SWEEP_SECONDS": "0.5",
-    # Sixteen people do what a thousand would, from one address, and passwords need no protection here.
+    # Sixteen customers do the work of a thousand, from one address, and passwords need no protection here.
     **{f"{domain}_USER_RATE": "1000" for domain in ("USER", "TRADE", "PROMOTION")},
     **{f"{domain}_USER_BURST": "1000" for domain in ("USER", "TRADE", "PROMOTION")},
     "PROMOTION_CLAIM_RATE": "1000",
@@ -57,7 +57,7 @@ SETTINGS: Final = {
     "USER_HASH_PASSES": "1",
     "USER_HASH_KIBIBYTES": "64",
     "USER_HASH_LANES": "1",
-    # A hundred starts: where Python is told to keep no bytecode, compiling is more than half of each.
+    # There are a hundred starts: without bytecode, compiling takes more than half of each.
     "PYTHONDONTWRITEBYTECODE": "",
 }
 
@@ -82,9 +82,9 @@ def test_nothing_is_lost_or_doubled_whoever_is_killed(
         moments.append(time.monotonic())
         kills = _killed_while(traffic, shop, servers)
         moments.append(time.monotonic())
-        books, wrong = _when_quiet(traffic, shop, servers)
+        ledger, wrong = _when_quiet(traffic, shop, servers)
         moments.append(time.monotonic())
-    table = _table(kills, books, traffic, moments)
+    table = _table(kills, ledger, traffic, moments)
     with capsys.disabled():
         print(table)
     REPORT.parent.mkdir(exist_ok=True)
@@ -94,11 +94,11 @@ def test_nothing_is_lost_or_doubled_whoever_is_killed(
     killed = Counter(kill.victim for kill in kills)
     assert min(killed[victim] for victim in VICTIMS) >= KILLS * 8 // 100
     assert sum(kill.in_flight for kill in kills) >= KILLS / 2
-    assert _final(books).total() >= ORDERS
+    assert _final(ledger).total() >= ORDERS
 
 
 def _killed_while(traffic: Traffic, shop: System, servers: Servers) -> list[Kill]:
-    """Kill while people shop, so that kills and orders come to their ends together."""
+    """Kill during the traffic, paced so that kills and orders finish together."""
     chance = Random(f"{SEED} killer")
     transactions = OpenTransactions(servers.databases["trade"])
     killer = Killer(shop, transactions, chance)
@@ -107,7 +107,7 @@ def _killed_while(traffic: Traffic, shop: System, servers: Servers) -> list[Kill
         for victim in drawn(KILLS, chance):
             due = len(kills) * ORDERS / KILLS
             while traffic.orders < due * 0.9:
-                time.sleep(0.1)  # so many died already that orders have fallen behind
+                time.sleep(0.1)  # orders have fallen behind the kills
             (traffic.sated.set if traffic.orders > due * 1.1 else traffic.sated.clear)()
             kills.append(killer.kill(victim))
         traffic.sated.clear()
@@ -117,48 +117,48 @@ def _killed_while(traffic: Traffic, shop: System, servers: Servers) -> list[Kill
     return kills
 
 
-def _when_quiet(traffic: Traffic, shop: System, servers: Servers) -> tuple[Books, list[str]]:
-    """The books once nothing is under way any more, and what is wrong with them."""
-    give_up = time.monotonic() + QUIET
+def _when_quiet(traffic: Traffic, shop: System, servers: Servers) -> tuple[Ledger, list[str]]:
+    """Read the ledger until nothing is in progress. Return it, and its discrepancies."""
+    give_up = time.monotonic() + SETTLE_TIMEOUT_SECONDS
     while True:
-        books = read_books(servers, shop.provider, traffic.told)
-        wrong = [*_under_way(books), *discrepancies(books)]
+        ledger = read_ledger(servers, shop.provider, traffic.acknowledged)
+        wrong = [*_in_progress(ledger), *discrepancies(ledger)]
         if not wrong or time.monotonic() > give_up:
-            return books, wrong
+            return ledger, wrong
         time.sleep(3)
 
 
-def _under_way(books: Books) -> Iterator[str]:
-    """What agrees with the rest and is still no end."""
-    for order in books.orders:
+def _in_progress(ledger: Ledger) -> Iterator[str]:
+    """Yield records that are consistent but not yet final."""
+    for order in ledger.orders:
         if order.status == "pending payment":
             yield f"trade, order {order.id}: expected closed or paid, found it pending"
-    for reservation in books.reservations:
+    for reservation in ledger.reservations:
         if reservation.status == "held":
             yield f"promotion, reservation of order {reservation.order_id}: expected an end, found it held"
-    for coupon in books.coupons:
+    for coupon in ledger.coupons:
         if coupon.status == "locked":
             yield f"promotion, coupon {coupon.id}: expected used or given back, found it locked"
 
 
-def _final(books: Books) -> Counter[str]:
-    return Counter(order.status for order in books.orders if order.status != "pending payment")
+def _final(ledger: Ledger) -> Counter[str]:
+    return Counter(order.status for order in ledger.orders if order.status != "pending payment")
 
 
-def _table(kills: Sequence[Kill], books: Books, traffic: Traffic, moments: Sequence[float]) -> str:
+def _table(kills: Sequence[Kill], ledger: Ledger, traffic: Traffic, moments: Sequence[float]) -> str:
     lines = [f"{'killed':<18}{'kills':>6}{'in flight':>11}{'had written':>13}"]
     for victim in (*VICTIMS, None):
         of = [kill for kill in kills if victim in (kill.victim, None)]
         name = "all" if victim is None else " ".join(victim)
         in_flight, writing = sum(kill.in_flight for kill in of), sum(kill.writing for kill in of)
         lines.append(f"{name:<18}{len(of):>6}{in_flight:>11}{writing:>13}")
-    final = _final(books)
+    final = _final(ledger)
     orders = ", ".join(f"{count} {status}" for status, count in final.most_common())
     open_answers = sum(
         count for answer, count in traffic.answers.items() if not answer[:1].isdigit() or answer[:1] == "5"
     )
     lines.append(f"{final.total()} orders: {orders}")
-    lines.append(f"{len(books.coupons)} coupons, {len(books.messages)} messages, {len(books.users)} users")
+    lines.append(f"{len(ledger.coupons)} coupons, {len(ledger.messages)} messages, {len(ledger.users)} users")
     opening, killing, settling = (f"{after - before:.0f} s" for before, after in pairwise(moments))
     lines.append(f"{open_answers} answers left it open, and were asked for again")
     lines.append(f"opening {opening}, killing {killing}, settling {settling}; seed {SEED}")

@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of `make demo` or `make demo-sale`: whatever step it is at, nothing stays behind."""
+"""Ctrl-C during any step of `make demo` or `make demo-sale` leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.support.roles import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "DEMO_MARK"
-"""An environment variable that every process of one demo inherits."""
+"""An environment variable that every process of a demo inherits."""
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is committed, and the demos as they stand, in a folder where nobody else works, with the environment of this one."""
+    """A clone of this repository with the current tests and this environment, which nobody else uses."""
     clone = tmp_path_factory.mktemp("demo") / "aether"
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
     shutil.copytree(ROOT / "tests", clone / "tests", dirs_exist_ok=True)
@@ -34,13 +34,15 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def temporary() -> Iterator[Path]:
-    """Where the demo's temporary files go; short, because a database's socket lies there, too."""
+    """The folder of the demo's temporary files; its path is short, because a database's socket is there too."""
     with tempfile.TemporaryDirectory(prefix="d-", dir="/tmp") as folder:
         yield Path(folder)
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(400)  # it plays the demo up to a step, which beside a load of 20 takes more than two minutes
+@pytest.mark.timeout(
+    400
+)  # it runs the demo up to a step, which takes more than two minutes under a load of 20
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize(
     ("demo", "title", "seconds"),
@@ -69,16 +71,16 @@ def test_an_interrupted_demo_leaves_no_process_no_folder_and_no_change(
     )
     try:
         assert process.stdout is not None
-        said = []
+        output = []
         for line in process.stdout:
-            said.append(line)
+            output.append(line)
             if title in line:
                 break
         else:
-            raise AssertionError(f"the demo never came to {title!r}:\n{''.join(said)}")
+            raise AssertionError(f"the demo did not reach {title!r}:\n{''.join(output)}")
         eventually(lambda: len(running(mark)) > 1, "more than the demo itself is running")
         time.sleep(seconds)
-        # As a terminal does it: to the whole group of the foreground.
+        # Like a terminal: to the whole foreground process group.
         os.killpg(process.pid, signal.SIGINT)
         rest, _ = process.communicate(timeout=40)
     finally:
@@ -96,18 +98,18 @@ def test_an_interrupted_demo_leaves_no_process_no_folder_and_no_change(
 
 
 def running(mark: str) -> list[int]:
-    """The processes that carry the mark; a port is open only as long as one of them is there."""
+    """Return the processes that have the mark; a port is open only while one of them runs."""
     found = []
     for folder in Path("/proc").iterdir():
         try:
             if folder.name.isdigit() and f"{MARK}={mark}".encode() in (folder / "environ").read_bytes():
                 found.append(int(folder.name))
         except OSError:
-            continue  # ended meanwhile, or somebody else's
+            continue  # it has ended, or belongs to somebody else
     return found
 
 
 def git_status(checkout: Path) -> str:
-    """What git would tell a person of changed and new files."""
+    """Return git's list of changed and new files."""
     command = ["git", "status", "--porcelain"]
     return subprocess.run(command, cwd=checkout, check=True, capture_output=True, text=True).stdout

@@ -1,4 +1,4 @@
-"""A server dies under a running domain: it says so at once, and works again when the server does, by itself."""
+"""A server of a running domain fails: the domain reports it at once, and recovers by itself."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.support.shared import Shared
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stops processes and reads /proc")
 
-SOON = 2.0
-"""Seconds within which a call must fail where what it needs is away."""
+REFUSAL_LIMIT_SECONDS = 2.0
+"""How long a call may take to fail if a server that it needs is down."""
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A domain that runs, and the servers behind it."""
+    """A running domain, and its servers."""
 
     deployment: Deployment
     redis: EmbeddedRedis
@@ -43,11 +43,11 @@ class System:
         return self.client.post("/v1/invoices", json={"title": "x"})
 
     def works(self) -> bool:
-        """Whether an invoice can be created, and readiness says so."""
+        """Return whether the domain is ready and an invoice can be created."""
         return self.create().status_code == 201 and ready(self.deployment.rest)
 
     def counted(self) -> int:
-        """How many invoices the consumer has heard of."""
+        """Return how many invoices the consumer has counted."""
         return int(self.client.get("/v1/tally").json()["created"])
 
 
@@ -79,7 +79,7 @@ def system(systems: Shared[System], request: pytest.FixtureRequest) -> Iterator[
 
 @contextmanager
 def in_one_process(billing: Acme, token: str, folder: Path) -> Iterator[System]:
-    """Every role in one process on SQLite."""
+    """Run every role in one process on SQLite."""
     with servers(folder) as (redis, kafka):
         deployment = Deployment(
             billing,
@@ -97,27 +97,27 @@ def in_one_process(billing: Acme, token: str, folder: Path) -> Iterator[System]:
 
 
 def refused_soon(call: Callable[[], httpx.Response], *statuses: int) -> httpx.Response:
-    """The answer of `call`, which must be one of `statuses`, a problem, and soon."""
+    """Return the answer of `call`, which must be a problem with one of `statuses`, in time."""
     started = time.monotonic()
     answer = call()
     took = time.monotonic() - started
     assert answer.status_code in statuses, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    assert took < SOON, f"it took {took:.1f} s to say {answer.text}"
+    assert took < REFUSAL_LIMIT_SECONDS, f"the refusal took {took:.1f} s: {answer.text}"
     return answer
 
 
-def test_without_redis_creating_is_unavailable_at_once_and_works_again_when_it_is_back(
-    system: System,
-) -> None:
+def test_without_redis_creating_goes_on_at_once_and_the_instance_stays_ready(system: System) -> None:
+    """The allowance counts in the process, so no instance is taken away for a server that none of them needs."""
     os.kill(system.redis.pid, signal.SIGKILL)
     system.redis.stop()
     try:
         for _ in range(3):
-            answer = refused_soon(system.create, 503)
-            assert int(answer.headers["retry-after"]) >= 1
+            begun = time.monotonic()
+            assert system.create().status_code == 201
+            assert time.monotonic() - begun < REFUSAL_LIMIT_SECONDS
         assert system.client.get("/v1/invoices").status_code == 200, "reading needs no Redis"
-        eventually(lambda: not ready(system.deployment.rest), "readiness says no")
+        assert ready(system.deployment.rest)
     finally:
         system.redis.start()
     eventually(system.works, "it works again")
@@ -136,7 +136,7 @@ def test_without_kafka_creating_goes_on_and_the_events_arrive_when_it_is_back(sy
 
 
 @pytest.mark.prove
-def test_behind_a_dead_rpc_process_the_gateway_says_when_to_come_back_and_recovers(
+def test_a_gateway_without_its_rpc_process_says_when_to_retry_and_recovers(
     billing: Acme, token: str, tmp_path: Path
 ) -> None:
     with ExitStack() as stack:
@@ -167,7 +167,7 @@ def test_behind_a_dead_rpc_process_the_gateway_says_when_to_come_back_and_recove
 @pytest.mark.skipif(
     shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin:/usr/bin") is None, reason="there is no MariaDB"
 )
-def test_a_database_that_hangs_or_dies_is_said_to_be_away_and_found_again(
+def test_a_database_that_hangs_or_dies_is_reported_as_unavailable_and_found_again(
     billing: Acme, token: str, tmp_path: Path
 ) -> None:
     with ExitStack() as stack:
@@ -205,7 +205,7 @@ def test_a_database_that_hangs_or_dies_is_said_to_be_away_and_found_again(
 
 
 def listener(port: int | None) -> int:
-    """The process id of the one child of ours that listens on `port`."""
+    """Return the process id of the one child process that listens on `port`."""
     found = [
         int(folder.name)
         for folder in Path("/proc").iterdir()

@@ -1,4 +1,4 @@
-"""A gateway waits for the process behind it as long as requests may last, and no shorter or longer."""
+"""A gateway waits for its gRPC service exactly as long as a request may last."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aether_adapters.errors import DeadlineExceeded
+from aether_adapters.kernel.errors import DeadlineExceeded
 
 from tests.shop.system import DOMAINS, Servers, System
 
@@ -24,26 +24,27 @@ LOOKS: dict[str, tuple[str, str, dict[str, object]]] = {
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """host:port where somebody takes connections and says nothing."""
+    """The host:port of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-def test_it_waits_as_long_as_it_was_told(
+def test_it_waits_for_the_configured_deadline(
     domain: str, silent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = System(Servers(dict.fromkeys(DOMAINS, f"sqlite:///{tmp_path}/none.db"), "redis://", ""), tmp_path)
     name = domain.upper()
-    told = {f"{name}_RPC_TARGET": silent, f"{name}_DEADLINE_SECONDS": "0.3"}
-    for variable, value in {**shop.environment(domain, "api"), **told}.items():
+    settings = {f"{name}_RPC_TARGET": silent, f"{name}_DEADLINE_SECONDS": "0.3"}
+    for variable, value in {**shop.environment(domain, "api"), **settings}.items():
         monkeypatch.setenv(variable, value)
     container: Any = import_module(f"aether_{domain}.container").Container(roles=frozenset({"api"}))
+    behind = container.servers().behind_rest(container.settings())
     use_case, kind, fields = LOOKS[domain]
     request = getattr(import_module(f"aether.{domain}.v1.types"), kind)(**fields)
 
     async def look() -> None:
-        await getattr(container.behind_rest(), use_case)(request)
+        await getattr(behind, use_case)(request)
 
     began = time.monotonic()
     with pytest.raises(DeadlineExceeded):

@@ -1,4 +1,4 @@
-"""api, rpc and worker as three processes on one SQLite file, under load: no lock error, and nothing lost."""
+"""api, rpc and worker run as three processes on one SQLite file under load: no lock error, nothing lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aether_adapters.embedded import EmbeddedKafka, EmbeddedRedis
 from tests.support.acme import Acme
 from tests.support.roles import START_SECONDS, Deployment, eventually, ready, serving
 
-SECONDS = 10.0
+LOAD_SECONDS = 10.0
 REST_CLIENTS = 6
 LOCKED = ("locked", "busy", "Traceback", "[error")
 
@@ -25,7 +25,7 @@ CREATE_OVER_GRPC = """
 import sys, time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from aether_adapters.errors import RemoteError
+from aether_adapters.kernel.problems import RemoteError
 from aether_adapters.grpc import Channel
 from acme.billing.v1 import grpc, types
 target, token, seconds = sys.argv[1:]
@@ -61,12 +61,12 @@ def test_three_processes_share_one_file_for_ten_seconds_without_one_lock_error(
                 "DATABASE_URL": f"sqlite:///{tmp_path / 'billing.db'}",
                 "REDIS_URL": redis.url,
                 "KAFKA_BOOTSTRAP": kafka.bootstrap,
-                # The load is meant; what a caller may create is not what is tested here.
+                # Callers must be able to create this load; allowances are not tested here.
                 "CREATE_RATE": "100000",
                 "CREATE_BURST": "100000",
             },
         )
-        # The api role has use cases of its own: three processes write.
+        # The api role runs the use cases too: three processes write.
         roles = [
             stack.enter_context(deployment.started(*names))
             for names in (("migrate", "rpc"), ("api",), ("worker",))
@@ -74,9 +74,9 @@ def test_three_processes_share_one_file_for_ten_seconds_without_one_lock_error(
         eventually(lambda: ready(deployment.rest), "the api started", START_SECONDS)
         eventually(lambda: serving(deployment.grpc), "the rpc started", START_SECONDS)
 
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + LOAD_SECONDS
         over_grpc = subprocess.Popen(
-            [sys.executable, "-c", CREATE_OVER_GRPC, deployment.grpc, token, str(SECONDS)],
+            [sys.executable, "-c", CREATE_OVER_GRPC, deployment.grpc, token, str(LOAD_SECONDS)],
             env=billing.environment,
             stdout=subprocess.PIPE,
             text=True,
@@ -107,7 +107,7 @@ def test_three_processes_share_one_file_for_ten_seconds_without_one_lock_error(
 
 
 def create_and_close(deployment: Deployment, token: str, end: float) -> Counter[str]:
-    """Create invoices until `end`, and close every second one; how often each was answered how."""
+    """Create invoices until `end`, and close every second one. Count the answers by request and status."""
     said: Counter[str] = Counter()
     with deployment.client(token) as client:
         for number in itertools.count():

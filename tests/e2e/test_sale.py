@@ -1,4 +1,4 @@
-"""Flash sales, from the opening to the books: every seat sold once, every cent accounted for."""
+"""Flash sales, from the opening to the check of the books: every seat sold once, every cent accounted for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aether_adapters.testing.plugin import found
 
-from tests.shop.books import Told
+from tests.shop.ledger import Acknowledged
 from tests.shop.sale import OPERATOR, Order, open_sale, pay, race, subjects
 from tests.shop.story import play, settled
 from tests.shop.system import Servers, System, embedded_servers, real_servers
@@ -42,7 +42,7 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared[Shop]]:
 
 @pytest.fixture
 def shop(shops: Shared[Shop], request: pytest.FixtureRequest) -> Iterator[Shop]:
-    """Embedded, and each domain in one process."""
+    """A shop on embedded servers, with each domain in one process."""
     with shops.lent(request) as shop:
         yield shop
 
@@ -55,7 +55,7 @@ def test_each_seat_has_one_buyer_and_the_books_agree(shop: Shop) -> None:
     assert (story.seats_sold, story.seats_held) == (14, 6)
 
 
-def test_an_order_that_is_sent_again_is_answered_as_it_was(shop: Shop) -> None:
+def test_a_repeated_order_gets_the_same_answer(shop: Shop) -> None:
     sale = open_sale(shop.system, 2)
     (first,) = race(shop.system, sale.wanted, subjects(1)).outcomes
     assert first.made is not None
@@ -68,12 +68,12 @@ def test_an_order_that_is_sent_again_is_answered_as_it_was(shop: Shop) -> None:
     assert other.status_code == 409
 
 
-def test_who_pays_has_points_once_and_loses_those_of_what_is_refunded(shop: Shop) -> None:
-    """From the provider to trade, and through Kafka to user; each notice and each event may come twice."""
+def test_a_payment_earns_points_once_and_a_refund_takes_its_points_back(shop: Shop) -> None:
+    """From the provider to trade, and through Kafka to user; each notice and each event may arrive twice."""
     ada = {"username": "ada", "mobile": "+4915112345678", "password": "correct horse", "displayName": "Ada"}
     sale = open_sale(shop.system, 2, price_cents=1990)
-    with shop.system.client("user") as door:
-        buyer = door.post("/v1/users", json=ada).json()["id"]
+    with shop.system.client("user") as client:
+        buyer = client.post("/v1/users", json=ada).json()["id"]
 
     def points() -> int:
         with shop.system.client("user", buyer) as me:
@@ -98,12 +98,12 @@ def test_who_pays_has_points_once_and_loses_those_of_what_is_refunded(shop: Shop
     assert refund(left)["status"] == "ORDER_STATUS_REFUNDED"
     eventually(lambda: points() == 0, "nothing is left", 30)
 
-    books, discrepancies = settled(shop.servers, shop.system.provider, Told())
+    ledger, discrepancies = settled(shop.servers, shop.system.provider, Acknowledged())
     assert discrepancies == []
-    mine = [
-        (one.paid_cents, one.refunded_cents, one.points) for one in books.points if str(one.user_id) == buyer
+    totals = [
+        (one.paid_cents, one.refunded_cents, one.points) for one in ledger.points if str(one.user_id) == buyer
     ]
-    assert mine == [(3980, 3980, 0)]
+    assert totals == [(3980, 3980, 0)]
 
 
 @pytest.mark.prove

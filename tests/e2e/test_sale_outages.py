@@ -1,6 +1,6 @@
-"""A flash sale goes on while a server is emptied, away or restarted; afterwards the books are right, by themselves.
+"""A flash sale continues while a server is emptied, down or restarted; afterwards the books agree, by themselves.
 
-No role is started again: each finds its way back. How long Kafka is away, in seconds, AETHER_OUTAGE_SECONDS says.
+No role is restarted: each recovers. AETHER_OUTAGE_SECONDS is the length of Kafka's outage.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import pytest
 from aether_adapters.testing.plugin import found
 from redis import Redis
 
-from tests.shop.books import Books, Told
 from tests.shop.buyers import Crowd
+from tests.shop.ledger import Acknowledged, Ledger
 from tests.shop.sale import Sale, open_claims, open_sale, pay, race, rush, seats_of, subjects
 from tests.shop.story import settled
 from tests.shop.system import DOMAINS, ROLES, RealServers, System, real_servers
@@ -26,15 +26,15 @@ from tests.support.shared import Shared
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(600)]
 
-OUTAGE = float(os.environ.get("AETHER_OUTAGE_SECONDS", "60"))
+OUTAGE_SECONDS = float(os.environ.get("AETHER_OUTAGE_SECONDS", "60"))
 SEATS, BUYERS, QUOTA = 100, 300, 120
-FOR_NOW = {429, 503}
-DEADLINE = 20.0
-"""Seconds that the shop gives itself for a request: so many that a busy machine needs no 504, and a hang does."""
+TEMPORARY = {429, 503}
+DEADLINE_SECONDS = 20.0
+"""The shop's deadline for a request: long enough for a busy machine, so that only a hang gets a 504."""
 SQL_RATE, SQL_BURST = 50.0, 50
-"""What SQL takes upon itself while Redis is away: claims and orders in a second, and how many at once."""
+"""The limit of claims and orders for SQL while Redis is down: per second, and at once."""
 SETTINGS = {
-    **{f"{domain.upper()}_DEADLINE_SECONDS": str(DEADLINE) for domain in DOMAINS},
+    **{f"{domain.upper()}_DEADLINE_SECONDS": str(DEADLINE_SECONDS) for domain in DOMAINS},
     "PROMOTION_SQL_RATE": str(SQL_RATE),
     "PROMOTION_SQL_BURST": str(SQL_BURST),
 }
@@ -45,8 +45,8 @@ class Shop:
     system: System
     servers: RealServers
 
-    def close_the_books(self, *crowds: Crowd) -> Books:
-        """Nothing is under way, every role still runs, and the books hold what people were told."""
+    def close_the_ledger(self, *crowds: Crowd) -> Ledger:
+        """Wait until nothing is in progress; check that every role still runs and that the books hold all confirmations."""
         orders = {
             (one.subject, one.key): int(one.made["id"])
             for crowd in crowds
@@ -59,21 +59,21 @@ class Shop:
             for one in crowd.outcomes
             if one.made is not None and "couponId" in one.made
         }
-        told = Told(placed=orders, claimed=coupons)
-        books, discrepancies = settled(self.servers, self.system.provider, told, seconds=90)
+        acknowledged = Acknowledged(placed=orders, claimed=coupons)
+        ledger, discrepancies = settled(self.servers, self.system.provider, acknowledged, seconds=90)
         assert discrepancies == []
         assert all(self.system.alive(domain, role) for domain in DOMAINS for role in ROLES)
-        return books
+        return ledger
 
     def whole(self) -> bool:
-        """Whether every server takes connections and every role is ready."""
+        """Return whether every server accepts connections and every role is ready."""
         return self.servers.listen() and self.system.whole()
 
     def serves(self) -> bool:
-        """Whether every REST edge is ready."""
+        """Return whether every REST API is ready."""
         return all(self.system.ready(domain) for domain in DOMAINS)
 
-    def under_way(self, sale: Sale) -> None:
+    def wait_until_selling(self, sale: Sale) -> None:
         """Wait until a quarter of the seats are taken."""
         eventually(lambda: sum(seats_of(self.system, sale)) >= sale.seats // 4, "the sale is under way", 60)
 
@@ -95,16 +95,16 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared[Shop]]:
 
 @pytest.fixture
 def shop(shops: Shared[Shop], request: pytest.FixtureRequest) -> Iterator[Shop]:
-    """A whole shop, whatever became of the test before."""
+    """A whole shop, whatever happened in the test before."""
     with shops.lent(request) as shop:
         yield shop
 
 
-def in_time_and_told_when_to_come_back(crowd: Crowd) -> None:
-    """Nobody was left hanging: every answer was a yes, a no, or a refusal that says until when it counts."""
+def assert_answered_in_time(crowd: Crowd) -> None:
+    """Check that no request hung: every answer is a confirmation, a final refusal, or one with Retry-After."""
     print(Counter(answer.status for answer in crowd.answers))
-    assert {answer.status for answer in crowd.answers} <= {201, 409, *FOR_NOW}
-    silent = [answer for answer in crowd.answers if answer.status in FOR_NOW and answer.retry_after is None]
+    assert {answer.status for answer in crowd.answers} <= {201, 409, *TEMPORARY}
+    silent = [answer for answer in crowd.answers if answer.status in TEMPORARY and answer.retry_after is None]
     assert silent == []
 
 
@@ -120,13 +120,13 @@ def claimed_up(crowd: Crowd, claimants: Sequence[str]) -> None:
     assert outcomes(crowd) == {"granted": QUOTA, "quota-exhausted": len(claimants) - QUOTA}
 
 
-def test_redis_is_emptied_in_mid_sale(shop: Shop) -> None:
+def test_redis_is_emptied_during_the_sale(shop: Shop) -> None:
     people, sale, claims = subjects(BUYERS), open_sale(shop.system, SEATS), open_claims(shop.system, QUOTA)
     with (
         rush(shop.system, sale.wanted, people, arrival=6) as buyers,
         rush(shop.system, claims, people, arrival=6) as claimants,
     ):
-        shop.under_way(sale)
+        shop.wait_until_selling(sale)
         with Redis.from_url(shop.servers.redis) as client:
             for _ in range(3):
                 client.flushall()
@@ -134,72 +134,70 @@ def test_redis_is_emptied_in_mid_sale(shop: Shop) -> None:
                 time.sleep(0.5)
         bought, claimed = buyers(), claimants()
     for crowd in (bought, claimed):
-        in_time_and_told_when_to_come_back(crowd)
+        assert_answered_in_time(crowd)
     sold_out(bought)
     claimed_up(claimed, people)
     pay(shop.system, bought.made[:20])
-    shop.close_the_books(bought, claimed)
+    shop.close_the_ledger(bought, claimed)
     assert seats_of(shop.system, sale) == (SEATS - 20, 20)
 
 
 def test_redis_is_away_and_comes_back_empty(shop: Shop) -> None:
-    """SQL sells and lets claim, at a limited rate; the edges count their limits by themselves."""
+    """SQL decides sales and claims, at a limited rate; each process counts its own rate limits."""
     people, sale, claims = subjects(BUYERS), open_sale(shop.system, SEATS), open_claims(shop.system, QUOTA)
     with rush(shop.system, sale.wanted, people, arrival=6) as buyers:
-        shop.under_way(sale)
+        shop.wait_until_selling(sale)
         shop.servers.redis_server.stop()
         away = race(shop.system, claims, people[:QUOTA])
         assert shop.serves()
         assert outcomes(away) == {"granted": QUOTA}
         limited = 429 in {answer.status for answer in away.answers}
-        # On a machine that is slower than the limit nobody needs to be asked to come back.
+        # On a machine that is slower than the limit, no request is limited.
         assert limited or away.seconds > (QUOTA - SQL_BURST) / SQL_RATE, "the rate was not limited"
         shop.servers.redis_server.start()
         bought = buyers()
     late = race(shop.system, claims, people[QUOTA:])
     for crowd in (bought, away, late):
-        in_time_and_told_when_to_come_back(crowd)
+        assert_answered_in_time(crowd)
     sold_out(bought)
     assert outcomes(late) == {"quota-exhausted": BUYERS - QUOTA}
-    shop.close_the_books(bought, away)
+    shop.close_the_ledger(bought, away)
 
 
 def test_kafka_is_away(shop: Shop) -> None:
-    """Orders are placed and paid; what other domains are told waits in the outbox. No claim is promised."""
+    """Orders are placed and paid; their events wait in the outbox. No claim is confirmed."""
     people, sale, claims = subjects(BUYERS), open_sale(shop.system, SEATS), open_claims(shop.system, QUOTA)
     with rush(shop.system, sale.wanted, people, arrival=6) as buyers:
-        shop.under_way(sale)
+        shop.wait_until_selling(sale)
         shop.servers.broker.kill()
-        until = time.monotonic() + OUTAGE
+        until = time.monotonic() + OUTAGE_SECONDS
         bought = buyers()
     pay(shop.system, bought.made[:20])
     with rush(shop.system, claims, people[:10], patience=1) as claimants:
         refused = claimants()
     assert outcomes(refused).keys() <= {"unavailable", "claims-are-paused", "exhausted"}
-    assert seats_of(shop.system, sale) == (SEATS, 0), "nobody has told promotion what is paid"
+    assert seats_of(shop.system, sale) == (SEATS, 0), "promotion knows of payments without their events"
     while time.monotonic() < until:
         assert shop.serves()
         time.sleep(1)
     shop.servers.broker.start()
-    eventually(
-        lambda: seats_of(shop.system, sale) == (SEATS - 20, 20), "promotion has heard of the payments", 90
-    )
+    eventually(lambda: seats_of(shop.system, sale) == (SEATS - 20, 20), "promotion knows of the payments", 90)
     claimed = race(shop.system, claims, people[10:])
     for crowd in (bought, refused, claimed):
-        in_time_and_told_when_to_come_back(crowd)
+        assert_answered_in_time(crowd)
     sold_out(bought)
-    # The ten were decided, and have theirs as soon as the decision is in the log.
+    # The ten claims were decided, and become coupons once the decisions are in the log.
     assert outcomes(claimed) == {"granted": QUOTA - 10, "quota-exhausted": BUYERS - QUOTA}
-    books = shop.close_the_books(bought, claimed)
+    ledger = shop.close_the_ledger(bought, claimed)
     template_id = int(claims.path.split("/")[-2])
-    assert sum(coupon.template_id == template_id for coupon in books.coupons) == QUOTA
+    assert sum(coupon.template_id == template_id for coupon in ledger.coupons) == QUOTA
 
 
 def test_mysql_is_restarted(shop: Shop) -> None:
-    """Orders are refused with when to come back; a request that was under way has its order, or none."""
+    """Orders are refused with Retry-After; a request in progress has stored its order, or none."""
     people, sale = subjects(BUYERS), open_sale(shop.system, SEATS)
     with rush(shop.system, sale.wanted, people, arrival=8, patience=120) as buyers:
-        shop.under_way(sale)
+        shop.wait_until_selling(sale)
         shop.servers.mysql.kill()
         with shop.system.client("trade", people[0]) as client:
             answer = client.post("/v1/orders", json=sale.wanted.body, headers={"idempotency-key": "in-vain"})
@@ -208,12 +206,16 @@ def test_mysql_is_restarted(shop: Shop) -> None:
         time.sleep(3)
         shop.servers.mysql.start()
         bought = buyers()
-    in_time_and_told_when_to_come_back(bought)
+    assert_answered_in_time(bought)
     assert 503 in {answer.status for answer in bought.answers}
     eventually(shop.serves, "every edge is ready again", 60)
-    books = shop.close_the_books(bought)
-    orders = {order.id for order in books.orders}
-    its = [one for one in books.reservations if one.activity_id == sale.activity_id and one.status == "held"]
-    without = [one for one in its if one.order_id not in orders]  # the sweeper's, once their time is over
-    assert len(bought.made) + len(without) == len(its) == SEATS
+    ledger = shop.close_the_ledger(bought)
+    orders = {order.id for order in ledger.orders}
+    held = [
+        one for one in ledger.reservations if one.activity_id == sale.activity_id and one.status == "held"
+    ]
+    abandoned = [
+        one for one in held if one.order_id not in orders
+    ]  # the worker releases them after their expiry
+    assert len(bought.made) + len(abandoned) == len(held) == SEATS
     assert outcomes(bought).keys() == {"granted", "stock-gone"}

@@ -1,4 +1,4 @@
-"""The course shop as `aether run` starts it: three domains that know each other, and a payment provider."""
+"""The course shop as started by `aether run`: three domains that call each other, and a payment provider."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from aether_adapters.tokens import DevelopmentKeys, Issuer
+from aether_adapters.auth.tokens import DevelopmentKeys, Issuer
 from aether_tools.workspace import ISSUER
 
 from tests.support.acme import Acme, Running

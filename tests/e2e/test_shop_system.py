@@ -1,4 +1,4 @@
-"""The shop's processes, one for each domain and role, and what a test may do to them."""
+"""Tests of `System`: the shop's processes, one for each domain and role, and what a test may do to them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_its_neighbour(shop: Shop) -> None:
 @pytest.mark.prove
 @pytest.mark.timeout(400)
 def test_a_test_that_breaks_the_shop_fails_alone(tmp_path: Path) -> None:
-    """The outage tests share a shop; each must find a whole one, whatever the test before left behind."""
+    """The outage tests share a shop; each must get a whole one, whatever the test before left behind."""
     found(require_real_servers)
     module = tmp_path / "test_neighbours.py"
     module.write_text(NEIGHBOURS)

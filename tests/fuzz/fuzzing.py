@@ -1,7 +1,7 @@
-"""What the fuzz tests share: the cases of an operation, what came of them, and the checks with their exceptions.
+"""Shared code of the fuzz tests: the cases of an operation, their answers, and the checks with their exceptions.
 
-A case is drawn once and sent by each caller, so that all of them are held to the same data. Half of an operation's
-cases fit its contract (positive), half do not (negative); what takes no input has positive ones only.
+A case is drawn once and sent by each caller, so that all of them get the same data. Half of an operation's cases fit
+its contract (positive), half do not (negative); an operation without input has only positive ones.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from schemathesis.specs.openapi.checks import ignored_auth, negative_data_reject
 
 Case = schemathesis.Case[Any]
 CASES = int(os.environ.get("AETHER_FUZZ_CASES", "500"))
-"""How many cases for each operation and caller, half of them positive."""
-ENOUGH_ACCEPTED = 0.2
-"""The share of positive cases that must be answered 2xx, so that not everything bounces off the door."""
-PATIENCE_SECONDS = 60.0
-"""How long an operation may say that it has to be asked again."""
+"""The number of cases for each operation and caller, half of them positive."""
+MIN_ACCEPTED_SHARE = 0.2
+"""The share of positive cases that must be answered 2xx, so that enough cases reach the use cases."""
+RETRY_TIMEOUT_SECONDS = 60.0
+"""How long an operation may ask for a retry."""
 
-# What `format: etag` says and schemathesis does not know; int64 stands beside patterns, see `within_int64`.
+# schemathesis does not know `format: etag`. For int64, which is combined with patterns, see `within_int64`.
 schemathesis.openapi.format("etag", st.integers(0, 2**63 - 1).map('"{}"'.format))
 
 
 class Seeds(Protocol):
-    """Makes a positive case meet what is stored."""
+    """Makes a positive case refer to stored data."""
 
     def sow(self, case: Case, name: str) -> Mapping[str, str]:
-        """Change `case` of the operation `name`, but nothing nested in it; headers to send instead of the caller's."""
+        """Change `case` of the operation `name`, but nothing nested in it. Return headers that replace the caller's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends the cases: its name in the table, and the headers it sends, in turn."""
+    """A sender of cases: its name in the table, and the headers that it sends in rotation."""
 
     name: str
     headers: Iterator[dict[str, str]]
@@ -55,7 +55,7 @@ class Caller:
 
     @classmethod
     def nobody(cls, token: str) -> Caller:
-        """Sends no token, or something that is none; `token` is a real one, to be spoiled."""
+        """Return a caller with no token or an invalid one; `token` is a valid one, to be spoiled."""
         head, _, signature = token.rpartition(".")
         spoiled = [f"Bearer {head}.{signature[::-1]}", f"Bearer {head}.", f"Basic {token}", "Bearer x", ""]
         return cls("nobody", cycle([{}, *({"Authorization": value} for value in spoiled)]))
@@ -63,7 +63,7 @@ class Caller:
 
 @dataclass
 class Answers:
-    """What was answered, for each operation, caller, and kind of data."""
+    """Counts the statuses of answers, for each operation, caller, and kind of data."""
 
     statuses: dict[tuple[str, str, str], Counter[int]] = field(default_factory=dict)
 
@@ -71,7 +71,7 @@ class Answers:
         self.statuses.setdefault((operation, caller, mode), Counter())[status] += 1
 
     def of(self, operation: str, caller: str, mode: str | None = None) -> Counter[int]:
-        """How often each status was answered; to all data, or to one kind."""
+        """Return how often each status was answered, to all data or to one kind."""
         return sum(
             (
                 counts
@@ -82,10 +82,10 @@ class Answers:
         )
 
     def enough(self, operation: str, caller: str) -> None:
-        """Fails the test where too few cases were sent, or too few positive ones accepted."""
+        """Fail the test if too few cases were sent, or too few positive ones were accepted."""
         assert self.of(operation, caller).total() >= CASES, f"{operation}: too few cases"
         share = accepted(self.of(operation, caller, "positive"))
-        assert share >= ENOUGH_ACCEPTED, f"{operation}, {caller}: {share:.0%} accepted"
+        assert share >= MIN_ACCEPTED_SHARE, f"{operation}, {caller}: {share:.0%} accepted"
 
     def table(self) -> str:
         lines = [f"{'operation':<22}{'caller':<10}{'data':<10}{'cases':>6}{'2xx':>7}  statuses"]
@@ -98,7 +98,7 @@ class Answers:
 
 
 def accepted(counts: Counter[int]) -> float:
-    """The share of 2xx."""
+    """Return the share of 2xx."""
     return sum(n for status, n in counts.items() if status < 300) / counts.total()
 
 
@@ -113,21 +113,21 @@ class Operation:
 
 
 class Contract:
-    """A contract aimed at a running system; draws the cases of each operation once."""
+    """A contract and a running system; draws the cases of each operation once."""
 
     def __init__(self, document: Mapping[str, Any], base_url: str, cases: int = CASES) -> None:
         self.base_url = base_url
         self._cases = cases
         schema = schemathesis.openapi.from_dict(dict(document))
         schema.config.update(base_url=base_url)
-        # The callers' tokens stand in for what would be drawn, and a negative case must be wrong in something else.
+        # The callers send their own tokens, so a negative case must be invalid in another way.
         schema.config.generation.update(with_security_parameters=False)
-        # Valid data may still break a rule of the domain (422), name a version that has passed (412), what is not
-        # there (404), or meet a state that does not allow it (409): the contract's schemas promise none of these.
-        # Nothing is exhausted (429) and nobody is away (5xx) here.
+        # Valid data may still break a rule of the domain (422), or name an old version (412), an unknown object (404),
+        # or an object in a state that does not allow it (409): the contract's schemas do not exclude these.
+        # Nothing is exhausted (429) and no server is down (5xx) here.
         expected = ["2xx", "401", "403", "404", "409", "412", "422"]
         schema.config.checks.positive_data_acceptance.expected_statuses = expected
-        # Invalid data is refused for what it is, before anybody looks who may do this, or what is stored.
+        # Invalid data is refused before permissions are checked and before stored data is read.
         schema.config.checks.negative_data_rejection.expected_statuses = ["400", "401"]
         results: list[Any] = list(schema.get_all_operations())
         found = [result.ok() for result in results]
@@ -155,7 +155,7 @@ class Contract:
 
 
 def drawn(operation: Any, mode: GenerationMode, count: int) -> tuple[Case, ...]:
-    """`count` cases, the same in every run; again from the first where there are not as many."""
+    """Return `count` cases, the same in every run; repeat them if there are fewer."""
     found: list[Case] = []
 
     @settings(
@@ -182,36 +182,36 @@ class Fuzzer:
     session: requests.Session = field(default_factory=requests.Session)
     proven: set[tuple[str, str]] = field(default_factory=set)
     pauses: Mapping[str, str] = field(default_factory=dict)
-    """Operations that answer for a while with a problem of this type, 503, and are asked again when it says."""
+    """Operations that may answer 503 with this problem type for a while; they are retried after Retry-After."""
 
     def __post_init__(self) -> None:
-        self.session.trust_env = False  # looks for proxies with every request otherwise
+        self.session.trust_env = False  # otherwise it looks for proxies with every request
 
     def fuzz(self, operation: Operation, caller: Caller, seeds: Seeds | None) -> None:
-        """Every case of an operation, first those that fit its contract, then those that do not."""
+        """Send every case of an operation, first the positive ones, then the negative ones."""
         for case in operation.positive:
-            mine = case.derive()  # the next caller gets the case as it was drawn
-            instead = seeds.sow(mine, operation.name) if seeds else {}
-            self._play(mine, operation.name, caller, "positive", instead)
+            seeded = case.derive()  # a copy: the next caller gets the case as it was drawn
+            replaced = seeds.sow(seeded, operation.name) if seeds else {}
+            self._send(seeded, operation.name, caller, "positive", replaced)
         for case in operation.negative:
-            self._play(case.derive(), operation.name, caller, "negative", {})
+            self._send(case.derive(), operation.name, caller, "negative", {})
 
-    def _play(self, case: Case, name: str, caller: Caller, mode: str, instead: Mapping[str, str]) -> None:
-        headers = {**next(caller.headers), **instead}
+    def _send(self, case: Case, name: str, caller: Caller, mode: str, replaced: Mapping[str, str]) -> None:
+        headers = {**next(caller.headers), **replaced}
         answer = case.call(headers=headers, session=self.session)
-        give_up = time.monotonic() + PATIENCE_SECONDS
+        give_up = time.monotonic() + RETRY_TIMEOUT_SECONDS
         while self._pauses(name, answer) and time.monotonic() < give_up:
             case.validate_response(answer, headers=headers, excluded_checks=[not_a_server_error])
             time.sleep(float(answer.headers["retry-after"][0]))
             answer = case.call(headers=headers, session=self.session)
         self.answers.note(name, caller.name, mode, answer.status_code)
         excluded: list[Any] = []
-        # A parameter that is an empty list or object leaves no trace in the URL: what was sent is valid.
+        # A parameter that is an empty list or object does not appear in the URL, so the request is valid.
         sent = parse_qs(urlsplit(str(answer.request.url)).query, keep_blank_values=True)
         if set(case.query or {}) - set(sent):
             excluded.append(negative_data_rejection)
-        # That an operation asks for a token is a property of it and not of the data: one proof with each caller
-        # is enough, and every case is sent without a token once.
+        # Whether an operation requires a token does not depend on the data: one proof for each caller is enough, and
+        # every case is sent without a token once.
         if (name, caller.name) in self.proven:
             excluded.append(ignored_auth)
         elif answer.status_code < 300:
@@ -223,7 +223,7 @@ class Fuzzer:
 
 
 def within_int64(value: Any) -> Any:
-    """`value` with every number in a string made one of 64 bits, as `format: int64` says beside the pattern."""
+    """Return `value` with every number in a string reduced to 64 bits, because patterns ignore `format: int64`."""
     if isinstance(value, dict):
         return {key: within_int64(each) for key, each in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What the operations of the domain promotion need to be accepted."""
+"""Seeds for the operations of promotion: stored data that lets them succeed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.fuzz.fuzzing import Case
 from tests.fuzz.seeding import LATE, NUMBERS, Recipes, at_version, body, done, eventually, page_after
 
 LONG_AGO: Final = "2000-01-01T00:00:00Z"
-CLAIMS_OF_ONE: Final = 20
-"""How many coupons of one template a customer can claim."""
+CLAIM_LIMIT: Final = 20
+"""The number of coupons of one template that a customer can claim."""
 TERMS: Final = {
     "title": "One off",
     "benefit": {"amountOff": {"amountCents": "100"}},
     "thresholdCents": "0",
     "quota": "1000",
-    "limitPerUser": CLAIMS_OF_ONE,
+    "limitPerUser": CLAIM_LIMIT,
     "claimsFrom": LONG_AGO,
     "validFrom": LONG_AGO,
     "validUntil": LATE,
@@ -26,7 +26,7 @@ TERMS: Final = {
 
 
 class PromotionSeeds:
-    """For the cases that `own` will send; `boss` is an operator's client."""
+    """Seeds for the cases of the client `own`; `boss` is an operator's client."""
 
     def __init__(self, boss: httpx.Client, own: httpx.Client) -> None:
         self.boss = boss
@@ -35,7 +35,7 @@ class PromotionSeeds:
         self.claims_left: dict[str, int] = {}
         self.page_after = cache(lambda path: page_after(own, path))
         self.template, self.activity, self.held = self.published(), self.flash_sale("1"), self.coupon()
-        self.published(), self.flash_sale("1")  # lists have a second page
+        self.published(), self.flash_sale("1")  # so that lists have a second page
         recipes = Recipes(
             {
                 "createTemplate": self.create_template,
@@ -55,42 +55,42 @@ class PromotionSeeds:
         self.sow = recipes.sow
 
     def draft(self) -> str:
-        """A template at version 1."""
+        """Create a template at version 1."""
         return str(done(self.boss.post("/v1/coupon-templates", json=TERMS))["id"])
 
     def published(self) -> str:
-        """A template at version 2, of which coupons can be claimed."""
+        """Create a template at version 2, of which coupons can be claimed."""
         template = self.draft()
         done(self.boss.post(f"/v1/coupon-templates/{template}/publish", headers=at_version(1)))
         return template
 
     def flash_sale(self, course: str) -> str:
-        """An activity at version 1, with seats for everybody."""
+        """Create an activity at version 1, with seats for everybody."""
         sale = {"title": "Seats", "courseId": course, "priceCents": "990", "quantity": "9999999"}
         window = {"startsAt": LONG_AGO, "endsAt": LATE}
         return str(done(self.boss.post("/v1/activities", json=sale | window))["id"])
 
     def claimable(self) -> str:
-        """A template of which the caller can claim one more coupon."""
+        """Return a template of which the caller can claim one more coupon."""
         for template, left in self.claims_left.items():
             if left:
                 self.claims_left[template] -= 1
                 return template
-        self.claims_left = {self.published(): CLAIMS_OF_ONE}
+        self.claims_left = {self.published(): CLAIM_LIMIT}
         return self.claimable()
 
     def coupon(self) -> str:
-        """A coupon of the caller that nothing has used; they are claimed by the score, and stored a moment later."""
+        """Return an unused coupon of the caller. They are claimed in batches, and persisted a moment later."""
         if not self.coupons:
             template = self.published()
-            for _ in range(CLAIMS_OF_ONE):
+            for _ in range(CLAIM_LIMIT):
                 self.coupons.append(self.claimed(template))
             for coupon in self.coupons:
                 eventually(404, lambda coupon=coupon: self.own.get(f"/v1/coupons/{coupon}"))  # type: ignore[misc]
         return self.coupons.pop()
 
     def claimed(self, template: str) -> str:
-        """A coupon of the caller; claims of a template pause for a moment soon after it was published."""
+        """Claim a coupon for the caller. Claims of a template pause for a moment soon after it is published."""
         path, key = f"/v1/coupon-templates/{template}/claims", {"Idempotency-Key": f"seed-{next(NUMBERS)}"}
         return str(eventually(503, lambda: self.own.post(path, headers=key))["couponId"])
 

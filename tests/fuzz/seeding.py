@@ -1,4 +1,4 @@
-"""What the seeds of the shop's domains share: things that exist, in a state that allows what is asked."""
+"""Shared code of the seeds: stored objects in a state that lets an operation succeed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any, Final
 
 import httpx
 
-from tests.fuzz.fuzzing import PATIENCE_SECONDS, Case, within_int64
+from tests.fuzz.fuzzing import RETRY_TIMEOUT_SECONDS, Case, within_int64
 
-AS_DRAWN_EVERY: Final = 4
-"""Of so many positive cases one meets what is stored only by chance."""
+UNSEEDED_EVERY: Final = 4
+"""One in this many positive cases is sent without seeding."""
 LATE: Final = "9999-01-01T00:00:00Z"
 NUMBERS: Final = count(1)
-"""Numbers that are used once, for whatever must be new."""
+"""Unique numbers, for values that must be new."""
 
 Headers = Mapping[str, str]
 Recipe = Callable[[Case], Headers | None]
 
 
 class Recipes:
-    """How to seed an operation's cases, by its name; what has no recipe needs nothing."""
+    """The seeding of each operation's cases, by its name; an operation without a recipe needs none."""
 
     def __init__(self, recipes: Mapping[str, Recipe], *, always: frozenset[str] = frozenset()) -> None:
         self._recipes = recipes
@@ -30,8 +30,8 @@ class Recipes:
         self._turn = count()
 
     def sow(self, case: Case, name: str) -> Headers:
-        """Seed a case, but leave one in a few as it was drawn, except of operations seeded `always`."""
-        as_drawn = next(self._turn) % AS_DRAWN_EVERY == 0 and name not in self._always
+        """Seed a case, but leave one in a few as drawn, unless the operation is seeded `always`."""
+        as_drawn = next(self._turn) % UNSEEDED_EVERY == 0 and name not in self._always
         if as_drawn or name not in self._recipes:
             _keep_to_64_bits(case)
             return {}
@@ -46,13 +46,13 @@ def _keep_to_64_bits(case: Case) -> None:
 
 
 def body(case: Case) -> dict[str, Any]:
-    """The body of a case that has an object in it; to be changed."""
+    """Return the body of a case, an object that may be changed."""
     assert isinstance(case.body, dict), case.body
     return case.body
 
 
 def done(answer: httpx.Response) -> Any:
-    """What was answered; fails the test where it was not accepted."""
+    """Return the body of an answer. Fails the test if it is not a success."""
     assert answer.is_success, (
         f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
     )
@@ -60,8 +60,8 @@ def done(answer: httpx.Response) -> Any:
 
 
 def eventually(not_yet: int, ask: Callable[[], httpx.Response]) -> Any:
-    """What is answered once it is no longer the status `not_yet`."""
-    give_up = time.monotonic() + PATIENCE_SECONDS
+    """Call `ask` until its status is no longer `not_yet`. Return the body."""
+    give_up = time.monotonic() + RETRY_TIMEOUT_SECONDS
     while (answer := ask()).status_code == not_yet and time.monotonic() < give_up:
         time.sleep(0.05)
     return done(answer)
@@ -72,7 +72,7 @@ def at_version(number: int | str) -> dict[str, str]:
 
 
 def page_after(client: httpx.Client, path: str) -> str:
-    """The token of a list's second page."""
+    """Return the token of a list's second page."""
     token = done(client.get(path, params={"pageSize": 1}))["nextPageToken"]
-    assert token, f"{path} has one page"
+    assert token, f"{path} has only one page"
     return str(token)

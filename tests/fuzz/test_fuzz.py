@@ -1,4 +1,4 @@
-"""Property-based fuzzing of a served domain, as the template makes it, against its own contract."""
+"""Property-based fuzzing of a served domain of the template against its own contract."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def token(billing: Acme) -> str:
 
 
 class Invoices:
-    """Real ids and versions, so that positive data can reach what is stored."""
+    """Real ids and versions, so that positive cases reach stored data."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
 
     def fresh(self) -> str:
-        """The id of an invoice that is open, at version 1."""
+        """Create an open invoice at version 1. Return its id."""
         answer = self.client.post("/v1/invoices", json={"title": "seed"})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
     def page_token(self) -> str:
-        """Where a second page begins."""
+        """Return the token of a second page."""
         answer = self.client.get("/v1/invoices", params={"pageSize": 1})
         return str(answer.json()["nextPageToken"])
 
     def sow(self, case: Case, name: str) -> Mapping[str, str]:
-        """Point a positive case at a stored invoice, or at a page there is."""
+        """Point a positive case at a stored invoice or an existing page."""
         if name == "listInvoices" and "pageToken" in case.query:
             case.query["pageToken"] = self.page_token()
         if "id" in case.path_parameters:

@@ -1,7 +1,7 @@
 """Property-based fuzzing of the course shop: every operation of its three APIs, as each kind of caller.
 
-The contracts tell what nobody needs a token for; `OPERATORS_ONLY` says what is left to operators. All else is for
-everybody who has a token. What a caller may do is accepted often enough, and all else is refused, whatever is sent.
+The contracts say which operations are public; `OPERATORS_ONLY` lists those for operators. All others are for
+everybody with a token. Permitted operations are accepted often enough, and all others are refused, whatever is sent.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ OPERATORS_ONLY: Final = {
     *("createCourse", "changeCourse", "refundOrder"),
 }
 PAUSES: Final = {"claimCoupon": "/problems/promotion/claims-are-paused"}
-"""Claims of a template pause while Redis takes them over from SQL, soon after it was published."""
-PLENTY: Final = "1000000"
+"""Claims of a template pause while Redis takes over from SQL, soon after it is published."""
+UNLIMITED: Final = "1000000"
 SETTINGS: Final = {
     **{
-        f"{limit}_{measure}": PLENTY
+        f"{limit}_{measure}": UNLIMITED
         for limit in (
             *("USER_ACCOUNT", "USER_DOOR", "USER_USER", "USER_ADDRESS"),
             *("PROMOTION_USER", "PROMOTION_ADDRESS", "PROMOTION_CLAIM", "PROMOTION_SQL"),
@@ -47,19 +47,19 @@ SETTINGS: Final = {
         )
         for measure in ("RATE", "BURST")
     },
-    # Passwords cost next to nothing, and nobody's token or order expires on the way.
+    # Passwords are cheap, and no token or order expires during the test.
     "USER_HASH_PASSES": "1",
     "USER_HASH_KIBIBYTES": "8",
     "USER_HASH_LANES": "1",
     "USER_ACCESS_SECONDS": "3600",
     "TRADE_PAYMENT_SECONDS": "7200",
-    # What is looked after again and again grows with the cases: the many sales, whose stock no case needs in Redis.
+    # Periodic work grows with the cases: they create many sales, whose stock no case needs in Redis.
     "PROMOTION_STOCK_SECONDS": "30",
 }
 
 
 def operations() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Domain, name and contract of every operation."""
+    """Yield domain, name and contract of every operation."""
     for domain, document in DOCUMENTS.items():
         for path in document["paths"].values():
             for method in path.values():
@@ -69,7 +69,7 @@ def operations() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 
 @dataclass(frozen=True)
 class Shop:
-    """The running shop, who calls it, and what their cases need."""
+    """The running shop, its callers, and the seeds of their cases."""
 
     contracts: Mapping[str, Contract]
     callers: Mapping[str, Caller]
@@ -107,7 +107,7 @@ def shop() -> Iterator[Shop]:
 
 @pytest.fixture(scope="module")
 def fuzzers() -> Iterator[Mapping[str, Fuzzer]]:
-    """By domain; they tell at the end what was answered."""
+    """The fuzzers by domain; they print their answers at the end."""
     fuzzers = {domain: Fuzzer(pauses=PAUSES) for domain in DOMAINS}
     yield fuzzers
     for domain, fuzzer in fuzzers.items():
@@ -135,7 +135,7 @@ def test_every_operation_keeps_its_contract(
 
 @dataclass(frozen=True)
 class Broken:
-    """A change to a contract after which the service no longer keeps it, and the failure that must tell of it."""
+    """A change to a contract that the service then violates, and the failure that must report it."""
 
     domain: str
     operation: str
@@ -200,7 +200,7 @@ def test_a_broken_promise_is_found(shop: Shop, broken: Broken) -> None:
     assert broken.failure in {type(each).__name__ for each in found.value.exceptions}
 
 
-def test_the_contracts_say_of_the_same_operations_that_they_are_for_operators() -> None:
+def test_the_contracts_mark_the_same_operations_as_operators_only() -> None:
     said = re.compile(r"; (for operators|operators only)\.$")
     assert {
         name for _, name, operation in operations() if said.search(operation["summary"])

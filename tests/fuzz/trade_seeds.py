@@ -1,4 +1,4 @@
-"""What the operations of the domain trade need to be accepted."""
+"""Seeds for the operations of trade: stored data that lets them succeed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx
 import requests
-from aether_adapters.callbacks import sign
+from aether_adapters.auth.webhook_signatures import sign
 
 from aether_trade.adapters.payment import SIGNATURE, SUCCEEDED
 from aether_trade.adapters.simulated_provider import DEVELOPMENT_SECRET
@@ -18,15 +18,15 @@ from tests.fuzz.promotion_seeds import PromotionSeeds
 from tests.fuzz.seeding import NUMBERS, Headers, Recipes, at_version, body, done, page_after
 
 PIECES: Final = 3
-"""Of the course in a seeded order."""
+"""The quantity of the course in a seeded order."""
 COURSES: Final = 20
-"""As many as one order can have items."""
-UNTOLD: Final = {"times": 0}
-"""The simulated provider takes the payment and tells nobody: the notice is brought here, at once."""
+"""The largest number of items in an order."""
+WITHOUT_NOTICE: Final = {"times": 0}
+"""The simulated provider takes the payment and sends no notice: the seeds send it at once."""
 
 
 class TradeSeeds:
-    """For the cases that `own` will send; `boss` is an operator's client."""
+    """Seeds for the cases of the client `own`; `boss` is an operator's client."""
 
     def __init__(self, boss: httpx.Client, own: httpx.Client, promotion: PromotionSeeds) -> None:
         self.boss = boss
@@ -34,7 +34,7 @@ class TradeSeeds:
         self.promotion = promotion
         self.courses = [self.course() for _ in range(COURSES)]
         self.sales = {course: promotion.flash_sale(course) for course in self.courses[::2]}
-        self.mine, _ = self.order(), self.order()  # lists have a second page
+        self.own_order, _ = self.order(), self.order()  # so that lists have a second page
         self.notices = count()
         self.page_after = cache(lambda path: page_after(own, path))
         recipes = Recipes(
@@ -55,18 +55,18 @@ class TradeSeeds:
         self.sow = recipes.sow
 
     def course(self) -> str:
-        """A course on sale, at version 1."""
+        """Create a course on sale, at version 1."""
         draft = {"title": "Hexagons", "priceCents": "4900", "onSale": True}
         return str(done(self.boss.post("/v1/courses", json=draft))["id"])
 
     def order(self) -> dict[str, Any]:
-        """An order of the caller, waiting for payment, at version 1."""
+        """Place an order of the caller, pending payment, at version 1."""
         basket = {"items": [{"courseId": self.courses[0], "quantity": PIECES}]}
         key = {"Idempotency-Key": f"seed-{next(NUMBERS)}"}
         return dict(done(self.own.post("/v1/orders", json=basket, headers=key)))
 
     def paid(self) -> str:
-        """The id of an order that is paid, at version 2."""
+        """Place and pay an order, then at version 2. Return its id."""
         order = self.order()
         payload = json.dumps(self.paying(order)).encode()
         headers = {SIGNATURE: sign(DEVELOPMENT_SECRET, payload), "Content-Type": "application/json"}
@@ -74,9 +74,9 @@ class TradeSeeds:
         return str(order["id"])
 
     def paying(self, order: dict[str, Any]) -> dict[str, str]:
-        """The notice of an order's payment, which the provider has in its books."""
+        """Pay an order at the provider. Return the notice of the payment."""
         payment = done(self.own.put(f"/v1/orders/{order['id']}/payment"))
-        done(httpx.post(payment["payUrl"], json=UNTOLD))
+        done(httpx.post(payment["payUrl"], json=WITHOUT_NOTICE))
         return {"type": SUCCEEDED} | {name: payment[name] for name in ("paymentId", "orderId", "amountCents")}
 
     def list_page(self, case: Case, path: str) -> None:
@@ -91,7 +91,7 @@ class TradeSeeds:
         case.headers.update(at_version(1))
 
     def place_order(self, case: Case) -> None:
-        """As many courses as were drawn, those on sale from their sales, with a coupon where any were drawn."""
+        """Use as many courses as were drawn, in their flash sales if drawn, and a coupon if any were drawn."""
         case.headers["Idempotency-Key"] = f"{next(NUMBERS)}-{case.headers['Idempotency-Key']}"[:100]
         basket, items = body(case), []
         for drawn, course in zip(basket["items"], self.courses, strict=False):
@@ -103,7 +103,7 @@ class TradeSeeds:
             basket["couponIds"] = [self.promotion.coupon()]
 
     def get_order(self, case: Case) -> None:
-        case.path_parameters["id"] = self.mine["id"]
+        case.path_parameters["id"] = self.own_order["id"]
 
     def start_payment(self, case: Case) -> None:
         case.path_parameters["id"] = self.order()["id"]
@@ -117,7 +117,7 @@ class TradeSeeds:
         case.headers.update(at_version(2))
 
     def refund_order(self, case: Case) -> None:
-        """The whole order, or some of its only line where any lines were drawn."""
+        """Refund the whole order, or some of its only line if any lines were drawn."""
         case.path_parameters["id"] = self.paid()
         case.headers.update(at_version(2))
         refund = body(case)
@@ -125,7 +125,7 @@ class TradeSeeds:
             refund["items"] = [{"line": 1, "quantity": min(refund["items"][0]["quantity"], PIECES)}]
 
     def receive_payment_notice(self, case: Case) -> Headers:
-        """Signed whatever it says; two in three tell of a payment, among other things that were drawn."""
+        """Sign every notice; two in three are of a payment, with the other members as drawn."""
         if next(self.notices) % 3:
             body(case).update(self.paying(self.order()))
         payload = requests.Request(**case.as_transport_kwargs()).prepare().body

@@ -1,4 +1,4 @@
-"""What the operations of the domain user need to be accepted."""
+"""Seeds for the operations of user: stored data that lets them succeed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ PASSWORD: Final = "correct horse battery staple"
 
 
 class People:
-    """Registers whom a case needs; `boss` is an operator's client."""
+    """Registers the users that a case needs; `boss` is an operator's client."""
 
     def __init__(self, boss: httpx.Client) -> None:
         self.boss = boss
 
     def names(self) -> dict[str, str]:
-        """A username and a mobile that nobody has."""
+        """Return a new username and mobile."""
         number = next(NUMBERS)
         return {"username": f"seed-{number}", "mobile": f"+49{number:012}"}
 
     def person(self, *roles: str) -> dict[str, Any]:
-        """The profile of somebody new, a customer, or with these roles."""
+        """Register a user, a customer or with these roles. Return the profile."""
         user = done(self.boss.post("/v1/users", json={**self.names(), "password": PASSWORD}))
         if roles:
             path, change = f"/v1/users/{user['id']}/roles", {"roles": roles}
@@ -32,20 +32,20 @@ class People:
         return dict(user)
 
     def sign_in(self, user: dict[str, Any]) -> dict[str, Any]:
-        """The tokens of a new session."""
+        """Open a session. Return its tokens."""
         credentials = {"login": user["username"], "password": PASSWORD}
         return dict(done(self.boss.post("/v1/sessions", json=credentials)))
 
 
 class UserSeeds:
-    """For the cases that `own`, the client of the user `own_id`, will send."""
+    """Seeds for the cases of `own`, the client of the user `own_id`."""
 
     def __init__(self, people: People, own: httpx.Client, own_id: str) -> None:
         self.people = people
         self.own = own
         self.own_id = own_id
         self.guest = people.person()
-        """Signs in again and again: the sessions of the caller are to stay few."""
+        """Use another user, because many sign-ins would give the caller many sessions."""
         recipes = Recipes(
             {
                 "register": self.register,
@@ -61,7 +61,7 @@ class UserSeeds:
             },
             always=frozenset(
                 {"signOut", "signOutEverywhere"}
-            ),  # as drawn they would end the caller's session
+            ),  # otherwise they would end the caller's session
         )
         self.sow = recipes.sow
 

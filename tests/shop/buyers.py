@@ -1,8 +1,8 @@
-"""`python -m tests.shop.buyers rush.json crowd.json`: a crowd that wants one thing, each with a connection of its own.
+"""`python -m tests.shop.buyers rush.json crowd.json`: simulate a crowd of buyers, each with its own connection.
 
-Reads a `Rush` from the first file, and writes a `Crowd` to the second. A buyer behaves as a real client does: it asks
-again, with the same Idempotency-Key, after what a 429, 503 or 504 says in Retry-After, and after a connection that broke.
-It is a process of its own so that what it takes of the processor is not the measure of the shop.
+Reads a `Rush` from the first file, and writes a `Crowd` to the second. A buyer behaves like a real client: it retries
+with the same Idempotency-Key, after the Retry-After of a 429, 503 or 504, and after a broken connection.
+It runs in its own process so that its CPU time does not count as the shop's.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from typing import Any, Final
 import uvloop
 
 NO_ANSWER: Final = 0
-"""Stands for the status of a request whose connection broke, or that was not answered in time."""
+"""The status of a request whose connection broke, or that was not answered in time."""
 TRY_AGAIN: Final = {NO_ANSWER, 429, 500, 503, 504}
 _BEING_PLACED: Final = "/order-being-placed"
-"""The problem of a request that found its own key in use: an earlier try of it is still at work."""
+"""The problem of a request whose key is in use: an earlier attempt is still in progress."""
 _ANSWER_SECONDS: Final = 60.0
 _CONNECTS: Final = asyncio.Semaphore(100)
 
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Who buys, or claims: `key` is the Idempotency-Key of the request."""
+    """A buyer or claimant. `key` is the Idempotency-Key of the request."""
 
     subject: str
     token: str
@@ -40,8 +40,10 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True)
 class Rush:
-    """Buyers who all post `body` to `path`; they arrive within `arrival` seconds, 0 for all at once, and give up after
-    `patience`."""
+    """Buyers who all POST `body` to `path`.
+
+    They arrive within `arrival` seconds, 0 for all at once, and give up after `patience` seconds.
+    """
 
     host: str
     port: int
@@ -54,9 +56,9 @@ class Rush:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: when its request was sent, in seconds since the rush began, and how many seconds it took.
+    """One answer. `sent` is the time of its request in seconds since the rush began; `seconds` is how long it took.
 
-    `retry_after` is after how many seconds to come back, where it said so.
+    `retry_after` is the value of Retry-After in seconds, if any.
     """
 
     status: int
@@ -67,7 +69,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a buyer was told in the end: what was made, such as an order, or why nothing was.
+    """The final answer to a buyer: the created object, such as an order, or the problem.
 
     `seconds` count from the first request.
     """
@@ -82,13 +84,13 @@ class Outcome:
 
     @property
     def word(self) -> str:
-        """The outcome in a word: granted, the last part of the problem's type, or the status."""
+        """The outcome as a word: granted, the last part of the problem's type, or the status."""
         return "granted" if self.made else self.problem.rpartition("/")[2] or str(self.status)
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """What became of a rush; `most_open` is how many requests were open at the same moment."""
+    """The result of a rush. `most_open` is the largest number of concurrent requests."""
 
     most_open: int
     seconds: float
@@ -96,27 +98,27 @@ class Crowd:
 
     @property
     def made(self) -> list[dict[str, Any]]:
-        """What was made, such as orders."""
+        """The created objects, such as orders."""
         return [outcome.made for outcome in self.outcomes if outcome.made is not None]
 
     @property
     def answers(self) -> list[Answer]:
-        """Every answer to anybody."""
+        """Every answer to every buyer."""
         return [answer for outcome in self.outcomes for answer in outcome.answers]
 
     @classmethod
     def read(cls, file: Path) -> Crowd:
-        """What `main` wrote."""
-        told = json.loads(file.read_text())
+        """Read the file that `main` wrote."""
+        document = json.loads(file.read_text())
         outcomes = [
             Outcome(**{**outcome, "answers": [Answer(**answer) for answer in outcome["answers"]]})
-            for outcome in told["outcomes"]
+            for outcome in document["outcomes"]
         ]
-        return cls(told["most_open"], told["seconds"], outcomes)
+        return cls(document["most_open"], document["seconds"], outcomes)
 
 
 class _Race:
-    """The requests of one rush, counted."""
+    """Runs a rush and counts its requests."""
 
     def __init__(self, rush: Rush) -> None:
         self.most_open = 0
@@ -128,14 +130,14 @@ class _Race:
         self._began = 0.0
 
     async def run(self) -> Crowd:
-        """Let everybody connect, then go."""
+        """Let everybody connect, then start."""
         async with asyncio.TaskGroup() as group:
             buyers = [group.create_task(self._buy(buyer)) for buyer in self._rush.buyers]
         return Crowd(self.most_open, time.monotonic() - self._began, [buyer.result() for buyer in buyers])
 
     async def _buy(self, buyer: Buyer) -> Outcome:
         connection = _Connection(self._rush.host, self._rush.port)
-        with suppress(OSError):  # then the first request tries again
+        with suppress(OSError):  # the first request tries again
             await connection.open()
         await self._everybody()
         await asyncio.sleep(random.uniform(0, self._rush.arrival))
@@ -146,13 +148,13 @@ class _Race:
             sent = time.monotonic()
             status, headers, body = await self._ask(connection, request)
             now = time.monotonic()
-            later = float(headers["retry-after"]) if "retry-after" in headers else None
-            answers.append(Answer(status, sent - self._began, now - sent, later))
+            retry_after = float(headers["retry-after"]) if "retry-after" in headers else None
+            answers.append(Answer(status, sent - self._began, now - sent, retry_after))
             document = json.loads(body) if body else {}
             problem = document.get("type", "")
             pause = float(headers.get("retry-after", 1)) * random.uniform(1, 1.5)
-            again = status in TRY_AGAIN or problem.endswith(_BEING_PLACED)
-            if not again or now + pause - first > self._rush.patience:
+            retryable = status in TRY_AGAIN or problem.endswith(_BEING_PLACED)
+            if not retryable or now + pause - first > self._rush.patience:
                 break
             await asyncio.sleep(pause)
         connection.close()
@@ -191,21 +193,21 @@ class _Race:
 
 
 class _Connection:
-    """HTTP/1.1 on one connection, one request at a time; opened anew where it was closed."""
+    """An HTTP/1.1 connection, one request at a time; it reopens itself after `close`."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = host, port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect, unless it is connected."""
+        """Connect, unless already connected."""
         if self._streams is None:
             async with _CONNECTS:
                 self._streams = await asyncio.open_connection(*self._address)
         return self._streams
 
     async def ask(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Send a request; its answer's status, fields and body. Raises `OSError` or `EOFError`."""
+        """Send a request. Return the answer's status, headers and body. Raises `OSError` or `EOFError`."""
         reader, writer = await self.open()
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -214,7 +216,7 @@ class _Connection:
         return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["content-length"]))
 
     def close(self) -> None:
-        """Close it; what was on its way is lost."""
+        """Close the connection; data in flight is lost."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
@@ -222,7 +224,7 @@ class _Connection:
 
 def main() -> None:
     """Run the rush that the first file describes."""
-    # A thousand connections are more than a process may have by default.
+    # A thousand connections exceed the default limit of a process.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     read, write = (Path(word) for word in sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Ways to spoil the books of the small shop, one thing at a time."""
+"""Single corruptions of the small shop's ledger."""
 
 from __future__ import annotations
 
@@ -6,61 +6,61 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from tests.shop.books import Books, Told
-from tests.shop.books.rows import InboxRow, Message, OutboxRow
+from tests.shop.ledger import Acknowledged, Ledger
+from tests.shop.ledger.rows import InboxRow, Message, OutboxRow
 from tests.shop.small_shop import small_shop
 
 R = TypeVar("R")
-Corrupt = Callable[[Books], Books]
+Corrupt = Callable[[Ledger], Ledger]
 SHOP: Final = small_shop()
 
 
-def in_books(**values: Any) -> Corrupt:
-    """The books have other values."""
-    return lambda books: replace(books, **values)
+def in_ledger(**values: Any) -> Corrupt:
+    """Replace values of the ledger."""
+    return lambda ledger: replace(ledger, **values)
 
 
 def changed(rows: tuple[R, ...], where: Mapping[str, object], **values: object) -> tuple[R, ...]:
-    """The rows, with `values` in the one that `where` describes."""
+    """Return the rows, with `values` in the one that matches `where`."""
     matches = [row for row in rows if all(getattr(row, name) == value for name, value in where.items())]
     assert len(matches) == 1, f"{len(matches)} rows are {where}"
     return tuple(replace(row, **values) if row is matches[0] else row for row in rows)  # type: ignore[type-var]
 
 
 def in_table(table: str, where: Mapping[str, object], **values: object) -> Corrupt:
-    """One row of the table has other values."""
-    return lambda books: in_books(**{table: changed(getattr(books, table), where, **values)})(books)
+    """Replace values in one row of the table."""
+    return lambda ledger: in_ledger(**{table: changed(getattr(ledger, table), where, **values)})(ledger)
 
 
 def without(table: str, where: Mapping[str, object]) -> Corrupt:
-    """One row of the table is lost."""
+    """Remove one row of the table."""
 
-    def corrupt(books: Books) -> Books:
-        rows = getattr(books, table)
+    def corrupt(ledger: Ledger) -> Ledger:
+        rows = getattr(ledger, table)
         left = tuple(row for row in rows if any(getattr(row, name) != value for name, value in where.items()))
         assert len(left) == len(rows) - 1, f"{len(rows) - len(left)} rows are {where}"
-        return in_books(**{table: left})(books)
+        return in_ledger(**{table: left})(ledger)
 
     return corrupt
 
 
 def outbox_row(kind: str, key: object, domain: str = "trade") -> OutboxRow:
-    """The first row of this kind in the outbox of the domain."""
+    """Return the first row of this kind in the domain's outbox."""
     return next(row for row in SHOP.outboxes[domain] if row.type.endswith(f".{kind}") and row.key == str(key))
 
 
 def in_outbox(domain: str, *rows: OutboxRow) -> Corrupt:
-    """Rows of the outbox are as given; those with new ids are added."""
+    """Replace rows of the outbox by id; rows with new ids are added."""
 
-    def corrupt(books: Books) -> Books:
-        known = {row.id: row for row in books.outboxes[domain]} | {row.id: row for row in rows}
-        return replace(books, outboxes={**books.outboxes, domain: tuple(known.values())})
+    def corrupt(ledger: Ledger) -> Ledger:
+        known = {row.id: row for row in ledger.outboxes[domain]} | {row.id: row for row in rows}
+        return replace(ledger, outboxes={**ledger.outboxes, domain: tuple(known.values())})
 
     return corrupt
 
 
 def doubled(kind: str, key: object, domain: str = "trade") -> Corrupt:
-    """The event stands in the outbox, and in its topic, a second time with an id of its own."""
+    """Add the event to the outbox and its topic a second time, with another id."""
     second = replace(outbox_row(kind, key, domain), id=1000, event_id="second")
     message = Message(
         topic=second.topic,
@@ -72,46 +72,46 @@ def doubled(kind: str, key: object, domain: str = "trade") -> Corrupt:
         payload=second.payload,
     )
 
-    def corrupt(books: Books) -> Books:
-        books = in_outbox(domain, second)(books)
-        return replace(books, messages=(*books.messages, message))
+    def corrupt(ledger: Ledger) -> Ledger:
+        ledger = in_outbox(domain, second)(ledger)
+        return replace(ledger, messages=(*ledger.messages, message))
 
     return corrupt
 
 
-def never_told(domain: str, kind: str, key: object) -> Corrupt:
-    """The event is neither in the outbox nor in Kafka."""
+def never_published(domain: str, kind: str, key: object) -> Corrupt:
+    """Remove the event from the outbox and from Kafka."""
     lost = outbox_row(kind, key, domain)
 
-    def corrupt(books: Books) -> Books:
-        rows = tuple(row for row in books.outboxes[domain] if row.id != lost.id)
-        messages = tuple(message for message in books.messages if message.event_id != lost.event_id)
-        return replace(books, outboxes={**books.outboxes, domain: rows}, messages=messages)
+    def corrupt(ledger: Ledger) -> Ledger:
+        rows = tuple(row for row in ledger.outboxes[domain] if row.id != lost.id)
+        messages = tuple(message for message in ledger.messages if message.event_id != lost.event_id)
+        return replace(ledger, outboxes={**ledger.outboxes, domain: rows}, messages=messages)
 
     return corrupt
 
 
 def message_of(kind: str, key: object, domain: str = "trade") -> Message:
-    """The message that carries this event."""
+    """Return the message of this event."""
     event_id = outbox_row(kind, key, domain).event_id
     return next(message for message in SHOP.messages if message.event_id == event_id)
 
 
 def more(table: str, *rows: object) -> Corrupt:
-    """The table has rows that it should not have."""
-    return lambda books: in_books(**{table: (*getattr(books, table), *rows)})(books)
+    """Add rows to the table."""
+    return lambda ledger: in_ledger(**{table: (*getattr(ledger, table), *rows)})(ledger)
 
 
 def inbox(domain: str, *rows: InboxRow, lost: str = "") -> Corrupt:
-    """The inbox has more rows, and the one of the event `lost` is not there."""
+    """Add rows to the inbox, and remove the one of the event `lost`."""
 
-    def corrupt(books: Books) -> Books:
-        kept = tuple(row for row in books.inboxes[domain] if row.event_id != lost)
-        return replace(books, inboxes={**books.inboxes, domain: (*kept, *rows)})
+    def corrupt(ledger: Ledger) -> Ledger:
+        kept = tuple(row for row in ledger.inboxes[domain] if row.event_id != lost)
+        return replace(ledger, inboxes={**ledger.inboxes, domain: (*kept, *rows)})
 
     return corrupt
 
 
-def told(**what: Any) -> Corrupt:
-    """Clients were told something else."""
-    return in_books(told=Told(**what))
+def acknowledged(**what: Any) -> Corrupt:
+    """Replace what clients were told."""
+    return in_ledger(acknowledged=Acknowledged(**what))

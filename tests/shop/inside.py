@@ -1,4 +1,4 @@
-"""What the shop itself says of its load, while it is under it."""
+"""Reads the shop's own metric of its load during a rush."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import httpx
 from tests.shop.system import NO_TLS
 
 _GAUGE: Final = 'aether_rest_in_flight{domain="trade"} '
-_EVERY: Final = 0.1  # seconds
+_POLL_SECONDS: Final = 0.1
 
 
 class Inside:
-    """The most requests that were inside trade's REST edge at one moment, of those at which it was asked."""
+    """The largest number of concurrent requests in trade's REST API, as sampled."""
 
     def __init__(self) -> None:
         self.most = 0
 
     @contextmanager
     def watching(self, trade: str) -> Iterator[None]:
-        """Ask the edge at `trade` again and again, in a thread."""
+        """Sample the metric of the REST API at `trade` in a thread, during the block."""
         stop = threading.Event()
 
         def watch() -> None:
             with httpx.Client(base_url=trade, timeout=10, trust_env=False, verify=NO_TLS) as client:
-                while not stop.wait(_EVERY):
+                while not stop.wait(_POLL_SECONDS):
                     with suppress(httpx.TransportError):
                         self._note(client.get("/metrics").text)
 

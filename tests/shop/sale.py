@@ -1,4 +1,4 @@
-"""A flash sale as it goes: opened by an operator, raced for by a crowd, paid for or given up."""
+"""The steps of a flash sale: open it, let a crowd race for it, pay or cancel."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from tests.shop.system import NO_TLS, ROOT, System
 
 OPERATOR: Final = "1"
 _FIRST_BUYER: Final = 1000
-_AT_ONCE: Final = 8
-"""Payments and cancellations that are made side by side."""
+_PARALLEL_REQUESTS: Final = 8
+"""Payments and cancellations that run in parallel."""
 
 Order = dict[str, Any]
-"""An order, as the REST edge tells it."""
+"""An order, as the REST API returns it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a crowd wants: something that a domain makes of a POST of `body` to `path`."""
+    """The object of a rush: a domain creates it on a POST of `body` to `path`."""
 
     domain: str
     path: str
@@ -41,7 +41,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """A flash sale: its activity, and the course it sells."""
+    """A flash sale: its activity, and its course."""
 
     activity_id: int
     course_id: int
@@ -50,7 +50,7 @@ class Sale:
 
     @property
     def item(self) -> dict[str, Any]:
-        """One seat, as an order names it."""
+        """One seat, as an item of an order."""
         return {"courseId": str(self.course_id), "activityId": str(self.activity_id), "quantity": 1}
 
     @property
@@ -60,7 +60,7 @@ class Sale:
 
 
 def open_sale(shop: System, seats: int, price_cents: int = 990) -> Sale:
-    """What an operator does: a course on sale, and an activity for it that has begun."""
+    """Create a course on sale, and an activity for it that has started, as an operator."""
     now = datetime.now(UTC)
     with shop.client("trade", OPERATOR, "operator") as trade:
         draft = {"title": "Ports and adapters", "priceCents": "4900", "onSale": True}
@@ -79,7 +79,7 @@ def open_sale(shop: System, seats: int, price_cents: int = 990) -> Sale:
 
 
 def open_claims(shop: System, quota: int) -> Wanted:
-    """What an operator does: a coupon template, published, of which everybody may claim one."""
+    """Publish a coupon template of which everybody may claim one, as an operator."""
     now = datetime.now(UTC)
     terms = {
         "title": f"The first {quota}",
@@ -100,7 +100,7 @@ def open_claims(shop: System, quota: int) -> Wanted:
 
 
 def seats_of(shop: System, sale: Sale) -> tuple[int, int]:
-    """How many seats are held and how many are sold, as promotion's REST edge says."""
+    """Return how many seats are held and how many are sold, according to promotion's REST API."""
     with shop.client("promotion", OPERATOR, "operator") as promotion:
         answer = promotion.get(f"/v1/activities/{sale.activity_id}")
     answer.raise_for_status()
@@ -109,7 +109,7 @@ def seats_of(shop: System, sale: Sale) -> tuple[int, int]:
 
 
 def subjects(count: int) -> list[str]:
-    """The subjects of so many buyers, always the same ones."""
+    """Return the subjects of `count` buyers, always the same ones."""
     return [str(number) for number in range(_FIRST_BUYER, _FIRST_BUYER + count)]
 
 
@@ -117,10 +117,10 @@ def subjects(count: int) -> list[str]:
 def rush(
     shop: System, wanted: Wanted, buyers: Sequence[str], *, arrival: float = 0.0, patience: float = 60.0
 ) -> Iterator[Callable[[], Crowd]]:
-    """Let `buyers` race for what they want, from a process of its own; what is given waits for the end of it.
+    """Let `buyers` race for what they want, in a separate process. The yielded function waits for the result.
 
-    They arrive within `arrival` seconds, 0 for all at once, and give up after `patience`. On the way out the process
-    is ended, whether it is done or not.
+    They arrive within `arrival` seconds, 0 for all at once, and give up after `patience` seconds. Leaving the block
+    ends the process, finished or not.
     """
     where = urlsplit(shop.rest[wanted.domain])
     plan = Rush(
@@ -132,15 +132,17 @@ def rush(
         arrival=arrival,
         patience=patience,
     )
-    given, told, log = (shop.folder / f"rush-{uuid4().hex}.{what}" for what in ("in", "out", "log"))
-    given.write_text(json.dumps(asdict(plan)))
-    command = [sys.executable, "-m", "tests.shop.buyers", str(given), str(told)]
+    plan_file, result_file, log = (
+        shop.folder / f"rush-{uuid4().hex}.{name}" for name in ("in", "out", "log")
+    )
+    plan_file.write_text(json.dumps(asdict(plan)))
+    command = [sys.executable, "-m", "tests.shop.buyers", str(plan_file), str(result_file)]
     process = children.start(command, log=log, cwd=ROOT)
 
     def crowd() -> Crowd:
         if process.wait():
             raise RuntimeError(f"the crowd ended with code {process.returncode}:\n{log.read_text()}")
-        return Crowd.read(told)
+        return Crowd.read(result_file)
 
     try:
         yield crowd
@@ -149,13 +151,13 @@ def rush(
 
 
 def race(shop: System, wanted: Wanted, buyers: Sequence[str]) -> Crowd:
-    """`rush`, all at once, to its end."""
+    """Run a `rush` of all buyers at once, and return its result."""
     with rush(shop, wanted, buyers) as crowd:
         return crowd()
 
 
 def pay(shop: System, orders: Sequence[Order], wish: Mapping[str, object] = MappingProxyType({})) -> None:
-    """Each buyer opens the payment of the order and makes it; the provider tells the shop, as `wish` says."""
+    """Let each buyer open and make the payment of the order; the provider notifies the shop as `wish` says."""
 
     def one(order: Order) -> None:
         with shop.client("trade", order["buyer"]) as client:
@@ -165,22 +167,22 @@ def pay(shop: System, orders: Sequence[Order], wish: Mapping[str, object] = Mapp
             )
             made.raise_for_status()
 
-    _side_by_side(one, orders)
+    _in_parallel(one, orders)
 
 
 def cancel(shop: System, orders: Sequence[Order]) -> None:
-    """Each buyer gives the order up."""
+    """Let each buyer cancel the order."""
 
     def one(order: Order) -> None:
         with shop.client("trade", order["buyer"]) as client:
             version = {"if-match": f'"{order["version"]}"'}
             patiently(lambda: client.post(f"/v1/orders/{order['id']}/cancel", headers=version))
 
-    _side_by_side(one, orders)
+    _in_parallel(one, orders)
 
 
 def patiently(ask: Callable[[], httpx.Response], *, patience: float = 30.0) -> httpx.Response:
-    """The answer of `ask`, which is made again where it was refused for now; raises `httpx.HTTPStatusError`."""
+    """Call `ask` until it is not refused temporarily. Return the answer. Raises `httpx.HTTPStatusError`."""
     give_up = time.monotonic() + patience
     while True:
         answer = ask()
@@ -191,8 +193,8 @@ def patiently(ask: Callable[[], httpx.Response], *, patience: float = 30.0) -> h
         time.sleep(pause)
 
 
-def _side_by_side(one: Callable[[Order], None], orders: Sequence[Order]) -> None:
-    pool = ThreadPoolExecutor(_AT_ONCE)
+def _in_parallel(one: Callable[[Order], None], orders: Sequence[Order]) -> None:
+    pool = ThreadPoolExecutor(_PARALLEL_REQUESTS)
     try:
         list(pool.map(one, orders))
     finally:

@@ -1,4 +1,4 @@
-"""The servers behind the shop: embedded ones for a bare machine, or real ones that a test can take away."""
+"""The servers behind the shop: embedded ones for a bare machine, or real ones that a test can stop."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from sqlalchemy import make_url
 
 DOMAINS: Final = ("user", "promotion", "trade")
 TOPICS: Final = {f"aether.{domain}.v1": 2 for domain in DOMAINS}
-"""Each domain's topic, and how many partitions it has."""
+"""Each domain's topic, and its number of partitions."""
 _ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
 class RealServers(Servers):
-    """Where the servers are, and what they are held by: each can be ended and started again on its address."""
+    """The servers' addresses, and the objects that can stop and restart each on its address."""
 
     mysql: PrivateMySql
     redis_server: EmbeddedRedis
     broker: KafkaBroker
 
     def listen(self) -> bool:
-        """Whether each of the servers takes connections."""
+        """Return whether each of the servers accepts connections."""
         database = make_url(self.databases[DOMAINS[0]])
         addresses = [f"{database.host}:{database.port}", self.redis.split("/")[2], self.kafka]
         return all(_listens(address) for address in addresses)
@@ -41,17 +41,17 @@ class RealServers(Servers):
 
 @contextmanager
 def embedded_servers(folder: Path) -> Iterator[Servers]:
-    """SQLite files in `folder`, a redis-server, and librdkafka's mock of Kafka inside this process."""
+    """Start SQLite files in `folder`, a redis-server, and librdkafka's mock of Kafka in this process."""
     databases = {domain: f"sqlite:///{folder / domain}.db" for domain in DOMAINS}
     with EmbeddedRedis(folder / "redis") as redis, EmbeddedKafka(TOPICS) as kafka:
         yield Servers(databases, redis.url, kafka.bootstrap)
 
 
 def require_real_servers() -> tuple[Path, Path]:
-    """The redis-server and the folder of Kafka's jars; raises `FileNotFoundError` where a program is missing."""
+    """Return the redis-server and the folder of Kafka's jars. Raises `FileNotFoundError` if a program is missing."""
     binary = shutil.which("redis-server")
     if binary is None:
-        raise FileNotFoundError("There is no redis-server on the PATH: `apt install redis-server`.")
+        raise FileNotFoundError("redis-server is not on the PATH: `apt install redis-server`.")
     find_daemon()
     find_java()
     return Path(binary), find_libraries(_ROOT)
@@ -59,9 +59,9 @@ def require_real_servers() -> tuple[Path, Path]:
 
 @contextmanager
 def real_servers(folder: Path) -> Iterator[RealServers]:
-    """A MariaDB with three databases, a redis-server and a Kafka broker: nobody else's, and gone afterwards.
+    """Start a private MariaDB with three databases, a redis-server and a Kafka broker, and stop them afterwards.
 
-    Raises `FileNotFoundError`, which says what to install, where one of them is not on this machine.
+    Raises `FileNotFoundError`, which says what to install, if one of them is not on this machine.
     """
     binary, libraries = require_real_servers()
     with ExitStack() as stack:
@@ -69,7 +69,7 @@ def real_servers(folder: Path) -> Iterator[RealServers]:
         broker = stack.enter_context(KafkaBroker(libraries))
         redis = stack.enter_context(EmbeddedRedis(folder / "redis", port=children.free_port(), binary=binary))
         server = mysql.start()
-        # Never dropped: they go with the server, which a test may have killed by then.
+        # The databases are not dropped: they vanish with the server, which a test may have killed by then.
         databases = {domain: server.create() for domain in DOMAINS}
         _make_topics(broker.bootstrap)
         yield RealServers(databases, redis.url, broker.bootstrap, mysql, redis, broker)
@@ -86,6 +86,6 @@ def _listens(address: str) -> bool:
 
 def _make_topics(bootstrap: str) -> None:
     topics = [NewTopic(topic, num_partitions=partitions) for topic, partitions in TOPICS.items()]
-    client = AdminClient({"bootstrap.servers": bootstrap})  # must outlive what it was asked for
+    client = AdminClient({"bootstrap.servers": bootstrap})  # must outlive its futures
     for made in client.create_topics(topics).values():
         made.result(30)

@@ -1,4 +1,4 @@
-"""What operators put on the shelf before people come: courses, flash sales, and coupons to claim."""
+"""The offers that operators prepare: courses, flash sales, and coupons to claim."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from tests.shop.system import System
 OPERATOR: Final = "1"
 _PRICES: Final = (4900, 1999, 333, 12_000, 101)
 _SALES: Final = ((0, 3333, 100_000), (1, 990, 100_000), (2, 199, 40))
-"""The course, the price in cents and the seats of each flash sale; one of them is soon sold out."""
+"""The course, the price in cents and the seats of each flash sale; the last one soon sells out."""
 _BENEFITS: Final[tuple[tuple[dict[str, object], int, int], ...]] = (
     ({"amountOff": {"amountCents": "501"}}, 600, 100_000),
     ({"percentOff": {"percent": 15, "capCents": "2000"}}, 0, 100_000),
     ({"percentOff": {"percent": 33, "capCents": "777"}}, 100, 100_000),
     ({"amountOff": {"amountCents": "250"}}, 0, 30),
 )
-"""The benefit, the threshold in cents and the quota of each template; one of them is soon used up."""
+"""The benefit, the threshold in cents and the quota of each template; the last quota is soon used up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """Items as an order names them, without a quantity; templates by their ids."""
+    """Items of an order, without a quantity, and the ids of templates."""
 
     items: tuple[dict[str, str], ...]
     templates: tuple[str, ...]
 
 
 def filled(shop: System) -> Shelf:
-    """The shelf of a shop that has just opened."""
+    """Create the offers in a new shop."""
     now = datetime.now(UTC)
     opened, closes = (now - timedelta(minutes=1)).isoformat(), (now + timedelta(hours=2)).isoformat()
     with shop.client("trade", OPERATOR, "operator") as trade:

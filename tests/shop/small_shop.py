@@ -1,16 +1,17 @@
-"""A small shop whose books agree: a few orders, each of which went another way, written down by hand."""
+"""A small handwritten shop without discrepancies: a few orders, each with a different history."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from aether.user.v1 import events as user
-from tests.shop.books.books import Books
-from tests.shop.books.rows import (
+from tests.shop.ledger.ledger import Ledger
+from tests.shop.ledger.rows import (
+    Acknowledged,
     Activity,
+    ClaimAuthority,
     ClaimCounter,
     Coupon,
-    Desk,
     IdempotencyKey,
     InboxRow,
     Line,
@@ -22,7 +23,6 @@ from tests.shop.books.rows import (
     SentBack,
     StockCounter,
     Template,
-    Told,
     User,
 )
 from tests.shop.small_shop_events import (
@@ -43,24 +43,26 @@ from tests.shop.small_shop_events import (
     TEMPLATE,
     USED_COUPON,
     Writer,
-    tell_of,
-    tell_of_claims,
-    tell_of_settling,
+    write_claim_events,
+    write_order_events,
+    write_settlement_events,
 )
 
 
-def small_shop() -> Books:
-    """Eight orders: one for each way that an order can go."""
+def small_shop() -> Ledger:
+    """Return a ledger of eight orders: one for each possible history."""
     write = Writer()
     for user_id, name in ((1, "ada"), (2, "bob")):
-        write.tell("user", user_id, user.UserRegistered(user_id=user_id, username=name, occurred_at=BEFORE))
-    tell_of_claims(write)
+        write.publish(
+            "user", user_id, user.UserRegistered(user_id=user_id, username=name, occurred_at=BEFORE)
+        )
+    write_claim_events(write)
     for order in _ORDERS:
-        tell_of(write, order, _LINES, _REFUNDS)
-    tell_of_settling(write)
+        write_order_events(write, order, _LINES, _REFUNDS)
+    write_settlement_events(write)
     rows = write.outboxes["promotion"]
-    write.send(rows[-1])  # a relay that died sends an event twice, and that is no discrepancy
-    return Books(
+    write.send(rows[-1])  # a relay that died may send an event twice; that is not a discrepancy
+    return Ledger(
         taken_at=NOW,
         orders=_ORDERS,
         lines=_LINES,
@@ -74,11 +76,13 @@ def small_shop() -> Books:
             _reservation(USED_COUPON, 2, "confirmed"),
             _reservation(CANCELLED, 1, "released"),
             _reservation(PENDING, 1, "held", buyer=BOB),
-            _reservation(REFUNDED, 1, "confirmed"),  # a refund gives no seat back
+            _reservation(REFUNDED, 1, "confirmed"),  # a refund does not return the seat
             _reservation(ABANDONED, 3, "released"),  # its order was never stored
         ),
         templates=(Template(id=TEMPLATE, quota=5, limit_per_user=3),),
-        desks=(Desk(template_id=TEMPLATE, quota=5, claimed=3, generation=2, decides="redis"),),
+        claim_authorities=(
+            ClaimAuthority(template_id=TEMPLATE, quota=5, claimed=3, generation=2, decides="redis"),
+        ),
         coupons=(
             _coupon(71, "used", order_id=USED_COUPON),
             _coupon(72, "unused"),
@@ -114,7 +118,7 @@ def small_shop() -> Books:
             SentBack(refund_id=refund.id, payment_id=refund.payment_id, amount_cents=refund.cents)
             for refund in _REFUNDS
         ),
-        told=Told(
+        acknowledged=Acknowledged(
             placed={(ADA, f"key-{USED_COUPON}"): USED_COUPON},
             ended={FINISHED: "finished", CANCELLED: "closed"},
             claimed={71: ADA, 73: BOB},

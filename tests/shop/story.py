@@ -1,4 +1,4 @@
-"""A whole flash sale, from its opening to its books, and what it comes to in numbers."""
+"""A whole flash sale, from its opening to the check of its books, and its figures."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.shop.books import Books, Told, discrepancies, read_books
-from tests.shop.books.books import PAID
 from tests.shop.buyers import Crowd
 from tests.shop.inside import Inside
+from tests.shop.ledger import Acknowledged, Ledger, discrepancies, read_ledger
+from tests.shop.ledger.ledger import PAID
 from tests.shop.sale import Sale, cancel, open_sale, pay, race, seats_of, subjects
 from tests.shop.system import Servers, System
 
 Step = Callable[[str], AbstractContextManager[None]]
-"""Is told what is about to happen."""
+"""Called with the description of the next step."""
 
 _ROUNDS: Final = 5
-_QUIET: Final = 60.0
-"""Seconds that what is under way may take to arrive everywhere."""
+_SETTLE_TIMEOUT_SECONDS: Final = 60.0
+"""How long work in progress may take to finish everywhere."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """One answer to POST /v1/orders during the rush: how often, and how many seconds it took."""
+    """The answers to POST /v1/orders with one status during the rush: how many, and their latency in seconds."""
 
     status: int
     count: int
@@ -37,10 +37,10 @@ class Answers:
 
 @dataclass
 class Story:
-    """What happened. Money is in cents, times are in seconds.
+    """The figures of a sale. Money is in cents, times are in seconds.
 
-    `most_open` counts requests on the buyers' side, `most_inside` on the shop's, where it looked. `buyer_p50` and
-    `buyer_p99` are from a buyer's first request to the last word, with the pauses that Retry-After asked for.
+    `most_open` counts concurrent requests on the buyers' side, `most_inside` on the shop's, as sampled. `buyer_p50`
+    and `buyer_p99` are from a buyer's first request to the final answer, with the pauses of Retry-After.
     """
 
     seats: int
@@ -65,11 +65,11 @@ class Story:
 
     @property
     def ordered(self) -> int:
-        """How many of the rush were answered with an order."""
+        """How many buyers of the rush got an order."""
         return self.outcomes.get("granted", 0)
 
     def wrong(self) -> list[str]:
-        """What is not as it should be: the books disagree, or the sale did not sell what it had."""
+        """Return what is wrong: discrepancies of the books, or a sale that did not sell every seat once."""
         pairs = (
             ("orders of the rush", self.seats, self.ordered),
             ("orders that stand", self.seats, self.standing_orders),
@@ -81,9 +81,9 @@ class Story:
 
 
 def play(shop: System, servers: Servers, seats: int, buyers: int, step: Step) -> Story:
-    """Sell `seats` to `buyers`: of ten who get one, seven pay, one gives up, two take their time.
+    """Sell `seats` to `buyers`: of ten who get one, seven pay, one cancels, two wait.
 
-    Seats that are given up go to those who went away with nothing and come again.
+    Cancelled seats go to buyers without one, who try again.
     """
     story, people = Story(seats, buyers), subjects(buyers)
     with step(f"an operator opens a flash sale of {seats} seats"):
@@ -92,22 +92,22 @@ def play(shop: System, servers: Servers, seats: int, buyers: int, step: Step) ->
         inside = Inside()
         with inside.watching(shop.rest["trade"]):
             crowd = race(shop, sale.wanted, people)
-        _tell(story, crowd, inside)
+        _record(story, crowd, inside)
     ordered = crowd.made
     some = len(ordered) // 10
     leaving, paying = ordered[:some], ordered[some : 8 * some]
-    with step(f"{len(paying)} pay, and the provider tells of it twice; {len(leaving)} give up"):
+    with step(f"{len(paying)} pay, and the provider notifies twice; {len(leaving)} cancel"):
         pay(shop, paying, {"times": 2, "outOfOrder": True})
         cancel(shop, leaving)
         _await_seats(shop, sale, len(ordered) - len(leaving) - len(paying), len(paying))
         story.paid, story.cancelled = len(paying), len(leaving)
     lucky = {order["buyer"] for order in ordered}
     unlucky = [person for person in people if person not in lucky][: buyers // 5]
-    with step(f"{len(unlucky)} who got none race for the {len(leaving)} seats that came back"):
+    with step(f"{len(unlucky)} who got none race for the {len(leaving)} released seats"):
         again = _sell_again(shop, sale, unlucky)
         story.ordered_again = sum(len(each.made) for each in again)
-    with step("the books of three databases, Redis, Kafka and the payment provider"):
-        told = Told(
+    with step("check the books of three databases, Redis, Kafka and the payment provider"):
+        acknowledged = Acknowledged(
             placed={
                 (one.subject, one.key): int(one.made["id"])
                 for each in (crowd, *again)
@@ -116,25 +116,25 @@ def play(shop: System, servers: Servers, seats: int, buyers: int, step: Step) ->
             },
             ended={int(order["id"]): "closed" for order in leaving},
         )
-        books, story.discrepancies = settled(servers, shop.provider, told)
-        _sum_up(story, sale, books)
+        ledger, story.discrepancies = settled(servers, shop.provider, acknowledged)
+        _sum_up(story, sale, ledger)
     return story
 
 
 def settled(
-    servers: Servers, provider: str, told: Told, *, seconds: float = _QUIET
-) -> tuple[Books, list[str]]:
-    """The books once nothing is under way, and where they disagree even then."""
+    servers: Servers, provider: str, acknowledged: Acknowledged, *, seconds: float = _SETTLE_TIMEOUT_SECONDS
+) -> tuple[Ledger, list[str]]:
+    """Read the ledger until it has no discrepancies or `seconds` are over. Return it, and its discrepancies."""
     give_up = time.monotonic() + seconds
     while True:
-        books = read_books(servers, provider, told)
-        found = discrepancies(books)
+        ledger = read_ledger(servers, provider, acknowledged)
+        found = discrepancies(ledger)
         if not found or time.monotonic() > give_up:
-            return books, found
+            return ledger, found
         time.sleep(0.5)
 
 
-def _tell(story: Story, crowd: Crowd, inside: Inside) -> None:
+def _record(story: Story, crowd: Crowd, inside: Inside) -> None:
     story.most_open, story.most_inside, story.seconds = crowd.most_open, inside.most, crowd.seconds
     for status, count in sorted(Counter(answer.status for answer in crowd.answers).items()):
         took = [answer.seconds for answer in crowd.answers if answer.status == status]
@@ -145,36 +145,36 @@ def _tell(story: Story, crowd: Crowd, inside: Inside) -> None:
 
 
 def _await_seats(shop: System, sale: Sale, held: int, sold: int) -> None:
-    give_up = time.monotonic() + _QUIET
+    give_up = time.monotonic() + _SETTLE_TIMEOUT_SECONDS
     while seats_of(shop, sale) != (held, sold):
         if time.monotonic() > give_up:
-            raise TimeoutError(f"seats held and sold: {seats_of(shop, sale)}, and not ({held}, {sold})")
+            raise TimeoutError(f"seats held and sold: {seats_of(shop, sale)}, not ({held}, {sold})")
         time.sleep(0.1)
 
 
 def _sell_again(shop: System, sale: Sale, unlucky: Sequence[str]) -> list[Crowd]:
-    """Redis, which turns the crowd away, may hear of a seat that came back a second after SQL did."""
+    """Repeat the race: Redis may see a released seat a second later than SQL, and reject buyers until then."""
     rushes: list[Crowd] = []
     while sum(seats_of(shop, sale)) < sale.seats and len(rushes) < _ROUNDS:
-        happy = {order["buyer"] for each in rushes for order in each.made}
-        rushes.append(race(shop, sale.wanted, [person for person in unlucky if person not in happy]))
+        served = {order["buyer"] for each in rushes for order in each.made}
+        rushes.append(race(shop, sale.wanted, [person for person in unlucky if person not in served]))
     return rushes
 
 
-def _sum_up(story: Story, sale: Sale, books: Books) -> None:
-    (activity,) = (each for each in books.activities if each.id == sale.activity_id)
+def _sum_up(story: Story, sale: Sale, ledger: Ledger) -> None:
+    (activity,) = (each for each in ledger.activities if each.id == sale.activity_id)
     story.seats_held, story.seats_sold = activity.held, activity.sold
-    its = {line.order_id for line in books.lines if line.activity_id == sale.activity_id}
-    orders = [order for order in books.orders if order.id in its]
+    its = {line.order_id for line in ledger.lines if line.activity_id == sale.activity_id}
+    orders = [order for order in ledger.orders if order.id in its]
     story.standing_orders = sum(order.status != "closed" for order in orders)
     story.paid_cents = sum(order.payable_cents for order in orders if order.status in PAID)
     story.received_cents = sum(
-        payment.amount_cents for payment in books.payments if payment.paid and payment.order_id in its
+        payment.amount_cents for payment in ledger.payments if payment.paid and payment.order_id in its
     )
-    types = (message.type.rpartition(".")[2] for message in books.messages if not message.dead)
+    types = (message.type.rpartition(".")[2] for message in ledger.messages if not message.dead)
     story.events = dict(sorted(Counter(types).items()))
 
 
 def _percentile(values: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile."""
+    """Return the nearest-rank percentile."""
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]

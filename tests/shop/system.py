@@ -1,4 +1,4 @@
-"""The whole shop as it is deployed: one process for each domain and role, and the simulated payment provider."""
+"""The whole shop as deployed: one process for each domain and role, and the simulated payment provider."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Final, Self
 
 import httpx
+from aether_adapters.auth.tokens import DevelopmentKeys, Issuer
 from aether_adapters.embedded import children
 from aether_adapters.sql import migrate
-from aether_adapters.tokens import DevelopmentKeys, Issuer
 from aether_tools.runner.plan import Plan, Servers, plan
 from aether_tools.runner.ports import HOST, Ports
 from aether_tools.workspace import ISSUER, Workspace
@@ -30,17 +30,17 @@ ROOT: Final = Path(__file__).parents[2]
 _PROVIDER: Final = ("trade", "provider")
 _NOTHING: Final[Mapping[str, str]] = {}
 NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For HTTP clients: everything here is on loopback, and to load certificates takes longer than most requests."""
-_GRACE: Final = 20.0
-"""Seconds the processes have to end before they are killed."""
+"""For HTTP clients: everything is on loopback, and loading certificates takes longer than most requests."""
+_STOP_TIMEOUT_SECONDS: Final = 20.0
+"""How long the processes may take to stop before they are killed."""
 
 
 class System:
-    """The shop on `servers`, with its logs in `folder`; `settings` are full names of variables, for all of it.
+    """The shop on `servers`, with its logs in `folder`; `settings` are by full variable name, for every process.
 
-    Each role is a process of its own, or, without `gateway`, each domain is one whose role is called `all`. Entering
-    migrates the databases and starts everything, leaving stops it; `wait_until_ready` waits. Ports stay as they are
-    for the life of a System, so that a role that is started again has its address.
+    Each role is a process, or, without `gateway`, each domain is one process whose role is called `all`. Entering
+    migrates the databases and starts everything, leaving stops it; `wait_until_ready` waits. A restarted role keeps
+    its ports.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class System:
         *,
         gateway: bool = True,
     ) -> None:
-        workspace, self._ports = Workspace.find(ROOT), Ports()  # they are ours for as long as this lives
+        workspace, self._ports = Workspace.find(ROOT), Ports()  # reserved as long as this object exists
         keys = DevelopmentKeys(workspace.keys).ensure()
         self._issuer = Issuer(keys.private_key, ISSUER, workspace.name, keys.kid)
         domains = workspace.chosen(DOMAINS)
@@ -68,23 +68,23 @@ class System:
         self._processes: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
 
     def token(self, subject: str, *roles: str, seconds: float = 3600) -> str:
-        """A token for `subject` that every domain believes, for `seconds`."""
+        """Return a token for `subject` that every domain accepts, for `seconds`."""
         return self._issuer.issue(subject, roles, seconds=seconds)
 
     def client(self, domain: str, subject: str = "", *roles: str) -> httpx.Client:
-        """A REST client of `domain` for `subject`, or for nobody."""
+        """Return a REST client of `domain` for `subject`, or without a token."""
         headers = {"authorization": f"Bearer {self.token(subject, *roles)}"} if subject else {}
         return httpx.Client(
             base_url=self.rest[domain], headers=headers, timeout=60, trust_env=False, verify=NO_TLS
         )
 
     def environment(self, domain: str, role: str) -> Mapping[str, str]:
-        """What the role's process is told, by the full names of its variables."""
+        """Return the environment of the role's process."""
         return self._settings[domain, role]
 
     def start(self, domain: str, role: str) -> None:
-        """Start the role's process, which must not run; returns at once."""
-        assert not self.alive(domain, role), f"{domain} {role} runs already"
+        """Start the role's process, which must not run. Returns at once."""
+        assert not self.alive(domain, role), f"{domain} {role} is already running"
         self._processes[domain, role] = children.start(
             [sys.executable, "-m", f"aether_{domain}", *(ROLES if role == ALL else [role])],
             log=self.log(domain, role),
@@ -93,33 +93,33 @@ class System:
         )
 
     def kill(self, domain: str, role: str) -> None:
-        """End the role's process as a crash would."""
+        """Kill the role's process, like a crash."""
         process = self._processes[domain, role]
         process.kill()
         process.wait()
 
     def pid(self, domain: str, role: str) -> int:
-        """The number of the role's process, for who looks at it from outside."""
+        """Return the process id of the role."""
         return self._processes[domain, role].pid
 
     def alive(self, domain: str, role: str) -> bool:
-        """Whether the role's process runs."""
+        """Return whether the role's process runs."""
         process = self._processes.get((domain, role))
         return process is not None and process.poll() is None
 
     def ready(self, domain: str) -> bool:
-        """Whether the domain's REST edge says that it is."""
+        """Return whether the domain's REST API is ready."""
         return _answers(f"{self.rest[domain]}/readyz")
 
     def role_ready(self, domain: str, role: str) -> bool:
-        """Whether the role's process says that what it needs is there."""
+        """Return whether the role's process is ready."""
         if (domain, role) == _PROVIDER:
             return _answers(f"{self.provider}/books")
         port = self._settings[domain, role].get(f"{domain.upper()}_ADMIN_PORT")
         return _answers(f"http://{HOST}:{port}/readyz") if port else self.ready(domain)
 
     def wait_until_ready(self, seconds: float = 90) -> None:
-        """Wait for every role and the provider; raises `RuntimeError` with the end of a log when one does not make it."""
+        """Wait for every role and the provider. Raises `RuntimeError` with the end of a log if one is not ready in time."""
         for (domain, role), process in self._processes.items():
             children.wait_until(
                 lambda domain=domain, role=role: self.role_ready(domain, role),  # type: ignore[misc]
@@ -130,16 +130,16 @@ class System:
             )
 
     def whole(self) -> bool:
-        """Whether every role and the provider run and say that what they need is there."""
+        """Return whether every role and the provider run and are ready."""
         return all(self.alive(*each) and self.role_ready(*each) for each in self._processes)
 
     def log(self, domain: str, role: str) -> Path:
-        """Where the role's process writes, also after it was started again."""
+        """Return the log file of the role's process, which restarts append to."""
         return self.folder / f"{domain}-{role}.log"
 
     def __enter__(self) -> Self:
         for domain, url in self._servers.databases.items():
-            # Here, because a process of its own for each would cost as much as all its imports.
+            # In this process: one for each domain would pay for all its imports.
             migrate(url, ROOT / "domains" / domain / "migrations")
         try:
             for domain, role in self._settings:
@@ -161,17 +161,17 @@ class System:
         )
 
     def _stop(self) -> None:
-        """Ask all of them at once, so that they end side by side."""
+        """Stop all of them in parallel."""
         for process in self._processes.values():
             if process.poll() is None:
                 process.terminate()
-        until = time.monotonic() + _GRACE
+        until = time.monotonic() + _STOP_TIMEOUT_SECONDS
         for process in self._processes.values():
             children.stop(process, grace=max(0.1, until - time.monotonic()))
 
 
 def _environments(layout: Plan, ports: Ports) -> dict[tuple[str, str], dict[str, str]]:
-    """What each role is told: `aether run --gateway` has the worker beside the rpc role, here it is by itself."""
+    """Return each role's environment: here the worker is its own process, unlike in `aether run --gateway`."""
     environments: dict[tuple[str, str], dict[str, str]] = {}
     for process in layout.processes:
         name, env = process.domain.name, dict(process.env)

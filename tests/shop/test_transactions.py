@@ -1,4 +1,4 @@
-"""The killer sees a transaction while it is open, and no longer."""
+"""The killer sees a transaction while it is open, and not afterwards."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def test_a_transaction_is_seen_from_its_first_statement_to_its_commit(mysql_url:
         with engine.begin() as setup:
             setup.execute(text("CREATE TABLE seats (id INT PRIMARY KEY) ENGINE=InnoDB"))
         with engine.connect() as reader, engine.connect() as writer:
-            mine = seen.connections(os.getpid())
-            assert seen.open_in(mine) == []
+            connections = seen.connections(os.getpid())
+            assert seen.open_in(connections) == []
             reader.execute(text("SELECT * FROM seats")).all()
-            assert seen.open_in(mine) == [False]
+            assert seen.open_in(connections) == [False]
             writer.execute(text("INSERT INTO seats VALUES (1)"))
-            assert sorted(seen.open_in(mine)) == [False, True]
+            assert sorted(seen.open_in(connections)) == [False, True]
             assert seen.open_in(()) == []
             writer.commit()
-            assert seen.open_in(mine) == [False]
+            assert seen.open_in(connections) == [False]
             reader.rollback()
-            assert seen.open_in(mine) == []
+            assert seen.open_in(connections) == []
         assert seen.connections(os.getppid()) == frozenset()
     finally:
         seen.close()

@@ -1,4 +1,4 @@
-"""A steady flow of people through the shop, in a thread of its own."""
+"""Simulated customers of the shop, in a separate thread."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
-from tests.shop.books import Told
-from tests.shop.door import Doors
-from tests.shop.people import Person, Promises
+from tests.shop.client import ShopClient
+from tests.shop.ledger import Acknowledged
+from tests.shop.personas import Person, Promises
 from tests.shop.shelf import Shelf
 from tests.shop.system import System
 
 
 class Traffic:
-    """So many people at once. What they do follows from the seed; when they do it, from the machine too.
+    """`people` customers at once. The seed determines what they do, but not when.
 
-    While they are `sated` they buy less, and do more of the rest.
+    While `sated` is set, they buy less and do more of the rest.
     """
 
     def __init__(self, shop: System, shelf: Shelf, seed: str, people: int) -> None:
@@ -35,16 +35,16 @@ class Traffic:
 
     @property
     def orders(self) -> int:
-        """How many orders were placed so far; raises what ended the traffic, if anything did."""
+        """The number of orders placed so far. Raises the error that ended the traffic, if any."""
         if self._failure is not None:
             raise self._failure
         return len(self.promises.placed)
 
     @property
-    def told(self) -> Told:
-        """What clients were told."""
+    def acknowledged(self) -> Acknowledged:
+        """The answers that clients may rely on."""
         promises = self.promises
-        return Told(
+        return Acknowledged(
             placed=dict(promises.placed),
             ended=dict(promises.ended),
             claimed=dict(promises.claimed),
@@ -53,7 +53,7 @@ class Traffic:
 
     @contextmanager
     def flowing(self) -> Iterator[None]:
-        """People come as long as the block lasts; then each finishes what they have begun."""
+        """Run the traffic during the block; then let each customer finish the current action."""
         thread = threading.Thread(target=self._run, name="traffic")
         thread.start()
         try:
@@ -67,17 +67,17 @@ class Traffic:
     def _run(self) -> None:
         try:
             asyncio.run(self._flow())
-        except BaseException as error:  # handed to the thread that waits
+        except BaseException as error:  # re-raised in the waiting thread
             self._failure = error
 
     async def _flow(self) -> None:
-        doors = Doors(self._shop, Random(f"{self._seed} doors"))
-        self.answers, self.faults = doors.answers, doors.faults
+        clients = ShopClient(self._shop, Random(f"{self._seed} doors"))
+        self.answers, self.faults = clients.answers, clients.faults
         try:
             async with asyncio.TaskGroup() as group:
                 for number in range(self._people):
                     chance = Random(f"{self._seed} person {number}")
-                    person = Person(number, doors, self._shelf, self.promises, chance)
+                    person = Person(number, clients, self._shelf, self.promises, chance)
                     group.create_task(person.live(self._stop.is_set, self.sated.is_set))
         finally:
-            await doors.close()
+            await clients.close()

@@ -1,4 +1,4 @@
-"""Which processes have a transaction open in MariaDB or MySQL at this moment."""
+"""Finds the processes that have an open transaction in MariaDB or MySQL."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _WROTE: Final = re.compile(r"undo log entries [1-9]")
 
 
 class OpenTransactions:
-    """Looks at the server of `url`, as its root.
+    """Inspects the server of `url`, as its root.
 
-    By InnoDB's monitor, which takes a tenth of a millisecond: `information_schema.innodb_trx` says the same for a
-    tenth of a second, and most transactions are over by then.
+    Reads InnoDB's monitor, which takes a tenth of a millisecond: `information_schema.innodb_trx` is cached for a
+    tenth of a second, and most transactions are shorter.
     """
 
     def __init__(self, url: str) -> None:
@@ -29,7 +29,7 @@ class OpenTransactions:
         self._connection = engine.connect()
 
     def connections(self, pid: int) -> frozenset[int]:
-        """The server's numbers for the connections of a process."""
+        """Return the server's ids of a process's connections."""
         known = self._connection.execute(_CONNECTIONS).all()
         ports = {
             one.laddr.port
@@ -39,7 +39,7 @@ class OpenTransactions:
         return frozenset(number for number, host in known if _port(host) in ports)
 
     def open_in(self, connections: Collection[int]) -> list[bool]:
-        """One for each transaction that is open in these connections: whether it has written anything."""
+        """Return, for each open transaction of these connections, whether it has written anything."""
         _, _, status = self._connection.exec_driver_sql("SHOW ENGINE INNODB STATUS").one()
         listed = str(status).partition("LIST OF TRANSACTIONS")[2].partition("FILE I/O")[0]
         found: list[bool] = []
@@ -50,11 +50,11 @@ class OpenTransactions:
         return found
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         self._connection.close()
 
 
 def _port(host: str) -> int:
-    """Of a client's `host:port`; 0 for one that came by a socket file."""
+    """Return the port of a client's `host:port`; 0 for a connection through a socket file."""
     _, _, port = host.rpartition(":")
     return int(port) if port.isdecimal() else 0

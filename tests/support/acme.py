@@ -22,49 +22,49 @@ AETHER = Path(sys.executable).with_name("aether")
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a finished command said."""
+    """The result of a finished command."""
 
     code: int
     out: str
 
     def succeeded(self) -> str:
-        """The output; fails the test when the command did."""
+        """Return the output. Fails the test if the command failed."""
         assert self.code == 0, self.out
         return self.out
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A system started by `aether run`, and where it listens."""
+    """A system started by `aether run`, and its addresses."""
 
     process: subprocess.Popen[str]
     where: Mapping[str, Any]
     log: list[str] = field(default_factory=list)
 
     def rest(self, domain: str = "billing") -> str:
-        """Base URL of the domain's REST edge."""
+        """Return the base URL of the domain's REST API."""
         return str(self.where["domains"][domain]["rest"])
 
     def grpc(self, domain: str = "billing") -> str:
-        """host:port of the domain's gRPC server."""
+        """Return host:port of the domain's gRPC server."""
         return str(self.where["domains"][domain]["grpc"])
 
     def client(self, token: str | None, domain: str = "billing") -> httpx.Client:
-        """A REST client that sends `token` with each request."""
+        """Return a REST client that sends `token` with each request."""
         headers = {"authorization": f"Bearer {token}"} if token else {}
         return httpx.Client(base_url=self.rest(domain), headers=headers, timeout=20)
 
 
 @dataclass(frozen=True, slots=True)
 class Acme:
-    """A workspace in a folder of its own; its code is found by path, so nothing needs installing."""
+    """A workspace in a separate folder; its code is imported by path, so nothing needs installing."""
 
     root: Path
     name: str = "acme"
 
     @property
     def python_path(self) -> str:
-        """Where this workspace's packages are: generated code, and each domain's."""
+        """The folders of this workspace's packages: generated code, and each domain's."""
         sources = [
             self.root / "proto/gen",
             self.root / "openapi/gen",
@@ -74,7 +74,7 @@ class Acme:
 
     @property
     def environment(self) -> dict[str, str]:
-        """This process's environment, with the workspace importable."""
+        """Return this process's environment, with the workspace importable."""
         return os.environ | {"PYTHONPATH": self.python_path, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
 
     def run(self, *command: str, **extra: str) -> Ran:
@@ -97,12 +97,12 @@ class Acme:
         return self.run(str(AETHER), *words, **extra)
 
     def token(self, subject: str = "ada", *more: str) -> str:
-        """A development token for `subject`."""
+        """Return a development token for `subject`."""
         return self.aether("token", "--subject", subject, *more).succeeded().strip().splitlines()[-1]
 
     @contextmanager
     def running(self, *flags: str, **extra: str) -> Iterator[Running]:
-        """`aether run` with `flags` and data of its own, ready; stopped as by Ctrl-C on the way out."""
+        """Run `aether run` with `flags` and its own data until it is ready; stop it after the block, as by Ctrl-C."""
         with tempfile.TemporaryDirectory(prefix="aether-data-", ignore_cleanup_errors=True) as data:
             process = subprocess.Popen(
                 [str(AETHER), "run", "--json", "--port-base", "0", "--data", data, *flags],
@@ -120,7 +120,7 @@ class Acme:
 
 @contextmanager
 def stopped(process: subprocess.Popen[str]) -> Iterator[list[str]]:
-    """A list for the log of `process`, which is stopped on the way out as by Ctrl-C; it must be a clean stop."""
+    """Yield a list for the log of `process`. After the block stop it, as by Ctrl-C; it must exit cleanly."""
     log: list[str] = []
     try:
         yield log
@@ -135,7 +135,7 @@ def stopped(process: subprocess.Popen[str]) -> Iterator[list[str]]:
 
 
 def await_ready(process: subprocess.Popen[str], log: list[str]) -> Mapping[str, Any]:
-    """The line of JSON that says where everything listens; keeps reading the log behind it."""
+    """Return the line of JSON with every address; a thread keeps reading the log."""
     assert process.stdout is not None
     for line in process.stdout:
         log.append(line)
@@ -146,7 +146,7 @@ def await_ready(process: subprocess.Popen[str], log: list[str]) -> Mapping[str, 
 
 
 def scaffold(folder: Path, *domains: tuple[str, str], name: str = "acme") -> Acme:
-    """A workspace in `folder`/`name` with `domains`, each a name and its aggregate, generated."""
+    """Scaffold and generate a workspace in `folder`/`name` with `domains`, each a name and its aggregate."""
     nothing = subprocess.DEVNULL
     command = [str(AETHER), "new", "--workspace", name]
     subprocess.run(command, cwd=folder, check=True, stdin=nothing, stdout=nothing)

@@ -1,4 +1,4 @@
-"""A domain's roles as processes of their own, in front of servers that a test can take away."""
+"""Runs a domain's roles as separate processes, with servers that a test can stop."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Final
 
 import httpx
 from aether_adapters.embedded import children
-from aether_adapters.errors import Unavailable
 from aether_adapters.grpc import probe
+from aether_adapters.kernel.errors import Unavailable
 from aether_tools.workspace import ISSUER
 
 from tests.support.acme import Acme
@@ -33,18 +33,18 @@ class Role:
     log: Path
 
     def said(self) -> str:
-        """Everything it has written."""
+        """Return everything that it has written."""
         return self.log.read_text(errors="replace")
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill it, like a crash."""
         self.process.kill()
         self.process.wait()
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The domain billing with its ports chosen; `settings` are its own, without their prefix."""
+    """The domain billing on fixed ports; `settings` are its variables, without their prefix."""
 
     acme: Acme
     folder: Path
@@ -54,7 +54,7 @@ class Deployment:
 
     @property
     def rest(self) -> str:
-        """Base URL of the REST edge."""
+        """Base URL of the REST API."""
         return f"http://127.0.0.1:{self.rest_port}"
 
     @property
@@ -64,7 +64,7 @@ class Deployment:
 
     @contextmanager
     def started(self, *roles: str, **more: str) -> Iterator[Role]:
-        """`python -m acme_billing roles`, with `more` settings; asked to stop at the end, if it still runs."""
+        """Run `python -m acme_billing roles` with `more` settings; stop it after the block, if it still runs."""
         settings = {
             "REST_HOST": "127.0.0.1",
             "REST_PORT": str(self.rest_port),
@@ -101,12 +101,12 @@ class Deployment:
                 raise AssertionError(f"{roles} did not stop within 20 s:\n{role.said()[-3000:]}") from None
 
     def client(self, token: str) -> httpx.Client:
-        """A REST client of `token`'s subject."""
+        """Return a REST client of `token`'s subject."""
         return httpx.Client(base_url=self.rest, headers={"authorization": f"Bearer {token}"}, timeout=20)
 
 
 def eventually(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> float:
-    """Wait until `holds` does, and return how many seconds that took; a refused connection is no yes."""
+    """Wait until `holds` returns True. Return how many seconds that took; a refused connection counts as False."""
     started = time.monotonic()
     while True:
         try:
@@ -119,12 +119,12 @@ def eventually(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> f
 
 
 def ready(base: str) -> bool:
-    """Whether a REST edge says that it is."""
+    """Return whether a REST API is ready."""
     return httpx.get(f"{base}/readyz", timeout=5).status_code == 200
 
 
 def serving(target: str) -> bool:
-    """Whether the gRPC server at host:port says that it is."""
+    """Return whether the gRPC server at host:port is serving."""
     try:
         probe(target)()
     except Unavailable:
@@ -134,10 +134,10 @@ def serving(target: str) -> bool:
 
 @contextmanager
 def standing_still(pid: int) -> Iterator[None]:
-    """Stop a process for as long as the block lasts (Linux); it may be killed meanwhile.
+    """Stop a process during the block (Linux); it may be killed in it.
 
-    SIGSTOP only asks for it: on a busy machine threads run on for a while, and one may still answer a request. So the
-    block begins once every thread has stopped.
+    SIGSTOP takes effect asynchronously: on a busy machine threads run on for a while, and one may still answer a
+    request. So the block begins once every thread has stopped.
     """
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -149,19 +149,19 @@ def standing_still(pid: int) -> Iterator[None]:
 
 
 def thread_states(pid: int) -> list[str]:
-    """The state of each thread of a process, as `man proc` names it: T for one that is stopped (Linux)."""
+    """Return the state of each thread of a process, as in `man proc`: T for a stopped one (Linux)."""
     states = []
     for folder in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(OSError):  # it has ended meanwhile
-            # The name of the thread stands before it, in parentheses, and may hold anything.
+        with suppress(OSError):  # it has ended
+            # The name of the thread precedes it, in parentheses, and may contain anything.
             states.append((folder / "stat").read_text().rpartition(") ")[2][0])
     return states
 
 
 def command_of(pid: int) -> list[str]:
-    """The command line of a process, to start it again (Linux); empty when it is gone."""
+    """Return the command line of a process, to restart it (Linux); empty if it has ended."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return []  # it has ended meanwhile
+        return []  # it has ended
     return [os.fsdecode(word) for word in words.split(b"\0")[:-1]]

@@ -1,4 +1,4 @@
-"""What tests do to processes has happened when they go on."""
+"""Helpers that act on processes return only once the effect has happened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shared system is built anew only where the test before broke it."""
+"""A shared system is rebuilt only if a test broke it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Fake:
 
 
 class Borrowers:
-    """Tests that share one, one after another; `failed` is what pytest counts."""
+    """Tests that share one system, one after another."""
 
     def __init__(self) -> None:
         self.built: list[Fake] = []
@@ -58,7 +58,7 @@ def test_after_a_test_that_failed_or_broke_it_the_next_has_another(monkeypatch: 
             borrowers.run(breaks=True),
             borrowers.run(fails=True, breaks=True),
         ]
-        assert [system.runs for system in broken] == [False] * 3, "what is broken is stopped at once"
+        assert [system.runs for system in broken] == [False] * 3, "a broken system is stopped at once"
         assert borrowers.run() is borrowers.run()
     assert len(borrowers.built) == 4
     assert not any(system.runs for system in borrowers.built)

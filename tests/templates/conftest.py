@@ -15,7 +15,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def run(*words: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """What the command said; fails the test when it failed."""
+    """Run the command, and return its output. Fails the test if it failed."""
     done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{words} in {cwd}:\n{done.stdout}{done.stderr}"
     return done.stdout
@@ -29,18 +29,18 @@ def commit(repository: Path, message: str) -> None:
 
 @dataclass(frozen=True)
 class Templates:
-    """A folder with copier.yml and the templates, and nothing else of this repository."""
+    """A folder with only copier.yml and the templates."""
 
     folder: Path
 
     def render(self, destination: Path, **answers: str) -> Path:
-        """Render with `answers`, asking nothing and writing over what is there; raises what copier raises."""
+        """Render with `answers`, without questions, overwriting existing files. Raises copier's errors."""
         with warnings.catch_warnings(action="ignore"):
             copier.run_copy(str(self.folder), destination, answers, defaults=True, overwrite=True, quiet=True)
         return destination
 
     def release(self, version: str) -> None:
-        """Make what is there now a version."""
+        """Commit and tag the current files as a version."""
         if not (self.folder / ".git").is_dir():
             run("git", "init", "--quiet", cwd=self.folder)
         commit(self.folder, version)
@@ -49,7 +49,7 @@ class Templates:
 
 @pytest.fixture
 def templates(tmp_path: Path) -> Templates:
-    """The templates as they are on disk now, in a folder a test may change."""
+    """The templates as they are on disk, in a folder that a test may change."""
     folder = tmp_path / "templates"
     folder.mkdir()
     shutil.copy(CHECKOUT / "copier.yml", folder)

@@ -1,4 +1,4 @@
-"""A checkout has the same bytes on every machine, here and in a workspace that was just made."""
+"""A checkout has the same bytes on every machine, here and in a new workspace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .conftest import CHECKOUT, commit, run
 
 
 def _this_repository(into: Path) -> Path:
-    """The files git knows, as they are on disk now."""
+    """Copy the files that git tracks, as they are on disk."""
     names = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=CHECKOUT).split(
         "\0"
     )
@@ -28,7 +28,7 @@ def _this_repository(into: Path) -> Path:
 
 @pytest.fixture(params=["this repository", "a new workspace"])
 def clone(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Path]:
-    """Commits a workspace and clones it with the given settings of git."""
+    """A function that commits a workspace and clones it with the given git settings."""
     if request.param == "this repository":
         origin = _this_repository(tmp_path / "origin")
     else:
@@ -45,10 +45,11 @@ def clone(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Path]
     return cloned
 
 
-def test_a_checkout_that_would_convert_line_endings_has_none_to_find(clone: Callable[..., Path]) -> None:
+def test_git_settings_that_convert_line_endings_change_no_file(clone: Callable[..., Path]) -> None:
     root = clone("core.autocrlf=true")
-    listed = run("git", "ls-files", "--eol", cwd=root).splitlines()
-    assert [line for line in listed if "w/crlf" in line or "w/mixed" in line] == []
+    files = run("git", "ls-files", "--eol", cwd=root).splitlines()
+    assert files
+    assert [file for file in files if "w/crlf" in file or "w/mixed" in file] == []
     assert generate(root, check=True).findings == ()
     assert run("git", "status", "--porcelain", cwd=root) == ""
 

@@ -1,4 +1,4 @@
-"""Which names can be taken: a bad one is refused with a sentence that helps, and nothing is written."""
+"""A bad name is refused with a sentence that helps, and nothing is written."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GOOD = {"template": "domain", "workspace": "acme", "domain": "billing"}
         ("domain", "acme", "hide the proto package"),
         ("domain", "google", "hide the proto package"),
         ("workspace", "Acme", "write it in snake_case"),
-        ("workspace", "import", "word of Python"),
+        ("workspace", "import", "keyword of Python"),
         ("workspace", "platform", "a module that every service imports"),
         ("workspace", "google", "a module that every service imports"),
         ("workspace", "aether_adapters", "a folder that every workspace has"),
@@ -42,8 +42,8 @@ GOOD = {"template": "domain", "workspace": "acme", "domain": "billing"}
         ("aggregate", "invoice", "write it in PascalCase"),
         ("aggregate", "URL", "an acronym as a word"),
         ("aggregate", "Gift_Card", "write it in PascalCase"),
-        ("aggregate", "Tally", "choose a more telling one"),
-        ("aggregate", "Class", "choose a more telling one"),
+        ("aggregate", "Tally", "choose a more specific one"),
+        ("aggregate", "Class", "choose a more specific one"),
         ("aggregate_plural", "Billing", "must differ"),
         ("aggregate_plural", "invoices", "write it in PascalCase"),
     ],
@@ -56,13 +56,13 @@ def test_a_bad_name_is_refused_and_nothing_is_written(
     assert not (tmp_path / "workspace").exists()
 
 
-def test_what_is_not_answered_is_asked_for_and_never_guessed(templates: Templates, tmp_path: Path) -> None:
+def test_a_missing_answer_is_asked_for_and_never_guessed(templates: Templates, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='"domain" is required'):
         templates.render(tmp_path / "workspace", workspace="acme")
     assert not (tmp_path / "workspace").exists()
 
 
-def test_a_refusal_is_told_to_a_shell_without_a_trace_of_files(templates: Templates, tmp_path: Path) -> None:
+def test_a_refusal_reaches_the_shell_and_no_file_is_written(templates: Templates, tmp_path: Path) -> None:
     data = [word for name, value in GOOD.items() for word in ("--data", f"{name}={value}")]
     done = subprocess.run(
         [

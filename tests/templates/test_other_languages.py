@@ -1,4 +1,4 @@
-"""A team in another language compiles proto/ as it stands, here and in a workspace that was just made."""
+"""A team in another language can compile proto/ directly, here and in a new workspace."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPTIONS = "aether_adapters/contract/options.proto"
 
 @pytest.fixture(params=["this repository", "a new workspace"])
 def root(request: pytest.FixtureRequest) -> Path:
-    """The root of a workspace, to be read only."""
+    """The root of a workspace; tests only read it."""
     if request.param == "this repository":
         return CHECKOUT
     billing: Acme = request.getfixturevalue("billing")
@@ -30,16 +30,16 @@ def root(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def proto(root: Path, tmp_path: Path) -> Path:
-    """Its folder proto/ in another place, with nothing around it."""
+    """A copy of its folder proto/, without the rest of the workspace."""
     return Path(shutil.copytree(root / "proto", tmp_path / "proto"))
 
 
 def contracts(proto: Path) -> list[str]:
-    """Every .proto file, found as somebody finds them who knows nothing of Aether."""
+    """Return every .proto file in the folder."""
     return sorted(path.relative_to(proto).as_posix() for path in proto.rglob("*.proto"))
 
 
-def test_buf_has_nothing_to_say(proto: Path) -> None:
+def test_buf_lint_is_clean(proto: Path) -> None:
     assert run(BUF, "lint", cwd=proto) == ""
 
 

@@ -1,4 +1,4 @@
-"""What the templates make: whole words, formatted code, and a service that passes its own checks."""
+"""The output of the templates: whole words, formatted code, and a service that passes its own checks."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ def test_two_domains_share_no_file(templates: Templates, tmp_path: Path) -> None
 
 @pytest.mark.timeout(600)
 def test_a_workspace_runs_its_own_makefile(templates: Templates, tmp_path: Path) -> None:
-    """Generate, format, lint, mypy --strict, aether check and every test of a domain, as a team runs them."""
+    """Run generate, format, lint, mypy --strict, aether check and every test of a domain, like a team."""
     root = templates.render(tmp_path / "acme", template="workspace", workspace="acme")
     templates.render(root, template="domain", workspace="acme", domain="billing", aggregate="Invoice")
-    # In place of `make setup`, which needs an index: this environment, and the members by path.
+    # Instead of `make setup`, which needs an index: this environment, with the members by path.
     (root / ".venv").mkdir()
     (root / ".venv/ready").touch()
     path = [root / "proto/gen", root / "openapi/gen", root / "domains/billing/src"]

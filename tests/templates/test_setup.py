@@ -1,4 +1,4 @@
-"""`make setup` of a workspace: which uv it uses, which index and wheels it installs from, and what it says if that fails."""
+"""`make setup` of a workspace: which uv it uses, which index and wheels it installs from, and its message on failure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ echo "$UV_DEFAULT_INDEX $*" >> "$UV_SAYS"
 if [ "$1" = venv ]; then mkdir -p .venv/bin && ln -s "$BASE_PYTHON" .venv/bin/python; fi
 case "$*" in *requirements.txt*) exit "${UV_INSTALLS:-0}" ;; esac
 """
-"""Writes down which index it is told of and what it is asked for."""
+"""A fake uv that records its index and its arguments."""
 
 
 @pytest.fixture
 def workspace(templates: Templates, tmp_path: Path) -> Path:
-    """A workspace, and beside it the folder `bin` with the uv above."""
+    """A workspace, and beside it the folder `bin` with the fake uv."""
     root = templates.render(tmp_path / "acme", template="workspace", workspace="acme")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/uv").write_text(UV)
@@ -31,7 +31,7 @@ def workspace(templates: Templates, tmp_path: Path) -> Path:
 
 
 def setup(workspace: Path, **extra: str) -> tuple[int, str, list[str]]:
-    """The exit code of `make setup`, what it said on stderr, and what uv was asked for."""
+    """Run `make setup`. Return its exit code, its stderr, and the calls of uv."""
     said = workspace / "uv-says"
     said.unlink(missing_ok=True)
     clean = {
@@ -75,7 +75,7 @@ def test_uv_installs_what_is_asked_for_with_bytecode_then_the_members(workspace:
     assert members.endswith("-e openapi/ -e proto/")
 
 
-def test_uv_asks_the_index_that_pip_is_configured_for(workspace: Path, tmp_path: Path) -> None:
+def test_uv_uses_the_index_that_pip_is_configured_for(workspace: Path, tmp_path: Path) -> None:
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://pip.example/simple\n")
     configured = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
 
@@ -89,7 +89,7 @@ def test_uv_asks_the_index_that_pip_is_configured_for(workspace: Path, tmp_path:
     assert asked(**configured, UV_DEFAULT_INDEX="https://uv.example/simple") == "https://uv.example/simple"
 
 
-def test_wheels_go_before_the_index_and_newer_ones_are_installed_again(
+def test_wheels_take_precedence_over_the_index_and_newer_ones_are_installed_again(
     workspace: Path, tmp_path: Path
 ) -> None:
     wheel = workspace / "wheels/aether_tools-1.0-py3-none-any.whl"
@@ -107,7 +107,7 @@ def test_wheels_go_before_the_index_and_newer_ones_are_installed_again(
     )
 
 
-def test_a_failure_says_where_aether_can_come_from_and_is_tried_again(workspace: Path) -> None:
+def test_a_failure_says_how_to_provide_aether_and_setup_can_be_repeated(workspace: Path) -> None:
     code, said, _ = setup(workspace, UV_INSTALLS="1")
     assert code == 2
     assert (

@@ -1,4 +1,4 @@
-"""A newer template reaches an older domain, and what people wrote is there afterwards."""
+"""An update to a newer template keeps what people wrote."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ ANSWERS = "domains/billing/.copier-answers.domain.yml"
 
 
 def tracked(root: Path) -> dict[str, str]:
-    """Every file of the repository, with what is in it now."""
+    """Return every file of the repository, with its content."""
     names = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=root).split("\n")
     return {name: (root / name).read_text() for name in names if name and (root / name).exists()}
 
 
 @pytest.fixture
 def billing(templates: Templates, tmp_path: Path) -> Path:
-    """A team's repository, with a domain of the templates' first version."""
+    """A team's repository, with a domain from the templates' first version."""
     templates.release("v1")
     root = templates.render(tmp_path / "acme", template="workspace", workspace="acme")
     templates.render(root, template="domain", workspace="acme", domain="billing", aggregate="Invoice")
@@ -118,7 +118,7 @@ def test_rendering_a_domain_again_keeps_what_is_yours(templates: Templates, tmp_
 
 
 def test_every_file_has_one_owner(templates: Templates, tmp_path: Path) -> None:
-    """A file that is neither scaffolded nor yours would be a file nobody decided about."""
+    """Every file is either scaffolded or yours, so that an update treats it as decided in ADR 7."""
     root = templates.render(
         tmp_path, template="domain", workspace="acme", domain="billing", aggregate="Invoice"
     )

@@ -1,4 +1,4 @@
-"""Interruptions, each in a process of its own: they arrive, whatever runs, and leave the clean-up alone."""
+"""Interruptions, each in a separate process: none is lost, and none interrupts the clean-up after another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import os, sys, time
 from aether_tools.interrupts import interruptible
 
 class Deaf:
-    def __del__(self):  # what is raised in here, Python ignores
+    def __del__(self):  # Python ignores exceptions in here
         os.kill(os.getpid(), int(sys.argv[1]))
         for _ in range(1000):
             pass
@@ -52,9 +52,9 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize(
-    ("program", "said"), [(IGNORED, ["interrupted"]), (CLEANING_UP, ["clean", "interrupted"])]
+    ("program", "output"), [(IGNORED, ["interrupted"]), (CLEANING_UP, ["clean", "interrupted"])]
 )
-def test_an_interruption_arrives_once(program: str, said: list[str], number: signal.Signals) -> None:
+def test_an_interruption_is_raised_once(program: str, output: list[str], number: signal.Signals) -> None:
     command = [sys.executable, "-c", program, str(number.value)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert ran.stdout.split() == said
+    assert ran.stdout.split() == output

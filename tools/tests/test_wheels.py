@@ -1,4 +1,4 @@
-"""Where the wheels of a new workspace come from: built from a folder, copied from a file, or left to an index."""
+"""Wheels of a new workspace: built from a source folder, copied from a wheel file, or left to a package index."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from aether_tools import wheels
-from aether_tools.console import Complaint
+from aether_tools.console import UsageError
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -21,7 +21,7 @@ Install = Callable[[str, Path | None], None]
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Makes a distribution look installed from a folder or a file, or, with None, from an index."""
+    """Fakes the installation of a distribution from a folder or a file, or with None from an index."""
     found: dict[str, Distribution] = {}
 
     def install(name: str, origin: Path | None) -> None:
@@ -37,7 +37,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 @pytest.fixture
 def into(tmp_path: Path) -> Path:
-    """Where the wheels go."""
+    """The folder to put wheels into."""
     folder = tmp_path / "into"
     folder.mkdir()
     return folder
@@ -47,7 +47,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name.split("-")[0] for path in folder.iterdir())
 
 
-def test_what_is_installed_from_a_checkout_is_built(installed: Install, into: Path) -> None:
+def test_a_distribution_installed_from_a_checkout_is_built(installed: Install, into: Path) -> None:
     installed("aether-adapters", CHECKOUT / "adapters")
     installed("aether-tools", CHECKOUT / "tools")
     assert wheels.collect(into) == (
@@ -58,7 +58,9 @@ def test_what_is_installed_from_a_checkout_is_built(installed: Install, into: Pa
         assert "aether_tools/_templates/templates/workspace/Makefile" in wheel.namelist()
 
 
-def test_what_is_installed_from_a_wheel_is_copied(installed: Install, into: Path, tmp_path: Path) -> None:
+def test_the_wheel_of_a_distribution_installed_from_one_is_copied(
+    installed: Install, into: Path, tmp_path: Path
+) -> None:
     for name in ("aether-adapters", "aether-tools"):
         wheel = tmp_path / f"a place with spaces/{name.replace('-', '_')}-1.0-py3-none-any.whl"
         wheel.parent.mkdir(exist_ok=True)
@@ -71,7 +73,7 @@ def test_what_is_installed_from_a_wheel_is_copied(installed: Install, into: Path
     }
 
 
-def test_what_came_from_an_index_is_left_to_it(installed: Install, into: Path) -> None:
+def test_a_distribution_installed_from_an_index_needs_no_wheel(installed: Install, into: Path) -> None:
     installed("aether-adapters", None)
     installed("aether-tools", None)
     assert (
@@ -80,25 +82,23 @@ def test_what_came_from_an_index_is_left_to_it(installed: Install, into: Path) -
     assert names(into) == []
 
 
-def test_a_wheel_that_is_gone_is_asked_for(installed: Install, into: Path, tmp_path: Path) -> None:
-    gone = tmp_path / "gone/aether_tools-1.0-py3-none-any.whl"
+def test_a_wheel_that_no_longer_exists_is_reported(installed: Install, into: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "missing/aether_tools-1.0-py3-none-any.whl"
     installed("aether-adapters", None)
-    installed("aether-tools", gone)
+    installed("aether-tools", missing)
     assert wheels.collect(into) == (
         "Before `make setup`, put wheels of aether-tools into wheels/, or configure a package index that "
-        f"has them: {gone}, from which they are installed here, cannot be found."
+        f"has them: they were installed from {missing}, which no longer exists."
     )
     assert names(into) == []
 
 
-def test_a_folder_that_cannot_be_built_is_refused_with_what_to_do(
-    installed: Install, into: Path, tmp_path: Path
-) -> None:
+def test_a_failed_build_is_reported_with_what_to_do(installed: Install, into: Path, tmp_path: Path) -> None:
     (tmp_path / "checkout/tools").mkdir(parents=True)
     installed("aether-adapters", None)
     installed("aether-tools", tmp_path / "checkout/tools")
     with pytest.raises(
-        Complaint, match=rf"tools cannot be built: .*\. Run `make setup` in {tmp_path}/checkout "
+        UsageError, match=rf"cannot build the wheel of .*tools: .*\. Run `make setup` in {tmp_path}/checkout "
     ):
         wheels.collect(into)
 

@@ -1,4 +1,4 @@
-"""`python -m aether_adapters.embedded`: says when it is ready, ends on SIGTERM, and with its parent."""
+"""Tests of `python -m aether_adapters.embedded`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.stdout.close()
 
 
-def test_redis_answers_when_it_says_ready_and_is_gone_after_sigterm(tmp_path: Path) -> None:
+def test_redis_responds_when_ready_and_ends_on_sigterm(tmp_path: Path) -> None:
     port = children.free_port()
     with _running("redis", "--port", str(port), "--folder", str(tmp_path)) as (process, url):
         assert url == f"redis://127.0.0.1:{port}/0"
@@ -48,7 +48,7 @@ def test_redis_answers_when_it_says_ready_and_is_gone_after_sigterm(tmp_path: Pa
             redis.Redis.from_url(url).ping()
 
 
-def test_kafka_has_its_topics_when_it_says_ready() -> None:
+def test_kafka_has_its_topics_when_ready() -> None:
     with _running("kafka", "--topic", "a.v1:2", "--topic", "b.v1:1") as (process, url):
         topics = Producer({"bootstrap.servers": url}).list_topics(timeout=5).topics
         assert {name: len(topic.partitions) for name, topic in topics.items()} == {"a.v1": 2, "b.v1": 1}
@@ -56,7 +56,7 @@ def test_kafka_has_its_topics_when_it_says_ready() -> None:
         assert process.wait(5) == 0
 
 
-def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+def test_the_command_ends_with_its_parent(tmp_path: Path) -> None:
     code = (
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen({_COMMAND!r} + ['redis', '--folder', {str(tmp_path)!r}], stdout=subprocess.PIPE)\n"
@@ -81,7 +81,7 @@ def _lives(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         return (
             process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-        )  # an orphan may wait for its reaper
+        )  # an orphan may be a zombie until it is reaped
     return False
 
 

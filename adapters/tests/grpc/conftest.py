@@ -1,4 +1,4 @@
-"""A small contract, written out as the generator would, and real servers on free ports for it."""
+"""Fixtures: a small contract, in the shape of generated code, and real servers on free ports."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from aether_adapters.errors import ErrorTable, Kind
+from aether_adapters.auth.tokens import DevelopmentKeys, Issuer, KeySet, Verifier
 from aether_adapters.grpc import Bound, Channel, Codec, Method, Server, Service
-from aether_adapters.health import Health
-from aether_adapters.identity import Access
-from aether_adapters.tokens import DevelopmentKeys, Issuer, Keys, Verifier
+from aether_adapters.kernel.errors import Kind
+from aether_adapters.kernel.identity import Access
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 from grpc_tools import protoc
 
 NAME = "probe.v1.ProbeService"
@@ -49,7 +50,7 @@ class Answer:
 
 
 class AlreadyClosed(Exception):
-    """A broken rule with a value of each sort."""
+    """A broken rule with values of every type."""
 
     def __init__(self, number: int, title: str, tags: tuple[str, ...]) -> None:
         super().__init__(f"Invoice {number} is already closed.")
@@ -129,7 +130,7 @@ def _answer(message: Any) -> Answer:
 
 @pytest.fixture(scope="session")
 def pb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """The probe's protobuf module."""
+    """The protobuf module of the probe contract."""
     folder = tmp_path_factory.mktemp("probe")
     code = protoc.main(["protoc", f"-I{Path(__file__).parent}", f"--python_out={folder}", "probe.proto"])
     assert code == 0
@@ -140,7 +141,7 @@ def pb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 
 @pytest.fixture(scope="session")
 def probe(pb: ModuleType) -> SimpleNamespace:
-    """The contract: its methods, types and one broken rule."""
+    """The methods, the types and one broken rule of the probe contract."""
     return SimpleNamespace(
         methods=_methods(pb),
         AskRequest=AskRequest,
@@ -154,7 +155,7 @@ def probe(pb: ModuleType) -> SimpleNamespace:
 
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A signing key and its published half."""
+    """A signing key and its public key set."""
     return DevelopmentKeys(tmp_path_factory.mktemp("keys")).ensure()
 
 
@@ -165,11 +166,11 @@ def issuer(pair: Any) -> Issuer:
 
 @pytest.fixture(scope="session")
 def verify(pair: Any) -> Verifier:
-    return Verifier(Keys.from_file(pair.jwks), "https://id.test", "probe")
+    return Verifier(KeySet.from_file(pair.jwks), "https://id.test", "probe")
 
 
 class Store:
-    """Something the service needs, that can go away."""
+    """A dependency of the service that can fail."""
 
     def __init__(self) -> None:
         self.away = False
@@ -186,7 +187,7 @@ def store() -> Store:
 
 @pytest.fixture
 def start(probe: SimpleNamespace, verify: Verifier, store: Store) -> Iterator[Callable[..., Server]]:
-    """Starts a server whose methods are answered by the functions given by name; the others echo."""
+    """Start servers; functions given by name answer their methods, the other methods echo."""
     servers: list[Server] = []
 
     def echo(request: Any) -> Answer:
@@ -216,7 +217,7 @@ def start(probe: SimpleNamespace, verify: Verifier, store: Store) -> Iterator[Ca
 
 @pytest.fixture
 def connect() -> Iterator[Callable[..., Channel]]:
-    """Opens channels to a server or a target, and closes them."""
+    """Open channels to a server or a target, and close them afterwards."""
     channels: list[Channel] = []
 
     def open_channel(to: Server | str, **options: Any) -> Channel:

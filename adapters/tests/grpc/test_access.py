@@ -1,4 +1,4 @@
-"""Who may call what: tokens at the gRPC door."""
+"""Tests of access control on the gRPC server."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from typing import Any
 import grpc
 import jwt
 import pytest
-from aether_adapters.errors import Kind, RemoteError
+from aether_adapters.auth.key_sets import KeyPair
+from aether_adapters.auth.tokens import DevelopmentKeys, Issuer
 from aether_adapters.grpc import Bound, Channel, Server, Service
-from aether_adapters.grpc.edge import handler
-from aether_adapters.health import Health
-from aether_adapters.identity import TOKEN, Verify
-from aether_adapters.keys import KeyPair
-from aether_adapters.tokens import DevelopmentKeys, Issuer
+from aether_adapters.grpc.handler import handler
+from aether_adapters.kernel.errors import Kind
+from aether_adapters.kernel.identity import TOKEN, Verify
+from aether_adapters.kernel.problems import RemoteError
+from aether_adapters.observability.health import Health
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 Start = Callable[..., Server]
@@ -43,7 +44,7 @@ def test_a_method_for_callers_needs_a_token(probe: SimpleNamespace, start: Start
     )
 
 
-def test_a_public_method_answers_anyone_even_with_a_token_that_is_worth_nothing(
+def test_a_public_method_answers_anyone_even_with_an_invalid_token(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
     server = start()
@@ -65,7 +66,7 @@ def test_a_method_for_services_refuses_people(
     assert service(request).text == "now"
 
 
-def test_a_method_that_asks_for_scopes_refuses_tokens_without_them(
+def test_a_method_with_scopes_refuses_tokens_without_them(
     probe: SimpleNamespace, verify: Verify, connect: Connect, issuer: Issuer
 ) -> None:
     look = replace(probe.methods.look, scopes=frozenset({"read", "count"}))
@@ -93,13 +94,13 @@ def test_a_method_that_asks_for_scopes_refuses_tokens_without_them(
         server.stop(0)
 
 
-def test_a_public_method_cannot_ask_for_scopes(probe: SimpleNamespace, verify: Verify) -> None:
+def test_a_public_method_cannot_require_scopes(probe: SimpleNamespace, verify: Verify) -> None:
     ping = Bound(replace(probe.methods.ping, scopes=frozenset({"read"})), lambda request: request)
-    with pytest.raises(ValueError, match="Ping: a public method can ask for no scopes"):
+    with pytest.raises(ValueError, match="Ping: a public method cannot require scopes"):
         handler(ping, errors=probe.errors, verify=verify, deadline=1.0)
 
 
-def test_tokens_that_cannot_be_trusted_are_refused_with_their_reason(
+def test_untrusted_tokens_are_refused_with_the_reason(
     probe: SimpleNamespace,
     start: Start,
     connect: Connect,
@@ -107,7 +108,7 @@ def test_tokens_that_cannot_be_trusted_are_refused_with_their_reason(
     pair: KeyPair,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Expired, for another audience, signed by a stranger, unsigned, signed with the public key as a secret."""
+    """Expired, another audience, unknown key, unsigned, signed with the public key as HMAC secret."""
     stranger = DevelopmentKeys(tmp_path_factory.mktemp("stranger")).ensure()
     public = jwt.PyJWKSet.from_json(pair.jwks.read_text()).keys[0].key
     secret = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -158,7 +159,7 @@ def _forged(header: dict[str, str], secret: bytes) -> str:
 def test_a_service_forwards_the_token_of_the_request_it_serves(
     probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
 ) -> None:
-    """Two servers in a row: the second one sees the first one's caller, not the first server."""
+    """The second of two chained servers sees the original caller, not the first server."""
     onward = connect(start()).bind(probe.methods.ask)
     gateway = start(look=lambda request: onward(request))
     look = connect(gateway, token=lambda: issuer.issue("ada", ("admin",), "s-9")).bind(probe.methods.look)
@@ -168,7 +169,7 @@ def test_a_service_forwards_the_token_of_the_request_it_serves(
     assert TOKEN.get() is None
 
 
-def test_a_token_by_another_scheme_is_no_token(
+def test_a_token_of_another_scheme_is_ignored(
     probe: SimpleNamespace, pb: Any, start: Start, issuer: Issuer
 ) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{start().port}") as raw:
@@ -185,7 +186,7 @@ def test_a_token_by_another_scheme_is_no_token(
 def test_a_token_with_hundreds_of_roles_fits(
     probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
 ) -> None:
-    """gRPC refuses metadata above 8 KiB now and then, and above 16 KiB always, unless told otherwise."""
+    """By default gRPC randomly refuses metadata above 8 KiB and always above 16 KiB."""
     roles = tuple(f"role-number-{number}" for number in range(1000))
     token = issuer.issue("ada", roles)
     assert len(token) > 20_000

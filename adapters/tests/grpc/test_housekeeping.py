@@ -1,4 +1,4 @@
-"""Health, reflection, metrics and logs of the gRPC server."""
+"""Tests of health, reflection, metrics and logs of the gRPC server."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from typing import Any
 import grpc
 import pytest
 import structlog
-from aether_adapters.errors import RemoteError, Unavailable
 from aether_adapters.grpc import Channel, Server
 from aether_adapters.grpc import probe as grpc_probe
-from aether_adapters.grpc.health import SERVICE_NAME, HealthService
+from aether_adapters.grpc.health_service import SERVICE_NAME, HealthService
+from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.kernel.problems import RemoteError
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -41,8 +42,8 @@ def _statuses(answers: Iterator[Any], wanted: int) -> None:
     pytest.fail(f"the watch ended before {wanted}")
 
 
-def test_health_follows_what_the_service_needs_and_its_end(start: Start, store: Any) -> None:
-    """SERVING, NOT_SERVING while the store is away, SERVING again, NOT_SERVING while it drains."""
+def test_health_follows_the_probes_and_the_drain(start: Start, store: Any) -> None:
+    """SERVING, NOT_SERVING while the store is down, SERVING again, NOT_SERVING while draining."""
     server = start()
     with _raw(server) as channel:
         stub = HealthStub(channel)
@@ -66,15 +67,15 @@ def test_health_follows_what_the_service_needs_and_its_end(start: Start, store: 
         assert not stopping.is_alive()
 
 
-def test_a_probe_follows_a_servers_readiness_and_finds_it_again(start: Start, store: Any) -> None:
-    """A gateway is as ready as what it stands in front of."""
+def test_a_probe_follows_the_servers_readiness_and_reconnects(start: Start, store: Any) -> None:
+    """A gateway is ready only if the server behind it is."""
     server = start()
     address = f"127.0.0.1:{server.port}"
     ask = grpc_probe(address)
     ask()
     store.away = True
-    refused = _refused(ask, "answers that it is not ready")
-    assert refused.args == (f"{address} answers that it is not ready",)
+    refused = _refused(ask, "is not ready")
+    assert refused.args == (f"{address} is not ready",)
     store.away = False
     server.stop(0)
     begun = time.monotonic()
@@ -92,7 +93,7 @@ def test_a_probe_follows_a_servers_readiness_and_finds_it_again(start: Start, st
 
 
 def _refused(ask: Callable[[], None], words: str) -> Unavailable:
-    """What `ask` raises, once it speaks of `words`; a server follows its probes once a second."""
+    """Call `ask` until its `Unavailable` contains `words`; a server checks its probes once a second."""
     ends = time.monotonic() + 10
     while True:
         try:
@@ -107,7 +108,7 @@ def _refused(ask: Callable[[], None], words: str) -> Unavailable:
 def test_health_answers_while_every_thread_is_busy_and_watchers_take_none(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
-    """A busy service is not a sick one."""
+    """A busy service is healthy."""
     released, entered = threading.Event(), threading.Event()
 
     def slow(_: Any) -> Any:
@@ -136,8 +137,8 @@ def test_health_answers_while_every_thread_is_busy_and_watchers_take_none(
         released.set()
 
 
-def test_watchers_that_leave_while_the_status_changes_stop_nobody() -> None:
-    """The end of a watch comes on grpcio's own thread, which must never wait for one that waits for it."""
+def test_watchers_that_leave_during_a_status_change_cause_no_deadlock() -> None:
+    """A watch ends on grpcio's own thread, which must not wait for a thread that waits for it."""
     turns = itertools.count()
     health = HealthService((), lambda: next(turns) % 2 == 0, interval=0.0005)
     handlers = grpc.method_handlers_generic_handler(
@@ -172,8 +173,8 @@ def _stop(health: HealthService, server: grpc.Server) -> None:
     health.close()
 
 
-def test_two_servers_of_one_process_each_speak_for_themselves(start: Start) -> None:
-    """grpcio keeps some of a health service's settings on its class; ours are per server."""
+def test_two_servers_of_one_process_report_their_own_health(start: Start) -> None:
+    """grpcio-health-checking keeps some settings on its class; ours are per server."""
     first, second = start(), start()
     first.stop(0)
     with _raw(second) as channel:
@@ -184,7 +185,7 @@ def test_two_servers_of_one_process_each_speak_for_themselves(start: Start) -> N
         watch.cancel()
 
 
-def test_reflection_describes_the_service_and_open_streams_do_not_stop_calls(
+def test_reflection_describes_the_service_and_open_streams_do_not_block_calls(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
     server = start(options={"threads": 2})
@@ -234,10 +235,10 @@ def test_calls_are_counted_by_method_and_outcome(
         time.sleep(0.01)
 
 
-def test_a_failure_is_logged_with_the_requests_id_and_the_trace(
+def test_a_failure_is_logged_with_request_id_and_trace(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
-    """Under the id the caller knows; two calls never share one."""
+    """The id is the caller's; two calls never share one."""
 
     def fail(_: Any) -> Any:
         raise RuntimeError("boom")
@@ -262,7 +263,7 @@ def test_a_failure_is_logged_with_the_requests_id_and_the_trace(
     assert len({log["request_id"] for log in others}) == 2
 
 
-def test_a_request_id_too_long_for_a_log_is_replaced(
+def test_a_request_id_that_is_too_long_is_replaced(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
     seen: list[str] = []

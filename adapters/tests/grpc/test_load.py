@@ -1,4 +1,4 @@
-"""What happens when there is too much to do, too little time, or nobody there."""
+"""Tests of overload, deadlines, retries and shutdown."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import Any
 
 import grpc
 import pytest
-from aether_adapters.deadline import DEADLINE, remaining, within
-from aether_adapters.errors import DeadlineExceeded, Kind, RemoteError, Unavailable
-from aether_adapters.grpc import Channel, Server, edge
-from aether_adapters.grpc.outgoing import pause_before
-from aether_adapters.tokens import Issuer
+from aether_adapters.auth.tokens import Issuer
+from aether_adapters.grpc import Channel, Server, handler
+from aether_adapters.grpc.retry import pause_before
+from aether_adapters.kernel.deadline import DEADLINE, remaining, within
+from aether_adapters.kernel.errors import DeadlineExceeded, Kind, Unavailable
+from aether_adapters.kernel.problems import RemoteError
 from prometheus_client import REGISTRY
 
 Start = Callable[..., Server]
@@ -25,7 +26,7 @@ Connect = Callable[..., Channel]
 
 
 class Gate:
-    """A use case that answers when it is let; counts who is inside."""
+    """A use case that blocks until `open` is set and counts the calls inside."""
 
     def __init__(self, answer: Any) -> None:
         self.open = threading.Event()
@@ -53,10 +54,10 @@ def gate(probe: SimpleNamespace) -> Iterator[Gate]:
     gate.open.set()
 
 
-def test_beyond_threads_and_queue_calls_are_refused_at_once_and_told_when_to_come_back(
+def test_calls_beyond_threads_and_queue_are_refused_at_once_with_a_retry_delay(
     probe: SimpleNamespace, start: Start, connect: Connect, gate: Gate
 ) -> None:
-    """64 calls at once on 4 threads and 12 places: 16 are answered, 48 refused while the 16 still wait."""
+    """64 calls on 4 threads and a queue of 12: 16 are answered, 48 refused while the 16 still wait."""
     ping = connect(start(ping=gate, options={"threads": 4, "queue": 12})).bind(probe.methods.ping)
     refused = threading.Semaphore(0)
 
@@ -90,7 +91,7 @@ def test_beyond_threads_and_queue_calls_are_refused_at_once_and_told_when_to_com
     assert counted() == before + 48
 
 
-def test_a_call_that_waited_until_half_of_its_time_was_gone_is_refused_and_not_begun(
+def test_a_call_that_waited_for_half_of_its_time_is_refused_and_not_run(
     probe: SimpleNamespace, start: Start, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[Any] = []
@@ -100,19 +101,19 @@ def test_a_call_that_waited_until_half_of_its_time_was_gone_is_refused_and_not_b
         return probe.Answer(text="done")
 
     ping = connect(start(ping=work), timeout=20).bind(probe.methods.ping)
-    monkeypatch.setattr(edge, "waited", lambda: 30.0)
+    monkeypatch.setattr(handler, "waited", lambda: 30.0)
     with pytest.raises(RemoteError) as refused:
         ping(probe.PlainRequest(text=""))
     assert (refused.value.kind, refused.value.problem.retry_after) == (Kind.EXHAUSTED, 1.0)
     assert begun == []
-    monkeypatch.setattr(edge, "waited", lambda: 5.0)
+    monkeypatch.setattr(handler, "waited", lambda: 5.0)
     assert ping(probe.PlainRequest(text="")).text == "done"
 
 
-def test_a_full_server_has_room_again_when_calls_end_or_their_callers_leave(
+def test_a_full_server_accepts_calls_again_when_calls_end_or_are_cancelled(
     probe: SimpleNamespace, start: Start, connect: Connect, gate: Gate
 ) -> None:
-    """No place is lost, however a call ends."""
+    """No queue slot is lost, however a call ends."""
     ping = connect(start(ping=gate, options={"threads": 1, "queue": 1}), timeout=0.2).bind(probe.methods.ping)
     with ThreadPoolExecutor(8) as callers:
         for future in [callers.submit(ping, probe.PlainRequest(text="")) for _ in range(8)]:
@@ -128,10 +129,10 @@ def test_a_full_server_has_room_again_when_calls_end_or_their_callers_leave(
         time.sleep(0.05)
 
 
-def test_a_call_has_what_the_caller_left_it_and_the_use_case_sees_it(
+def test_the_use_case_sees_the_callers_deadline(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
-    """A deadline travels from the client's context to the server's; gRPC rounds it up to a tenth of a second."""
+    """The deadline travels from the client's context to the server's; gRPC rounds it up to 0.1 s."""
     seen: list[float] = []
 
     def look(_: Any) -> Any:
@@ -144,7 +145,7 @@ def test_a_call_has_what_the_caller_left_it_and_the_use_case_sees_it(
     assert 10.0 < seen[0] <= 20.1
 
 
-def test_a_caller_without_a_deadline_gets_the_servers(probe: SimpleNamespace, pb: Any, start: Start) -> None:
+def test_a_call_without_a_deadline_gets_the_servers(probe: SimpleNamespace, pb: Any, start: Start) -> None:
     seen: list[float] = []
 
     def look(_: Any) -> Any:
@@ -156,7 +157,7 @@ def test_a_caller_without_a_deadline_gets_the_servers(probe: SimpleNamespace, pb
     assert 2.0 < seen[0] <= 3.0
 
 
-def test_a_slow_server_costs_its_caller_no_more_than_the_deadline(
+def test_a_call_to_a_slow_server_ends_at_the_deadline(
     probe: SimpleNamespace, start: Start, connect: Connect, gate: Gate
 ) -> None:
     ping = connect(start(ping=gate)).bind(probe.methods.ping)
@@ -166,7 +167,9 @@ def test_a_slow_server_costs_its_caller_no_more_than_the_deadline(
     assert 0.15 < time.monotonic() - begun < 2.0
 
 
-def test_a_call_whose_time_is_up_is_not_sent(probe: SimpleNamespace, start: Start, connect: Connect) -> None:
+def test_a_call_after_its_deadline_is_not_sent(
+    probe: SimpleNamespace, start: Start, connect: Connect
+) -> None:
     calls: list[object] = []
     ping = connect(start(ping=calls.append)).bind(probe.methods.ping)
     token = DEADLINE.set(time.monotonic() - 1)
@@ -178,10 +181,10 @@ def test_a_call_whose_time_is_up_is_not_sent(probe: SimpleNamespace, start: Star
     assert calls == []
 
 
-def test_a_server_that_is_away_is_reported_at_once_and_found_when_it_is_back(
+def test_a_stopped_server_is_reported_at_once_and_found_after_its_restart(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
-    """The same channel all along."""
+    """The same channel reconnects."""
     first = start()
     ping = connect(first).bind(probe.methods.ping)
     assert ping(probe.PlainRequest(text="1")).text == "1"
@@ -202,10 +205,10 @@ def test_a_server_that_is_away_is_reported_at_once_and_found_when_it_is_back(
 
 
 @pytest.mark.parametrize(("method", "attempts"), [("look", 3), ("ask", 1)])
-def test_only_idempotent_methods_are_tried_again(
+def test_only_idempotent_methods_are_retried(
     probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer, method: str, attempts: int
 ) -> None:
-    """Three attempts at most; a method that might have done its work is called once."""
+    """Three attempts at most; a non-idempotent method is called once."""
     calls: list[object] = []
 
     def away(request: Any) -> Any:
@@ -220,7 +223,7 @@ def test_only_idempotent_methods_are_tried_again(
     assert len(calls) == attempts
 
 
-def test_a_repeated_call_succeeds_when_the_trouble_passes(
+def test_a_retry_succeeds_when_the_server_recovers(
     probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
 ) -> None:
     calls: list[object] = []
@@ -235,10 +238,10 @@ def test_a_repeated_call_succeeds_when_the_trouble_passes(
     assert channel.bind(probe.methods.look)(probe.AskRequest(text="")).text == "now"
 
 
-def test_who_is_told_when_to_come_back_tells_its_own_caller_at_once(
+def test_a_refusal_with_a_retry_delay_is_not_retried(
     probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer
 ) -> None:
-    """There would be time for another attempt; but every service on the way would wait with it."""
+    """There is time for another attempt, but it would make every service on the way wait."""
     calls: list[object] = []
 
     def away(request: Any) -> Any:
@@ -252,8 +255,8 @@ def test_who_is_told_when_to_come_back_tells_its_own_caller_at_once(
     assert len(calls) == 1
 
 
-def test_no_attempt_is_made_for_which_there_is_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aether_adapters.grpc.outgoing.random.uniform", lambda _, most: most)
+def test_no_attempt_starts_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aether_adapters.grpc.retry.random.uniform", lambda _, most: most)
     now = time.monotonic()
     assert pause_before(1, 3, Unavailable("away"), now + 60) == 0.05
     assert pause_before(2, 3, Unavailable("away"), now + 60) == 0.1
@@ -261,10 +264,10 @@ def test_no_attempt_is_made_for_which_there_is_no_time(monkeypatch: pytest.Monke
     assert pause_before(3, 3, Unavailable("away"), now + 60) is None
 
 
-def test_calls_are_spread_over_every_address_of_a_target(
+def test_calls_are_balanced_over_all_addresses_of_a_target(
     probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
-    """Round robin; a server that dies takes no calls with it for long."""
+    """Round robin; after a server dies its calls go to the others."""
     hits: Counter[str] = Counter()
 
     def named(name: str) -> Callable[[Any], Any]:
@@ -295,10 +298,10 @@ def test_a_request_above_the_limit_is_refused_as_too_large(
     assert refused.value.kind is Kind.TOO_LARGE
 
 
-def test_a_stopping_server_lets_calls_in_flight_finish(
+def test_a_stopping_server_lets_running_calls_finish(
     probe: SimpleNamespace, start: Start, connect: Connect, gate: Gate, issuer: Issuer
 ) -> None:
-    """And takes no new ones meanwhile."""
+    """It refuses new calls meanwhile."""
     server = start(ping=gate)
     ping = connect(server).bind(probe.methods.ping)
     late = connect(server, token=lambda: issuer.issue("ada")).bind(probe.methods.ask)
@@ -315,7 +318,7 @@ def test_a_stopping_server_lets_calls_in_flight_finish(
         stopped.result(5)
 
 
-def test_a_stopping_server_waits_no_longer_than_its_grace(
+def test_a_stopping_server_waits_no_longer_than_the_grace_period(
     probe: SimpleNamespace, start: Start, connect: Connect, gate: Gate
 ) -> None:
     server = start(ping=gate)

@@ -1,4 +1,4 @@
-"""Problems survive the trip through a gRPC status."""
+"""Tests of problems encoded as gRPC status."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import grpc
 import pytest
-from aether_adapters.errors import DeadlineExceeded, Kind, Problem, RemoteError, Unavailable
-from aether_adapters.grpc.status import DETAILS_LIMIT, code_of, details_of, error_of, problem_of
-from aether_adapters.protojson import json_value
+from aether_adapters.grpc.status import DETAILS_LIMIT_BYTES, code_of, details_of, error_of, problem_of
+from aether_adapters.kernel.errors import DeadlineExceeded, Kind, Unavailable
+from aether_adapters.kernel.problems import Problem, RemoteError
+from aether_adapters.kernel.protojson import json_value
 from google.rpc.error_details_pb2 import ErrorInfo  # type: ignore[import-untyped] # ships no stubs
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # ships no stubs
 from hypothesis import given
@@ -47,7 +48,7 @@ _PROBLEM = st.builds(
 
 @given(_PROBLEM)
 def test_a_problem_comes_back_equal_and_renders_the_same_bytes(problem: Problem) -> None:
-    """Every kind, every sort of value."""
+    """Covers every kind and every type of value."""
     returned = problem_of(details_of(problem))
     assert returned == problem
     assert returned is not None
@@ -55,22 +56,22 @@ def test_a_problem_comes_back_equal_and_renders_the_same_bytes(problem: Problem)
 
 
 @given(st.binary(max_size=200))
-def test_a_trailer_that_is_not_ours_is_read_without_harm(data: bytes) -> None:
-    """A peer may send what it likes."""
+def test_a_foreign_trailer_is_ignored(data: bytes) -> None:
+    """A peer may send any bytes."""
     problem = problem_of(data)
     assert problem is None or isinstance(problem, Problem)
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_the_kind_outlives_a_code_that_says_less(kind: Kind) -> None:
+def test_the_kind_survives_a_code_shared_by_several_kinds(kind: Kind) -> None:
     problem = Problem(kind=kind, type="/problems/x/y", title="Y", detail="why")
     error = error_of(code_of(kind), "why", details_of(problem))
     assert isinstance(error, RemoteError)
     assert error.problem == problem
 
 
-def test_the_details_follow_the_conventions_other_clients_know() -> None:
-    """AIP-193: an upper-case reason, a domain, the code repeated."""
+def test_the_details_follow_aip_193() -> None:
+    """AIP-193: an upper-case reason, a domain, the code."""
     problem = Problem(kind=Kind.CONFLICT, type="/problems/billing/already-closed", title="T", detail="d")
     status = Status.FromString(details_of(problem))
     info = ErrorInfo()
@@ -79,12 +80,12 @@ def test_the_details_follow_the_conventions_other_clients_know() -> None:
     assert (status.code, status.message) == (grpc.StatusCode.FAILED_PRECONDITION.value[0], "d")
 
 
-def test_details_too_long_for_a_trailer_lose_their_values_and_keep_their_meaning() -> None:
+def test_details_that_are_too_long_lose_only_their_values() -> None:
     values = {"list": ["x" * 1000] * 100}
     problem = Problem(kind=Kind.INVALID, type="/problems/x/y", title="Y", detail="d" * 100_000, values=values)
     data = details_of(problem)
     returned = problem_of(data)
-    assert len(data) <= DETAILS_LIMIT
+    assert len(data) <= DETAILS_LIMIT_BYTES
     assert returned is not None
     assert (returned.kind, returned.type, returned.values) == (problem.kind, problem.type, {})
 
@@ -101,7 +102,7 @@ def test_details_too_long_for_a_trailer_lose_their_values_and_keep_their_meaning
         (grpc.StatusCode.UNIMPLEMENTED, Kind.INTERNAL),
     ],
 )
-def test_a_status_without_details_gets_the_nearest_meaning(code: grpc.StatusCode, expected: Any) -> None:
+def test_a_status_without_details_becomes_the_nearest_error(code: grpc.StatusCode, expected: Any) -> None:
     error = error_of(code, "10.0.0.7:50051 said no", None)
     if isinstance(expected, Kind):
         assert isinstance(error, RemoteError)
@@ -110,14 +111,14 @@ def test_a_status_without_details_gets_the_nearest_meaning(code: grpc.StatusCode
         assert type(error) is expected
 
 
-def test_what_a_foreign_server_says_of_its_own_failure_stays_inside() -> None:
-    """Its text may name hosts, tables, secrets."""
+def test_the_text_of_a_foreign_internal_error_is_not_passed_on() -> None:
+    """It may name hosts, tables or secrets."""
     error = error_of(grpc.StatusCode.INTERNAL, "SELECT * FROM users failed", None)
     assert "users" not in str(error)
 
 
 def test_times_are_compared_in_utc() -> None:
-    """json_value, which fills the values, and the Struct agree on a timestamp."""
+    """`json_value`, which fills the values, and the Struct agree on a timestamp."""
     moment = datetime(2026, 1, 2, 3, 4, 5, 6000, tzinfo=UTC)
     problem = Problem(
         kind=Kind.INVALID, type="/problems/x/y", title="Y", detail="", values={"at": json_value(moment)}

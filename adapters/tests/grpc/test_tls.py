@@ -1,4 +1,4 @@
-"""Both clients and the server over TLS."""
+"""Tests of the clients and the server over TLS."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import grpc
 import pytest
-from aether_adapters.errors import Unavailable
 from aether_adapters.grpc import AsyncChannel, Channel, Server
+from aether_adapters.kernel.errors import Unavailable
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 
 def _certificate() -> tuple[bytes, bytes]:
-    """A private key and a certificate for localhost that signs itself, as PEM."""
+    """Return a private key and a self-signed certificate for localhost, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]), datetime.now(UTC)
     certificate = (
@@ -37,7 +37,7 @@ def _certificate() -> tuple[bytes, bytes]:
     return private, certificate.public_bytes(pem)
 
 
-def test_both_clients_speak_tls_and_trust_only_the_servers_certificate(
+def test_both_clients_use_tls_and_trust_only_the_servers_certificate(
     probe: SimpleNamespace, start: Callable[..., Server], connect: Callable[..., Channel]
 ) -> None:
     private, certificate = _certificate()

@@ -1,4 +1,4 @@
-"""A broker by both implementations, a consumer that runs beside the test, and topics nobody else uses."""
+"""Fixtures: brokers of both implementations, consumers that run beside the test, unique topics."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Protocol
 from uuid import uuid4
 
 import pytest
-from aether_adapters.events import OutgoingEvent
 from aether_adapters.kafka.envelope import Record, received
+from aether_adapters.kernel.events import OutgoingEvent
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from confluent_kafka import Consumer as Client
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.prove)])
 def bootstrap(request: pytest.FixtureRequest) -> str:
-    """A broker, by each implementation."""
+    """A broker of each implementation."""
     fixture = {"embedded": "embedded_kafka_bootstrap", "kafka": "kafka_bootstrap"}[request.param]
     return str(request.getfixturevalue(fixture))
 
 
 @pytest.fixture
 def topic() -> str:
-    """A topic of this test's own."""
+    """A topic for this test only."""
     return f"test.{uuid4().hex[:8]}.v1"
 
 
@@ -36,12 +36,12 @@ class Loop(Protocol):
 
 
 class Kit:
-    """What tests of the kit share."""
+    """Helpers of the tests."""
 
     @staticmethod
     @contextmanager
     def running(*loops: Loop) -> Iterator[None]:
-        """The loops in threads of their own; what one raises is raised here."""
+        """Run the loops in threads; raise here what one of them raises."""
         stop, errors = threading.Event(), list[BaseException]()
 
         def run(loop: Loop) -> None:
@@ -59,37 +59,37 @@ class Kit:
             stop.set()
             for thread in threads:
                 thread.join(30)
-            if errors:  # the reason why whatever the test waited for did not happen
+            if errors:  # why the expected event did not happen
                 raise errors[0]
         assert not any(thread.is_alive() for thread in threads), "a loop did not stop"
 
     @staticmethod
     def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-        """Wait until `holds`, and fail when it does not."""
+        """Wait until `holds()`; fail after `seconds`."""
         give_up = time.monotonic() + seconds
         while not holds():
-            assert time.monotonic() < give_up, "it did not happen"
+            assert time.monotonic() < give_up, "the condition did not become true in time"
             time.sleep(0.01)
 
     @staticmethod
     def read(bootstrap: str, topic: str, enough: Callable[[list[Record]], bool]) -> list[Record]:
-        """The messages of a topic, partition by partition in order, as soon as they are `enough`."""
+        """Read a topic, partition by partition in order, until the messages are `enough`."""
         client = Client({"bootstrap.servers": bootstrap, "group.id": "reading", "log_level": 3})
         partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
         client.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
         found: list[Record] = []
         give_up = time.monotonic() + 60
         while not enough(found):
-            assert time.monotonic() < give_up, f"only {len(found)} messages came"
+            assert time.monotonic() < give_up, f"only {len(found)} messages arrived"
             for message in client.consume(500, 0.1):
-                if message.error() is None:  # a broker that is away is part of some tests
+                if message.error() is None:  # some tests stop the broker
                     found.append(received(message))
         client.close()
         return found
 
     @staticmethod
     def event(topic: str, number: int, key: str = "1") -> OutgoingEvent:
-        """An event of type `Numbered` whose payload is its number."""
+        """Make an event of type `Numbered` whose payload is its number."""
         return OutgoingEvent(
             type="Numbered", topic=topic, key=key, payload=str(number).encode(), source="/test"
         )

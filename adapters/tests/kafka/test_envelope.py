@@ -1,14 +1,14 @@
-"""What a message must be to be an event, and what is said of one that is not."""
+"""Tests of the CloudEvents envelope."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 import pytest
-from aether_adapters.events import IncomingEvent, OutgoingEvent
 from aether_adapters.kafka import NotAnEvent
-from aether_adapters.kafka.deadletters import dead_letter
+from aether_adapters.kafka.dead_letters import dead_letter
 from aether_adapters.kafka.envelope import Headers, Record, from_record, to_headers
+from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 
 _WHOLE: dict[str, str | bytes | None] = {
     "ce_id": "7",
@@ -25,7 +25,7 @@ def _record(headers: dict[str, str | bytes | None], value: bytes | None = b"payl
     return Record("t.v1", 3, 14, b"key", value, list(headers.items()))
 
 
-def test_a_record_becomes_the_event_it_carries() -> None:
+def test_a_record_becomes_its_event() -> None:
     assert from_record(_record(_WHOLE)) == IncomingEvent(
         id="7",
         type="Happened",
@@ -40,7 +40,7 @@ def test_a_record_becomes_the_event_it_carries() -> None:
     )
 
 
-def test_an_events_headers_say_all_of_it_but_key_and_payload() -> None:
+def test_the_headers_hold_everything_but_key_and_payload() -> None:
     event = OutgoingEvent(
         type="Happened",
         topic="t.v1",
@@ -71,12 +71,12 @@ def test_an_events_headers_say_all_of_it_but_key_and_payload() -> None:
         (Record("t.v1", 0, 0, b"\xff", b"", list(_WHOLE.items())), "the key cannot be read"),
     ],
 )
-def test_what_is_no_event_is_refused_with_the_reason(record: Record, reason: str) -> None:
+def test_an_invalid_event_is_refused_with_the_reason(record: Record, reason: str) -> None:
     with pytest.raises(NotAnEvent, match=reason):
         from_record(record)
 
 
-def test_a_letter_that_dies_again_bears_only_the_last_reason() -> None:
+def test_a_message_that_dies_again_carries_only_the_last_reason() -> None:
     headers: Headers = [("ce_id", "7"), ("dead_reason", "first"), ("dead_topic", "other.v1")]
     topic, key, value, last = dead_letter(
         Record("t.v1", 3, 14, b"key", b"v", headers), ValueError("second"), "group"

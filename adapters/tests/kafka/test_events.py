@@ -1,4 +1,4 @@
-"""Producer and consumer keep their promises, on the embedded Kafka and on a real broker."""
+"""Tests of producer and consumer, on the embedded Kafka and on a real broker."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aether_adapters.errors import Unavailable
-from aether_adapters.events import IncomingEvent, OutgoingEvent
 from aether_adapters.kafka import Consumer, Producer, replay_dead_letters
+from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaException
 from confluent_kafka import Producer as RawProducer
@@ -68,7 +68,7 @@ def test_events_of_one_key_arrive_in_order(bootstrap: str, topic: str, kit: Any)
     assert came == {key: list(range(200)) for key in "abc"}
 
 
-def test_a_restarted_consumer_goes_on_where_it_was(bootstrap: str, topic: str, kit: Any) -> None:
+def test_a_restarted_consumer_continues_where_it_stopped(bootstrap: str, topic: str, kit: Any) -> None:
     came: list[int] = []
     for number in range(3):
         Producer(bootstrap).send(kit.event(topic, number))
@@ -77,7 +77,7 @@ def test_a_restarted_consumer_goes_on_where_it_was(bootstrap: str, topic: str, k
     assert came == [0, 1, 2]
 
 
-def test_a_type_nobody_handles_is_passed_over(bootstrap: str, topic: str, kit: Any) -> None:
+def test_an_event_without_a_handler_is_ignored(bootstrap: str, topic: str, kit: Any) -> None:
     stranger = OutgoingEvent(type="Stranger", topic=topic, key="1", payload=b"?", source="/test")
     Producer(bootstrap).send(stranger, kit.event(topic, 1))
     came: list[int] = []
@@ -85,7 +85,7 @@ def test_a_type_nobody_handles_is_passed_over(bootstrap: str, topic: str, kit: A
         kit.eventually(lambda: came == [1])
 
 
-def test_a_transient_error_holds_its_partition_and_loses_no_order(
+def test_a_transient_error_pauses_its_partition_and_keeps_the_order(
     bootstrap: str, topic: str, kit: Any
 ) -> None:
     Producer(bootstrap).send(*(kit.event(topic, number) for number in range(5)))
@@ -104,7 +104,7 @@ def test_a_transient_error_holds_its_partition_and_loses_no_order(
     )
 
 
-def test_while_one_partition_waits_others_go_on(bootstrap: str, topic: str, kit: Any) -> None:
+def test_a_paused_partition_does_not_stop_the_others(bootstrap: str, topic: str, kit: Any) -> None:
     events = [kit.event(topic, number, key=str(number)) for number in range(40)]
     Producer(bootstrap).send(*events)
     came: list[int] = []
@@ -150,7 +150,7 @@ def test_a_poison_message_goes_to_the_dead_letters_and_can_be_replayed(
     assert not [name for name, _ in _all(bootstrap, topic)[-1].headers() if name.startswith("dead_")]
 
 
-def test_what_is_no_event_goes_to_the_dead_letters_at_once(bootstrap: str, topic: str, kit: Any) -> None:
+def test_an_invalid_event_goes_to_the_dead_letters_at_once(bootstrap: str, topic: str, kit: Any) -> None:
     raw = RawProducer({"bootstrap.servers": bootstrap})
     raw.produce(topic, b"not an event", b"1", headers=[("x", b"\xff"), ("y", None)])
     raw.flush(20)
@@ -202,7 +202,7 @@ def _numbers(into: list[int]) -> Callable[[IncomingEvent], None]:
 
 
 def _watermarks(client: Any, partition: Any) -> tuple[int, int]:
-    """The first and the next offset; asked again while a partition that is new has no leader yet."""
+    """Return first and next offset; retries while a new partition has no leader."""
     for _ in range(50):
         try:
             low, high = client.get_watermark_offsets(partition, timeout=10)
@@ -216,7 +216,7 @@ def _watermarks(client: Any, partition: Any) -> tuple[int, int]:
 
 
 def _all(bootstrap: str, topic: str) -> list[Any]:
-    """Every message of a topic now, by partition and offset."""
+    """Return every current message of a topic, by partition and offset."""
     from confluent_kafka import TopicPartition
 
     client = Client({"bootstrap.servers": bootstrap, "group.id": "looking", "enable.auto.commit": False})

@@ -1,4 +1,4 @@
-"""What the kit does when Kafka is away, old or slow, and when a consumer dies."""
+"""Tests of an unreachable, old or slow Kafka, and of a consumer that dies."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aether_adapters.deadline import within
 from aether_adapters.embedded import EmbeddedKafka, children
-from aether_adapters.errors import DeadlineExceeded, Unavailable
-from aether_adapters.events import IncomingEvent
 from aether_adapters.kafka import Consumer, Producer, probe, replay_dead_letters
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
+from aether_adapters.kernel.events import IncomingEvent
 from aether_adapters.testing.kafka import KafkaBroker, find_libraries
 from confluent_kafka import KafkaError
 
@@ -41,7 +41,7 @@ def kafka(topic: str) -> Iterator[EmbeddedKafka]:
         yield server
 
 
-def test_sending_to_a_kafka_that_is_away_is_unavailable_and_nothing_leaves_later(
+def test_sending_to_an_unreachable_kafka_is_unavailable_and_sends_nothing_later(
     kafka: EmbeddedKafka, topic: str, kit: Any
 ) -> None:
     producer = Producer(kafka.bootstrap)
@@ -55,7 +55,7 @@ def test_sending_to_a_kafka_that_is_away_is_unavailable_and_nothing_leaves_later
     assert [record.value for record in records] == [b"1", b"3"]
 
 
-def test_a_refused_event_is_unavailable_at_once(kafka: EmbeddedKafka, topic: str, kit: Any) -> None:
+def test_a_rejected_event_is_unavailable_at_once(kafka: EmbeddedKafka, topic: str, kit: Any) -> None:
     kafka.push_errors(_PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
     producer = Producer(kafka.bootstrap)
     started = time.monotonic()
@@ -65,7 +65,7 @@ def test_a_refused_event_is_unavailable_at_once(kafka: EmbeddedKafka, topic: str
     producer.send(kit.event(topic, 2))
 
 
-def test_a_full_queue_refuses_what_does_not_fit(kafka: EmbeddedKafka, topic: str, kit: Any) -> None:
+def test_a_full_queue_refuses_further_events(kafka: EmbeddedKafka, topic: str, kit: Any) -> None:
     producer = Producer(kafka.bootstrap, queue=10)
     outcomes = producer.deliver([kit.event(topic, number) for number in range(15)], 10)
     assert [outcome is None for outcome in outcomes] == [True] * 10 + [False] * 5
@@ -82,7 +82,7 @@ def test_brokers_without_kip_848_get_the_classic_protocol(kafka: EmbeddedKafka, 
         kit.eventually(lambda: came == [b"0", b"1", b"2"])
 
 
-def test_a_consumer_that_is_there_first_waits_for_the_broker(topic: str, kit: Any) -> None:
+def test_a_consumer_started_before_its_broker_waits_for_it(topic: str, kit: Any) -> None:
     port = children.free_port()
     came: list[bytes] = []
     consumer = Consumer(f"127.0.0.1:{port}", topic, [topic], {"Numbered": lambda e: came.append(e.payload)})
@@ -93,7 +93,7 @@ def test_a_consumer_that_is_there_first_waits_for_the_broker(topic: str, kit: An
             kit.eventually(lambda: came == [b"1"])
 
 
-def test_a_consumer_waits_a_brokers_absence_out(kafka: EmbeddedKafka, topic: str, kit: Any) -> None:
+def test_a_consumer_survives_a_broker_outage(kafka: EmbeddedKafka, topic: str, kit: Any) -> None:
     producer = Producer(kafka.bootstrap)
     came: list[bytes] = []
     with kit.running(
@@ -108,12 +108,14 @@ def test_a_consumer_waits_a_brokers_absence_out(kafka: EmbeddedKafka, topic: str
         kit.eventually(lambda: came[-1] == b"2")
 
 
-def test_a_consumer_stops_soon_though_its_broker_is_away(kafka: EmbeddedKafka, topic: str, kit: Any) -> None:
+def test_a_consumer_stops_quickly_while_its_broker_is_down(
+    kafka: EmbeddedKafka, topic: str, kit: Any
+) -> None:
     Producer(kafka.bootstrap).send(kit.event(topic, 1))
     down_at: list[float] = []
 
     def handle(event: IncomingEvent) -> None:
-        kafka.broker_down()  # so that the commit of this very event finds nobody
+        kafka.broker_down()  # so that the commit of this very event fails
         down_at.append(time.monotonic())
 
     with kit.running(Consumer(kafka.bootstrap, topic, [topic], {"Numbered": handle})):
@@ -121,7 +123,7 @@ def test_a_consumer_stops_soon_though_its_broker_is_away(kafka: EmbeddedKafka, t
     assert time.monotonic() - down_at[0] < 10
 
 
-def test_while_dead_letters_cannot_be_written_the_message_stays(
+def test_a_message_stays_while_dead_letters_cannot_be_written(
     kafka: EmbeddedKafka, topic: str, kit: Any
 ) -> None:
     Producer(kafka.bootstrap).send(kit.event(topic, 1), kit.event(topic, 2))
@@ -139,17 +141,17 @@ def test_while_dead_letters_cannot_be_written_the_message_stays(
     assert [letter.value for letter in letters] == [b"1"]
 
 
-def test_replaying_from_a_kafka_that_is_away_is_unavailable() -> None:
+def test_replaying_from_an_unreachable_kafka_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="cannot be read"):
         replay_dead_letters(f"127.0.0.1:{children.free_port()}", "t.v1", seconds=0.5)
 
 
-def test_the_probe_says_whether_a_broker_answers(kafka: EmbeddedKafka) -> None:
+def test_the_probe_tells_whether_a_broker_responds(kafka: EmbeddedKafka) -> None:
     ask = probe(kafka.bootstrap, seconds=2)
     ask()
     kafka.broker_down()
     started = time.monotonic()
-    with pytest.raises(Unavailable, match="does not answer"):
+    with pytest.raises(Unavailable, match="does not respond"):
         ask()
     assert time.monotonic() - started < 4
     kafka.broker_up()
@@ -163,7 +165,7 @@ def test_the_probe_says_whether_a_broker_answers(kafka: EmbeddedKafka) -> None:
 
 @pytest.mark.suite("events")
 @pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended"])
-def test_a_consumer_that_dies_half_way_leaves_the_rest_to_the_next(
+def test_a_killed_consumer_leaves_the_rest_to_its_successor(
     bootstrap: str, topic: str, kit: Any, tmp_path: Path, fate: signal.Signals
 ) -> None:
     numbers = list(range(300))
@@ -176,20 +178,20 @@ def test_a_consumer_that_dies_half_way_leaves_the_rest_to_the_next(
         os.kill(victim.pid, fate)
         victim.wait()
     before = [int(line) for line in log.read_text().split()]
-    assert len(before) < 300, "it was done before it died; give it more to do"
+    assert len(before) < 300, "it finished before it was killed; give it more events"
     after: list[int] = []
     consumer = Consumer(bootstrap, topic, [topic], {"Numbered": lambda e: after.append(int(e.payload))})
     with kit.running(consumer):
         kit.eventually(lambda: bool(after) and after[-1] == 299, 60)
     assert sorted({*before, *after}) == numbers
-    assert after == list(range(after[0], 300)), "what comes after is in order, from where the last commit was"
+    assert after == list(range(after[0], 300)), "the rest is in order from the last commit on"
     assert 0 < after[0] <= before[-1] + 1
 
 
 @pytest.mark.prove
 @pytest.mark.suite("events")
 @pytest.mark.implementation("kafka")
-def test_a_broker_that_crashes_and_comes_back_has_kept_every_confirmed_event(
+def test_a_crashed_broker_keeps_every_confirmed_event(
     topic: str, kit: Any, request: pytest.FixtureRequest
 ) -> None:
     try:

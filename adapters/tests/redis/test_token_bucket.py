@@ -1,4 +1,4 @@
-"""A token bucket allows its burst at once and its rate for good, in memory and in Redis alike."""
+"""Tests of token buckets, in memory and in Redis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make(request: pytest.FixtureRequest) -> Make:
     return lambda rate, burst: TokenBucket(client, uuid4().hex, rate, burst)
 
 
-def test_a_burst_is_allowed_at_once_and_what_comes_after_is_told_when_to_come_back(make: Make) -> None:
+def test_a_burst_is_allowed_and_further_calls_get_a_retry_delay(make: Make) -> None:
     bucket = make(0.5, 3)
     assert [bucket("ann") for _ in range(3)] == [Allowance(True, left, 0.0) for left in (2, 1, 0)]
     refused = bucket("ann")
@@ -31,7 +31,7 @@ def test_a_burst_is_allowed_at_once_and_what_comes_after_is_told_when_to_come_ba
     assert 1.5 < refused.retry_after <= 2.0
 
 
-def test_each_key_has_a_bucket_of_its_own(make: Make) -> None:
+def test_each_key_has_its_own_bucket(make: Make) -> None:
     bucket = make(0.01, 1)
     assert [bucket(key).allowed for key in ("ann", "bob", "ann", "bob", "grüße 🎉")] == [
         True,
@@ -42,8 +42,8 @@ def test_each_key_has_a_bucket_of_its_own(make: Make) -> None:
     ]
 
 
-def test_who_waits_as_long_as_told_is_let_in_and_nobody_sooner(make: Make) -> None:
-    bucket = make(0.5, 1)  # so slow that a busy machine's hiccup is no refill
+def test_a_call_is_allowed_after_exactly_the_retry_delay(make: Make) -> None:
+    bucket = make(0.5, 1)  # so slow that a delay on a busy machine refills nothing
     assert bucket("ann").allowed
     refused = bucket("ann")
     assert 1 < refused.retry_after <= 2
@@ -60,14 +60,14 @@ def test_a_full_bucket_never_holds_more_than_its_burst(make: Make) -> None:
     assert bucket("ann", cost=2) == Allowance(True, 0, 0.0)
 
 
-def test_a_refusal_costs_nothing(make: Make) -> None:
+def test_a_refusal_takes_no_token(make: Make) -> None:
     bucket = make(0.01, 5)
     assert bucket("ann", cost=3).allowed
     assert not bucket("ann", cost=3).allowed
     assert bucket("ann", cost=2) == Allowance(True, 0, 0.0)
 
 
-def test_many_threads_never_spend_one_token_twice(make: Make) -> None:
+def test_concurrent_threads_never_take_the_same_token(make: Make) -> None:
     bucket = make(0.001, 50)
     with ThreadPoolExecutor(8) as pool:
         allowed = [answer.allowed for answer in pool.map(bucket, ["ann"] * 200)]
@@ -75,20 +75,20 @@ def test_many_threads_never_spend_one_token_twice(make: Make) -> None:
 
 
 @pytest.mark.parametrize(("rate", "burst", "cost"), [(0, 1, 1), (1, 0, 1), (1, 5, 0), (1, 5, 6)])
-def test_a_limit_that_can_never_be_met_is_refused(make: Make, rate: float, burst: int, cost: int) -> None:
+def test_an_impossible_limit_is_refused(make: Make, rate: float, burst: int, cost: int) -> None:
     with pytest.raises(ValueError, match=r"must be between|a bucket needs"):
         make(rate, burst)("ann", cost=cost)
 
 
 @pytest.mark.implementation("redis")
-def test_redis_forgets_a_bucket_that_is_full_again(redis_url: str) -> None:
+def test_the_key_of_a_full_bucket_expires(redis_url: str) -> None:
     client = connect(redis_url)
     TokenBucket(client, "logins", 10, 5)("ann")
     assert 0 < client.pttl("bucket:logins:ann") <= 1100
 
 
 @pytest.mark.implementation("redis")
-def test_a_redis_that_lost_its_scripts_is_given_them_again(redis_url: str) -> None:
+def test_scripts_are_reloaded_when_redis_lost_them(redis_url: str) -> None:
     client = connect(redis_url)
     bucket = TokenBucket(client, "logins", 1, 5)
     bucket("ann")
@@ -97,7 +97,7 @@ def test_a_redis_that_lost_its_scripts_is_given_them_again(redis_url: str) -> No
 
 
 @pytest.mark.implementation("memory")
-def test_memory_remembers_only_the_keys_asked_for_last() -> None:
+def test_memory_keeps_only_the_most_recent_keys() -> None:
     bucket = MemoryTokenBucket(0.001, 1, keys=2)
     assert [bucket(key).allowed for key in ("a", "b", "a", "c", "a", "b")] == [
         True,

@@ -1,4 +1,4 @@
-"""The billing contract's operations on memory, by hand, in the shape that generated code has."""
+"""Hand-written operations of the billing contract, in memory, in the shape of generated code."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from aether_adapters.errors import ErrorTable, Kind, Malformed, Unauthenticated
-from aether_adapters.identity import Access, Identity
+from aether_adapters.kernel.errors import Kind, Malformed, Unauthenticated
+from aether_adapters.kernel.identity import Access, Identity
+from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.rest import Inputs, Operation, Reply, etag, parse_etag
 
 CONTRACT = Path(__file__).with_name("billing.yaml")
@@ -61,7 +62,7 @@ class Invoice:
 
 @dataclass
 class Billing:
-    """The use cases, plain and synchronous."""
+    """The use cases."""
 
     invoices: dict[int, Invoice] = field(default_factory=dict)
 
@@ -156,7 +157,7 @@ def operations(billing: Billing) -> tuple[Operation, ...]:
 
 
 def verify(token: str) -> Identity:
-    """Any token that begins with a known name is trusted; what follows a colon is its roles."""
+    """Accept tokens of the form `name` or `name:scope,scope` for the known names."""
     subject, _, rest = token.partition(":")
     if subject not in ("ann", "bob", "robot"):
         raise Unauthenticated("The token cannot be trusted.")

@@ -1,4 +1,4 @@
-"""The billing edge, in this process."""
+"""Fixtures: the billing application in this process, and a client for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from aether_adapters.health import Health
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import RestApp, RestOptions, build_app
 
 Ask = Callable[..., httpx.Response]
@@ -20,7 +20,7 @@ Ask = Callable[..., httpx.Response]
 
 @pytest.fixture(scope="session")
 def load() -> Callable[[str], ModuleType]:
-    """Imports a module that stands beside this file; tests here are in no package."""
+    """Import a module beside this file; these tests are not in a package."""
 
     def loaded(name: str) -> ModuleType:
         full = f"aether_rest_tests_{name}"
@@ -42,7 +42,7 @@ def billing(load: Callable[[str], ModuleType]) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def built(billing: ModuleType) -> tuple[RestApp, Any]:
-    """The billing edge and its use cases, compiled once."""
+    """The billing application, compiled once, and its use cases."""
     use_cases = billing.Billing()
     options = RestOptions(body_limit=10_000, deadline=1.0, access_log=False)
     app = build_app(
@@ -58,14 +58,14 @@ def built(billing: ModuleType) -> tuple[RestApp, Any]:
 
 @pytest.fixture
 def app(built: tuple[RestApp, Any]) -> RestApp:
-    """The billing edge, with no invoices yet."""
+    """The billing application without invoices."""
     app, use_cases = built
     use_cases.invoices.clear()
     return app
 
 
 def asker(app: Any) -> Ask:
-    """Sends one request to an ASGI app; as ann, unless told otherwise."""
+    """Return a function that sends one request to an ASGI app, by default as ann."""
 
     def ask(
         method: str, url: str, *, headers: Any = None, token: str | None = "ann", **kwargs: Any
@@ -77,7 +77,7 @@ def asker(app: Any) -> Ask:
         async def once() -> httpx.Response:
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(
-                transport=transport, base_url="http://edge", trust_env=False
+                transport=transport, base_url="http://server", trust_env=False
             ) as client:
                 return await client.request(method, url, headers=sent, **kwargs)
 
@@ -93,5 +93,5 @@ def ask(app: RestApp) -> Iterator[Ask]:
 
 @pytest.fixture
 def asking() -> Callable[[Any], Ask]:
-    """Makes an asker of any app."""
+    """Return `asker`."""
     return asker

@@ -1,4 +1,4 @@
-"""The oracle's contestants: our edge and stock Connexion, on one contract, answering with what they understood."""
+"""Our server and stock Connexion with one contract; both answer with the inputs they read."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from urllib.parse import unquote
 
 import connexion
 import yaml
-from aether_adapters.errors import ErrorTable, Unauthenticated
-from aether_adapters.health import Health
-from aether_adapters.identity import Access, Identity
+from aether_adapters.kernel.errors import Unauthenticated
+from aether_adapters.kernel.identity import Access, Identity
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import Inputs, Operation, Reply, RestOptions, build_app
 from connexion.exceptions import OAuthProblem
 from connexion.resolver import Resolver
@@ -28,7 +29,7 @@ OPERATIONS = ("getThing", "putThing", "addPart")
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `body` is the parsed JSON, or None."""
+    """One response; `body` is the parsed JSON, or None."""
 
     status: int
     headers: Mapping[str, str]
@@ -36,14 +37,14 @@ class Answer:
 
 
 def verify(token: str) -> Identity:
-    """Ann is known."""
+    """Accept ann only."""
     if token != "ann":
         raise Unauthenticated("unknown")
     return Identity(subject=token)
 
 
-def edge(contract: str | None = None) -> Any:
-    """Ours, on another contract if one is given."""
+def application(contract: str | None = None) -> Any:
+    """Build our server; `contract` replaces the contract's text."""
 
     async def call(request: Any) -> Any:
         return request
@@ -72,7 +73,7 @@ def _built(contract: Path, decode: Any, call: Any) -> Any:
 
 
 def stock() -> Any:
-    """Connexion as it comes, told to refuse unknown query parameters as ours does."""
+    """Build stock Connexion, configured to refuse unknown query parameters as ours does."""
     security: Any = types.ModuleType("oracle_security")
     sys.modules[security.__name__] = security
 
@@ -101,7 +102,7 @@ def stock() -> Any:
 async def ask(
     app: Any, method: str, path: str, query: bytes, headers: Mapping[str, str], body: bytes | None
 ) -> Answer:
-    """One request, as uvicorn would hand it over."""
+    """Send one request as uvicorn would."""
     sent = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
     sent.append((b"host", b"oracle"))
     if body is not None:
@@ -126,13 +127,13 @@ async def ask(
     async def receive() -> Any:
         if incoming:
             return incoming.pop()
-        return await asyncio.Future()  # the client stays and says no more
+        return await asyncio.Future()  # the client stays connected and sends nothing more
 
     async def send(message: Any) -> None:
         outgoing.append(message)
 
     await app(scope, receive, send)
-    # A server keeps the body of an answer to HEAD to itself.
+    # A server drops the body of a response to HEAD.
     data = b"" if method == "HEAD" else b"".join(message.get("body", b"") for message in outgoing[1:])
     answered = {name.decode().lower(): value.decode() for name, value in outgoing[0]["headers"]}
     is_json = "json" in answered.get("content-type", "") and data

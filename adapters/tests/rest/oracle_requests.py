@@ -1,4 +1,4 @@
-"""Requests for the oracle: good ones made from the contract's own words, and good ones with one thing broken."""
+"""Requests for the oracle test: valid ones, and valid ones with one fault."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 @dataclass(frozen=True)
 class Request:
-    """One request; `path` and `query` as they stand in the request line. `broken` says by what it was broken."""
+    """One request; `path` and `query` as in the request line. `broken` names the fault."""
 
     method: str
     path: str
@@ -39,7 +39,7 @@ ANY_TEXT = (
 
 
 def requests(seed: int) -> Iterator[Request]:
-    """An endless, repeatable stream; about a third of it is good."""
+    """Yield an endless, reproducible stream of which about a third is valid."""
     random = Random(seed)
     while True:
         request = random.choice((_get, _put, _put, _part))(random)
@@ -120,21 +120,21 @@ def _part(random: Random) -> Request:
 
 
 def _break_value(random: Random, request: Request) -> Request:
-    """Another value somewhere in the body: of another type, out of bounds, or good by luck."""
+    """Replace a value in the body: wrong type, out of bounds, or valid by chance."""
     if request.body is None:
         return _break_query(random, request)
     body = json.loads(request.body)
-    holder, key = random.choice(list(_places(body)))
+    holder, key = random.choice(list(_entries(body)))
     holder[key] = random.choice(ANY_JSON)
     return replace(request, body=_json(body, random), broken="value")
 
 
 def _break_name(random: Random, request: Request) -> Request:
-    """A name in the body that is missing or too much."""
+    """Remove or add a name in the body."""
     if request.body is None:
         return _break_query(random, request)
     body = json.loads(request.body)
-    holders = [each for each in (body, *(holder for holder, _ in _places(body))) if isinstance(each, dict)]
+    holders = [each for each in (body, *(holder for holder, _ in _entries(body))) if isinstance(each, dict)]
     holder = random.choice(holders)
     if holder and random.random() < 0.5:
         del holder[random.choice(list(holder))]
@@ -143,15 +143,15 @@ def _break_name(random: Random, request: Request) -> Request:
     return replace(request, body=_json(body, random), broken="name")
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+def _entries(value: Any) -> Iterator[tuple[Any, Any]]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in list(items):
         yield value, key
-        yield from _places(inner)
+        yield from _entries(inner)
 
 
 def _break_bytes(random: Random, request: Request) -> Request:
-    """A body that is no JSON, or JSON that says something twice or not at all."""
+    """Replace the body with invalid JSON, or JSON with a repeated name or of the wrong shape."""
     body = request.body or b"{}"
     at = random.randrange(len(body))
     kind, broken = random.choice(
@@ -175,7 +175,7 @@ def _break_bytes(random: Random, request: Request) -> Request:
 
 
 def _break_media(random: Random, request: Request) -> Request:
-    """Another media type, or none."""
+    """Change or remove the media type."""
     media = random.choice(
         (
             "text/plain",
@@ -192,7 +192,7 @@ def _break_media(random: Random, request: Request) -> Request:
 
 
 def _break_query(random: Random, request: Request) -> Request:
-    """A parameter with another value, one too many, one sent twice, or a required one left out."""
+    """Change, add, repeat or remove a query parameter."""
     query = list(request.query)
     kind = random.choice(("other", "unknown", "twice", "gone"))
     names = (
@@ -212,7 +212,7 @@ def _break_query(random: Random, request: Request) -> Request:
 
 
 def _break_path(random: Random, request: Request) -> Request:
-    """Another id, a path next door, or one that is nowhere."""
+    """Change the id, or use another or an unknown path."""
     segment = quote(random.choice(ANY_TEXT), safe="")
     path = random.choice(
         (

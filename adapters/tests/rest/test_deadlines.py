@@ -1,4 +1,4 @@
-"""One timer for all requests of an edge."""
+"""Tests of the request deadlines, which share one timer."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ async def watched(deadlines: Deadlines, seconds: float) -> str:
         await asyncio.sleep(seconds)
         return "done"
     except asyncio.CancelledError:
-        if alarm.is_why():
+        if alarm.caused_cancellation():
             return "late"
         raise
     finally:
         deadlines.forget(alarm)
 
 
-def test_each_task_is_cancelled_when_its_own_time_is_up_and_no_other() -> None:
+def test_each_task_is_cancelled_at_its_own_deadline_only() -> None:
     async def main() -> None:
         deadlines = Deadlines(0.1)
         begun = time.monotonic()
@@ -41,7 +41,7 @@ def test_each_task_is_cancelled_when_its_own_time_is_up_and_no_other() -> None:
     asyncio.run(main())
 
 
-def test_a_cancellation_from_elsewhere_stays_one() -> None:
+def test_a_cancellation_by_someone_else_is_not_taken_for_a_timeout() -> None:
     async def main() -> None:
         task = asyncio.create_task(watched(Deadlines(5), 5))
         await asyncio.sleep(0)
@@ -52,12 +52,12 @@ def test_a_cancellation_from_elsewhere_stays_one() -> None:
     asyncio.run(main())
 
 
-def test_it_goes_on_working_after_a_pause_and_in_another_loop() -> None:
+def test_deadlines_work_after_an_idle_period_and_in_another_loop() -> None:
     deadlines = Deadlines(0.05)
 
     async def main() -> None:
         assert await watched(deadlines, 0) == "done"
-        await asyncio.sleep(0.08)  # the timer has run out with nobody to watch
+        await asyncio.sleep(0.08)  # the timer has expired without a watched task
         assert await watched(deadlines, 5) == "late"
 
     asyncio.run(main())

@@ -1,4 +1,4 @@
-"""What a service says while it starts: nothing that its people can do nothing about."""
+"""Importing the REST kit prints no warnings that its user cannot act on."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 
-def test_the_rest_kit_warns_of_nothing_when_it_is_imported() -> None:
-    """In an interpreter of its own, which shows every warning and has none of its modules loaded yet."""
+def test_importing_the_rest_kit_prints_no_warnings() -> None:
+    """Run a new interpreter, which shows every warning and has no module loaded."""
     done = subprocess.run(
         [sys.executable, "-W", "always", "-c", "import aether_adapters.rest"],
         capture_output=True,

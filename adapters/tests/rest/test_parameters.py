@@ -1,16 +1,16 @@
-"""Parameters: from text to the value the contract declares."""
+"""Tests of parameters: from text to the value that the contract declares."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from aether_adapters.errors import Malformed
+from aether_adapters.kernel.errors import Malformed
 from aether_adapters.rest.parameters import Parameter, decoded
 
 
-def parameter(schema: dict[str, Any], place: str = "query", **more: Any) -> Parameter:
-    return Parameter({"name": "p", "in": place, "schema": schema, **more}, {})
+def parameter(schema: dict[str, Any], location: str = "query", **more: Any) -> Parameter:
+    return Parameter({"name": "p", "in": location, "schema": schema, **more}, {})
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def parameter(schema: dict[str, Any], place: str = "query", **more: Any) -> Para
         ({"type": "string", "enum": ["A", "B"]}, "B", "B"),
     ],
 )
-def test_a_text_that_fits_becomes_its_value(schema: dict[str, Any], text: str, value: object) -> None:
+def test_a_valid_text_is_converted(schema: dict[str, Any], text: str, value: object) -> None:
     read = parameter(schema).read([text])
     assert (read, type(read)) == (value, type(value))
 
@@ -56,7 +56,7 @@ def test_a_text_that_fits_becomes_its_value(schema: dict[str, Any], text: str, v
         ({"type": "string"}, "a\0b", "NUL"),
     ],
 )
-def test_a_text_that_does_not_fit_is_refused_under_the_parameters_name(
+def test_an_invalid_text_is_refused_with_the_parameters_name(
     schema: dict[str, Any], text: str, reason: str
 ) -> None:
     with pytest.raises(Malformed, match=reason) as caught:
@@ -110,7 +110,7 @@ def test_a_default_of_null_is_a_default() -> None:
         ({"type": "string", "pattern": "("}, {}, "regex"),
     ],
 )
-def test_what_is_not_served_is_refused_when_it_is_prepared(
+def test_an_unsupported_parameter_is_refused_at_start_up(
     schema: dict[str, Any], more: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):

@@ -1,4 +1,4 @@
-"""OpenAPI 3.0 schemas, compiled as JSON Schema Draft 4."""
+"""Tests of OpenAPI 3.0 schemas compiled to JSON Schema Draft 4."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_pointers_are_escaped_as_rfc_6901_says() -> None:
         {"nullable": True, "oneOf": [{"type": "string"}, {"type": "integer"}]},
     ],
 )
-def test_nullable_admits_null_and_nothing_else_more(schema: dict[str, Any]) -> None:
+def test_nullable_admits_null_and_nothing_else(schema: dict[str, Any]) -> None:
     compiled = Schema(schema, {})
     assert compiled.is_valid(None) and compiled.is_valid("a")
     assert not compiled.is_valid(1.5) and not compiled.is_valid([])
@@ -58,7 +58,7 @@ def test_nullable_admits_null_and_nothing_else_more(schema: dict[str, Any]) -> N
     assert not strict.is_valid(None)
 
 
-def test_draft_4_words_keep_their_meaning() -> None:
+def test_draft_4_keywords_keep_their_meaning() -> None:
     schema = Schema(
         {"type": "integer", "minimum": 0, "exclusiveMinimum": True, "example": "x", "x-field": "y"}, {}
     )
@@ -66,7 +66,7 @@ def test_draft_4_words_keep_their_meaning() -> None:
     assert not schema.is_valid(1.0)
 
 
-def test_errors_are_few_and_short_whatever_was_sent() -> None:
+def test_errors_are_limited_in_number_and_length() -> None:
     schema = Schema({"type": "array", "items": {"type": "string"}}, {})
     assert len(schema.errors(list(range(1000)))) == 20
     closed = Schema({"type": "object", "properties": {"a": {}}, "additionalProperties": False}, {})
@@ -88,10 +88,10 @@ def test_errors_are_few_and_short_whatever_was_sent() -> None:
         ({"oneOf": [{"type": "integer"}, {"type": "array", "items": {"type": "number"}}]}, True),
     ],
 )
-def test_it_is_known_whether_a_float_fits_anywhere(schema: dict[str, Any], admits: bool) -> None:
+def test_admits_floats_tells_whether_any_part_accepts_a_float(schema: dict[str, Any], admits: bool) -> None:
     assert Schema(schema, DOCUMENT).admits_floats is admits
 
 
-def test_a_schema_that_points_nowhere_is_refused() -> None:
+def test_a_schema_with_a_dangling_reference_is_refused() -> None:
     with pytest.raises(ValueError, match="Nobody"):
         Schema({"$ref": "#/components/schemas/Nobody"}, DOCUMENT)

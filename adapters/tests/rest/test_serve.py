@@ -1,4 +1,4 @@
-"""The edge behind a real socket."""
+"""Tests of the REST server behind a real socket."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
-from aether_adapters.health import Health
-from aether_adapters.identity import Access
+from aether_adapters.kernel.identity import Access
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import Offload, Operation, RestApp, RestOptions, build_app, serve
 
 
@@ -37,7 +37,7 @@ def served(app: RestApp) -> Iterator[tuple[str, threading.Event, threading.Threa
 
 
 def build(billing: ModuleType, options: RestOptions, **slow: Any) -> RestApp:
-    """The billing edge, with the calls of some operations replaced."""
+    """The billing application, with the calls of some operations replaced."""
     operations = [
         Operation(one.operation_id, Access.PUBLIC, one.decode, slow[one.operation_id], one.encode)
         if one.operation_id in slow
@@ -54,7 +54,7 @@ def build(billing: ModuleType, options: RestOptions, **slow: Any) -> RestApp:
     )
 
 
-def test_a_served_edge_answers_the_golden_contract(billing: ModuleType) -> None:
+def test_a_server_answers_the_billing_contract(billing: ModuleType) -> None:
     with served(build(billing, RestOptions())) as (url, _, _):
         client = httpx.Client(base_url=url, headers={"authorization": "Bearer ann"})
         made = client.post("/v1/invoices", json={"title": "Paper"})
@@ -69,7 +69,7 @@ def test_a_served_edge_answers_the_golden_contract(billing: ModuleType) -> None:
         assert client.get("/v1/tally").json() == {"created": "1", "closed": "1"}
 
 
-def test_a_request_inside_finishes_after_stop_while_readiness_says_no(billing: ModuleType) -> None:
+def test_a_running_request_finishes_after_stop_while_readiness_fails(billing: ModuleType) -> None:
     offload = Offload(2, 2)
     entered = threading.Event()
 
@@ -87,7 +87,7 @@ def test_a_request_inside_finishes_after_stop_while_readiness_says_no(billing: M
         stop.set()
         deadline = time.monotonic() + 0.35
         while httpx.get(f"{url}/readyz").status_code == 200:
-            assert time.monotonic() < deadline, "readiness never said no"
+            assert time.monotonic() < deadline, "readiness did not fail"
         thread.join(5)
         asking.join(5)
     assert answers[0].json() == {"created": "7", "closed": "7"}
@@ -96,12 +96,12 @@ def test_a_request_inside_finishes_after_stop_while_readiness_says_no(billing: M
     assert offload.stop()
 
 
-def test_a_taken_address_is_an_error_of_the_caller(billing: ModuleType) -> None:
+def test_an_occupied_address_raises_os_error(billing: ModuleType) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         serve(build(billing, RestOptions()), "127.0.0.1", taken.getsockname()[1], threading.Event())
 
 
-def test_a_chunked_body_above_the_limit_is_answered_before_it_ends(billing: ModuleType) -> None:
+def test_a_chunked_body_above_the_limit_is_refused_before_it_ends(billing: ModuleType) -> None:
     with served(build(billing, RestOptions(body_limit=1000))) as (url, _, _):
         port = int(url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
@@ -112,12 +112,12 @@ def test_a_chunked_body_above_the_limit_is_answered_before_it_ends(billing: Modu
             for _ in range(3):
                 connection.sendall(b"1f4\r\n" + b" " * 500 + b"\r\n")
             answer = b""
-            while part := connection.recv(65536):  # until the server closes: it asked for no more
+            while part := connection.recv(65536):  # until the server closes the connection
                 answer += part
         assert answer.startswith(b"HTTP/1.1 413 ") and b"application/problem+json" in answer
 
 
-def test_a_request_that_never_ends_is_answered_when_its_time_is_up(billing: ModuleType) -> None:
+def test_an_unfinished_request_gets_a_504_at_its_deadline(billing: ModuleType) -> None:
     with served(build(billing, RestOptions(deadline=0.3))) as (url, _, _):
         port = int(url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
@@ -128,7 +128,7 @@ def test_a_request_that_never_ends_is_answered_when_its_time_is_up(billing: Modu
             assert connection.recv(65536).startswith(b"HTTP/1.1 504 ")
 
 
-def test_a_client_that_leaves_takes_its_request_along(billing: ModuleType) -> None:
+def test_the_request_of_a_disconnected_client_ends(billing: ModuleType) -> None:
     with served(build(billing, RestOptions())) as (url, _, _):
         port = int(url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
@@ -138,5 +138,5 @@ def test_a_client_that_leaves_takes_its_request_along(billing: ModuleType) -> No
         deadline = time.monotonic() + 5
         line = 'aether_rest_requests_total{domain="billing",operation="createInvoice",status="499"}'
         while line not in httpx.get(f"{url}/metrics").text:
-            assert time.monotonic() < deadline, "the request is still inside"
+            assert time.monotonic() < deadline, "the request is still running"
             time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The databases that every SQL suite runs on: SQLite in a file, and a real MariaDB or MySQL."""
+"""Fixtures: the databases of every SQL test, SQLite in a file and a real MariaDB or MySQL."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACCOUNTS = Table(
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database that is empty."""
+    """The address of an empty database."""
     if request.param == "sqlite":
         return URL.create("sqlite", database=str(tmp_path / "test.db")).render_as_string()
     address: str = request.getfixturevalue("mysql_url")
@@ -42,7 +42,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
-    """An engine on empty tables."""
+    """An engine with empty tables."""
     engine = connect(url)
     METADATA.create_all(engine)
     yield engine

@@ -1,4 +1,4 @@
-"""Many at once: no lock error on SQLite, deadlocks run again on MySQL, and no event lost or out of order."""
+"""Tests of concurrency: lock errors, deadlocks, lost connections, and the order of events."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aether_adapters.deadline import within
-from aether_adapters.errors import DeadlineExceeded, Unavailable
-from aether_adapters.events import OutgoingEvent
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
+from aether_adapters.kernel.events import OutgoingEvent
 from aether_adapters.sql import Outbox, OutboxReader, Transactions, connect
 from sqlalchemy import Connection, Engine, Table, insert, select, text, update
 from sqlalchemy.engine import URL, make_url
@@ -27,7 +27,7 @@ from sqlalchemy.event import listens_for
 WRITERS = """
 import json, os, random, sys
 from sqlalchemy import MetaData, select, update
-from aether_adapters.events import OutgoingEvent
+from aether_adapters.kernel.events import OutgoingEvent
 from aether_adapters.sql import Outbox, Transactions, connect, outbox_table
 url, turns = sys.argv[1], int(sys.argv[2])
 
@@ -80,7 +80,7 @@ def balances(engine: Engine, accounts: Table) -> list[int]:
 
 
 @pytest.mark.implementation("sqlite")
-def test_processes_that_read_and_then_write_one_file_meet_no_lock_error(
+def test_processes_that_read_then_write_one_file_get_no_lock_error(
     tmp_path: Path, accounts: Table, outbox: Table
 ) -> None:
     url = f"sqlite:///{tmp_path}/shared.db"
@@ -126,7 +126,7 @@ def mariadb(mysql_url: str, accounts: Table) -> Iterator[Engine]:
 
 
 @pytest.mark.implementation("mariadb")
-def test_two_that_cross_rows_both_succeed_because_the_deadlocks_victim_runs_again(
+def test_deadlocked_transactions_both_succeed_because_the_victim_runs_again(
     mariadb: Engine, accounts: Table
 ) -> None:
     add_accounts(mariadb, accounts, 2)
@@ -154,7 +154,7 @@ def test_two_that_cross_rows_both_succeed_because_the_deadlocks_victim_runs_agai
 
 
 def kill(engine: Engine, number: int) -> None:
-    """Close one connection of a server from outside, as an administrator or a proxy does."""
+    """Close a server connection from outside, as an administrator or a proxy does."""
     administrator = connect(engine.url, pool=1)
     with administrator.connect() as connection:
         connection.execute(text(f"KILL {number}"))
@@ -167,7 +167,7 @@ def add(connection: Connection, accounts: Table, number: int) -> None:
 
 
 @pytest.mark.implementation("mariadb")
-def test_a_deadlock_that_never_ends_is_given_up_after_three_more_tries(mariadb: Engine) -> None:
+def test_a_permanent_deadlock_is_given_up_after_three_reruns(mariadb: Engine) -> None:
     tries: list[int] = []
 
     def work(connection: Connection) -> None:
@@ -190,7 +190,7 @@ def test_a_deadlock_that_never_ends_is_given_up_after_three_more_tries(mariadb: 
         (3024, DeadlineExceeded, None),  # MySQL stopped the statement
     ],
 )
-def test_a_server_that_cannot_serve_now_is_told_apart_from_a_wrong_statement(
+def test_an_unavailable_server_is_distinguished_from_a_wrong_statement(
     mariadb: Engine, number: int, error: type[Exception], retry_after: float | None
 ) -> None:
     signal = text(f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'so'")
@@ -200,7 +200,7 @@ def test_a_server_that_cannot_serve_now_is_told_apart_from_a_wrong_statement(
 
 
 @pytest.mark.implementation("mariadb")
-def test_running_again_ends_with_the_deadline(mariadb: Engine) -> None:
+def test_reruns_end_at_the_deadline(mariadb: Engine) -> None:
     def work(connection: Connection) -> None:
         time.sleep(0.15)
         connection.execute(text("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'Deadlock'"))
@@ -233,10 +233,10 @@ def test_a_lock_timeout_runs_the_whole_unit_of_work_again(mariadb: Engine, accou
 @pytest.mark.implementation("mariadb")
 @pytest.mark.parametrize("take", [200, 100, 1], ids=["all", "half", "one"])
 @pytest.mark.parametrize("index", ["PRIMARY", "ix_outbox_unsent"])
-def test_marking_what_was_sent_waits_for_no_writer(
+def test_marking_rows_as_sent_waits_for_no_writer(
     mariadb: Engine, outbox: Table, take: int, index: str
 ) -> None:
-    """Not even for one whose row stands right behind, and who is about to commit; whichever index the server chooses."""
+    """Not even for one about to commit the next row, whichever index the server chooses."""
 
     @listens_for(mariadb, "before_cursor_execute", retval=True)
     def choose(_1: object, _2: object, statement: str, parameters: object, _3: object, _4: bool) -> Any:
@@ -251,7 +251,7 @@ def test_marking_what_was_sent_waits_for_no_writer(
     rows = reader.unsent(200)
     with mariadb.connect() as other:
         Outbox(other, outbox).add(event(200))
-        with within(5.0):  # refused where it had to wait for the other one
+        with within(5.0):  # raises if it has to wait for the other writer
             reader.mark_sent([row.id for row in rows[:take]])
         assert reader.unsent(200) == rows[take:]
         other.commit()
@@ -259,9 +259,7 @@ def test_marking_what_was_sent_waits_for_no_writer(
 
 
 @pytest.mark.implementation("mariadb")
-def test_a_connection_the_server_closed_while_it_was_idle_is_replaced_unseen(
-    mariadb: Engine, accounts: Table
-) -> None:
+def test_a_connection_closed_while_idle_is_replaced_silently(mariadb: Engine, accounts: Table) -> None:
     def number(connection: Connection) -> int:
         found: int = connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
         return found
@@ -272,7 +270,7 @@ def test_a_connection_the_server_closed_while_it_was_idle_is_replaced_unseen(
 
 
 @pytest.mark.implementation("mariadb")
-def test_a_connection_lost_again_and_again_is_unavailable(mariadb: Engine, accounts: Table) -> None:
+def test_a_connection_lost_repeatedly_is_unavailable(mariadb: Engine, accounts: Table) -> None:
     tries: list[int] = []
 
     def work(connection: Connection) -> None:
@@ -287,7 +285,7 @@ def test_a_connection_lost_again_and_again_is_unavailable(mariadb: Engine, accou
 
 
 @pytest.mark.implementation("mariadb")
-def test_a_connection_lost_while_committing_is_not_tried_again(mariadb: Engine, accounts: Table) -> None:
+def test_a_connection_lost_during_the_commit_is_not_retried(mariadb: Engine, accounts: Table) -> None:
     tries: list[int] = []
 
     def work(connection: Connection) -> None:
@@ -301,7 +299,7 @@ def test_a_connection_lost_while_committing_is_not_tried_again(mariadb: Engine, 
 
 
 @pytest.mark.implementation("mariadb")
-def test_a_server_that_falls_silent_keeps_nobody_beyond_the_deadline(mysql_url: str) -> None:
+def test_a_call_to_a_server_that_stops_responding_ends_at_the_deadline(mysql_url: str) -> None:
     with silenced(mysql_url) as (url, silence):
         engine = connect(url, pool=1)
         plain(engine).read(lambda c: c.execute(text("SELECT 1")).one())
@@ -315,7 +313,7 @@ def test_a_server_that_falls_silent_keeps_nobody_beyond_the_deadline(mysql_url: 
 
 @contextmanager
 def silenced(mysql_url: str) -> Iterator[tuple[URL, threading.Event]]:
-    """A way to the server that, from a moment on, swallows everything, as a broken network does."""
+    """A proxy to the server that drops all traffic from some moment on, like a broken network."""
     real, silence = make_url(mysql_url), threading.Event()
 
     def carry(near: socket.socket, far: socket.socket) -> None:
@@ -337,10 +335,10 @@ def silenced(mysql_url: str) -> Iterator[tuple[URL, threading.Event]]:
         yield real.set(host="127.0.0.1", port=server.getsockname()[1]), silence
 
 
-def held_back(
+def delayed_commit(
     engine: Engine, accounts: Table, outbox: Table, key: int, payload: int, hold: Callable[[], object]
 ) -> None:
-    """Write an event as a repository does, row first, and keep the commit back until `hold` returns."""
+    """Write an event as a repository does, row first, and delay the commit until `hold` returns."""
 
     def work(connection: Connection) -> None:
         add(connection, accounts, key)
@@ -353,7 +351,7 @@ def held_back(
 
 
 @pytest.mark.implementation("mariadb")
-def test_an_event_whose_commit_was_held_back_is_late_but_neither_lost_nor_out_of_order(
+def test_an_event_committed_late_is_neither_lost_nor_out_of_order(
     mariadb: Engine, accounts: Table, outbox: Table
 ) -> None:
     add_accounts(mariadb, accounts, 2)
@@ -364,12 +362,12 @@ def test_an_event_whose_commit_was_held_back_is_late_but_neither_lost_nor_out_of
         release.wait(10)
 
     with ThreadPoolExecutor(2) as pool:
-        slow = pool.submit(held_back, mariadb, accounts, outbox, 0, 1, hold)
+        slow = pool.submit(delayed_commit, mariadb, accounts, outbox, 0, 1, hold)
         assert inside.wait(5)
-        after_it = pool.submit(held_back, mariadb, accounts, outbox, 0, 2, lambda: None)
-        held_back(mariadb, accounts, outbox, 1, 1, lambda: None)
+        after_it = pool.submit(delayed_commit, mariadb, accounts, outbox, 0, 2, lambda: None)
+        delayed_commit(mariadb, accounts, outbox, 1, 1, lambda: None)
         early = relay(reader)
-        assert in_order(early) == {"1": [1]}, "the other key overtakes, with a higher id"
+        assert in_order(early) == {"1": [1]}, "the event of the other key is sent first, with a higher id"
         assert relay(reader) == []
         assert not after_it.done(), "the same key waits for the row"
         release.set()
@@ -378,7 +376,7 @@ def test_an_event_whose_commit_was_held_back_is_late_but_neither_lost_nor_out_of
 
 
 def grow(accounts: Table, outbox: Table, key: int, seconds: float, connection: Connection) -> None:
-    """Count one up, tell its new number, and keep the commit back for some seconds."""
+    """Increment a counter, store an event with its value, and delay the commit by `seconds`."""
     add(connection, accounts, key)
     number = connection.scalars(select(accounts.c.balance).where(accounts.c.id == key)).one()
     Outbox(connection, outbox).add(
@@ -388,7 +386,7 @@ def grow(accounts: Table, outbox: Table, key: int, seconds: float, connection: C
 
 
 @pytest.mark.implementation("mariadb")
-def test_many_writers_with_random_delays_lose_nothing_and_keep_the_order_of_each_key(
+def test_concurrent_writers_with_random_delays_lose_nothing_and_keep_the_order_of_each_key(
     mariadb: Engine, accounts: Table, outbox: Table
 ) -> None:
     add_accounts(mariadb, accounts, 4)

@@ -1,4 +1,4 @@
-"""Text that must be told apart is told apart: by case, by accent, and by the spaces at its end."""
+"""Tests of exact text columns: case, accents and trailing spaces matter."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_texts_that_look_alike_are_different_keys(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(("mariadb", "collation"), [(False, "utf8mb4_0900_bin"), (True, "utf8mb4_nopad_bin")])
-def test_each_server_is_asked_for_a_collation_it_has(mariadb: bool, collation: str) -> None:
-    """The same column, whichever server it was compiled for before."""
+def test_each_server_gets_a_collation_that_it_has(mariadb: bool, collation: str) -> None:
+    """The column is the same, whichever server it was compiled for before."""
     dialect = mysql.dialect()
     dialect.is_mariadb = mariadb
     made = str(CreateTable(NAMES).compile(dialect=dialect))

@@ -1,4 +1,4 @@
-"""A key leads to one result, whoever sends it how often, and whoever is stopped on the way."""
+"""Tests of idempotency keys: one result per key, despite repetitions and stopped claimants."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def claim(
     return lambda keys: keys.claim("ada", key, fingerprint, claimant, seconds)
 
 
-def test_a_claimed_key_is_nobody_elses_and_its_result_stays(run: Run[object]) -> None:
+def test_a_claimed_key_is_exclusive_and_its_result_stays(run: Run[object]) -> None:
     assert run(lambda keys: keys.find("ada", "k")) is None
     assert run(claim("one"))
     assert run(lambda keys: keys.find("ada", "k")) == KnownKey(fingerprint="f", result=None, lapsed=False)
@@ -44,13 +44,15 @@ def test_a_claimed_key_is_nobody_elses_and_its_result_stays(run: Run[object]) ->
     assert run(lambda keys: keys.find("ada", "k")) == KnownKey(fingerprint="f", result="7", lapsed=False)
 
 
-def test_scopes_and_the_case_of_letters_tell_keys_apart(run: Run[object]) -> None:
+def test_keys_differ_by_scope_and_case(run: Run[object]) -> None:
     assert run(claim("one"))
     assert run(claim("one", key="K"))
     assert run(lambda keys: keys.claim("bob", "k", "f", "one", 60))
 
 
-def test_an_abandoned_key_is_new_and_a_finished_one_cannot_be_abandoned(run: Run[object]) -> None:
+def test_an_abandoned_key_can_be_claimed_again_but_a_finished_one_cannot_be_abandoned(
+    run: Run[object],
+) -> None:
     run(claim("one"))
     run(lambda keys: keys.abandon("ada", "k", "two"))
     assert not run(claim("two"))
@@ -61,7 +63,7 @@ def test_an_abandoned_key_is_new_and_a_finished_one_cannot_be_abandoned(run: Run
     assert run(lambda keys: keys.find("ada", "k")) == KnownKey(fingerprint="other", result="7", lapsed=False)
 
 
-def test_whoever_was_stopped_past_its_time_can_store_nothing(run: Run[object]) -> None:
+def test_a_claimant_stopped_past_its_expiry_cannot_finish(run: Run[object]) -> None:
     run(claim("slow", seconds=-1))
     assert run(lambda keys: keys.find("ada", "k")) == KnownKey(fingerprint="f", result=None, lapsed=True)
     assert not run(claim("thief", fingerprint="another request"))
@@ -70,14 +72,14 @@ def test_whoever_was_stopped_past_its_time_can_store_nothing(run: Run[object]) -
     assert run(lambda keys: keys.finish("ada", "k", "quick", "7"))
 
 
-def test_a_lapsed_claim_that_nobody_took_can_still_be_finished(run: Run[object]) -> None:
+def test_a_lapsed_claim_can_be_finished_if_nobody_took_it_over(run: Run[object]) -> None:
     run(claim("slow", seconds=-1))
     assert run(lambda keys: keys.finish("ada", "k", "slow", "7"))
     assert not run(claim("two"))
 
 
 @pytest.mark.parametrize("lapsed", [False, True], ids=["new", "lapsed"])
-def test_of_many_who_claim_one_key_at_once_one_gets_it(run: Run[object], lapsed: bool) -> None:
+def test_one_of_many_concurrent_claimants_gets_the_key(run: Run[object], lapsed: bool) -> None:
     if lapsed:
         run(claim("gone", seconds=-1))
     with ThreadPoolExecutor(16) as pool:
@@ -85,7 +87,7 @@ def test_of_many_who_claim_one_key_at_once_one_gets_it(run: Run[object], lapsed:
     assert won.count(True) == 1
 
 
-def test_old_keys_are_forgotten(run: Run[object]) -> None:
+def test_old_keys_are_deleted(run: Run[object]) -> None:
     run(claim("one"))
     assert run(lambda keys: keys.prune(timedelta(hours=1))) == 0
     assert run(lambda keys: keys.prune(timedelta(seconds=-5))) == 1

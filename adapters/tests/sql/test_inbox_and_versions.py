@@ -1,4 +1,4 @@
-"""An event has its effect once, and a row is saved only over the version it was loaded with."""
+"""Tests of the inbox and of optimistic locking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Engine, MetaData, Table, insert, sele
 
 
 class Stale(Exception):
-    """The conflict of a domain."""
+    """A domain's conflict."""
 
 
 def boxes(engine: Engine, inbox: Table) -> Transactions[Inbox]:
@@ -23,14 +23,14 @@ def _first_time(question: tuple[str, str], box: Inbox) -> bool:
     return box.first_time(*question)
 
 
-def test_an_event_is_new_once_for_each_consumer(engine: Engine, inbox: Table) -> None:
+def test_each_consumer_sees_an_event_as_new_once(engine: Engine, inbox: Table) -> None:
     transactions = boxes(engine, inbox)
     asked = [("tally", "e1"), ("tally", "e1"), ("mail", "e1"), ("tally", "e2"), ("tally", "E1")]
     answers = [transactions.run(partial(_first_time, question)) for question in asked]
     assert answers == [True, False, True, True, True]
 
 
-def test_a_repetition_leaves_the_transaction_usable(engine: Engine, inbox: Table) -> None:
+def test_a_repeated_event_leaves_the_transaction_usable(engine: Engine, inbox: Table) -> None:
     transactions = boxes(engine, inbox)
     assert transactions.run(lambda box: [box.first_time("tally", e) for e in ("e1", "e1", "e2")]) == [
         True,
@@ -40,7 +40,7 @@ def test_a_repetition_leaves_the_transaction_usable(engine: Engine, inbox: Table
     assert not transactions.run(lambda box: box.first_time("tally", "e2"))
 
 
-def test_an_event_whose_handling_failed_is_new_again(engine: Engine, inbox: Table) -> None:
+def test_an_event_is_new_again_after_its_handling_rolled_back(engine: Engine, inbox: Table) -> None:
     def fail(box: Inbox) -> None:
         box.first_time("tally", "e1")
         raise LookupError
@@ -50,7 +50,7 @@ def test_an_event_whose_handling_failed_is_new_again(engine: Engine, inbox: Tabl
     assert boxes(engine, inbox).run(lambda box: box.first_time("tally", "e1"))
 
 
-def test_the_same_event_handled_twice_at_once_counts_once(engine: Engine, inbox: Table) -> None:
+def test_an_event_handled_twice_concurrently_counts_once(engine: Engine, inbox: Table) -> None:
     inside, answers = threading.Event(), []
 
     def first(box: Inbox) -> None:
@@ -69,7 +69,7 @@ def test_the_same_event_handled_twice_at_once_counts_once(engine: Engine, inbox:
     assert answers == [("first", True), ("second", False)]
 
 
-def test_what_was_received_long_ago_is_forgotten(engine: Engine, inbox: Table) -> None:
+def test_old_inbox_records_are_deleted(engine: Engine, inbox: Table) -> None:
     transactions, cleaner = boxes(engine, inbox), InboxCleaner(engine, inbox)
     for question in (("tally", "e1"), ("mail", "e1"), ("tally", "e2")):
         assert transactions.run(partial(_first_time, question))
@@ -82,7 +82,7 @@ def test_what_was_received_long_ago_is_forgotten(engine: Engine, inbox: Table) -
     assert transactions.run(partial(_first_time, ("tally", "e1")))
 
 
-def test_a_second_save_of_what_was_loaded_once_is_a_conflict(engine: Engine, accounts: Table) -> None:
+def test_saving_over_a_newer_version_is_a_conflict(engine: Engine, accounts: Table) -> None:
     transactions = Transactions(engine, lambda connection: connection)
     loaded = {"id": 1, "owner": "ann", "balance": 100, "version": 1}
     transactions.run(lambda c: c.execute(insert(accounts), [loaded, {**loaded, "id": 2, "owner": "bob"}]))
@@ -98,16 +98,14 @@ def test_a_second_save_of_what_was_loaded_once_is_a_conflict(engine: Engine, acc
     assert [dict(row) for row in rows] == [changed, {**loaded, "id": 2, "owner": "bob"}]
 
 
-def test_saving_the_same_values_again_over_the_right_version_is_no_conflict(
-    engine: Engine, accounts: Table
-) -> None:
+def test_saving_equal_values_over_the_right_version_is_no_conflict(engine: Engine, accounts: Table) -> None:
     transactions = Transactions(engine, lambda connection: connection)
     row = {"id": 1, "owner": "ann", "balance": 100, "version": 1}
     transactions.run(lambda c: c.execute(insert(accounts), row))
     transactions.run(lambda c: update_versioned(c, accounts, row, loaded=1, conflict=Stale))
 
 
-def test_what_was_deleted_meanwhile_is_a_conflict(engine: Engine, accounts: Table) -> None:
+def test_saving_over_a_deleted_row_is_a_conflict(engine: Engine, accounts: Table) -> None:
     row = {"id": 1, "owner": "ann", "balance": 100, "version": 2}
     with pytest.raises(Stale):
         Transactions(engine, lambda connection: connection).run(
@@ -115,7 +113,7 @@ def test_what_was_deleted_meanwhile_is_a_conflict(engine: Engine, accounts: Tabl
         )
 
 
-def test_a_moment_and_a_64_bit_id_come_back_exactly(engine: Engine) -> None:
+def test_a_datetime_and_a_64_bit_id_are_stored_exactly(engine: Engine) -> None:
     metadata = MetaData()
     table = Table(
         "moments", metadata, Column("id", BigId, primary_key=True), Column("at", UtcDateTime, nullable=True)

@@ -1,4 +1,4 @@
-"""Of several processes one holds a lease, and it knows by itself when it no longer does."""
+"""Tests of leases: one holder at a time, which knows when its lease has lapsed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LEASES = lease_table(MetaData())
 
 
 class Clock:
-    """A monotonic clock that a test moves."""
+    """A monotonic clock that the test advances."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -21,7 +21,7 @@ class Clock:
         return self.seconds
 
 
-def test_one_holds_it_and_the_others_stand_by_until_it_is_released(engine: Engine) -> None:
+def test_only_one_holds_the_lease_until_it_is_released(engine: Engine) -> None:
     first, second = (Lease(engine, "relay", owner) for owner in ("a", "b"))
     assert (first.acquire(), second.acquire()) == (True, False)
     assert (first.held, second.held) == (True, False)
@@ -34,18 +34,18 @@ def test_two_objects_with_one_owner_exclude_each_other(engine: Engine) -> None:
     assert not Lease(engine, "relay", "host").acquire()
 
 
-def test_leases_of_different_names_have_nothing_to_do_with_each_other(engine: Engine) -> None:
+def test_leases_of_different_names_are_independent(engine: Engine) -> None:
     assert Lease(engine, "relay", "a").acquire()
     assert Lease(engine, "Relay", "b").acquire()
 
 
-def test_of_many_that_ask_at_once_one_gets_it(engine: Engine) -> None:
+def test_one_of_many_concurrent_applicants_gets_the_lease(engine: Engine) -> None:
     leases = [Lease(engine, "relay", f"owner {number}") for number in range(12)]
     with ThreadPoolExecutor(12) as pool:
         assert sorted(pool.map(Lease.acquire, leases)) == [False] * 11 + [True]
 
 
-def test_a_holder_stops_believing_in_it_before_anybody_else_can_take_it(engine: Engine) -> None:
+def test_a_holder_considers_its_lease_lapsed_before_anyone_else_can_take_it(engine: Engine) -> None:
     first, second = Lease(engine, "relay", "a", 0.4), Lease(engine, "relay", "b", 0.4)
     first.acquire()
     while not second.acquire():
@@ -53,7 +53,7 @@ def test_a_holder_stops_believing_in_it_before_anybody_else_can_take_it(engine: 
     assert not first.held
 
 
-def test_a_holder_that_was_overtaken_cannot_renew_and_the_fence_has_risen(engine: Engine) -> None:
+def test_a_former_holder_cannot_renew_and_the_fence_has_risen(engine: Engine) -> None:
     first, second = Lease(engine, "relay", "a", 0.2), Lease(engine, "relay", "b")
     first.acquire()
     time.sleep(0.3)
@@ -65,7 +65,7 @@ def test_a_holder_that_was_overtaken_cannot_renew_and_the_fence_has_risen(engine
     assert not Lease(engine, "relay", "c").acquire(), "a loser's release must not free the winner's lease"
 
 
-def test_a_lease_nobody_took_can_be_renewed_after_its_end(engine: Engine) -> None:
+def test_a_lapsed_lease_can_be_renewed_if_nobody_took_it(engine: Engine) -> None:
     lease = Lease(engine, "relay", "a", 0.1)
     lease.acquire()
     fence = lease.fence
@@ -73,7 +73,7 @@ def test_a_lease_nobody_took_can_be_renewed_after_its_end(engine: Engine) -> Non
     assert (lease.held, lease.renew(), lease.held, lease.fence) == (False, True, True, fence)
 
 
-def test_holding_it_asks_the_database_only_when_a_third_of_the_term_has_gone(engine: Engine) -> None:
+def test_hold_asks_the_database_only_after_a_third_of_the_term(engine: Engine) -> None:
     clock = Clock()
     lease = Lease(engine, "relay", "a", 30, clock=clock)
 
@@ -91,7 +91,7 @@ def test_holding_it_asks_the_database_only_when_a_third_of_the_term_has_gone(eng
     assert stored() != granted
 
 
-def test_a_holder_that_cannot_renew_holds_on_until_its_term_ends(engine: Engine) -> None:
+def test_a_holder_that_cannot_renew_keeps_the_lease_until_its_term_ends(engine: Engine) -> None:
     clock = Clock()
     slow = connect(engine.url, statement_seconds=0.25)
     lease = Lease(slow, "relay", "a", 30, clock=clock)

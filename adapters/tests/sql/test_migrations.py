@@ -1,4 +1,4 @@
-"""A schema is migrated once, however many processes try, and a drift from the tables is told."""
+"""Tests of migrations: concurrent starts, failures, and drift between schema and tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aether_adapters.errors import Unavailable
+from aether_adapters.kernel.errors import Unavailable
 from aether_adapters.sql import connect, is_current, migrate, outbox_table, pending_changes
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, inspect, text
 
@@ -95,7 +95,7 @@ def empty(url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_several_processes_that_start_at_once_migrate_once(empty: Engine, scripts: Path) -> None:
+def test_processes_that_start_together_migrate_once(empty: Engine, scripts: Path) -> None:
     url = empty.url.render_as_string(hide_password=False)
     done = subprocess.run(
         [sys.executable, "-c", STARTERS, url, str(scripts)], capture_output=True, text=True, check=False
@@ -113,7 +113,7 @@ def test_a_service_can_ask_whether_its_schema_is_current(empty: Engine, scripts:
     assert is_current(empty, scripts)
 
 
-def test_rows_that_refer_to_a_table_survive_its_alteration(empty: Engine, scripts: Path) -> None:
+def test_referring_rows_survive_a_table_alteration(empty: Engine, scripts: Path) -> None:
     (scripts / "versions" / "0001_shelves.py").write_text(
         FIRST + "    op.create_table('books', sa.Column('id', sa.Integer, primary_key=True),"
         " sa.Column('shelf', sa.Integer, sa.ForeignKey('shelves.id', ondelete='CASCADE')))\n"
@@ -145,11 +145,11 @@ def test_a_migration_that_orphans_rows_is_rolled_back(tmp_path: Path, scripts: P
     assert inspect(engine).get_table_names() == []
 
 
-def test_a_process_that_waited_in_vain_says_so(empty: Engine, scripts: Path) -> None:
+def test_a_process_that_cannot_get_the_migration_lock_says_so(empty: Engine, scripts: Path) -> None:
     holder = "SELECT 1" if empty.dialect.name == "sqlite" else _lock_statement(empty)
     with empty.connect() as other, other.begin():
         other.execute(text(holder))
-        with pytest.raises(Unavailable, match="busy for 1 s"):
+        with pytest.raises(Unavailable, match="locked for 1 s"):
             migrate(empty.url, scripts, wait_seconds=1)
 
 
@@ -174,9 +174,7 @@ def test_a_drift_names_each_table_column_and_index(empty: Engine, scripts: Path)
         assert line in changes, changes
 
 
-def test_the_kits_own_tables_come_back_from_the_database_as_they_were_declared(
-    engine: Engine, outbox: Table
-) -> None:
+def test_the_kits_own_tables_have_no_drift_after_creation(engine: Engine, outbox: Table) -> None:
     assert pending_changes(engine, outbox.metadata) == []
     fresh = MetaData()
     outbox_table(fresh, "another_outbox")

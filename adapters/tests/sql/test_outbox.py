@@ -1,4 +1,4 @@
-"""What is in the outbox leaves in the order of its key, and nothing is lost."""
+"""Tests of the outbox: nothing is lost and each key keeps its order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import pytest
-from aether_adapters.events import OutgoingEvent
+from aether_adapters.kernel.events import OutgoingEvent
 from aether_adapters.sql import Backlog, Outbox, OutboxReader, Transactions
 from opentelemetry.sdk.trace import TracerProvider
 from sqlalchemy import Engine, Table
@@ -32,7 +32,7 @@ def write(engine: Engine, outbox: Table, *events: OutgoingEvent) -> None:
     Transactions(engine, lambda c: Outbox(c, outbox)).run(lambda box: box.add(*events))
 
 
-def test_what_goes_in_comes_out_whole_and_in_order(engine: Engine, outbox: Table) -> None:
+def test_events_come_out_unchanged_and_in_order(engine: Engine, outbox: Table) -> None:
     write(engine, outbox, event(1), event(2))
     write(engine, outbox, event(3, key="8"))
     rows = OutboxReader(engine, outbox).unsent(10)
@@ -40,7 +40,7 @@ def test_what_goes_in_comes_out_whole_and_in_order(engine: Engine, outbox: Table
     assert [row.id for row in rows] == sorted(row.id for row in rows)
 
 
-def test_an_event_of_a_transaction_that_rolled_back_never_leaves(engine: Engine, outbox: Table) -> None:
+def test_an_event_of_a_rolled_back_transaction_is_never_sent(engine: Engine, outbox: Table) -> None:
     def work(box: Outbox) -> None:
         box.add(event(1))
         raise LookupError
@@ -50,9 +50,7 @@ def test_an_event_of_a_transaction_that_rolled_back_never_leaves(engine: Engine,
     assert OutboxReader(engine, outbox).unsent(10) == []
 
 
-def test_what_is_marked_as_sent_is_not_taken_again_and_pruned_when_it_is_old(
-    engine: Engine, outbox: Table
-) -> None:
+def test_sent_events_are_not_read_again_and_are_pruned_when_old(engine: Engine, outbox: Table) -> None:
     write(engine, outbox, event(1), event(2), event(3))
     reader = OutboxReader(engine, outbox)
     first, second, third = reader.unsent(10)
@@ -70,8 +68,8 @@ def test_what_is_marked_as_sent_is_not_taken_again_and_pruned_when_it_is_old(
     [range(30), range(10, 20), range(0, 30, 2), (0, 1, 2, 4, 5, 9, 29), (9, 3, 4, 2), (7,)],
     ids=["all", "a run", "every other", "runs and single ones", "in no order", "one"],
 )
-def test_exactly_what_was_sent_is_marked(engine: Engine, outbox: Table, sent: Sequence[int]) -> None:
-    """Above all not a row between two of them, whose commit came after the relay had looked."""
+def test_exactly_the_sent_rows_are_marked(engine: Engine, outbox: Table, sent: Sequence[int]) -> None:
+    """In particular no row between two of them that was committed after the relay read."""
     write(engine, outbox, *[event(number) for number in range(30)])
     reader = OutboxReader(engine, outbox)
     rows = reader.unsent(30)
@@ -79,12 +77,12 @@ def test_exactly_what_was_sent_is_marked(engine: Engine, outbox: Table, sent: Se
     assert reader.unsent(30) == [row for number, row in enumerate(rows) if number not in sent]
 
 
-def test_a_batch_is_no_larger_than_asked_for(engine: Engine, outbox: Table) -> None:
+def test_a_batch_is_no_larger_than_its_limit(engine: Engine, outbox: Table) -> None:
     write(engine, outbox, *[event(number) for number in range(5)])
     assert [row.event.id for row in OutboxReader(engine, outbox).unsent(2)] == ["event-0", "event-1"]
 
 
-def test_an_id_is_never_given_twice_even_after_its_row_was_pruned(engine: Engine, outbox: Table) -> None:
+def test_an_id_is_never_reused_even_after_pruning(engine: Engine, outbox: Table) -> None:
     reader = OutboxReader(engine, outbox)
     write(engine, outbox, event(1))
     (row,) = reader.unsent(1)
@@ -95,7 +93,7 @@ def test_an_id_is_never_given_twice_even_after_its_row_was_pruned(engine: Engine
     assert [row.event for row in reader.unsent(1)] == [event(2)]
 
 
-def test_an_event_carries_the_trace_it_was_written_in(engine: Engine, outbox: Table) -> None:
+def test_an_event_carries_the_trace_of_its_writer(engine: Engine, outbox: Table) -> None:
     with TracerProvider().get_tracer("test").start_as_current_span("place order") as span:
         write(engine, outbox, event(1))
     write(engine, outbox, event(2))

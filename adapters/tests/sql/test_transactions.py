@@ -1,4 +1,4 @@
-"""A unit of work is done whole or not at all, whatever the database throws at it."""
+"""Tests of units of work: all or nothing, whatever the database does."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from aether_adapters.deadline import within
-from aether_adapters.errors import DeadlineExceeded, Exhausted, Unavailable
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Unavailable
 from aether_adapters.sql import NestedUnitOfWork, Transactions, connect, probe
 from sqlalchemy import Connection, Engine, Table, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -29,7 +29,7 @@ def balances(engine: Engine, table: Table) -> dict[int, int]:
     return {row.id: row.balance for row in rows}
 
 
-def test_what_a_unit_of_work_returns_is_returned_after_its_commit(engine: Engine, accounts: Table) -> None:
+def test_run_returns_the_works_result_after_the_commit(engine: Engine, accounts: Table) -> None:
     def work(connection: Connection) -> str:
         connection.execute(insert(accounts), account(accounts, 1))
         return "done"
@@ -38,9 +38,7 @@ def test_what_a_unit_of_work_returns_is_returned_after_its_commit(engine: Engine
     assert balances(engine, accounts) == {1: 100}
 
 
-def test_an_error_rolls_everything_back_and_reaches_the_caller_as_it_is(
-    engine: Engine, accounts: Table
-) -> None:
+def test_an_error_rolls_back_and_reaches_the_caller_unchanged(engine: Engine, accounts: Table) -> None:
     class OutOfStock(Exception):
         pass
 
@@ -53,7 +51,7 @@ def test_an_error_rolls_everything_back_and_reaches_the_caller_as_it_is(
     assert balances(engine, accounts) == {}
 
 
-def test_an_integrity_error_passes_untouched_and_is_not_tried_again(engine: Engine, accounts: Table) -> None:
+def test_an_integrity_error_passes_unchanged_and_is_not_retried(engine: Engine, accounts: Table) -> None:
     attempts: list[int] = []
 
     def work(connection: Connection) -> None:
@@ -69,7 +67,7 @@ def test_a_unit_of_work_inside_another_is_refused(engine: Engine) -> None:
     transactions = plain(engine)
     for outer in (transactions.run, transactions.read):
         for inner in (transactions.run, transactions.read):
-            with pytest.raises(NestedUnitOfWork, match="is open already"):
+            with pytest.raises(NestedUnitOfWork, match="is already open"):
                 outer(lambda _: inner(lambda _: None))  # noqa: B023 - called at once
     assert transactions.run(lambda _: "still usable") == "still usable"
 
@@ -79,19 +77,19 @@ def test_a_read_refuses_to_write(engine: Engine, accounts: Table) -> None:
         plain(engine).read(lambda c: c.execute(insert(accounts), account(accounts, 1)))
 
 
-def test_a_statement_that_is_wrong_is_the_programmers_error(engine: Engine) -> None:
+def test_a_wrong_statement_raises_the_drivers_error(engine: Engine) -> None:
     with pytest.raises(DBAPIError, match="no_such_table"):
         plain(engine).read(lambda c: c.execute(text("SELECT * FROM no_such_table")))
 
 
-def test_nothing_is_begun_after_the_deadline(engine: Engine, accounts: Table) -> None:
+def test_nothing_starts_after_the_deadline(engine: Engine, accounts: Table) -> None:
     with within(0.01), pytest.raises(DeadlineExceeded):
         time.sleep(0.02)
         plain(engine).run(lambda c: c.execute(insert(accounts), account(accounts, 1)))
     assert balances(engine, accounts) == {}
 
 
-def test_what_was_done_too_late_is_not_committed(engine: Engine, accounts: Table) -> None:
+def test_late_work_is_not_committed(engine: Engine, accounts: Table) -> None:
     def slow(connection: Connection) -> None:
         connection.execute(insert(accounts), account(accounts, 1))
         time.sleep(0.3)
@@ -101,7 +99,7 @@ def test_what_was_done_too_late_is_not_committed(engine: Engine, accounts: Table
     assert balances(engine, accounts) == {}
 
 
-def test_a_wait_for_somebody_elses_lock_ends_at_the_deadline(engine: Engine, accounts: Table) -> None:
+def test_a_wait_for_another_transactions_lock_ends_at_the_deadline(engine: Engine, accounts: Table) -> None:
     plain(engine).run(lambda c: c.execute(insert(accounts), account(accounts, 1)))
     change = update(accounts).values(balance=0)
     with engine.connect() as other, other.begin():
@@ -125,7 +123,7 @@ def test_a_long_statement_is_stopped_at_the_deadline(engine: Engine) -> None:
     assert 0.4 < time.monotonic() - started < 1.5
 
 
-def test_when_every_connection_is_busy_the_caller_is_told_when_to_come_back(url: str) -> None:
+def test_an_exhausted_pool_raises_with_a_retry_delay(url: str) -> None:
     engine = connect(url, pool=1, pool_seconds=0.1)
     with engine.execution_options(aether_read_only=True).connect():
         with pytest.raises(Exhausted) as caught:
@@ -145,7 +143,7 @@ def test_a_wait_for_a_connection_ends_at_the_deadline(url: str) -> None:
 
 
 @pytest.mark.implementation("sqlite")
-def test_a_wait_for_ones_turn_ends_at_the_deadline_and_the_next_one_still_gets_in(tmp_path: Path) -> None:
+def test_a_wait_for_the_fair_lock_ends_at_the_deadline_and_the_next_waiter_gets_it(tmp_path: Path) -> None:
     transactions = plain(connect(f"sqlite:///{tmp_path}/test.db"))
     inside, release = threading.Event(), threading.Event()
 
@@ -164,7 +162,7 @@ def test_a_wait_for_ones_turn_ends_at_the_deadline_and_the_next_one_still_gets_i
 
 
 @pytest.mark.implementation("sqlite")
-def test_threads_that_write_all_the_time_do_not_starve_each_other(tmp_path: Path, accounts: Table) -> None:
+def test_continuously_writing_threads_do_not_starve_each_other(tmp_path: Path, accounts: Table) -> None:
     engine = connect(f"sqlite:///{tmp_path}/test.db")
     accounts.metadata.create_all(engine)
     transactions = plain(engine)
@@ -176,7 +174,7 @@ def test_threads_that_write_all_the_time_do_not_starve_each_other(tmp_path: Path
         done.append(thread)
 
     def write(thread: int) -> int:
-        """The most that others did between this thread's asking and its turn."""
+        """Return the most writes of others between this thread's request and its turn."""
         most = 0
         for _ in range(60):
             asked = len(done)
@@ -188,7 +186,7 @@ def test_threads_that_write_all_the_time_do_not_starve_each_other(tmp_path: Path
         assert max(pool.map(write, range(8))) < 60
 
 
-def test_many_threads_add_to_one_row_and_nothing_is_lost(engine: Engine, accounts: Table) -> None:
+def test_concurrent_increments_of_one_row_lose_nothing(engine: Engine, accounts: Table) -> None:
     transactions = plain(engine)
     transactions.run(lambda c: c.execute(insert(accounts), account(accounts, 1, balance=0)))
 
@@ -203,18 +201,18 @@ def test_many_threads_add_to_one_row_and_nothing_is_lost(engine: Engine, account
     assert balances(engine, accounts) == {1: 200}
 
 
-def test_a_probe_says_nothing_while_the_database_answers(engine: Engine) -> None:
+def test_a_probe_succeeds_while_the_database_responds(engine: Engine) -> None:
     probe(engine)()
 
 
-def test_a_server_that_is_not_there_is_unavailable() -> None:
+def test_an_unreachable_server_is_unavailable() -> None:
     engine = connect("mysql+pymysql://root@127.0.0.1:1/nowhere")
     with pytest.raises(Unavailable) as caught:
         probe(engine)()
     assert caught.value.retry_after == 1.0
 
 
-def test_a_folder_that_is_not_there_is_made_and_one_that_cannot_be_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_folder_is_created_and_an_impossible_one_is_an_error(tmp_path: Path) -> None:
     probe(connect(f"sqlite:///{tmp_path}/new/folder/test.db"))()
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
@@ -222,6 +220,6 @@ def test_a_folder_that_is_not_there_is_made_and_one_that_cannot_be_is_an_error(t
 
 
 @pytest.mark.parametrize("address", ["sqlite://", "sqlite:///:memory:", "postgresql://localhost/x"])
-def test_an_address_that_cannot_work_is_refused_by_name(address: str) -> None:
+def test_an_unsupported_address_is_refused_by_name(address: str) -> None:
     with pytest.raises(ValueError, match=r"name a file|use mysql\+pymysql"):
         connect(address)

@@ -1,4 +1,4 @@
-"""No two processes ever issue the same id, whatever happens to clocks and processes."""
+"""Tests of worker leases: no two processes issue the same id, whatever happens to clocks and processes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from aether_adapters.errors import Exhausted, Unavailable
 from aether_adapters.ids import EPOCH, FixedWorker, Snowflakes, WorkerLease, parts, worker_lease_table
+from aether_adapters.kernel.errors import Exhausted, Unavailable
 from aether_adapters.sql import Transactions
 from aether_adapters.testing.interleave import meanwhile
 from sqlalchemy import Connection, Engine, MetaData, delete, insert, select
@@ -23,8 +23,8 @@ from sqlalchemy import Connection, Engine, MetaData, delete, insert, select
 LEASES = worker_lease_table(MetaData())
 
 
-class Wall:
-    """A wall clock that somebody sets."""
+class WallClock:
+    """A wall clock that the test sets."""
 
     def __init__(self) -> None:
         self.offset = 0.0
@@ -40,7 +40,7 @@ def stored_highest(engine: Engine, worker: int) -> datetime:
 
 
 def leased(engine: Engine, **options: object) -> WorkerLease:
-    """A lease of number 0, waited for until the last holder's has ended."""
+    """Lease number 0; waits until the last holder's lease has ended."""
     lease = WorkerLease(engine, workers=1, **options)  # type: ignore[arg-type]
     give_up = time.monotonic() + 20
     while time.monotonic() < give_up:
@@ -53,7 +53,7 @@ def leased(engine: Engine, **options: object) -> WorkerLease:
     raise AssertionError("the last holder's lease never ended")
 
 
-def test_holders_get_different_numbers_and_a_freed_one_is_used_again(engine: Engine) -> None:
+def test_holders_get_different_numbers_and_a_released_one_is_reused(engine: Engine) -> None:
     first, second, third = (WorkerLease(engine) for _ in range(3))
     assert [lease.start().worker for lease in (first, second)] == [0, 1]
     first.stop()
@@ -62,7 +62,7 @@ def test_holders_get_different_numbers_and_a_freed_one_is_used_again(engine: Eng
     third.stop()
 
 
-def test_when_every_number_is_leased_the_message_says_what_to_do(engine: Engine) -> None:
+def test_the_error_for_no_free_number_says_what_to_do(engine: Engine) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
     rows = [{"worker": n, "owner": "somebody", "expires_at": later, "highest_ms": 0} for n in range(1024)]
     Transactions(engine, lambda c: c).run(lambda c: c.execute(insert(LEASES), rows))
@@ -106,8 +106,8 @@ def test_a_number_whose_holder_went_on_meanwhile_is_taken_above_what_it_issued(e
         assert parts(Snowflakes(lease).next()).moment > ahead
 
 
-def test_a_clock_set_back_between_two_clean_starts_repeats_nothing(engine: Engine) -> None:
-    wall = Wall()
+def test_a_clock_set_back_between_clean_starts_repeats_no_id(engine: Engine) -> None:
+    wall = WallClock()
     wall.offset = 3600
     with leased(engine, wall=wall) as lease:
         before = Snowflakes(lease).take(10_000)
@@ -116,23 +116,23 @@ def test_a_clock_set_back_between_two_clean_starts_repeats_nothing(engine: Engin
         assert Snowflakes(lease).next() > max(before)
 
 
-def test_a_clock_set_back_after_a_crash_repeats_nothing(engine: Engine) -> None:
-    wall = Wall()
+def test_a_clock_set_back_after_a_crash_repeats_no_id(engine: Engine) -> None:
+    wall = WallClock()
     wall.offset = 3600
     crashed = leased(engine, wall=wall, seconds=0.4)
     before = Snowflakes(crashed).take(10_000)
     renewal, crashed._renewal = crashed._renewal, None
     assert renewal is not None
-    renewal.stop()  # as a crash does: the number is not given back
+    renewal.stop()  # like a crash: the number is not released
     wall.offset = -3600
     with leased(engine, wall=wall) as lease:
         assert Snowflakes(lease).next() > max(before)
 
 
-def test_a_clock_that_is_set_while_ids_are_issued_disturbs_neither_order_nor_the_written_bound(
+def test_a_clock_change_while_ids_are_issued_breaks_neither_order_nor_bound(
     engine: Engine,
 ) -> None:
-    wall = Wall()
+    wall = WallClock()
     with leased(engine, wall=wall, seconds=0.3) as lease:
         snowflakes, last = Snowflakes(lease), 0
         for offset in (3600, 0, -86400, 5, 86400 * 30, 0):
@@ -142,14 +142,14 @@ def test_a_clock_that_is_set_while_ids_are_issued_disturbs_neither_order_nor_the
                 try:
                     issued = snowflakes.take(500)
                 except Unavailable:
-                    continue  # a loaded machine renewed late
+                    continue  # renewed late on a loaded machine
                 assert last < issued[0]
                 assert issued == sorted(set(issued))
                 last = issued[-1]
                 assert parts(last).moment <= stored_highest(engine, 0)
 
 
-def test_issuing_stops_when_the_lease_cannot_be_renewed_and_goes_on_when_it_can(engine: Engine) -> None:
+def test_issuing_stops_while_the_lease_cannot_be_renewed(engine: Engine) -> None:
     with WorkerLease(engine, seconds=0.6) as lease:
         snowflakes = Snowflakes(lease)
         before = snowflakes.take(100)
@@ -170,7 +170,7 @@ def test_issuing_stops_when_the_lease_cannot_be_renewed_and_goes_on_when_it_can(
 
 HOLDER = """
 import sys, time
-from aether_adapters.errors import Unavailable
+from aether_adapters.kernel.errors import Unavailable
 from aether_adapters.ids import Snowflakes, WorkerLease
 from aether_adapters.sql import connect
 lease = WorkerLease(connect(sys.argv[1]), workers=1, seconds=0.9)
@@ -196,7 +196,7 @@ def holder(engine: Engine) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def test_a_holder_that_was_stopped_past_its_lease_issues_nothing_when_it_wakes(engine: Engine) -> None:
+def test_a_holder_suspended_past_its_lease_issues_nothing_when_it_resumes(engine: Engine) -> None:
     with holder(engine) as process:
         assert process.stdout is not None
         first = process.stdout.readline().split()
@@ -211,7 +211,7 @@ def test_a_holder_that_was_stopped_past_its_lease_issues_nothing_when_it_wakes(e
             ):
                 lines.append(process.stdout.readline().split())
     issued = [(float(asked), int(snowflake)) for word, asked, snowflake in lines if word == "issued"]
-    assert issued, "it did issue before it was stopped"
+    assert issued, "it issued ids before it was suspended"
     assert [asked for asked, _ in issued if asked >= woken] == []
     assert mine.isdisjoint(snowflake for _, snowflake in issued)
     assert max(snowflake for _, snowflake in issued) < min(mine)
@@ -245,12 +245,12 @@ sys.exit(failed)
 """
 
 
-def test_processes_on_one_database_issue_no_id_twice_even_when_they_were_forked(
+def test_processes_and_forked_children_issue_no_id_twice(
     engine: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("issued")
     url = engine.url.render_as_string(hide_password=False)
-    # From CPython 3.12 on a fork beside threads is warned of; it is what is tested here.
+    # CPython 3.12 warns about a fork beside threads; that is what this test does.
     python = (sys.executable, "-W", "ignore:This process:DeprecationWarning")
     done = subprocess.run(
         [*python, "-c", PROCESSES, url, str(folder)], capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""The plugin in a workspace of somebody else: it skips or fails as told, counts, and costs next to nothing."""
+"""Tests of the plugin in a foreign workspace: skips, failures, summary, import cost."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _ALONE = ("-p", "aether_adapters.testing.plugin")
 
 
 def _pytest(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest as in a workspace of somebody else; with `_ALONE` no other plugin is loaded, which is much faster."""
+    """Run pytest as in a foreign workspace; `_ALONE` loads no other plugin, which is much faster."""
     settings = {name: value for name, value in os.environ.items() if not name.startswith("AETHER_")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--strict-markers", *arguments],
@@ -135,7 +135,7 @@ def test_a_missing_server_skips_and_says_what_to_install(tmp_path: Path, fixture
 
 
 @pytest.mark.parametrize("fixture", list(_ASKING))
-def test_a_missing_server_fails_where_services_are_required(tmp_path: Path, fixture: str) -> None:
+def test_a_missing_server_fails_if_services_are_required(tmp_path: Path, fixture: str) -> None:
     done = _pytest_without_servers(tmp_path, fixture, AETHER_REQUIRE_SERVICES="1")
     assert (done.returncode, "1 error" in done.stdout) == (1, True), done.stdout
     assert _ASKING[fixture] in done.stdout
@@ -150,7 +150,7 @@ def _pytest_without_servers(folder: Path, fixture: str, **env: str) -> subproces
     return _pytest(folder, *_ALONE, "-rs", PATH=str(folder), COLUMNS="400", **env)
 
 
-def test_servers_that_run_already_are_taken_as_named(tmp_path: Path) -> None:
+def test_servers_named_by_the_environment_are_used(tmp_path: Path) -> None:
     (tmp_path / "test_named.py").write_text(
         "def test_named(kafka_bootstrap, redis_server, mysql_server):\n"
         "    assert kafka_bootstrap == 'broker:9092'\n"

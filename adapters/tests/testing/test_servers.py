@@ -1,4 +1,4 @@
-"""The fixtures give real, private servers; where there is none they say what to install."""
+"""Tests of the server fixtures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 _seen: dict[str, str] = {}
 
 
-def test_the_database_of_a_module_is_empty_and_speaks_utf8mb4(mysql_url: str) -> None:
+def test_the_database_of_a_module_is_empty_and_uses_utf8mb4(mysql_url: str) -> None:
     _seen["database"] = mysql_url
     with create_engine(mysql_url).begin() as connection:
         assert connection.execute(text("SHOW TABLES")).all() == []
@@ -28,7 +28,7 @@ def test_the_same_module_keeps_its_database(mysql_url: str) -> None:
         assert connection.execute(text("SHOW TABLES")).scalars().all() == ["kept"]
 
 
-def test_a_database_is_dropped_when_its_test_is_over(mysql_server: MySqlServer) -> None:
+def test_a_database_is_dropped_after_its_test(mysql_server: MySqlServer) -> None:
     with mysql_server.database() as url:
         name = url.rsplit("/", 1)[1]
         with create_engine(url).connect() as connection:
@@ -39,7 +39,7 @@ def test_a_database_is_dropped_when_its_test_is_over(mysql_server: MySqlServer) 
 
 @pytest.mark.parametrize("_", [1, 2])
 @pytest.mark.parametrize("fixture", ["redis_url", "embedded_redis_url"])
-def test_every_test_finds_redis_empty(fixture: str, _: int, request: pytest.FixtureRequest) -> None:
+def test_every_test_gets_an_empty_redis(fixture: str, _: int, request: pytest.FixtureRequest) -> None:
     with redis.Redis.from_url(request.getfixturevalue(fixture)) as client:
         assert client.dbsize() == 0
         client.set("left", "behind")
@@ -48,7 +48,7 @@ def test_every_test_finds_redis_empty(fixture: str, _: int, request: pytest.Fixt
 @pytest.mark.parametrize(
     "fixture", [pytest.param("kafka_bootstrap", marks=pytest.mark.prove), "embedded_kafka_bootstrap"]
 )
-def test_kafka_takes_a_message_and_gives_it_back(fixture: str, request: pytest.FixtureRequest) -> None:
+def test_kafka_accepts_and_returns_a_message(fixture: str, request: pytest.FixtureRequest) -> None:
     bootstrap = request.getfixturevalue(fixture)
     producer = Producer({"bootstrap.servers": bootstrap})
     producer.produce("fixtures.v1", b"hello")
@@ -63,7 +63,7 @@ def test_kafka_takes_a_message_and_gives_it_back(fixture: str, request: pytest.F
     assert (message.error(), message.value()) == (None, b"hello")
 
 
-def test_a_folder_without_kafka_says_how_to_fetch_one(
+def test_without_kafka_the_error_says_how_to_fetch_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AETHER_KAFKA_HOME", raising=False)

@@ -4,18 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from aether_adapters.testing.memory import MemoryClock, MemoryIds
 
 from aether.common.v1.types import Caller
 from aether.promotion.v1 import port, types
-from aether_promotion.adapters.memory import (
-    MemoryAllowance,
-    MemoryClaimLog,
-    MemoryClock,
-    MemoryIds,
-    MemoryOrders,
-    MemoryTransactions,
-)
-from aether_promotion.adapters.memory_counters import MemoryClaimCounter, MemoryStockCounter
 from aether_promotion.application.claim_coupon import ClaimCoupon
 from aether_promotion.application.close_activity import CloseActivity
 from aether_promotion.application.create_activity import CreateActivity
@@ -23,7 +15,7 @@ from aether_promotion.application.create_template import CreateTemplate
 from aether_promotion.application.get_activity import GetActivity
 from aether_promotion.application.get_coupon import GetCoupon
 from aether_promotion.application.get_template import GetTemplate
-from aether_promotion.application.keep_desks import KeepDesks
+from aether_promotion.application.keep_claim_authorities import KeepClaimAuthorities
 from aether_promotion.application.keep_stock import KeepStock
 from aether_promotion.application.list_activities import ListActivities
 from aether_promotion.application.list_coupons import ListCoupons
@@ -33,12 +25,15 @@ from aether_promotion.application.persist_claim import PersistClaim, SettleClaim
 from aether_promotion.application.publish_template import PublishTemplate
 from aether_promotion.application.published_terms import PublishedTerms
 from aether_promotion.application.quote import Quote
+from aether_promotion.application.reconcile_orders import ReconcileOrders
 from aether_promotion.application.reserve import Reserve
 from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
-from aether_promotion.application.sweep import Sweep
 from aether_promotion.application.withdraw_template import WithdrawTemplate
-from aether_promotion.domain.desk import Desk
+from aether_promotion.domain.claim_authority import ClaimAuthority
 from aether_promotion.domain.events import ClaimsClosed
+
+from .memory import MemoryAllowance, MemoryClaimLog, MemoryOrders, MemoryTransactions
+from .memory_counters import MemoryClaimCounter, MemoryStockCounter
 
 OPERATOR = Caller(subject="olga", roles=("operator",), session="")
 ADA = Caller(subject="ada", session="")
@@ -57,18 +52,18 @@ class World:
     orders: MemoryOrders
     allowance: MemoryAllowance
     clock: MemoryClock
-    keep_desks: KeepDesks
+    keep_claim_authorities: KeepClaimAuthorities
     keep_stock: KeepStock
     persist_claim: PersistClaim
     settle_claims: SettleClaims
-    sweep: Sweep
+    reconcile_orders: ReconcileOrders
 
     def template(self, *, quota: int = 10, limit: int = 2, publish: bool = True) -> types.Template:
         """A template that takes 10 off an order of 100, in force for a day."""
         now = self.clock.now()
         terms = types.Terms(
             title="Ten off a hundred",
-            benefit=types.Benefit(kind=types.BenefitAmountOff(value=types.AmountOff(amount_cents=1000))),
+            benefit=types.Benefit(kind=types.AmountOff(amount_cents=1000)),
             threshold_cents=10_000,
             quota=quota,
             limit_per_user=limit,
@@ -91,8 +86,8 @@ class World:
         request = types.ListCouponsRequest(caller=caller, page_size=100, page_token="")
         return sorted(coupon.id for coupon in self.service.list_coupons(request).coupons)
 
-    def desk(self, template_id: int) -> Desk:
-        return self.transactions.read(lambda unit: unit.desks.get(template_id))
+    def authority(self, template_id: int) -> ClaimAuthority:
+        return self.transactions.read(lambda unit: unit.authorities.get(template_id))
 
     def relay(self) -> None:
         """Marks leave the outbox and stand in the log, behind what is there; relayed again, they stand there twice."""
@@ -189,11 +184,13 @@ def make_world() -> World:
         orders=orders,
         allowance=allowance,
         clock=clock,
-        keep_desks=KeepDesks(transactions=transactions, counter=claims, log=log, clock=clock),
+        keep_claim_authorities=KeepClaimAuthorities(
+            transactions=transactions, counter=claims, log=log, clock=clock
+        ),
         keep_stock=KeepStock(transactions=transactions, counter=stock, clock=clock),
         persist_claim=PersistClaim(transactions=transactions, counter=claims),
         settle_claims=SettleClaims(transactions=transactions, clock=clock),
-        sweep=Sweep(
+        reconcile_orders=ReconcileOrders(
             transactions=transactions,
             orders=orders,
             confirm=confirm,

@@ -1,14 +1,14 @@
-"""The log of claims says soon that Kafka is away, and costs nothing while it is."""
+"""The log of claims reports an outage of Kafka soon, and fails at once during it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from aether_adapters.deadline import within
 from aether_adapters.embedded import EmbeddedKafka
-from aether_adapters.errors import DeadlineExceeded, Unavailable
-from aether_adapters.events import OutgoingEvent
-from aether_adapters.kafka import Producer, SharedProducer
+from aether_adapters.kafka import BatchingProducer, Producer
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
+from aether_adapters.kernel.events import OutgoingEvent
 
 from aether_promotion.adapters import kafka
 from aether_promotion.adapters.events import TOPIC
@@ -20,8 +20,8 @@ CLAIM = ClaimDecided(
 )
 
 
-class Counting(SharedProducer):
-    """Counts what it is asked to send."""
+class Counting(BatchingProducer):
+    """Counts its calls of `send`."""
 
     asked = 0
 
@@ -36,15 +36,15 @@ def broker() -> Iterator[EmbeddedKafka]:
         yield broker
 
 
-def test_while_kafka_is_away_it_is_asked_once_in_a_pause_and_a_claim_is_kept_when_it_is_back(
+def test_while_kafka_is_down_it_is_tried_once_in_a_pause_and_a_claim_is_stored_when_it_is_back(
     broker: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, producer = [0.0], Counting(Producer(broker.bootstrap))
     log = KafkaClaimLog(producer, pause=1.0, clock=lambda: now[0])
-    monkeypatch.setattr(kafka, "_PATIENCE", 30.0)
+    monkeypatch.setattr(kafka, "_SEND_TIMEOUT_SECONDS", 30.0)
     log.append(CLAIM)
 
-    monkeypatch.setattr(kafka, "_PATIENCE", 0.2)
+    monkeypatch.setattr(kafka, "_SEND_TIMEOUT_SECONDS", 0.2)
     broker.broker_down()
     for _ in range(5):
         with pytest.raises(Unavailable) as away:
@@ -53,14 +53,14 @@ def test_while_kafka_is_away_it_is_asked_once_in_a_pause_and_a_claim_is_kept_whe
     assert producer.asked == 2
 
     broker.broker_up()
-    monkeypatch.setattr(kafka, "_PATIENCE", 30.0)
+    monkeypatch.setattr(kafka, "_SEND_TIMEOUT_SECONDS", 30.0)
     now[0] = 1.0
     log.append(CLAIM)
     assert producer.asked == 3
 
 
-def test_whose_own_time_is_over_hears_of_that(broker: EmbeddedKafka) -> None:
+def test_a_caller_whose_deadline_has_passed_gets_deadline_exceeded(broker: EmbeddedKafka) -> None:
     broker.broker_down()
-    log = KafkaClaimLog(SharedProducer(Producer(broker.bootstrap)))
+    log = KafkaClaimLog(BatchingProducer(Producer(broker.bootstrap)))
     with within(0.1), pytest.raises(DeadlineExceeded):
         log.append(CLAIM)

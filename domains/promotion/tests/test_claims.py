@@ -1,9 +1,9 @@
-"""Claims, on memory adapters: who decides, what a yes means, and what a crash at any point leaves behind."""
+"""Claims, on memory adapters: who decides, what a confirmation means, and what a crash at any point leaves behind."""
 
 from datetime import timedelta
 
 import pytest
-from aether_adapters.errors import Exhausted, Unavailable
+from aether_adapters.kernel.errors import Exhausted, Unavailable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +11,7 @@ from aether.common.v1.types import Caller
 from aether.promotion.v1 import types
 from aether_promotion.application.ports import CounterAway, Granted
 from aether_promotion.domain import errors
-from aether_promotion.domain.desk import Decides
+from aether_promotion.domain.claim_authority import Decides
 from aether_promotion.domain.events import ClaimDecided, ClaimsClosed, CouponClaimed
 
 from .conftest import ADA, BOB, OPERATOR, World, make_world
@@ -21,13 +21,13 @@ def test_sql_decides_until_redis_is_warm(world: World) -> None:
     template = world.template()
     first = world.claim(template.id)
     assert world.coupons() == [first]
-    world.keep_desks()
-    assert world.desk(template.id).decides is Decides.REDIS
+    world.keep_claim_authorities()
+    assert world.authority(template.id).decides is Decides.REDIS
     second = world.claim(template.id, key="k2")
-    assert world.coupons() == [first], "the database sees it later"
+    assert world.coupons() == [first], "the database gets it later"
     world.work()
     assert world.coupons() == [first, second]
-    assert world.desk(template.id).claimed == 2
+    assert world.authority(template.id).claimed == 2
     claimed = [event for event in world.transactions.outbox if isinstance(event, CouponClaimed)]
     assert [event.coupon_id for event in claimed] == [first, second]
 
@@ -36,7 +36,7 @@ def test_sql_decides_until_redis_is_warm(world: World) -> None:
 def test_the_same_key_gets_the_same_coupon_and_another_key_another(world: World, warm: bool) -> None:
     template = world.template()
     if warm:
-        world.keep_desks()
+        world.keep_claim_authorities()
     first = world.claim(template.id)
     assert world.claim(template.id) == first
     world.work()
@@ -47,27 +47,27 @@ def test_the_same_key_gets_the_same_coupon_and_another_key_another(world: World,
         world.claim(template.id, key="k3")
     assert world.claim(template.id, BOB) not in (first, second)
     world.work()
-    assert world.desk(template.id).claimed == 3
+    assert world.authority(template.id).claimed == 3
 
 
 @pytest.mark.parametrize("warm", [False, True])
 def test_no_more_than_the_quota_is_claimed(world: World, warm: bool) -> None:
     template = world.template(quota=3)
     if warm:
-        world.keep_desks()
+        world.keep_claim_authorities()
     for number in range(3):
         world.claim(template.id, Caller(subject=f"u{number}", session=""))
     with pytest.raises(errors.QuotaExhausted):
         world.claim(template.id)
     world.work()
-    assert world.desk(template.id).claimed == 3
+    assert world.authority(template.id).claimed == 3
 
 
 @pytest.mark.parametrize("warm", [False, True])
 def test_claims_have_a_window(world: World, warm: bool) -> None:
     template = world.template()
     if warm:
-        world.keep_desks()
+        world.keep_claim_authorities()
     world.clock.forward(timedelta(days=-1))
     with pytest.raises(errors.ClaimsNotYetOpen):
         world.claim(template.id)
@@ -76,13 +76,13 @@ def test_claims_have_a_window(world: World, warm: bool) -> None:
         world.claim(template.id)
 
 
-def test_nobody_can_claim_of_what_is_not_there_not_published_or_withdrawn(world: World) -> None:
+def test_a_template_that_is_missing_unpublished_or_withdrawn_cannot_be_claimed(world: World) -> None:
     draft = world.template(publish=False)
     for template_id in (draft.id, 999):
         with pytest.raises(errors.TemplateNotFound):
             world.claim(template_id)
     template = world.template()
-    world.keep_desks()
+    world.keep_claim_authorities()
     request = types.WithdrawTemplateRequest(caller=OPERATOR, id=template.id, version=2)
     claimed = world.claim(template.id)
     assert world.service.withdraw_template(request).status is types.TemplateStatus.WITHDRAWN
@@ -93,63 +93,63 @@ def test_nobody_can_claim_of_what_is_not_there_not_published_or_withdrawn(world:
     assert [world.claim(template.id)] == world.coupons() == [claimed]
     with pytest.raises(errors.TemplateNotPublished):
         world.claim(template.id, BOB)
-    world.keep_desks()
-    assert world.desk(template.id).decides is Decides.SQL
+    world.keep_claim_authorities()
+    assert world.authority(template.id).decides is Decides.SQL
 
 
 @pytest.mark.parametrize("key", ["", "x" * 65, "a b", "a=b", "é"])
-def test_a_key_that_cannot_be_one_is_refused(world: World, key: str) -> None:
+def test_a_malformed_key_is_refused(world: World, key: str) -> None:
     with pytest.raises(errors.IdempotencyKeyNotUsable):
         world.claim(world.template().id, key=key)
 
 
-def test_without_the_log_there_is_no_yes_and_the_decision_is_handed_on_later(world: World) -> None:
+def test_without_the_log_no_claim_is_confirmed_and_the_decision_is_appended_later(world: World) -> None:
     template = world.template()
-    world.keep_desks()
+    world.keep_claim_authorities()
     world.log.broken = Unavailable("Kafka is away.")
     with pytest.raises(Unavailable):
         world.claim(template.id)
     world.log.broken = None
-    world.keep_desks()
-    assert world.log.events == [], "whoever claimed may still come back"
+    world.keep_claim_authorities()
+    assert world.log.events == [], "the claimant may still retry"
     world.clock.forward(timedelta(seconds=11))
-    world.keep_desks()
+    world.keep_claim_authorities()
     world.work()
     (coupon,) = world.coupons()
     assert world.claim(template.id) == coupon
-    assert world.desk(template.id).claimed == 1
+    assert world.authority(template.id).claimed == 1
 
 
 @pytest.mark.parametrize("forget", [False, True])
-def test_a_redis_that_starts_again_decides_nothing_until_all_is_counted(world: World, forget: bool) -> None:
+def test_a_restarted_redis_decides_nothing_until_all_claims_are_counted(world: World, forget: bool) -> None:
     template = world.template(quota=2)
-    world.keep_desks()
+    world.keep_claim_authorities()
     first = world.claim(template.id)
     world.claims.restart(forget=forget)
     with pytest.raises(errors.ClaimsArePaused):
         world.claim(template.id, BOB)
     world.clock.forward(timedelta(seconds=6))
-    world.keep_desks()
-    assert world.desk(template.id).decides is Decides.NOBODY
+    world.keep_claim_authorities()
+    assert world.authority(template.id).decides is Decides.NOBODY
     world.work()
-    world.keep_desks()
-    assert world.desk(template.id).generation == 2
+    world.keep_claim_authorities()
+    assert world.authority(template.id).generation == 2
     assert world.claim(template.id) == first
     world.claim(template.id, BOB)
     with pytest.raises(errors.QuotaExhausted):
         world.claim(template.id, Caller(subject="eve", session=""))
 
 
-def test_while_redis_is_away_sql_decides_at_a_limited_rate_once_all_is_counted(world: World) -> None:
+def test_while_redis_is_down_sql_decides_at_a_limited_rate_once_all_claims_are_counted(world: World) -> None:
     template = world.template(quota=3, limit=1)
-    world.keep_desks()
+    world.keep_claim_authorities()
     world.claim(template.id)
     world.claims.away = True
     with pytest.raises(errors.ClaimsArePaused):
         world.claim(template.id, BOB)
-    world.keep_desks()
+    world.keep_claim_authorities()
     world.work()
-    assert world.desk(template.id).decides is Decides.SQL
+    assert world.authority(template.id).decides is Decides.SQL
     world.claim(template.id, BOB)
     with pytest.raises(errors.ClaimLimitReached):
         world.claim(template.id, key="k2")
@@ -157,34 +157,34 @@ def test_while_redis_is_away_sql_decides_at_a_limited_rate_once_all_is_counted(w
     with pytest.raises(Exhausted):
         world.claim(template.id, Caller(subject="eve", session=""))
     world.claims.away = False
-    world.keep_desks()
-    assert world.desk(template.id).decides is Decides.REDIS
+    world.keep_claim_authorities()
+    assert world.authority(template.id).decides is Decides.REDIS
     world.claim(template.id, Caller(subject="eve", session=""))
     world.work()
-    assert world.desk(template.id).claimed == 3
+    assert world.authority(template.id).claimed == 3
 
 
-def test_a_claim_that_comes_behind_the_mark_was_no_yes_and_becomes_no_coupon(world: World) -> None:
+def test_a_claim_behind_the_mark_is_not_confirmed_and_becomes_no_coupon(world: World) -> None:
     template = world.template()
-    world.keep_desks()
+    world.keep_claim_authorities()
     claimed = world.claim(template.id)
     (late,) = world.log.events
     world.log.events.clear()
     world.claims.away = True
-    world.keep_desks()
+    world.keep_claim_authorities()
     world.work()
     assert isinstance(late, ClaimDecided)
     world.persist_claim(late)
     assert world.coupons() == []
-    assert world.desk(template.id).claimed == 0
+    assert world.authority(template.id).claimed == 0
     assert claimed == late.coupon_id
 
 
-def test_a_redis_that_comes_back_with_a_generation_that_has_ended_binds_nobody(world: World) -> None:
+def test_decisions_of_a_redis_that_returns_with_an_ended_generation_are_void(world: World) -> None:
     template = world.template()
-    world.keep_desks()
+    world.keep_claim_authorities()
     world.claims.away = True
-    world.keep_desks()
+    world.keep_claim_authorities()
     world.relay()
     world.claims.away = False
     with pytest.raises(errors.ClaimsArePaused):
@@ -196,14 +196,14 @@ def test_a_redis_that_comes_back_with_a_generation_that_has_ended_binds_nobody(w
 
 def test_an_ended_template_leaves_nothing_open(world: World) -> None:
     template = world.template()
-    world.keep_desks()
+    world.keep_claim_authorities()
     world.clock.forward(timedelta(days=1))
-    world.keep_desks()
-    assert world.desk(template.id).decides is Decides.NOBODY
+    world.keep_claim_authorities()
+    assert world.authority(template.id).decides is Decides.NOBODY
     assert isinstance(world.transactions.outbox[-1], ClaimsClosed)
     world.work()
-    world.keep_desks()
-    assert world.desk(template.id).decides is Decides.SQL
+    world.keep_claim_authorities()
+    assert world.authority(template.id).decides is Decides.SQL
 
 
 STEPS = st.sampled_from(
@@ -230,7 +230,7 @@ STEPS = st.sampled_from(
 
 @settings(max_examples=250, deadline=None)
 @given(steps=st.lists(st.tuples(STEPS, st.integers(0, 5)), min_size=30, max_size=60))
-def test_whatever_dies_when_a_yes_is_a_coupon_and_nobody_gets_too_much(
+def test_whatever_crashes_a_confirmed_claim_is_a_coupon_and_the_quota_holds(
     steps: list[tuple[str, int]],
 ) -> None:
     world = make_world()
@@ -246,7 +246,7 @@ def test_whatever_dies_when_a_yes_is_a_coupon_and_nobody_gets_too_much(
         assert granted.setdefault((caller.subject, key), coupon_id) == coupon_id
 
     def decide(user: int, key: str) -> list[ClaimDecided]:
-        """A process that gets no further than Redis's answer; what it would hand to the log."""
+        """Decide in Redis and crash. Return the claims that the process would have appended to the log."""
         try:
             decision = world.claims.claim(template.id, f"u{user}", key, 1000 + sum(ids))
         except CounterAway:
@@ -283,7 +283,7 @@ def test_whatever_dies_when_a_yes_is_a_coupon_and_nobody_gets_too_much(
                 world.work()
             case "keep":
                 try:
-                    world.keep_desks()
+                    world.keep_claim_authorities()
                 except Unavailable:
                     continue
             case "later":
@@ -297,14 +297,14 @@ def test_whatever_dies_when_a_yes_is_a_coupon_and_nobody_gets_too_much(
     world.claims.away, world.log.broken = False, None
     for _ in range(4):
         world.clock.forward(timedelta(seconds=11))
-        world.keep_desks()
+        world.keep_claim_authorities()
         world.work()
     kept = [coupon for user in range(3) for coupon in world.coupons(Caller(subject=f"u{user}", session=""))]
-    assert set(granted.values()) <= set(kept), "a yes was lost"
-    assert len(kept) <= 4 and world.desk(template.id).claimed == len(kept)
+    assert set(granted.values()) <= set(kept), "a confirmed claim was lost"
+    assert len(kept) <= 4 and world.authority(template.id).claimed == len(kept)
     assert all(len(world.coupons(Caller(subject=f"u{user}", session=""))) <= 2 for user in range(3))
     for user in range(3, 8):
         claim(user, "last")
-    assert world.desk(template.id).claimed <= 4
+    assert world.authority(template.id).claimed <= 4
     world.work()
-    assert world.desk(template.id).claimed == 4, "something of the quota leaked"
+    assert world.authority(template.id).claimed == 4, "some of the quota was lost"

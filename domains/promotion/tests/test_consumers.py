@@ -1,4 +1,4 @@
-"""What runs in the worker role, on a broker: claims out of their log, and what trade says of orders."""
+"""The consumers of the worker role, on a broker: claims from their log, and trade's events of orders."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,14 +11,14 @@ import pytest
 from aether_adapters import sql
 from aether_adapters.embedded import EmbeddedRedis
 from aether_adapters.embedded.children import free_port
-from aether_adapters.events import OutgoingEvent
-from aether_adapters.kafka import Producer, SharedProducer
+from aether_adapters.kafka import BatchingProducer, Producer
+from aether_adapters.kernel.events import OutgoingEvent
 
 from aether.promotion.v1 import types
 from aether.trade.v1 import events as trade
 from aether_promotion.__main__ import migrations
 from aether_promotion.container import Container
-from aether_promotion.domain.desk import Decides
+from aether_promotion.domain.claim_authority import Decides
 from aether_promotion.domain.errors import ClaimsArePaused
 from aether_promotion.domain.events import ClaimDecided
 
@@ -32,14 +32,14 @@ pytestmark = pytest.mark.suite("consumers")
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.prove)])
 def bootstrap(request: pytest.FixtureRequest) -> str:
-    """A broker, by each implementation."""
+    """A broker of each implementation."""
     fixture = {"embedded": "embedded_kafka_bootstrap", "kafka": "kafka_bootstrap"}[request.param]
     return str(request.getfixturevalue(fixture))
 
 
 @pytest.fixture
 def container(bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
-    """The service with a database and a Redis of its own; trade is away."""
+    """The service with its own database and Redis; trade is down."""
     database = f"sqlite:///{tmp_path}/test.db"
     sql.migrate(database, migrations())
     with EmbeddedRedis(tmp_path / "redis") as redis:
@@ -52,18 +52,18 @@ def container(bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             "DESK_SECONDS": "0.1",
         }.items():
             monkeypatch.setenv(f"PROMOTION_{name}", value)
-        container = Container(roles=frozenset({"rpc", "worker"}))
-        container.worker_number().start()
+        container = Container(roles=frozenset({"worker"}))
+        container.backing().worker_number.start()
         yield container
-        container.worker_number().stop()
-        container.engine().dispose()
+        container.backing().worker_number.stop()
+        container.backing().database.dispose()
 
 
 @contextmanager
 def working(container: Container) -> Iterator[None]:
-    """Everything that the worker role runs."""
+    """Run everything of the worker role."""
     stop = Event()
-    parts = [make() for make in container.process().runs["worker"].values()]
+    parts = container.process().parts.values()
     threads = [Thread(target=part.run, args=(stop,)) for part in parts]
     for thread in threads:
         thread.start()
@@ -78,14 +78,14 @@ def working(container: Container) -> Iterator[None]:
 def eventually(done: Callable[[], bool]) -> None:
     ends = monotonic() + 60
     while not done():
-        assert monotonic() < ends, "it did not come to rest"
+        assert monotonic() < ends, "the work did not finish"
         sleep(0.05)
 
 
 def a_template(container: Container) -> int:
-    """The id of a published one."""
+    """Publish a template. Return its id."""
     service = container.service()
-    off = types.BenefitAmountOff(value=types.AmountOff(amount_cents=1000))
+    off = types.AmountOff(amount_cents=1000)
     terms = types.Terms(
         title="Ten off",
         benefit=types.Benefit(kind=off),
@@ -102,7 +102,7 @@ def a_template(container: Container) -> int:
 
 
 def claim(container: Container, template_id: int, key: str) -> int:
-    """The coupon's id; asked again, as the answer says, while claims move from the database to Redis."""
+    """Claim a coupon, retrying while claims move from the database to Redis. Return its id."""
     request = types.ClaimCouponRequest(caller=ADA, template_id=template_id, idempotency_key=key)
     ends = monotonic() + 60
     while True:
@@ -118,9 +118,9 @@ def coupons(container: Container) -> dict[int, types.CouponStatus]:
     return {coupon.id: coupon.status for coupon in container.service().list_coupons(request).coupons}
 
 
-def told(container: Container, *events: trade.OrderPaid | trade.OrderClosed) -> None:
-    """Trade tells of orders, in this order for each."""
-    producer = SharedProducer(Producer(container.settings().kafka_bootstrap))
+def publish(container: Container, *events: trade.OrderPaid | trade.OrderClosed) -> None:
+    """Publish trade's events of orders, in this sequence for each."""
+    producer = BatchingProducer(Producer(container.settings().kafka_bootstrap))
     for event in events:
         producer.send(
             OutgoingEvent(
@@ -134,12 +134,12 @@ def told(container: Container, *events: trade.OrderPaid | trade.OrderClosed) -> 
         )
 
 
-def test_a_claim_that_redis_decided_comes_out_of_its_log_as_one_coupon(container: Container) -> None:
+def test_a_claim_decided_by_redis_is_persisted_from_the_log_as_one_coupon(container: Container) -> None:
     template_id = a_template(container)
     transactions = container.transactions()
 
     def desk_is_redis() -> bool:
-        return transactions.read(lambda unit: unit.desks.get(template_id)).decides is Decides.REDIS
+        return transactions.read(lambda unit: unit.authorities.get(template_id)).decides is Decides.REDIS
 
     with working(container):
         eventually(desk_is_redis)
@@ -148,19 +148,21 @@ def test_a_claim_that_redis_decided_comes_out_of_its_log_as_one_coupon(container
         again = ClaimDecided(
             coupon_id=first,
             template_id=template_id,
-            generation=transactions.read(lambda unit: unit.desks.get(template_id)).generation,
+            generation=transactions.read(lambda unit: unit.authorities.get(template_id)).generation,
             owner="ada",
             idempotency_key="k1",
             occurred_at=NOW,
         )
         container.claim_log().append(again)
-        second = claim(container, template_id, "k2")  # behind it, in the one order of a template's claims
+        second = claim(
+            container, template_id, "k2"
+        )  # behind the first one, because the claims of a template are in order
         eventually(lambda: second in coupons(container))
     assert coupons(container) == dict.fromkeys((first, second), types.CouponStatus.UNUSED)
-    assert transactions.read(lambda unit: unit.desks.get(template_id)).claimed == 2
+    assert transactions.read(lambda unit: unit.authorities.get(template_id)).claimed == 2
 
 
-def test_what_trade_says_of_orders_settles_their_seats_and_coupons_once(container: Container) -> None:
+def test_trades_events_settle_seats_and_coupons_of_orders_once(container: Container) -> None:
     service, template_id = container.service(), a_template(container)
     planned = types.CreateActivityRequest(
         caller=OPERATOR,
@@ -195,7 +197,7 @@ def test_what_trade_says_of_orders_settles_their_seats_and_coupons_once(containe
         trade.OrderPaid(order_id=paid, buyer="ada", paid_cents=500, payment_id="p", occurred_at=NOW),
         trade.OrderClosed(order_id=closed, buyer="ada", reason="overdue", occurred_at=NOW),
     )
-    told(container, *events, *events)
+    publish(container, *events, *events)
     with working(container):
         used, free = bought
         settled = {used: types.CouponStatus.USED, free: types.CouponStatus.UNUSED}

@@ -1,4 +1,4 @@
-"""The rules, on plain objects."""
+"""The domain's rules, on plain objects."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,8 +6,8 @@ import pytest
 
 from aether_promotion.domain import errors
 from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Decides, Desk
 from aether_promotion.domain.events import ClaimsClosed, CouponClaimed, CouponRedeemed, ReservationReleased
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import (
@@ -84,7 +84,7 @@ def test_a_benefit_never_takes_off_more_than_there_is() -> None:
 def test_terms_that_end_before_they_begin_are_refused() -> None:
     with pytest.raises(errors.WindowNotUsable) as refused:
         Terms.of(TERMS, quota=1, limit_per_user=1, claims_from=NOON + DAY)
-    assert refused.value.field == "claims_from"
+    assert refused.value.field == "claimsFrom"
 
 
 def test_a_template_is_published_once_and_withdrawn_once() -> None:
@@ -112,22 +112,22 @@ def test_a_template_can_be_claimed_from_only_in_its_window() -> None:
         published.open_to_claims(NOON + DAY)
 
 
-def test_a_desk_goes_from_sql_to_redis_and_back_through_the_mark_in_the_log() -> None:
-    desk = Desk(template_id=1, quota=10, since=NOON, claimed=3)
-    assert (desk.decides, desk.left) == (Decides.SQL, 7)
-    open_ = desk.hand_over("r1", NOON)
+def test_a_claim_authority_moves_from_sql_to_redis_and_back_through_the_mark_in_the_log() -> None:
+    authority = ClaimAuthority(template_id=1, quota=10, since=NOON, claimed=3)
+    assert (authority.decides, authority.left) == (Decides.SQL, 7)
+    open_ = authority.hand_over("r1", NOON)
     assert (open_.generation, open_.server, open_.accepts(1), open_.void(1)) == (1, "r1", True, False)
     closed = open_.close(NOON)
     assert closed.events == (ClaimsClosed(template_id=1, generation=1, occurred_at=NOON),)
     assert (closed.accepts(1), closed.void(1)) == (False, False), "claims before the mark still count"
     settled = closed.stored().count().settle(1, NOON)
     assert (settled.decides, settled.claimed, settled.void(1)) == (Decides.SQL, 4, True)
-    assert settled.hand_over("r2", NOON).void(1), "a claim of an older generation never counts"
+    assert settled.hand_over("r2", NOON).void(1), "a claim of an older generation is void"
 
 
-def test_only_its_own_mark_settles_a_desk() -> None:
-    desk = Desk(template_id=1, quota=10, since=NOON).hand_over("r1", NOON).close(NOON).stored()
-    again = desk.settle(1, NOON).hand_over("r2", NOON).close(NOON).stored()
+def test_only_its_own_mark_settles_a_claim_authority() -> None:
+    authority = ClaimAuthority(template_id=1, quota=10, since=NOON).hand_over("r1", NOON).close(NOON).stored()
+    again = authority.settle(1, NOON).hand_over("r2", NOON).close(NOON).stored()
     assert again.settle(1, NOON) == again
     assert again.close(NOON) == again
     assert again.settle(2, NOON).decides is Decides.SQL
@@ -152,7 +152,7 @@ def test_a_coupon_is_locked_for_one_order_and_used_by_it() -> None:
     with pytest.raises(errors.CouponAlreadyUsed):
         used.lock(10, until=NOON + DAY, now=NOON)
     assert used.redeem(NOON) is used
-    assert used.release() is used, "nothing takes a used coupon back"
+    assert used.release() is used, "a used coupon stays used"
 
 
 def test_a_coupon_that_is_released_is_as_it_was() -> None:
@@ -197,7 +197,7 @@ def test_a_reservation_is_settled_once() -> None:
     confirmed = held.confirm()
     assert confirmed.status is ReservationStatus.CONFIRMED
     assert confirmed.confirm() is confirmed
-    assert confirmed.release(NOON) is confirmed, "what is paid stays with its order"
+    assert confirmed.release(NOON) is confirmed, "a confirmed reservation stays with its order"
     released = held.release(NOON)
     assert released.events == (ReservationReleased(order_id=9, activity_id=5, quantity=2, occurred_at=NOON),)
     assert released.release(NOON) is released
@@ -205,7 +205,7 @@ def test_a_reservation_is_settled_once() -> None:
         released.confirm()
 
 
-def test_who_asks_twice_gets_what_was_given_and_nothing_else() -> None:
+def test_a_repeated_request_gets_the_same_reservation_and_nothing_else() -> None:
     held = reservation()
     assert held.asked_again(reservation()) is held
     more = Reservation.take(

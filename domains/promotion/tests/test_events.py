@@ -1,11 +1,12 @@
-"""What comes in from the topics, on memory adapters: claims out of their log, orders from trade, revocations from user."""
+"""Events from the topics, on memory adapters: claims from their log, orders from trade, revocations from user."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aether_adapters.errors import Kind, Malformed, Problem, RemoteError, Unavailable
-from aether_adapters.events import IncomingEvent
-from aether_adapters.revocations import Revocation
+from aether_adapters.auth.revocations import Revocation
+from aether_adapters.kernel.errors import Kind, Malformed, Unavailable
+from aether_adapters.kernel.events import IncomingEvent
+from aether_adapters.kernel.problems import Problem, RemoteError
 
 from aether.promotion.v1 import types
 from aether.trade.v1 import events as trade
@@ -72,27 +73,32 @@ def test_an_event_arrives_as_it_left(event: PromotionEvent) -> None:
     assert left.occurred_at == NOON
 
 
-def test_a_claim_and_the_mark_behind_it_stay_in_one_order() -> None:
+def test_a_claim_and_its_mark_have_one_key_and_stay_in_order() -> None:
     claim, mark, *_ = EVENTS
     assert outgoing(claim).key == outgoing(mark).key == "2"
     assert outgoing(claim).topic == outgoing(mark).topic
 
 
-def test_the_log_of_claims_is_handled_as_often_as_it_comes(world: World) -> None:
+def test_handling_the_log_of_claims_is_idempotent(world: World) -> None:
     template = world.template()
-    world.keep_desks()
+    world.keep_claim_authorities()
     coupon = world.claim(template.id)
     handlers = claim_handlers(world.persist_claim, world.settle_claims)
     for event in world.log.events * 2:
         left = outgoing(event)
         handlers[left.type](arrived(left.type, left.payload))
     assert world.coupons() == [coupon]
-    assert world.desk(template.id).claimed == 1
+    assert world.authority(template.id).claimed == 1
 
 
-def test_what_trade_says_settles_seats_and_coupons_as_often_as_it_says_it(world: World) -> None:
-    sweep = world.sweep
-    handlers = order_handlers(sweep.confirm, sweep.redeem, sweep.release, sweep.release_coupons)
+def test_settling_seats_and_coupons_by_trades_events_is_idempotent(world: World) -> None:
+    reconcile_orders = world.reconcile_orders
+    handlers = order_handlers(
+        reconcile_orders.confirm,
+        reconcile_orders.redeem,
+        reconcile_orders.release,
+        reconcile_orders.release_coupons,
+    )
     activity, template = world.activity(), world.template()
     coupons = [world.claim(template.id, key=key) for key in ("k1", "k2")]
     for order_id, coupon in zip((1, 2), coupons, strict=True):
@@ -133,7 +139,7 @@ def test_a_revocation_names_subject_session_and_moment() -> None:
 
 
 @pytest.mark.parametrize("status", trade_types.OrderStatus)
-def test_what_became_of_an_order_follows_its_status(status: trade_types.OrderStatus) -> None:
+def test_the_fate_of_an_order_follows_from_its_status(status: trade_types.OrderStatus) -> None:
     expected = {
         trade_types.OrderStatus.PENDING_PAYMENT: Fate.PENDING,
         trade_types.OrderStatus.CLOSED: Fate.GONE,
@@ -141,7 +147,7 @@ def test_what_became_of_an_order_follows_its_status(status: trade_types.OrderSta
     assert asked(status) is expected
 
 
-def test_an_order_nobody_can_say_anything_of_may_still_be_paid() -> None:
+def test_an_order_of_unknown_state_counts_as_pending() -> None:
     assert asked(Unavailable("away")) is Fate.PENDING
     assert asked(problem(Kind.FORBIDDEN)) is Fate.PENDING
 
@@ -155,7 +161,7 @@ def problem(kind: Kind) -> RemoteError:
 
 
 def asked(answer: trade_types.OrderStatus | Exception) -> Fate:
-    """What becomes of an order when trade answers so."""
+    """Return the fate of an order for this answer of trade."""
 
     class GetOrderState(trade_port.GetOrderState):
         def __call__(self, request: trade_types.GetOrderStateRequest, /) -> trade_types.OrderState:

@@ -1,18 +1,19 @@
-"""The limits of the edge, on Redis: one for every request, and a stricter one for claims."""
+"""The rate limits of the REST API, on Redis: one for every request, and a stricter one for claims."""
 
 import asyncio
 
 import pytest
 from aether_adapters import redis
-from aether_adapters.identity import Identity
-from aether_adapters.rest.limits import LimitReached
+from aether_adapters.kernel.identity import Identity
+from aether_adapters.rest.rate_limits import LimitReached
 
-from aether_promotion.adapters.limits import limits
+from aether_promotion.container import limits
+from aether_promotion.settings import Settings
 
 
-def test_claims_have_a_limit_of_their_own_and_other_requests_do_not_pay_for_it(redis_url: str) -> None:
-    edge = limits(
-        redis.connect(redis_url),
+def test_claims_have_their_own_limit_and_other_requests_do_not_count_towards_it(redis_url: str) -> None:
+    settings = Settings(
+        service_key="unused.pem",
         user_rate=0.01,
         user_burst=10,
         address_rate=0.01,
@@ -20,6 +21,7 @@ def test_claims_have_a_limit_of_their_own_and_other_requests_do_not_pay_for_it(r
         claim_rate=0.01,
         claim_burst=2,
     )
+    edge = limits(redis.connect(redis_url), settings)
     claims, reads = edge.of("claimCoupon"), edge.of("listCoupons")
     assert claims is not None and reads is not None
     ada, bob = Identity(subject="ada"), Identity(subject="bob")

@@ -1,4 +1,4 @@
-"""What operators do and customers see, on memory adapters."""
+"""Offers, on memory adapters: what operators do and customers see."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from .conftest import ADA, BOB, OPERATOR, World
 
 
 def titles(world: World, caller: Caller, size: int = 0) -> list[list[int]]:
-    """The ids on every page of templates, as a caller walks through them."""
+    """Return the ids on every page of templates, following the page tokens."""
     token, found = "", list[list[int]]()
     while not found or token:
         request = types.ListTemplatesRequest(caller=caller, page_size=size, page_token=token)
@@ -48,7 +48,7 @@ def test_pages_show_each_one_once_and_the_newest_first(world: World) -> None:
     assert [one.id for one in (*first.activities, *rest.activities)] == sales
 
 
-def test_a_customer_operates_nothing(world: World) -> None:
+def test_a_customer_cannot_use_the_operations_of_operators(world: World) -> None:
     template, activity = world.template(), world.activity()
     operations = (
         lambda: world.service.create_template(types.CreateTemplateRequest(caller=ADA, terms=template.terms)),
@@ -83,7 +83,7 @@ def test_a_coupon_keeps_its_terms_when_its_template_is_withdrawn(world: World) -
     assert world.coupons() == [coupon]
 
 
-def test_of_two_who_saw_one_version_only_the_first_changes_it(world: World) -> None:
+def test_of_two_changes_to_one_version_only_the_first_is_stored(world: World) -> None:
     template = world.template()
     with pytest.raises(errors.TemplateHasChanged):
         world.service.withdraw_template(

@@ -1,10 +1,10 @@
-"""What orders take and give back, on memory adapters: prices, coupons, seats."""
+"""Orders, on memory adapters: their prices, coupons and seats."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from aether_adapters.errors import Exhausted
+from aether_adapters.kernel.errors import Exhausted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,7 +58,7 @@ def test_a_quote_takes_the_coupon_and_the_price_of_the_sale(world: World) -> Non
     )
 
 
-def test_a_quote_says_which_coupon_does_not_count_and_why(world: World) -> None:
+def test_a_quote_names_a_coupon_that_cannot_be_used_and_the_reason(world: World) -> None:
     template = world.template()
     mine, other = world.claim(template.id), world.claim(template.id, BOB)
     with pytest.raises(errors.CouponNotFound):
@@ -175,7 +175,7 @@ def test_seats_are_sold_or_come_back(world: World) -> None:
     assert [event.order_id for event in released] == [2]
 
 
-def test_redis_forgets_who_held_a_seat_though_a_process_died_before_it_could_say_so(world: World) -> None:
+def test_redis_drops_the_holder_of_a_sold_seat_after_a_crash_before_its_update(world: World) -> None:
     activity = world.activity(quantity=2)
     world.reserve(activity.id, 1)
     world.stock.away = True
@@ -211,7 +211,7 @@ def test_while_redis_is_away_sql_sells_at_a_limited_rate_and_redis_learns_of_it(
     with pytest.raises(Exhausted):
         world.reserve(activity.id, 3)
     world.stock.away = False
-    assert world.stock.left(activity.id) == 2, "it has not heard of anything"
+    assert world.stock.left(activity.id) == 2, "Redis has not been updated"
     world.keep_stock()
     assert world.stock.left(activity.id) == 2
     world.stock.forget()
@@ -220,7 +220,7 @@ def test_while_redis_is_away_sql_sells_at_a_limited_rate_and_redis_learns_of_it(
     assert world.counts(activity.id) == (1, 0)
 
 
-def test_what_an_order_left_behind_goes_the_way_of_the_order(world: World) -> None:
+def test_expired_seats_and_coupons_follow_the_state_of_their_order(world: World) -> None:
     activity = world.activity(quantity=4)
     template = world.template(limit=4)
     fates = {1: Fate.PAID, 2: Fate.GONE, 3: Fate.PENDING}
@@ -230,10 +230,10 @@ def test_what_an_order_left_behind_goes_the_way_of_the_order(world: World) -> No
         coupons[order_id] = world.claim(template.id, key=f"k{order_id}")
         lock(world, order_id, coupons[order_id])
     world.orders.fates = fates
-    assert not world.sweep(), "nothing has expired"
+    assert not world.reconcile_orders(), "nothing has expired"
     world.clock.forward(timedelta(minutes=1))
-    assert world.sweep()
-    assert not world.sweep()
+    assert world.reconcile_orders()
+    assert not world.reconcile_orders()
     assert world.counts(activity.id) == (1, 1)
     assert [status(world, coupons[order]) for order in (1, 2, 3)] == [
         types.CouponStatus.USED,
@@ -242,8 +242,8 @@ def test_what_an_order_left_behind_goes_the_way_of_the_order(world: World) -> No
     ]
     world.clock.forward(timedelta(days=1))
     world.orders.fates[3] = Fate.GONE
-    world.sweep()
-    world.sweep()
+    world.reconcile_orders()
+    world.reconcile_orders()
     request = types.ListCouponsRequest(
         caller=ADA, page_size=0, page_token="", status=types.CouponStatus.EXPIRED
     )
@@ -269,7 +269,7 @@ STEPS = st.sampled_from(
 
 @settings(max_examples=150, deadline=None)
 @given(steps=st.lists(st.tuples(STEPS, st.integers(1, 8), st.integers(1, 3)), min_size=20, max_size=60))
-def test_whatever_dies_when_no_seat_is_sold_twice_and_none_leaks(steps: list[tuple[str, int, int]]) -> None:
+def test_whatever_crashes_no_seat_is_sold_twice_and_none_is_lost(steps: list[tuple[str, int, int]]) -> None:
     world = make_world()
     world.allowance.left = 10_000
     activity = world.activity(quantity=5)
@@ -301,7 +301,7 @@ def test_whatever_dies_when_no_seat_is_sold_twice_and_none_leaks(steps: list[tup
     world.stock.away = False
     world.keep_stock()
     world.clock.forward(timedelta(minutes=1))
-    while world.sweep():
+    while world.reconcile_orders():
         pass
     world.keep_stock()
     held, sold = world.counts(activity.id)

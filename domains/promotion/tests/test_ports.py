@@ -5,32 +5,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from aether_adapters import redis, sql
-from aether_adapters.errors import Exhausted
-from aether_adapters.events import IncomingEvent, OutgoingEvent
-from aether_adapters.ids import Snowflakes, WorkerLease
+from aether_adapters import redis
+from aether_adapters.kernel.clock import SystemClock
+from aether_adapters.kernel.errors import Exhausted
+from aether_adapters.testing.stores import STORES, MigrationsSuite, open_store
 
 from aether_promotion.__main__ import migrations
 from aether_promotion.adapters.allowance import LocalAllowance
 from aether_promotion.adapters.claim_counter import RedisClaimCounter
-from aether_promotion.adapters.clock import SystemClock
-from aether_promotion.adapters.events import incoming
-from aether_promotion.adapters.memory import MemoryAllowance, MemoryClock, MemoryIds, MemoryTransactions
-from aether_promotion.adapters.memory_counters import MemoryClaimCounter, MemoryStockCounter
+from aether_promotion.adapters.events import incoming, outgoing
 from aether_promotion.adapters.sql import METADATA, OUTBOX, unit_of_work
 from aether_promotion.adapters.stock_counter import RedisStockCounter
 from aether_promotion.application.ports import (
     Allowance,
     AlreadyReserved,
     ClaimCounter,
-    Clock,
     CounterAway,
     Granted,
-    Ids,
     Refused,
     StockCounter,
     Taken,
@@ -39,8 +33,8 @@ from aether_promotion.application.ports import (
 )
 from aether_promotion.domain import errors
 from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Decides, Desk
 from aether_promotion.domain.events import (
     ClaimDecided,
     ClaimsClosed,
@@ -60,6 +54,9 @@ from aether_promotion.domain.values import (
     Terms,
     Title,
 )
+
+from .memory import MemoryAllowance, MemoryTransactions
+from .memory_counters import MemoryClaimCounter, MemoryStockCounter
 
 NOW = datetime.now(UTC)
 """Redis looks at its own clock, so windows are around the real time."""
@@ -83,43 +80,17 @@ class Store:
         return activity.held, activity.sold
 
 
-@pytest.fixture(scope="module", params=["memory", "sqlite", "mariadb"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    match request.param:
-        case "memory":
-            transactions = MemoryTransactions()
-            yield Store(transactions, lambda: list(transactions.outbox))
-        case "sqlite":
-            yield from in_sql(f"sqlite:///{tmp_path_factory.mktemp('sql')}/test.db")
-        case _:
-            yield from in_sql(request.getfixturevalue("mysql_url"))
-
-
-def in_sql(url: str) -> Iterator[Store]:
-    sql.migrate(url, migrations())
-    engine = sql.connect(url)
-    outbox = sql.OutboxReader(engine, OUTBOX)
-    yield Store(
-        sql.Transactions(engine, unit_of_work),
-        lambda: [incoming(arrived(row.event)) for row in outbox.unsent(10_000)],
-    )
-    engine.dispose()
-
-
-def arrived(event: OutgoingEvent) -> IncomingEvent:
-    """The event as it comes in at the other end of the topic."""
-    return IncomingEvent(
-        id=event.id,
-        type=event.type,
-        source=event.source,
-        key=event.key,
-        payload=event.payload,
-        occurred_at=event.occurred_at,
-        headers=event.headers,
-        topic=event.topic,
-        partition=0,
-        offset=0,
-    )
+@pytest.fixture(scope="module", params=STORES)
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with open_store(
+        request,
+        MemoryTransactions(),
+        script_location=migrations(),
+        unit_of_work=unit_of_work,
+        outbox=OUTBOX,
+        outgoing=outgoing,
+    ) as opened:
+        yield Store(opened.transactions, lambda: [incoming(event) for event in opened.events()])
 
 
 @pytest.fixture
@@ -212,56 +183,61 @@ def test_pages_of_templates_know_the_status(store: Store) -> None:
 
 def test_a_desk_comes_back_whole_and_tells_that_it_closed(store: Store) -> None:
     template = store.transactions.run(lambda unit: unit.templates.add(new_template()))
-    desk = Desk(template_id=template.id, quota=10, since=NOW)
-    store.run(lambda unit: unit.desks.add(desk))
-    assert store.transactions.read(lambda unit: unit.desks.get(template.id)) == desk
-    assert desk not in store.transactions.read(lambda unit: unit.desks.to_keep(NOW)), "it is a draft"
-    opened = desk.count().hand_over("run-1", NOW + HOUR)
-    assert store.transactions.run(lambda unit: unit.desks.save(opened)) == opened
-    assert store.transactions.run(lambda unit: unit.desks.lock(template.id)) == opened
-    closed = store.transactions.run(lambda unit: unit.desks.save(opened.close(NOW)))
+    authority = ClaimAuthority(template_id=template.id, quota=10, since=NOW)
+    store.run(lambda unit: unit.authorities.add(authority))
+    assert store.transactions.read(lambda unit: unit.authorities.get(template.id)) == authority
+    assert authority not in store.transactions.read(lambda unit: unit.authorities.to_keep(NOW)), (
+        "it is a draft"
+    )
+    opened = authority.count().hand_over("run-1", NOW + HOUR)
+    assert store.transactions.run(lambda unit: unit.authorities.save(opened)) == opened
+    assert store.transactions.run(lambda unit: unit.authorities.lock(template.id)) == opened
+    closed = store.transactions.run(lambda unit: unit.authorities.save(opened.close(NOW)))
     assert closed.events == ()
     assert ClaimsClosed(template_id=template.id, generation=1, occurred_at=NOW) in store.told()
-    assert closed in store.transactions.read(lambda unit: unit.desks.to_keep(NOW + 2 * HOUR))
+    assert closed in store.transactions.read(lambda unit: unit.authorities.to_keep(NOW + 2 * HOUR))
     with pytest.raises(errors.TemplateNotFound):
-        store.run(lambda unit: unit.desks.lock(next(IDS)))
+        store.run(lambda unit: unit.authorities.lock(next(IDS)))
 
 
 def test_desks_of_what_is_offered_are_kept(store: Store) -> None:
     template = store.transactions.run(lambda unit: unit.templates.add(new_template()))
-    desk = Desk(template_id=template.id, quota=10, since=NOW)
-    store.run(lambda unit: unit.desks.add(desk))
+    authority = ClaimAuthority(template_id=template.id, quota=10, since=NOW)
+    store.run(lambda unit: unit.authorities.add(authority))
     store.run(lambda unit: unit.templates.save(template.publish(version=1)))
-    assert desk in store.transactions.read(lambda unit: unit.desks.to_keep(NOW))
-    assert desk not in store.transactions.read(lambda unit: unit.desks.to_keep(NOW + HOUR))
+    assert authority in store.transactions.read(lambda unit: unit.authorities.to_keep(NOW))
+    assert authority not in store.transactions.read(lambda unit: unit.authorities.to_keep(NOW + HOUR))
 
 
 def test_of_a_stampede_as_many_are_counted_as_there_are(store: Store) -> None:
-    desk = Desk(template_id=next(IDS), quota=7, since=NOW)
-    store.run(lambda unit: unit.desks.add(desk))
+    authority = ClaimAuthority(template_id=next(IDS), quota=7, since=NOW)
+    store.run(lambda unit: unit.authorities.add(authority))
     with ThreadPoolExecutor(8) as pool:
         taken = list(
             pool.map(
-                lambda _: store.transactions.run(lambda unit: unit.desks.take(desk.template_id)), range(30)
+                lambda _: store.transactions.run(lambda unit: unit.authorities.take(authority.template_id)),
+                range(30),
             )
         )
     assert sorted(one.claimed for one in taken if one.gives) == list(range(7)), "each says what it found"
     assert {one.claimed for one in taken if not one.gives} == {7}
-    assert store.transactions.read(lambda unit: unit.desks.get(desk.template_id)).claimed == 7
+    assert store.transactions.read(lambda unit: unit.authorities.get(authority.template_id)).claimed == 7
 
 
 def test_sql_counts_nothing_while_it_does_not_decide(store: Store) -> None:
-    for desk in (
-        Desk(template_id=next(IDS), quota=7, since=NOW, decides=Decides.REDIS),
-        Desk(template_id=next(IDS), quota=7, since=NOW, decides=Decides.NOBODY),
+    for authority in (
+        ClaimAuthority(template_id=next(IDS), quota=7, since=NOW, decides=Decides.REDIS),
+        ClaimAuthority(template_id=next(IDS), quota=7, since=NOW, decides=Decides.NOBODY),
     ):
-        store.run(lambda unit, desk=desk: unit.desks.add(desk))  # type: ignore[misc]
-        template_id = desk.template_id
-        found = store.run(lambda unit, one=template_id: unit.desks.take(one))  # type: ignore[misc]
-        assert (found, desk.gives) == (desk, False), "a refusal is explained by the desk that refused"
-        assert store.transactions.read(lambda unit, one=template_id: unit.desks.get(one)) == desk  # type: ignore[misc]
+        store.run(lambda unit, authority=authority: unit.authorities.add(authority))  # type: ignore[misc]
+        template_id = authority.template_id
+        found = store.run(lambda unit, one=template_id: unit.authorities.take(one))  # type: ignore[misc]
+        assert (found, authority.gives) == (authority, False), (
+            "a refusal is explained by the desk that refused"
+        )
+        assert store.transactions.read(lambda unit, one=template_id: unit.authorities.get(one)) == authority  # type: ignore[misc]
     with pytest.raises(errors.TemplateNotFound):
-        store.run(lambda unit: unit.desks.take(next(IDS)))
+        store.run(lambda unit: unit.authorities.take(next(IDS)))
 
 
 def test_a_coupon_comes_back_whole_and_is_its_owners_alone(store: Store, owner: str) -> None:
@@ -443,20 +419,9 @@ def test_work_that_raises_leaves_nothing_behind(store: Store, owner: str) -> Non
     assert created.id not in [getattr(event, "coupon_id", None) for event in store.told()]
 
 
-@pytest.mark.suite("migrations")
-@pytest.mark.parametrize("url", ["sqlite", "mariadb"], indirect=True)
-def test_migrations_make_exactly_the_tables_the_adapters_use(url: str) -> None:
-    sql.migrate(url, migrations())
-    engine = sql.connect(url)
-    assert sql.pending_changes(engine, METADATA) == []
-    engine.dispose()
-
-
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/migrated.db"
-    return str(request.getfixturevalue("mysql_url"))
+class TestMigrations(MigrationsSuite):
+    script_location = migrations()
+    metadata = METADATA
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -466,23 +431,27 @@ def claims(request: pytest.FixtureRequest) -> ClaimCounter:
     return RedisClaimCounter(redis.connect(request.getfixturevalue("redis_url")))
 
 
-def warm(claims: ClaimCounter, template: Template, earlier: tuple[Coupon, ...] = ()) -> Desk:
-    desk = Desk(template_id=template.id, quota=template.terms.quota, since=NOW, claimed=len(earlier))
-    desk = desk.hand_over(claims.server(), NOW)
-    assert claims.open(desk, template, earlier, whole=True)
-    return desk
+def warm(claims: ClaimCounter, template: Template, earlier: tuple[Coupon, ...] = ()) -> ClaimAuthority:
+    authority = ClaimAuthority(
+        template_id=template.id, quota=template.terms.quota, since=NOW, claimed=len(earlier)
+    )
+    authority = authority.hand_over(claims.server(), NOW)
+    assert claims.open(authority, template, earlier, whole=True)
+    return authority
 
 
 @pytest.mark.suite("claim counter")
 def test_a_counter_knows_nothing_until_it_was_told_the_whole(claims: ClaimCounter, owner: str) -> None:
     template = new_template()
     assert claims.claim(template.id, owner, "k1", 1) is Refused.COLD
-    desk = Desk(template_id=template.id, quota=10, since=NOW, claimed=2).hand_over(claims.server(), NOW)
+    authority = ClaimAuthority(template_id=template.id, quota=10, since=NOW, claimed=2).hand_over(
+        claims.server(), NOW
+    )
     earlier = [new_coupon(owner, template.id, key) for key in ("k1", "k2")]
-    assert claims.open(desk, template, earlier[:1], whole=False)
+    assert claims.open(authority, template, earlier[:1], whole=False)
     assert claims.generation(template.id) is None
     assert claims.claim(template.id, owner, "k1", 1) is Refused.COLD
-    assert claims.open(desk, template, earlier[1:], whole=True)
+    assert claims.open(authority, template, earlier[1:], whole=True)
     assert claims.generation(template.id) == 1
     for coupon in earlier:
         granted = Granted(coupon_id=coupon.id, generation=1, waiting=False)
@@ -571,8 +540,8 @@ def test_a_later_generation_takes_the_place_of_an_earlier_one_and_never_the_othe
 @pytest.mark.suite("claim counter")
 def test_a_desk_of_another_server_is_cold(claims: ClaimCounter) -> None:
     template = new_template()
-    desk = Desk(template_id=template.id, quota=10, since=NOW).hand_over("f" * 40, NOW)
-    claims.open(desk, template, (), whole=True)
+    authority = ClaimAuthority(template_id=template.id, quota=10, since=NOW).hand_over("f" * 40, NOW)
+    claims.open(authority, template, (), whole=True)
     assert claims.claim(template.id, "ada", "k1", 1) is Refused.COLD
 
 
@@ -638,33 +607,6 @@ def test_a_redis_that_is_away_is_said_in_the_words_of_the_port() -> None:
     ):
         with pytest.raises(CounterAway):
             ask()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def ids(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ids]:
-    if request.param == "memory":
-        yield MemoryIds()
-        return
-    url = f"sqlite:///{tmp_path}/ids.db"
-    sql.migrate(url, migrations())
-    engine = sql.connect(url)
-    with WorkerLease(engine) as worker_number:
-        yield Snowflakes(worker_number)
-    engine.dispose()
-
-
-@pytest.mark.suite("ids")
-def test_ids_are_positive_fit_and_never_come_twice(ids: Ids) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        taken = list(pool.map(lambda _: ids.next(), range(1000)))
-    assert len(set(taken)) == 1000
-    assert all(0 < number < 2**63 for number in taken)
-    assert ids.next() > max(taken)
-
-
-@pytest.mark.parametrize("clock", [MemoryClock(), SystemClock()], ids=["memory", "system"])
-def test_a_clock_says_the_time_in_utc(clock: Clock) -> None:
-    assert clock.now().tzinfo is UTC
 
 
 @pytest.mark.suite("allowance")

@@ -1,4 +1,4 @@
-"""Prices: every sum exact, and no combination of the coupons that were offered is better."""
+"""Prices: every sum is exact, and no combination of the offered coupons is better."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, permutations
@@ -99,7 +99,7 @@ def test_a_coupon_that_adds_nothing_is_not_spent_and_of_equals_the_one_that_ends
     assert best_price([], [late], NOON).coupons == ()
 
 
-def test_a_coupon_that_does_not_count_is_said() -> None:
+def test_a_coupon_that_cannot_be_used_is_an_error() -> None:
     items = [Item(course_id=1, quantity=1, price_cents=500)]
     with pytest.raises(errors.CouponBelowThreshold) as refused:
         best_price(items, [coupon(1, AmountOff(amount_cents=1), threshold=501)], NOON)

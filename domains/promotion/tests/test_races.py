@@ -6,13 +6,12 @@ from datetime import timedelta
 import pytest
 from aether_adapters import sql
 from aether_adapters.testing.interleave import meanwhile
+from aether_adapters.testing.memory import MemoryClock, MemoryIds
 from sqlalchemy import Engine
 
 from aether.common.v1.types import Caller
 from aether.promotion.v1 import types
 from aether_promotion.__main__ import migrations
-from aether_promotion.adapters.memory import MemoryAllowance, MemoryClaimLog, MemoryClock, MemoryIds
-from aether_promotion.adapters.memory_counters import MemoryClaimCounter
 from aether_promotion.adapters.sql import unit_of_work
 from aether_promotion.adapters.tables import ACTIVITIES
 from aether_promotion.application.claim_coupon import ClaimCoupon
@@ -20,12 +19,14 @@ from aether_promotion.application.lock_coupons import LockCoupons
 from aether_promotion.application.ports import Transactions, UnitOfWork
 from aether_promotion.application.published_terms import PublishedTerms
 from aether_promotion.application.settle_order import RedeemCoupons, ReleaseCoupons
+from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Decides, Desk
 from aether_promotion.domain.errors import ClaimsArePaused, QuotaExhausted
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import CouponStatus
 
+from .memory import MemoryAllowance, MemoryClaimLog
+from .memory_counters import MemoryClaimCounter
 from .test_ports import HOUR, IDS, NOW, new_activity, new_coupon, new_reservation, new_template
 
 pytestmark = [pytest.mark.suite("races"), pytest.mark.implementation("mariadb")]
@@ -44,12 +45,12 @@ def transactions(engine: Engine) -> Transactions:
     return sql.Transactions(engine, unit_of_work)
 
 
-def offer(transactions: Transactions, **desk: object) -> Template:
+def offer(transactions: Transactions, **authority: object) -> Template:
     """A published template whose desk is as given."""
     template = new_template(quota=7, limit=1)
 
     def store(unit: UnitOfWork) -> Template:
-        unit.desks.add(Desk(template_id=template.id, quota=7, since=NOW, **desk))  # type: ignore[arg-type]
+        unit.authorities.add(ClaimAuthority(template_id=template.id, quota=7, since=NOW, **authority))  # type: ignore[arg-type]
         return unit.templates.save(unit.templates.add(template).publish(version=1))
 
     return transactions.run(store)
@@ -74,10 +75,12 @@ def claim(transactions: Transactions, template_id: int) -> Callable[[], int]:
 
 
 def switch(
-    transactions: Transactions, template_id: int, change: Callable[[Desk], Desk]
+    transactions: Transactions, template_id: int, change: Callable[[ClaimAuthority], ClaimAuthority]
 ) -> Callable[[], object]:
     """Change the desk in a transaction of its own, as the worker does."""
-    return lambda: transactions.run(lambda unit: unit.desks.save(change(unit.desks.lock(template_id))))
+    return lambda: transactions.run(
+        lambda unit: unit.authorities.save(change(unit.authorities.lock(template_id)))
+    )
 
 
 @pytest.mark.parametrize("decides", [Decides.REDIS, Decides.NOBODY])
@@ -86,11 +89,11 @@ def test_a_claim_refused_while_sql_did_not_decide_is_not_told_that_the_quota_is_
     engine: Engine, transactions: Transactions, decides: Decides, before: str
 ) -> None:
     template = offer(transactions, generation=1, decides=decides)
-    to_sql = switch(transactions, template.id, lambda desk: desk.close(NOW).settle(1, NOW))
+    to_sql = switch(transactions, template.id, lambda authority: authority.close(NOW).settle(1, NOW))
     with meanwhile(engine, to_sql, before=before), pytest.raises(ClaimsArePaused):
         claim(transactions, template.id)()
-    desk = transactions.read(lambda unit: unit.desks.get(template.id))
-    assert (desk.decides, desk.claimed) == (Decides.SQL, 0)
+    authority = transactions.read(lambda unit: unit.authorities.get(template.id))
+    assert (authority.decides, authority.claimed) == (Decides.SQL, 0)
 
 
 @pytest.mark.parametrize("before", ["FROM templates", "FROM coupons"])
@@ -98,7 +101,7 @@ def test_a_claim_refused_by_a_full_desk_is_told_so_though_redis_decides_a_moment
     engine: Engine, transactions: Transactions, before: str
 ) -> None:
     template = offer(transactions, claimed=7)
-    to_redis = switch(transactions, template.id, lambda desk: desk.hand_over("run-1", NOW))
+    to_redis = switch(transactions, template.id, lambda authority: authority.hand_over("run-1", NOW))
     with meanwhile(engine, to_redis, before=before), pytest.raises(QuotaExhausted):
         claim(transactions, template.id)()
 
@@ -107,10 +110,10 @@ def test_a_claim_that_finds_sql_deciding_waits_for_a_switch_to_redis_and_is_told
     engine: Engine, transactions: Transactions
 ) -> None:
     template = offer(transactions)
-    to_redis = switch(transactions, template.id, lambda desk: desk.hand_over("run-1", NOW))
+    to_redis = switch(transactions, template.id, lambda authority: authority.hand_over("run-1", NOW))
     with meanwhile(engine, to_redis, before="FOR UPDATE"), pytest.raises(ClaimsArePaused):
         claim(transactions, template.id)()
-    assert transactions.read(lambda unit: unit.desks.get(template.id)).claimed == 0
+    assert transactions.read(lambda unit: unit.authorities.get(template.id)).claimed == 0
 
 
 @pytest.fixture

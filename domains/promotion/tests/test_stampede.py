@@ -1,4 +1,4 @@
-"""The stampede, on a real Redis that dies in the middle of it, a broker, and SQL: no yes is lost, nothing is sold twice."""
+"""A rush on a real Redis that is killed during it, a broker, and SQL: no confirmation is lost, nothing is sold twice."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,9 +16,12 @@ import pytest
 from aether_adapters import redis, sql
 from aether_adapters.embedded import EmbeddedKafka, EmbeddedRedis
 from aether_adapters.embedded.children import free_port
-from aether_adapters.errors import Exhausted, Unavailable
-from aether_adapters.kafka import Consumer, Producer, Relay, SharedProducer
-from aether_adapters.periodic import Periodic
+from aether_adapters.kafka import BatchingProducer, Consumer, Producer
+from aether_adapters.kernel.clock import SystemClock
+from aether_adapters.kernel.errors import Exhausted, Unavailable
+from aether_adapters.service.outbox_relay import Relay
+from aether_adapters.service.periodic import Periodic
+from aether_adapters.testing.memory import MemoryIds
 from sqlalchemy import Engine
 
 from aether.common.v1.types import Caller
@@ -26,27 +29,27 @@ from aether.promotion.v1 import types
 from aether_promotion.__main__ import migrations
 from aether_promotion.adapters.allowance import LocalAllowance
 from aether_promotion.adapters.claim_counter import RedisClaimCounter
-from aether_promotion.adapters.clock import SystemClock
 from aether_promotion.adapters.consumer import claim_handlers
 from aether_promotion.adapters.events import TOPIC
 from aether_promotion.adapters.kafka import KafkaClaimLog
-from aether_promotion.adapters.memory import MemoryIds, MemoryOrders
 from aether_promotion.adapters.sql import OUTBOX, unit_of_work
 from aether_promotion.adapters.stock_counter import RedisStockCounter
 from aether_promotion.application.claim_coupon import ClaimCoupon
-from aether_promotion.application.keep_desks import KeepDesks
+from aether_promotion.application.keep_claim_authorities import KeepClaimAuthorities
 from aether_promotion.application.keep_stock import KeepStock
 from aether_promotion.application.persist_claim import PersistClaim, SettleClaims
 from aether_promotion.application.ports import Fate, Transactions, UnitOfWork
 from aether_promotion.application.published_terms import PublishedTerms
+from aether_promotion.application.reconcile_orders import ReconcileOrders
 from aether_promotion.application.reserve import Reserve
 from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
-from aether_promotion.application.sweep import Sweep
 from aether_promotion.domain.activity import Activity, Reservation
-from aether_promotion.domain.desk import Decides, Desk
+from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.errors import Conflict, NotNow
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import AmountOff, CouponTerms, Terms, Title
+
+from .memory import MemoryOrders
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
@@ -54,7 +57,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass
 class Servers:
-    """What can die."""
+    """The servers that can fail."""
 
     redis: EmbeddedRedis
     engine: Engine
@@ -65,7 +68,7 @@ class Servers:
         return sql.Transactions(self.engine, unit_of_work)
 
     def lose_redis(self, folder: Path, seconds: float) -> None:
-        """Redis dies, and comes back without its memory."""
+        """Kill Redis, and restart it without its data."""
         self.redis.stop()
         time.sleep(seconds)
         port = int(self.redis.url.rpartition(":")[2].partition("/")[0])
@@ -102,7 +105,7 @@ def running(*roles: Callable[[Event], None]) -> Iterator[None]:
 def eventually(done: Callable[[], bool], seconds: float = 30.0) -> None:
     ends = time.monotonic() + seconds
     while not done():
-        assert time.monotonic() < ends, "it did not come to rest"
+        assert time.monotonic() < ends, "the work did not finish"
         time.sleep(0.1)
 
 
@@ -119,13 +122,13 @@ def template_of(quota: int, number: int) -> Template:
 
 
 @pytest.mark.suite("stampede of claims")
-def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
+def test_no_confirmed_claim_is_lost_and_the_quota_is_met_when_redis_dies_in_the_middle(
     servers: Servers, tmp_path: Path
 ) -> None:
     quota, users = 150, 120
     transactions, clock = servers.transactions, SystemClock()
     counter = RedisClaimCounter(redis.connect(servers.redis.url, pool=32, connect_seconds=0.5))
-    log = KafkaClaimLog(SharedProducer(Producer(servers.bootstrap)))
+    log = KafkaClaimLog(BatchingProducer(Producer(servers.bootstrap)))
     claim = ClaimCoupon(
         transactions=transactions,
         terms=PublishedTerms(transactions=transactions),
@@ -140,10 +143,10 @@ def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
 
     def offer(unit: UnitOfWork) -> None:
         unit.templates.add(replace(published, version=0))
-        unit.desks.add(Desk(template_id=template.id, quota=quota, since=NOW))
+        unit.authorities.add(ClaimAuthority(template_id=template.id, quota=quota, since=NOW))
 
     transactions.run(offer)
-    keep = KeepDesks(transactions=transactions, counter=counter, log=log, clock=clock)
+    keep = KeepClaimAuthorities(transactions=transactions, counter=counter, log=log, clock=clock)
     consumer = Consumer(
         servers.bootstrap,
         f"claims-{uuid4()}",
@@ -161,7 +164,7 @@ def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
     granted: dict[tuple[str, str], int] = {}
 
     def stampede(user: int) -> None:
-        """Two coupons, each asked for until there is an answer; then once more for the same."""
+        """Claim two coupons, retrying until there is an answer; then repeat each claim."""
         for key in ("k1", "k2", "k1"):
             ends = time.monotonic() + 60
             while time.monotonic() < ends:
@@ -190,20 +193,22 @@ def test_no_yes_is_lost_and_the_quota_is_met_though_redis_dies_in_the_middle(
                 each.result()
 
         def at_rest() -> bool:
-            desk = transactions.read(lambda unit: unit.desks.get(template.id))
-            return desk.claimed == quota and desk.decides is Decides.REDIS
+            authority = transactions.read(lambda unit: unit.authorities.get(template.id))
+            return authority.claimed == quota and authority.decides is Decides.REDIS
 
         eventually(at_rest)
     kept = transactions.read(lambda unit: unit.coupons.claims(template.id, after=0, limit=1000))
-    assert set(granted.values()) <= {coupon.id for coupon in kept}, "a yes was lost"
+    assert set(granted.values()) <= {coupon.id for coupon in kept}, "a confirmed claim was lost"
     assert len(kept) == quota
     owners = [coupon.owner for coupon in kept]
     assert max(owners.count(owner) for owner in owners) <= 2
-    assert transactions.read(lambda unit: unit.desks.get(template.id)).generation >= 2, "Redis was never lost"
+    assert transactions.read(lambda unit: unit.authorities.get(template.id)).generation >= 2, (
+        "Redis was never lost"
+    )
 
 
 @pytest.mark.suite("stampede of orders")
-def test_no_seat_is_sold_twice_and_none_leaks_though_redis_dies_in_the_middle(
+def test_no_seat_is_sold_twice_and_none_is_lost_when_redis_dies_in_the_middle(
     servers: Servers, tmp_path: Path
 ) -> None:
     seats, orders = 60, 300
@@ -218,7 +223,7 @@ def test_no_seat_is_sold_twice_and_none_leaks_though_redis_dies_in_the_middle(
         clock=clock,
     )
     trade = MemoryOrders()
-    sweep = Sweep(
+    reconcile_orders = ReconcileOrders(
         transactions=transactions,
         orders=trade,
         confirm=confirm,
@@ -241,7 +246,7 @@ def test_no_seat_is_sold_twice_and_none_leaks_though_redis_dies_in_the_middle(
     numbers = count(10**15)
 
     def buy(buyer: int) -> None:
-        """One in three pays, one in three cancels, one in three is never heard of again; all ask twice."""
+        """Reserve twice; then one buyer in three pays, one cancels, and one abandons the order."""
         order_id = next(numbers)
         trade.fates[order_id] = (Fate.PAID, Fate.GONE, Fate.GONE)[buyer % 3]
         request = types.ReserveRequest(
@@ -266,7 +271,7 @@ def test_no_seat_is_sold_twice_and_none_leaks_though_redis_dies_in_the_middle(
         elif buyer % 3 == 1:
             release(types.ReleaseRequest(order_id=order_id))
 
-    with running(Periodic("stock", keep, 0.3).run, Periodic("sweep", sweep, 0.3).run):
+    with running(Periodic("stock", keep, 0.3).run, Periodic("sweep", reconcile_orders, 0.3).run):
         with ThreadPoolExecutor(24) as pool:
             work = [pool.submit(buy, buyer) for buyer in range(orders)]
             time.sleep(0.3)

@@ -7,12 +7,11 @@ from itertools import count
 
 import orjson
 import pytest
-from aether_adapters.callbacks import sign
+from aether_adapters.auth.webhook_signatures import sign
+from aether_adapters.testing.memory import MemoryClock, MemoryIds
 
 from aether.common.v1.types import Caller
 from aether.trade.v1 import port, types
-from aether_trade.adapters.memory import MemoryClock, MemoryIds, MemoryTransactions
-from aether_trade.adapters.twins import MemoryPayments, MemoryPromotions
 from aether_trade.application.cancel_order import CancelOrder
 from aether_trade.application.change_course import ChangeCourse
 from aether_trade.application.close_overdue_orders import CloseOverdueOrders
@@ -24,11 +23,14 @@ from aether_trade.application.get_order_state import GetOrderState
 from aether_trade.application.list_courses import ListCourses
 from aether_trade.application.list_orders import ListOrders
 from aether_trade.application.place_order import PlaceOrder
-from aether_trade.application.placing import Placing
+from aether_trade.application.place_order_saga import PlaceOrderSaga
 from aether_trade.application.receive_payment_notice import ReceivePaymentNotice
 from aether_trade.application.refund_order import RefundOrder
 from aether_trade.application.send_refunds import SendRefunds
 from aether_trade.application.start_payment import StartPayment
+
+from .memory import MemoryTransactions
+from .memory_services import MemoryPayments, MemoryPromotions
 
 ADA = Caller(subject="ada", roles=("customer",), session="")
 BOB = Caller(subject="bob", roles=("customer",), session="")
@@ -99,7 +101,7 @@ def item(course_id: int, quantity: int = 1, activity_id: int | None = None) -> t
 def world() -> World:
     transactions, clock, ids = MemoryTransactions(), MemoryClock(), MemoryIds()
     promotions, payments = MemoryPromotions(), MemoryPayments()
-    placing = Placing(
+    saga = PlaceOrderSaga(
         transactions=transactions,
         promotions=promotions,
         clock=clock,
@@ -113,7 +115,7 @@ def world() -> World:
             get_course=GetCourse(transactions=transactions),
             list_courses=ListCourses(transactions=transactions),
             change_course=ChangeCourse(transactions=transactions),
-            place_order=PlaceOrder(placing=placing, transactions=transactions),
+            place_order=PlaceOrder(saga=saga, transactions=transactions),
             get_order=GetOrder(transactions=transactions),
             list_orders=ListOrders(transactions=transactions),
             start_payment=StartPayment(transactions=transactions, payments=payments, clock=clock),

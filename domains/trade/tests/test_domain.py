@@ -1,4 +1,4 @@
-"""The rules, on plain objects."""
+"""The domain's rules, on plain objects."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,7 @@ from aether_trade.domain.events import OrderClosed, OrderFinished, OrderPaid, Or
 from aether_trade.domain.line import Line
 from aether_trade.domain.order import Order
 from aether_trade.domain.quote import Quote, QuotedItem, lines
-from aether_trade.domain.values import PRICE_LIMIT, TITLE_LIMIT, CloseReason, Status, Title, price
+from aether_trade.domain.values import PRICE_LIMIT_CENTS, TITLE_LIMIT, CloseReason, Status, Title, price
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=5)
@@ -42,7 +42,7 @@ def placed(*of: Line) -> Order:
 
 
 def in_state(status: Status) -> Order:
-    """A stored order in that state, at version 1."""
+    """Return a stored order in that state, at version 1."""
     order = placed()
     if status is Status.CLOSED:
         order = order.expire(DEADLINE)
@@ -58,7 +58,7 @@ def in_state(status: Status) -> Order:
     return order.stored()
 
 
-CENTS = st.integers(0, PRICE_LIMIT * QUANTITY_LIMIT)
+CENTS = st.integers(0, PRICE_LIMIT_CENTS * QUANTITY_LIMIT)
 
 
 @given(CENTS, st.lists(CENTS | st.integers(0, 3), min_size=1, max_size=ITEM_LIMIT))
@@ -68,20 +68,20 @@ def test_parts_sum_to_the_whole_and_each_is_less_than_a_cent_off(whole: int, wei
     shares = list(zip(weights if any(weights) else [1] * len(weights), parts, strict=True))
     assert sum(parts) == whole
     assert all(abs(part * total - whole * weight) < total for weight, part in shares)
-    # What weighs more never gets less, and a discount within the whole is within each part.
+    # A larger weight never gets less, and a discount up to the whole is at most each part.
     assert all(one <= other for (w, one), (v, other) in product(shares, repeat=2) if w < v)
     if whole <= sum(weights):
         assert all(part <= weight for weight, part in shares)
 
 
-def test_what_is_left_over_goes_to_those_who_lost_most_and_to_the_first_of_equals() -> None:
+def test_remaining_cents_go_to_the_largest_remainders_and_to_the_first_of_equals() -> None:
     assert allocate(100, [1, 1, 1]) == (34, 33, 33)
     assert allocate(10, [1, 2, 4]) == (1, 3, 6)
     assert allocate(5, [0, 0]) == (3, 2)
 
 
 @given(CENTS, st.lists(st.integers(0, 30), min_size=1, max_size=5))
-def test_pieces_sum_to_the_whole_in_whatever_steps_they_go(whole: int, steps: list[int]) -> None:
+def test_pieces_sum_to_the_whole_however_they_are_divided_into_steps(whole: int, steps: list[int]) -> None:
     gone, cents = 0, 0
     for count in steps:
         cents += of_some(whole, sum(steps) + 1, after=gone, count=count)
@@ -89,7 +89,7 @@ def test_pieces_sum_to_the_whole_in_whatever_steps_they_go(whole: int, steps: li
     assert cents + of_some(whole, gone + 1, after=gone, count=1) == whole
 
 
-def test_a_new_order_waits_for_its_payment_and_tells_what_was_ordered() -> None:
+def test_a_new_order_is_pending_payment_and_has_an_event_of_its_lines() -> None:
     order = placed()
     assert (order.status, order.version) == (Status.PENDING_PAYMENT, 0)
     assert (order.total_cents, order.discount_cents, order.payable_cents) == (6000, 200, 5800)
@@ -105,7 +105,7 @@ def test_a_new_order_waits_for_its_payment_and_tells_what_was_ordered() -> None:
     )
 
 
-def test_what_costs_nothing_is_paid_when_it_is_placed() -> None:
+def test_a_free_order_is_paid_when_it_is_placed() -> None:
     order = placed(line(quantity=1, price_cents=100, discount_cents=100))
     assert (order.status, order.paid_at) == (Status.PAID, NOON)
     assert order.events[1] == OrderPaid(
@@ -114,7 +114,7 @@ def test_what_costs_nothing_is_paid_when_it_is_placed() -> None:
     assert order.stored().finish(version=1, now=LATER).stored().as_placed() == order.stored()
 
 
-def test_paying_is_told_and_leaves_the_unpaid_one_as_it_was() -> None:
+def test_paying_adds_an_event_and_does_not_change_the_unpaid_order() -> None:
     order = placed().stored()
     paid = order.pay(payment_id="pay_7", amount_cents=5800, now=LATER)
     assert (order.status, paid.status) == (Status.PENDING_PAYMENT, Status.PAID)
@@ -131,7 +131,7 @@ def test_another_amount_pays_nothing(cents: int) -> None:
     assert vars(refused.value) == {"order_id": 7, "payable_cents": 5800, "amount_cents": cents}
 
 
-def test_giving_up_and_running_out_of_time_are_told_apart() -> None:
+def test_cancelled_and_overdue_orders_have_different_close_reasons() -> None:
     cancelled = placed().stored().cancel(version=1, now=LATER)
     overdue = placed().stored().expire(DEADLINE)
     assert (cancelled.close_reason, overdue.close_reason) == (CloseReason.CANCELLED, CloseReason.OVERDUE)
@@ -141,12 +141,12 @@ def test_giving_up_and_running_out_of_time_are_told_apart() -> None:
     )
 
 
-def test_an_order_does_not_run_out_of_time_before_its_deadline() -> None:
+def test_an_order_is_not_overdue_before_its_deadline() -> None:
     with pytest.raises(ValueError, match="may be paid until"):
         placed().expire(DEADLINE - timedelta(microseconds=1))
 
 
-def test_no_payment_is_begun_once_the_deadline_has_passed_but_one_that_came_in_counts() -> None:
+def test_after_the_deadline_no_payment_is_started_but_a_received_one_counts() -> None:
     placed().to_be_paid(DEADLINE - timedelta(microseconds=1))
     with pytest.raises(errors.OrderOverdue):
         placed().to_be_paid(DEADLINE)
@@ -165,7 +165,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("action", ["pay", "cancel", "expire", "finish", "refund"])
-def test_from_each_state_leads_what_the_machine_allows_and_nothing_else(action: str, status: Status) -> None:
+def test_each_state_allows_only_its_own_transitions(action: str, status: Status) -> None:
     order = in_state(status)
 
     def act() -> Order:
@@ -191,7 +191,7 @@ def test_from_each_state_leads_what_the_machine_allows_and_nothing_else(action: 
 
 
 @pytest.mark.parametrize("action", ["cancel", "finish", "refund"])
-def test_who_has_not_seen_the_present_version_changes_nothing(action: str) -> None:
+def test_a_change_needs_the_current_version(action: str) -> None:
     order = in_state(Status.PENDING_PAYMENT if action == "cancel" else Status.PAID)
     acts: dict[str, Callable[[], Order]] = {
         "cancel": lambda: order.cancel(version=3, now=LATER),
@@ -203,7 +203,7 @@ def test_who_has_not_seen_the_present_version_changes_nothing(action: str) -> No
     assert (refused.value.order_id, refused.value.version) == (7, 3)
 
 
-def test_finishing_is_told() -> None:
+def test_finishing_adds_an_event() -> None:
     finished = in_state(Status.PAID).finish(version=1, now=DEADLINE)
     assert finished.finished_at == DEADLINE
     assert finished.events == (OrderFinished(order_id=7, buyer="ada", occurred_at=DEADLINE),)
@@ -231,22 +231,22 @@ def test_more_than_is_left_is_not_refunded(quantity: int) -> None:
     assert vars(refused.value) == {"line": 2, "quantity": quantity, "left": 3}
 
 
-def test_a_line_that_is_not_there_is_not_refunded() -> None:
+def test_a_missing_line_cannot_be_refunded() -> None:
     with pytest.raises(errors.LineNotFound):
         in_state(Status.PAID).refund(9, version=1, quantities={3: 1}, now=LATER)
 
 
 @pytest.mark.parametrize("status", [each for each in Status if each is not Status.PENDING_PAYMENT])
-def test_whatever_became_of_an_order_it_still_says_how_it_was_placed(status: Status) -> None:
+def test_every_order_can_be_shown_as_it_was_placed(status: Status) -> None:
     assert in_state(status).as_placed() == placed().stored()
 
 
-def test_storing_counts_the_version_and_hands_the_events_over() -> None:
+def test_storing_increments_the_version_and_clears_the_events() -> None:
     stored = placed().stored()
     assert (stored.version, stored.events) == (1, ())
 
 
-def test_a_course_changes_for_those_who_have_seen_it() -> None:
+def test_a_course_changes_only_at_its_current_version() -> None:
     course = Course(id=1, title=Title("a"), price_cents=1, on_sale=False, created_at=NOON, version=4)
     changed = course.change(version=4, title=Title("b"), price_cents=2, on_sale=True)
     assert changed == replace(course, title=Title("b"), price_cents=2, on_sale=True)
@@ -279,7 +279,7 @@ def test_a_basket_has_limits(items: list[Item], coupons: list[int], rule: type[E
         Basket.of(items, coupons)
 
 
-def test_a_basket_is_known_by_all_that_is_in_it_and_by_nothing_else() -> None:
+def test_a_baskets_fingerprint_depends_on_its_whole_content_and_nothing_else() -> None:
     baskets = [
         Basket.of([Item(course_id=1, quantity=2)], []),
         Basket.of([Item(course_id=1, quantity=2, activity_id=3)], []),
@@ -339,7 +339,7 @@ def test_a_title_loses_the_space_around_it() -> None:
 
 
 def test_a_price_has_bounds() -> None:
-    assert [price(0), price(PRICE_LIMIT)] == [0, PRICE_LIMIT]
-    for cents in (-1, PRICE_LIMIT + 1):
+    assert [price(0), price(PRICE_LIMIT_CENTS)] == [0, PRICE_LIMIT_CENTS]
+    for cents in (-1, PRICE_LIMIT_CENTS + 1):
         with pytest.raises(errors.PriceNotUsable):
             price(cents)

@@ -1,36 +1,30 @@
-"""Both doors, in this process, on free ports: the same answers, the same errors, and nobody without a token."""
+"""REST and gRPC in this process, on free ports: the same answers and errors, and nobody without a token."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Event, Thread
 
 import httpx
 import pytest
-from aether_adapters.callbacks import sign
-from aether_adapters.errors import RemoteError
-from aether_adapters.grpc import Channel, Server
-from aether_adapters.health import Health
-from aether_adapters.keys import DevelopmentKeys, Keys
-from aether_adapters.rest import Offload, RestApp, build_app, serve
-from aether_adapters.tokens import Issuer, Verifier
+from aether_adapters.auth.webhook_signatures import sign
+from aether_adapters.kernel.problems import RemoteError
+from aether_adapters.testing.edges import Edges, serve_edges
 
 from aether.common.v1.types import Caller
 from aether.trade.v1 import grpc, port, threads, types
 from aether_openapi import trade as rest
-from aether_trade.adapters.twins import MemoryPayments
 from aether_trade.container import ERRORS
 
 from .conftest import World
+from .memory_services import MemoryPayments
 
 
 @dataclass(frozen=True)
-class Doors:
+class Clients:
     """The service as its callers see it; clients by name speak REST, stubs speak gRPC."""
 
+    edges: Edges[port.TradeService]
     ada: httpx.Client
     olga: httpx.Client
     nobody: httpx.Client
@@ -39,54 +33,18 @@ class Doors:
     stub_of_nobody: port.TradeService
 
 
-@contextmanager
-def serving(app: RestApp) -> Iterator[int]:
-    """The port on which the edge answers."""
-    stop, started = Event(), SimpleQueue[int]()
-    thread = Thread(target=serve, args=(app, "127.0.0.1", 0, stop), kwargs={"started": started.put})
-    thread.start()
-    yield started.get(timeout=10)
-    stop.set()
-    thread.join()
-
-
 @pytest.fixture
-def doors(world: World, tmp_path: Path) -> Iterator[Doors]:
-    pair = DevelopmentKeys(tmp_path).ensure()
-    verify = Verifier(Keys.from_file(pair.jwks), "tests", "aether")
-    issuer = Issuer(pair.private_key, "tests", "aether", pair.kid)
-    ada, olga = issuer.issue("ada", ["customer"]), issuer.issue("olga", ["operator"])
-    promotion = issuer.issue("aether-promotion", service=True)
-    health = Health({})
-    service = threads.in_threads(world.service, Offload(threads=8, queue=100))
-    app = build_app(rest.CONTRACT, rest.operations(service), errors=ERRORS, verify=verify, health=health)
-    server = Server(
-        [grpc.service(world.service)],
-        errors=ERRORS,
-        verify=verify,
-        health=health,
-        address="127.0.0.1:0",
-    )
-    with ExitStack() as stack:
-        server.start()
-        stack.callback(server.stop)
-        url = f"http://127.0.0.1:{stack.enter_context(serving(app))}"
-        target = f"127.0.0.1:{server.port}"
-
-        def client(token: str | None) -> httpx.Client:
-            headers = {} if token is None else {"authorization": f"Bearer {token}"}
-            return stack.enter_context(httpx.Client(base_url=url, headers=headers, limits=httpx.Limits()))
-
-        def stub(token: Callable[[], str] | None) -> port.TradeService:
-            return grpc.client(stack.enter_context(Channel(target, token=token)))
-
-        yield Doors(
-            ada=client(ada),
-            olga=client(olga),
-            nobody=client(None),
-            stub=stub(lambda: ada),
-            stub_of_service=stub(lambda: promotion),
-            stub_of_nobody=stub(None),
+def clients(world: World, tmp_path: Path) -> Iterator[Clients]:
+    with serve_edges(world.service, tmp_path, rest=rest, grpc=grpc, threads=threads, errors=ERRORS) as edges:
+        ada = edges.token("ada", "customer")
+        yield Clients(
+            edges=edges,
+            ada=edges.rest(ada),
+            olga=edges.rest(edges.token("olga", "operator")),
+            nobody=edges.rest(),
+            stub=edges.stub(ada),
+            stub_of_service=edges.stub(edges.token("aether-promotion", service=True)),
+            stub_of_nobody=edges.stub(),
         )
 
 
@@ -95,11 +53,11 @@ def place(client: httpx.Client, course: int, *, key: str = "k", quantity: int = 
     return client.post("/v1/orders", json={"items": items}, headers={"idempotency-key": key})
 
 
-def test_a_course_is_created_changed_and_listed_over_rest(doors: Doors) -> None:
+def test_a_course_is_created_changed_and_listed_over_rest(clients: Clients) -> None:
     draft = {"title": "Hexagons", "priceCents": "4900", "onSale": True}
-    created = doors.olga.post("/v1/courses", json=draft)
+    created = clients.olga.post("/v1/courses", json=draft)
     assert (created.status_code, created.headers["etag"]) == (201, '"1"')
-    assert doors.ada.get(created.headers["location"]).json() == {
+    assert clients.ada.get(created.headers["location"]).json() == {
         "id": "1",
         "title": "Hexagons",
         "priceCents": "4900",
@@ -107,21 +65,21 @@ def test_a_course_is_created_changed_and_listed_over_rest(doors: Doors) -> None:
         "version": "1",
         "createdAt": "2030-01-01T00:00:00Z",
     }
-    changed = doors.olga.put("/v1/courses/1", json=draft | {"priceCents": "1"}, headers={"if-match": '"1"'})
+    changed = clients.olga.put("/v1/courses/1", json=draft | {"priceCents": "1"}, headers={"if-match": '"1"'})
     assert (changed.status_code, changed.json()["priceCents"]) == (200, "1")
-    stale = doors.olga.put("/v1/courses/1", json=draft, headers={"if-match": '"1"'})
+    stale = clients.olga.put("/v1/courses/1", json=draft, headers={"if-match": '"1"'})
     assert (stale.status_code, stale.json()["type"]) == (412, "/problems/trade/course-has-changed")
-    doors.olga.post("/v1/courses", json=draft)
-    page = doors.ada.get("/v1/courses", params={"pageSize": 1})
+    clients.olga.post("/v1/courses", json=draft)
+    page = clients.ada.get("/v1/courses", params={"pageSize": 1})
     assert page.links["next"]["rel"] == "next"
-    last = doors.ada.get(page.links["next"]["url"])
+    last = clients.ada.get(page.links["next"]["url"])
     assert [course["id"] for course in last.json()["courses"]] == ["1"]
     assert "link" not in last.headers
 
 
-def test_what_one_door_places_the_other_reads(doors: Doors, world: World) -> None:
+def test_what_is_placed_over_rest_is_read_over_grpc(clients: Clients, world: World) -> None:
     course = world.course(4900)
-    placed = place(doors.ada, course, quantity=2)
+    placed = place(clients.ada, course, quantity=2)
     assert placed.status_code == 201
     assert (placed.headers["location"], placed.headers["etag"]) == ("/v1/orders/2", '"1"')
     assert placed.json() == {
@@ -150,32 +108,34 @@ def test_what_one_door_places_the_other_reads(doors: Doors, world: World) -> Non
         "placedAt": "2030-01-01T00:00:00Z",
         "deadline": "2030-01-01T00:15:00Z",
     }
-    assert doors.stub.get_order(types.GetOrderRequest(id=2)) == world.get(2)
-    assert doors.ada.put("/v1/orders/2/payment").json() == {
+    assert clients.stub.get_order(types.GetOrderRequest(id=2)) == world.get(2)
+    assert clients.ada.put("/v1/orders/2/payment").json() == {
         "orderId": "2",
         "paymentId": "pay_2",
         "amountCents": "9800",
         "payUrl": "https://pay.example/pay_2",
     }
-    state = doors.stub_of_service.get_order_state(types.GetOrderStateRequest(order_id=2))
+    state = clients.stub_of_service.get_order_state(types.GetOrderStateRequest(order_id=2))
     assert state == types.OrderState(order_id=2, status=types.OrderStatus.PENDING_PAYMENT)
 
 
-def test_a_hundred_identical_requests_at_once_get_a_hundred_equal_answers(doors: Doors, world: World) -> None:
+def test_a_hundred_identical_requests_at_once_get_a_hundred_equal_answers(
+    clients: Clients, world: World
+) -> None:
     course = world.course()
     with ThreadPoolExecutor(100) as pool:
-        answers = list(pool.map(lambda _: place(doors.ada, course), range(100)))
+        answers = list(pool.map(lambda _: place(clients.ada, course), range(100)))
     kept = ("location", "etag", "content-type")
     assert {(answer.status_code, answer.content, *map(answer.headers.get, kept)) for answer in answers} == {
         (201, answers[0].content, "/v1/orders/2", '"1"', "application/json")
     }
-    assert len(doors.ada.get("/v1/orders").json()["orders"]) == 1
-    other = place(doors.ada, course, quantity=2)
+    assert len(clients.ada.get("/v1/orders").json()["orders"]) == 1
+    other = place(clients.ada, course, quantity=2)
     assert (other.status_code, other.json()["type"]) == (409, "/problems/trade/key-used-for-another-order")
 
 
-def test_a_notice_is_believed_at_the_open_door_for_its_signature_alone(doors: Doors, world: World) -> None:
-    place(doors.ada, world.course(4900))
+def test_a_notice_of_anybody_is_believed_for_its_signature_alone(clients: Clients, world: World) -> None:
+    place(clients.ada, world.course(4900))
     # Spaces as no JSON library writes them: what was signed is the bytes.
     body = b'{ "type":"payment.succeeded", "paymentId":"p", "orderId":"2",  "amountCents":"4900" }'
 
@@ -183,29 +143,33 @@ def test_a_notice_is_believed_at_the_open_door_for_its_signature_alone(doors: Do
         headers = {"payment-signature": sign(secret, body), "content-type": "application/json"}
         return client.post("/v1/payment-notices", content=body, headers=headers)
 
-    forged = send(doors.ada, "another")
+    forged = send(clients.ada, "another")
     assert (forged.status_code, forged.json()["type"]) == (403, "/problems/trade/signature-forged")
-    assert [send(doors.nobody, MemoryPayments.SECRET).json() for _ in range(2)] == [
+    assert [send(clients.nobody, MemoryPayments.SECRET).json() for _ in range(2)] == [
         {"news": True},
         {"news": False},
     ]
-    assert doors.ada.get("/v1/orders/2").json()["status"] == "ORDER_STATUS_PAID"
-    refunded = doors.olga.post(
+    assert clients.ada.get("/v1/orders/2").json()["status"] == "ORDER_STATUS_PAID"
+    refunded = clients.olga.post(
         "/v1/orders/2/refunds", json={"items": [{"line": 1, "quantity": 1}]}, headers={"if-match": '"2"'}
     )
     assert (refunded.status_code, refunded.json()["refundedCents"]) == (200, "4900")
 
 
-def test_an_error_has_the_same_bytes_at_both_doors(doors: Doors, world: World) -> None:
-    place(doors.ada, world.course())
-    doors.ada.post("/v1/orders/2/cancel", headers={"if-match": '"1"'})
+def test_an_error_has_the_same_bytes_over_rest_and_grpc(clients: Clients, world: World) -> None:
+    place(clients.ada, world.course())
+    clients.ada.post("/v1/orders/2/cancel", headers={"if-match": '"1"'})
+
+    gateway = clients.edges.gateway(clients.edges.token("ada", "customer"))
 
     def cancel(order_id: int, version: int) -> tuple[int, bytes]:
-        answer = doors.ada.post(f"/v1/orders/{order_id}/cancel", headers={"if-match": f'"{version}"'})
+        path, seen = f"/v1/orders/{order_id}/cancel", {"if-match": f'"{version}"'}
+        answers = [client.post(path, headers=seen) for client in (clients.ada, gateway)]
         with pytest.raises(RemoteError) as refused:
-            doors.stub.cancel_order(types.CancelOrderRequest(id=order_id, version=version))
-        assert answer.content == refused.value.problem.to_json()
-        return answer.status_code, answer.content
+            clients.stub.cancel_order(types.CancelOrderRequest(id=order_id, version=version))
+        assert [answer.content for answer in answers] == [refused.value.problem.to_json()] * 2
+        assert answers[0].status_code == answers[1].status_code
+        return answers[0].status_code, answers[0].content
 
     for order_id, version, status, kind in (
         (9, 1, 404, b"/problems/trade/order-not-found"),
@@ -217,47 +181,47 @@ def test_an_error_has_the_same_bytes_at_both_doors(doors: Doors, world: World) -
         assert kind in body
 
 
-def test_a_page_token_that_can_be_none_of_ours_is_malformed(doors: Doors) -> None:
+def test_a_page_token_that_can_be_none_of_ours_is_malformed(clients: Clients) -> None:
     for token in ("%00", "a%20b", "AAAA=="):
-        answer = doors.ada.get(f"/v1/orders?pageToken={token}")
+        answer = clients.ada.get(f"/v1/orders?pageToken={token}")
         assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed"), token
 
 
-def test_nobody_gets_in_without_a_token(doors: Doors) -> None:
-    assert doors.nobody.get("/v1/orders/1").status_code == 401
+def test_nobody_gets_in_without_a_token(clients: Clients) -> None:
+    assert clients.nobody.get("/v1/orders/1").status_code == 401
     with pytest.raises(RemoteError) as refused:
-        doors.stub_of_nobody.get_order(types.GetOrderRequest(id=1))
+        clients.stub_of_nobody.get_order(types.GetOrderRequest(id=1))
     assert refused.value.problem.status == 401
 
 
-def test_a_customer_is_no_operator_and_no_service(doors: Doors, world: World) -> None:
-    place(doors.ada, world.course())
+def test_a_customer_is_no_operator_and_no_service(clients: Clients, world: World) -> None:
+    place(clients.ada, world.course())
     draft = {"title": "Hexagons", "priceCents": "4900", "onSale": True}
     seen = {"if-match": '"1"'}
     for answer in (
-        doors.ada.post("/v1/courses", json=draft),
-        doors.ada.put("/v1/courses/1", json=draft, headers=seen),
-        doors.ada.post("/v1/orders/2/refunds", json={}, headers=seen),
+        clients.ada.post("/v1/courses", json=draft),
+        clients.ada.put("/v1/courses/1", json=draft, headers=seen),
+        clients.ada.post("/v1/orders/2/refunds", json={}, headers=seen),
     ):
         assert (answer.status_code, answer.json()["type"]) == (403, "/problems/trade/operators-only")
-    for stub in (doors.stub, doors.stub_of_nobody):
+    for stub in (clients.stub, clients.stub_of_nobody):
         with pytest.raises(RemoteError) as refused:
             stub.get_order_state(types.GetOrderStateRequest(order_id=2))
         assert refused.value.problem.status in (401, 403)
 
 
-def test_a_request_cannot_say_whom_it_comes_from_nor_what_it_costs(doors: Doors, world: World) -> None:
+def test_a_request_cannot_say_whom_it_comes_from_nor_what_it_costs(clients: Clients, world: World) -> None:
     course = world.course(4900)
     item = {"courseId": str(course), "quantity": 1}
     for body in (
         {"items": [item], "caller": {"subject": "bob"}},
         {"items": [item | {"priceCents": "1"}]},
     ):
-        sent = doors.ada.post("/v1/orders", json=body, headers={"idempotency-key": "k"})
+        sent = clients.ada.post("/v1/orders", json=body, headers={"idempotency-key": "k"})
         assert sent.status_code == 400
     forged = types.PlaceOrderRequest(
         caller=Caller(subject="bob", roles=("operator",), session=""),
         idempotency_key="k",
         items=(types.OrderItem(course_id=course, quantity=1),),
     )
-    assert doors.stub.place_order(forged).buyer == "ada"
+    assert clients.stub.place_order(forged).buyer == "ada"

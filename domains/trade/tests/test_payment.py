@@ -1,4 +1,4 @@
-"""The payment provider over HTTP: what every provider promises, and how the simulated one misbehaves on request."""
+"""The payment provider over HTTP: the promises of every provider, and how the simulated one misbehaves on request."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,18 +10,17 @@ from threading import Event, Thread
 
 import httpx
 import pytest
-from aether_adapters.callbacks import sign
-from aether_adapters.errors import Unavailable
-from aether_adapters.health import Health
-from aether_adapters.keys import DevelopmentKeys, Keys
+from aether_adapters.auth.key_sets import DevelopmentKeys, KeySet
+from aether_adapters.auth.tokens import Verifier
+from aether_adapters.auth.webhook_signatures import sign
+from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import Offload, build_app, serve
-from aether_adapters.tokens import Verifier
 
 from aether.trade.v1 import threads, types
 from aether_openapi import trade as rest
 from aether_trade.adapters.payment import HttpPayments
 from aether_trade.adapters.simulated_provider import Provider, ProviderServer
-from aether_trade.adapters.twins import MemoryPayments
 from aether_trade.application.ports import Payments
 from aether_trade.container import ERRORS
 from aether_trade.domain.errors import SignatureForged
@@ -29,6 +28,7 @@ from aether_trade.domain.notice import Notice
 from aether_trade.domain.refund import Refund
 
 from .conftest import ADA, World, item
+from .memory_services import MemoryPayments
 
 SECRET = MemoryPayments.SECRET
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -70,7 +70,7 @@ def test_an_order_has_one_payment_however_often_it_is_opened(payments: Payments)
 
 
 @pytest.mark.suite("payments")
-def test_a_notice_is_read_once_its_signature_is_proven(payments: Payments) -> None:
+def test_a_notice_is_read_only_if_its_signature_is_valid(payments: Payments) -> None:
     payload = b'{"type":"payment.succeeded","paymentId":"pay_7","orderId":"7","amountCents":"5800"}'
     assert payments.read(payload, sign(SECRET, payload)) == Notice(
         succeeded=True, payment_id="pay_7", order_id=7, amount_cents=5800
@@ -79,7 +79,7 @@ def test_a_notice_is_read_once_its_signature_is_proven(payments: Payments) -> No
         payments.read(payload + b" ", sign(SECRET, payload))
 
 
-def test_money_goes_back_once_for_each_refund_and_never_more_than_came(provider: ProviderServer) -> None:
+def test_each_refund_is_paid_once_and_never_more_than_was_received(provider: ProviderServer) -> None:
     payments = payments_of(provider)
     opened = payments.open(7, 1000)
     assert not payments.refund(owed(1000))
@@ -93,14 +93,14 @@ def test_money_goes_back_once_for_each_refund_and_never_more_than_came(provider:
     ]
 
 
-def test_the_provider_follows_nobody_but_the_shop(provider: ProviderServer) -> None:
+def test_the_provider_accepts_only_requests_signed_by_the_shop(provider: ProviderServer) -> None:
     stranger = HttpPayments(provider.url, ["another"], notify_url="", connections=1)
     with pytest.raises(Unavailable):
         stranger.open(7, 1)
     assert not stranger.refund(owed(1))
 
 
-def test_a_provider_that_is_away_is_told_apart_from_a_bad_order() -> None:
+def test_an_outage_of_the_provider_is_distinguished_from_a_bad_order() -> None:
     nowhere = HttpPayments("http://127.0.0.1:1", [SECRET], notify_url="", connections=1)
     with pytest.raises(Unavailable):
         nowhere.open(7, 1)
@@ -109,7 +109,7 @@ def test_a_provider_that_is_away_is_told_apart_from_a_bad_order() -> None:
 
 @dataclass(frozen=True)
 class Shop:
-    """The service behind its REST edge, and a provider that tells it of payments."""
+    """The service behind its REST API, and a provider that notifies it of payments."""
 
     world: World
     provider: ProviderServer
@@ -129,7 +129,7 @@ class Shop:
 
 @pytest.fixture
 def shop(world: World, provider: ProviderServer, tmp_path: Path) -> Iterator[Shop]:
-    verify = Verifier(Keys.from_file(DevelopmentKeys(tmp_path).ensure().jwks), "tests", "aether")
+    verify = Verifier(KeySet.from_file(DevelopmentKeys(tmp_path).ensure().jwks), "tests", "aether")
     service = threads.in_threads(world.service, Offload(threads=4, queue=8))
     app = build_app(rest.CONTRACT, rest.operations(service), errors=ERRORS, verify=verify, health=Health({}))
     stop, started = Event(), SimpleQueue[int]()
@@ -148,7 +148,7 @@ def wait_for(answers: Callable[[], list[tuple[str, int]]], count: int) -> list[t
     return found
 
 
-def test_a_payment_is_told_twice_and_out_of_order_and_counts_once(shop: Shop) -> None:
+def test_a_payment_counts_once_when_its_notices_come_twice_and_out_of_order(shop: Shop) -> None:
     order = shop.order()
     shop.pay(order, times=2, outOfOrder=True)
     answers = wait_for(shop.answers, 4)
@@ -157,7 +157,7 @@ def test_a_payment_is_told_twice_and_out_of_order_and_counts_once(shop: Shop) ->
     assert shop.world.transactions.refunds == ()
 
 
-def test_a_late_payment_of_a_closed_order_is_owed_back(shop: Shop) -> None:
+def test_a_late_payment_of_a_closed_order_is_refunded(shop: Shop) -> None:
     order = shop.order()
     shop.pay(order, delaySeconds=0.05)
     cancel = types.CancelOrderRequest(caller=ADA, id=order.id, version=1)

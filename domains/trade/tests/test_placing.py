@@ -1,4 +1,4 @@
-"""Placing an order: one for each key, at prices that are not the caller's, and nothing held where it fails."""
+"""Placing an order: one for each key, never at the caller's prices, and nothing stays reserved if it fails."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import TypeVar
 
 import pytest
-from aether_adapters.errors import RemoteError, Unavailable
+from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.kernel.problems import RemoteError
 
 from aether.trade.v1 import types
-from aether_trade.adapters.memory import MemoryTransactions
 from aether_trade.application import place_order
 from aether_trade.application.forget_keys import ForgetKeys
 from aether_trade.application.ports import UnitOfWork
@@ -18,6 +18,7 @@ from aether_trade.domain.basket import Basket, Item
 from aether_trade.domain.events import OrderPlaced
 
 from .conftest import ADA, BOB, GRACE, OPERATOR, PAYMENT_TIME, World, item
+from .memory import MemoryTransactions
 
 T = TypeVar("T")
 SALE = 77
@@ -92,7 +93,7 @@ def test_an_order_is_a_snapshot_at_the_prices_of_catalogue_and_sale(sale: World)
     assert (told.order_id, told.payable_cents, told.deadline) == (order.id, 2199, order.deadline)
 
 
-def test_what_happens_to_a_course_later_does_not_change_the_order(sale: World) -> None:
+def test_a_later_change_of_a_course_does_not_change_the_order(sale: World) -> None:
     course = sale.course(1000)
     order = sale.place(item(course))
     change = types.ChangeCourseRequest(
@@ -102,7 +103,7 @@ def test_what_happens_to_a_course_later_does_not_change_the_order(sale: World) -
     assert sale.get(order.id) == order
 
 
-def test_what_is_not_on_sale_cannot_be_ordered(sale: World) -> None:
+def test_a_course_that_is_not_on_sale_cannot_be_ordered(sale: World) -> None:
     hidden = sale.course(on_sale=False)
     with pytest.raises(errors.CourseNotOnSale):
         sale.place(item(hidden))
@@ -111,8 +112,8 @@ def test_what_is_not_on_sale_cannot_be_ordered(sale: World) -> None:
     assert sale.promotions.asked == {}
 
 
-@pytest.mark.parametrize("key", ["", "x" * (place_order.KEY_LIMIT + 1)])
-def test_an_order_needs_a_key_of_its_own(sale: World, key: str) -> None:
+@pytest.mark.parametrize("key", ["", "x" * (place_order.KEY_LIMIT_CHARACTERS + 1)])
+def test_an_order_needs_a_valid_key(sale: World, key: str) -> None:
     with pytest.raises(errors.IdempotencyKeyNotUsable):
         sale.place(item(sale.course()), key=key)
 
@@ -127,7 +128,7 @@ def test_a_hundred_identical_requests_at_once_place_one_order_and_are_answered_a
     assert len(sale.transactions.outbox) == 1
 
 
-def test_the_same_key_is_answered_alike_whatever_became_of_the_order(sale: World) -> None:
+def test_the_same_key_gets_the_same_answer_whatever_happened_to_the_order(sale: World) -> None:
     course = sale.course()
     order = sale.place(item(course), key="k")
     sale.notice(order)
@@ -153,19 +154,19 @@ def test_a_key_that_was_forgotten_places_another_order(sale: World) -> None:
     assert sale.place(item(course), key="k").id != first.id
 
 
-def test_two_buyers_may_make_the_same_key(sale: World) -> None:
+def test_two_buyers_may_use_the_same_key(sale: World) -> None:
     course = sale.course()
     assert sale.place(item(course), key="k").id != sale.place(item(course), key="k", caller=BOB).id
 
 
-def test_a_key_that_led_to_nothing_may_be_tried_again_with_anything(sale: World) -> None:
+def test_a_key_whose_placing_failed_can_be_used_again_for_any_order(sale: World) -> None:
     course = sale.course()
     with pytest.raises(RemoteError):
         sale.place(item(course, 3, SALE), key="k")
     assert sale.place(item(course, 2, SALE), key="k").payable_cents == 600
 
 
-def test_what_promotion_refuses_is_told_in_its_words_and_nothing_is_held(sale: World) -> None:
+def test_an_error_of_promotions_rules_is_passed_on_unchanged_and_nothing_is_held(sale: World) -> None:
     course = sale.course()
     with pytest.raises(RemoteError) as gone:
         sale.place(item(course, 3, SALE))
@@ -180,7 +181,7 @@ def test_what_promotion_refuses_is_told_in_its_words_and_nothing_is_held(sale: W
     assert orders(sale) == []
 
 
-def test_what_was_held_before_a_step_was_refused_is_given_back(sale: World) -> None:
+def test_everything_held_before_a_refused_step_is_released(sale: World) -> None:
     sale.promotions.prices[SALE + 1], sale.promotions.stock[SALE + 1] = 100, 0
     with pytest.raises(RemoteError) as gone:
         sale.place(item(sale.course(), 1, SALE), item(sale.course(), 1, SALE + 1))
@@ -190,7 +191,7 @@ def test_what_was_held_before_a_step_was_refused_is_given_back(sale: World) -> N
 
 
 @pytest.mark.parametrize("step", ["quote", "reserve", "lock_coupons"])
-def test_where_a_step_fails_though_it_had_its_effect_everything_is_given_back(sale: World, step: str) -> None:
+def test_everything_is_released_if_a_step_fails_after_taking_effect(sale: World, step: str) -> None:
     sale.promotions.trouble[step] = Unavailable("away")
     with pytest.raises(Unavailable):
         sale.place(item(sale.course(), 1, SALE), coupons=[COUPON], key="k")
@@ -200,7 +201,7 @@ def test_where_a_step_fails_though_it_had_its_effect_everything_is_given_back(sa
     assert sale.place(item(sale.course(), 1, SALE), coupons=[COUPON], key="k").payable_cents == 199
 
 
-def test_an_order_that_took_too_long_is_not_stored_and_gives_everything_back(
+def test_an_order_that_took_too_long_is_not_stored_and_everything_is_released(
     sale: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = sale.promotions.lock_coupons
@@ -216,10 +217,10 @@ def test_an_order_that_took_too_long_is_not_stored_and_gives_everything_back(
     assert orders(sale) == []
 
 
-def test_where_nobody_knows_whether_the_order_was_stored_nothing_is_given_back(
+def test_nothing_is_released_if_it_is_unknown_whether_the_order_was_stored(
     sale: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Released, its seat could be sold again while the order stands."""
+    """Otherwise its seat could be sold again although the order exists."""
     course = sale.course()
     run = MemoryTransactions.run
 
@@ -240,10 +241,10 @@ def test_where_nobody_knows_whether_the_order_was_stored_nothing_is_given_back(
     assert sale.place(item(course, 1, SALE), key="k").id == stored
 
 
-def test_who_was_stopped_past_its_claim_stores_no_second_order(
+def test_a_claimant_stopped_past_its_claim_stores_no_second_order(
     sale: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody else claimed the key and placed the order meanwhile."""
+    """Another request claimed the key and placed the order in the meantime."""
     monkeypatch.setattr(place_order, "CLAIM_SECONDS", 0.0)
     course, winners = sale.course(), []
     lock = sale.promotions.lock_coupons
@@ -260,7 +261,7 @@ def test_who_was_stopped_past_its_claim_stores_no_second_order(
     assert list(sale.promotions.held) == [(winners[0].id, SALE)]
 
 
-def test_a_key_whose_claimant_never_comes_back_is_given_up_waiting_for(
+def test_a_request_stops_waiting_for_a_claimant_that_never_returns(
     sale: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     course = sale.course()
@@ -275,10 +276,10 @@ def test_a_key_whose_claimant_never_comes_back_is_given_up_waiting_for(
         sale.place(item(course), key="k")
 
 
-def test_a_key_that_is_given_up_before_it_is_told_who_has_it_places_the_order(
+def test_a_key_that_is_abandoned_between_the_refusal_and_the_read_places_the_order(
     sale: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refused the key because somebody was placing; when that is looked at, nobody is any more."""
+    """The claim is refused because another request is placing; at the next read that request has abandoned the key."""
     course, read = sale.course(), sale.transactions.read
     basket = Basket.of([Item(course_id=course, quantity=1)], [])
 

@@ -1,32 +1,30 @@
-"""What every implementation of the stores promises: memory, SQLite and MariaDB; and of ids and clocks."""
+"""What every implementation of the stores promises: memory, SQLite and MariaDB."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from aether_adapters import sql
-from aether_adapters.events import OutgoingEvent
-from aether_adapters.ids import Snowflakes, WorkerLease
+from aether_adapters.kernel.events import IncomingEvent
+from aether_adapters.testing.stores import STORES, InboxSuite, MigrationsSuite, open_store
 
 from aether.trade.v1 import events as contract
 from aether_trade.__main__ import migrations
-from aether_trade.adapters.clock import SystemClock
 from aether_trade.adapters.events import outgoing
-from aether_trade.adapters.memory import MemoryClock, MemoryIds, MemoryTransactions
 from aether_trade.adapters.sql import unit_of_work
 from aether_trade.adapters.tables import METADATA, OUTBOX
-from aether_trade.application.ports import Clock, Ids, Transactions, UnitOfWork
+from aether_trade.application.ports import Transactions, UnitOfWork
 from aether_trade.domain.course import Course
 from aether_trade.domain.errors import CourseHasChanged, CourseNotFound, OrderHasChanged, OrderNotFound
 from aether_trade.domain.line import Line
 from aether_trade.domain.order import Order
 from aether_trade.domain.refund import Refund
 from aether_trade.domain.values import Status, Title
+
+from .memory import MemoryTransactions
 
 NOON = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = datetime(2030, 1, 2, 12, 0, 0, 654321, tzinfo=UTC)
@@ -38,10 +36,14 @@ Told = tuple[str, str, contract.Event]
 
 @dataclass(frozen=True)
 class Store:
-    """One implementation, and how to read what it told the world of one order."""
+    """One implementation, and how to read what it told the world."""
 
     transactions: Transactions
-    told: Callable[[int], list[Told]]
+    events: Callable[[], list[Told]]
+
+    def told(self, order_id: int) -> list[Told]:
+        """What it told the world of one order."""
+        return [event for event in self.events() if event[1] == str(order_id)]
 
     def add(self, order: Order) -> Order:
         return self.transactions.run(lambda unit: unit.orders.add(order))
@@ -56,40 +58,20 @@ class Store:
         return self.transactions.read(read)
 
 
-@pytest.fixture(scope="module", params=["memory", "sqlite", "mariadb"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    match request.param:
-        case "memory":
-            yield in_memory()
-        case "sqlite":
-            yield from in_sql(f"sqlite:///{tmp_path_factory.mktemp('sql')}/test.db")
-        case _:
-            yield from in_sql(request.getfixturevalue("mysql_url"))
+@pytest.fixture(scope="module", params=STORES)
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with open_store(
+        request,
+        MemoryTransactions(),
+        script_location=migrations(),
+        unit_of_work=unit_of_work,
+        outbox=OUTBOX,
+        outgoing=outgoing,
+    ) as opened:
+        yield Store(opened.transactions, lambda: [as_told(event) for event in opened.events()])
 
 
-def in_memory() -> Store:
-    transactions = MemoryTransactions()
-
-    def told(order_id: int) -> list[Told]:
-        return [as_told(outgoing(event)) for event in transactions.outbox if event.order_id == order_id]
-
-    return Store(transactions, told)
-
-
-def in_sql(url: str) -> Iterator[Store]:
-    sql.migrate(url, migrations())
-    engine = sql.connect(url)
-    outbox = sql.OutboxReader(engine, OUTBOX)
-
-    def told(order_id: int) -> list[Told]:
-        unsent = [row.event for row in outbox.unsent(10_000)]
-        return [as_told(event) for event in unsent if event.key == str(order_id)]
-
-    yield Store(sql.Transactions(engine, unit_of_work), told)
-    engine.dispose()
-
-
-def as_told(event: OutgoingEvent) -> Told:
+def as_told(event: IncomingEvent) -> Told:
     """An event as it stands at the other end of the topic, less what differs each time."""
     return event.topic, event.key, contract.from_bytes(event.type, event.payload)
 
@@ -400,53 +382,10 @@ def test_old_keys_are_forgotten_and_young_ones_are_not(store: Store, buyer: str)
     assert run(lambda unit: unit.keys.find(buyer, "k")) is None
 
 
-def test_a_message_is_new_once_for_each_consumer(store: Store) -> None:
-    event_id = str(uuid4())
-
-    def first_time(consumer: str) -> bool:
-        return store.transactions.run(lambda unit: unit.inbox.first_time(consumer, event_id))
-
-    assert [first_time(consumer) for consumer in ("payment", "payment", "mail")] == [True, False, True]
+class TestInbox(InboxSuite):
+    pass
 
 
-@pytest.mark.suite("migrations")
-@pytest.mark.parametrize("url", ["sqlite", "mariadb"], indirect=True)
-def test_migrations_make_exactly_the_tables_the_adapters_use(url: str) -> None:
-    sql.migrate(url, migrations())
-    engine = sql.connect(url)
-    assert sql.pending_changes(engine, METADATA) == []
-    engine.dispose()
-
-
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/migrated.db"
-    return str(request.getfixturevalue("mysql_url"))
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def ids(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ids]:
-    if request.param == "memory":
-        yield MemoryIds()
-        return
-    url = f"sqlite:///{tmp_path}/ids.db"
-    sql.migrate(url, migrations())
-    engine = sql.connect(url)
-    with WorkerLease(engine) as worker_number:
-        yield Snowflakes(worker_number)
-    engine.dispose()
-
-
-@pytest.mark.suite("ids")
-def test_ids_are_positive_fit_and_never_come_twice(ids: Ids) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        taken = list(pool.map(lambda _: ids.next(), range(1000)))
-    assert len(set(taken)) == 1000
-    assert all(0 < number < 2**63 for number in taken)
-    assert ids.next() > max(taken)
-
-
-@pytest.mark.parametrize("clock", [MemoryClock(), SystemClock()], ids=["memory", "system"])
-def test_a_clock_says_the_time_in_utc(clock: Clock) -> None:
-    assert clock.now().tzinfo is UTC
+class TestMigrations(MigrationsSuite):
+    script_location = migrations()
+    metadata = METADATA

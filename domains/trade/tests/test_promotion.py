@@ -1,4 +1,4 @@
-"""Promotion, asked over gRPC: what goes out, what comes back, and whose trouble an error is."""
+"""The client of promotion over gRPC: its requests, its results, and the mapping of errors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aether_adapters.errors import ErrorTable, Kind, RemoteError, Unavailable
+from aether_adapters.auth.key_sets import DevelopmentKeys, KeySet
+from aether_adapters.auth.service_tokens import ServiceTokens, signer
+from aether_adapters.auth.tokens import Verifier
 from aether_adapters.grpc import Channel, Server
-from aether_adapters.health import Health
-from aether_adapters.keys import DevelopmentKeys, Keys
-from aether_adapters.service_tokens import ServiceTokens, signer
-from aether_adapters.tokens import Verifier
+from aether_adapters.kernel.errors import Kind, Unavailable
+from aether_adapters.kernel.problems import ErrorTable, RemoteError
+from aether_adapters.observability.health import Health
 
 from aether.promotion.v1 import grpc, port, types
 from aether_trade.adapters.promotion import RemotePromotions
@@ -35,7 +36,7 @@ class NotForYou(Exception):
 
 @dataclass
 class Promotion:
-    """What promotion was asked, and what it is to say; an exception is raised."""
+    """Records requests to promotion, and returns the prepared answers; raises one that is an exception."""
 
     asked: list[object] = field(default_factory=list)
     answers: dict[type, object] = field(default_factory=dict)
@@ -55,7 +56,7 @@ def promotion() -> Promotion:
 
 @pytest.fixture
 def promotions(promotion: Promotion, tmp_path: Path) -> Iterator[RemotePromotions]:
-    """The adapter, in front of a real server that believes this service's own token."""
+    """The adapter, with a real server that accepts this service's own token."""
     pair = DevelopmentKeys(tmp_path).ensure()
     service = port.PromotionService(
         **dict.fromkeys((each.name for each in fields(port.PromotionService)), promotion)
@@ -63,7 +64,7 @@ def promotions(promotion: Promotion, tmp_path: Path) -> Iterator[RemotePromotion
     server = Server(
         [grpc.service(service)],
         errors=ErrorTable("promotion", {StockGone: Kind.CONFLICT, NotForYou: Kind.FORBIDDEN}),
-        verify=Verifier(Keys.from_file(pair.jwks), "tests", "aether"),
+        verify=Verifier(KeySet.from_file(pair.jwks), "tests", "aether"),
         health=Health({}),
         address="127.0.0.1:0",
     )
@@ -76,7 +77,7 @@ def promotions(promotion: Promotion, tmp_path: Path) -> Iterator[RemotePromotion
     server.stop()
 
 
-def test_a_quote_is_asked_for_with_the_catalogues_prices(
+def test_a_quote_is_requested_with_the_catalogues_prices(
     promotions: RemotePromotions, promotion: Promotion
 ) -> None:
     promotion.answers[types.QuoteRequest] = types.QuoteResult(
@@ -110,7 +111,7 @@ def test_a_quote_is_asked_for_with_the_catalogues_prices(
     ]
 
 
-def test_stock_and_coupons_are_held_until_and_given_back(
+def test_stock_and_coupons_are_held_until_a_time_and_released(
     promotions: RemotePromotions, promotion: Promotion
 ) -> None:
     promotion.answers = {
@@ -132,19 +133,19 @@ def test_stock_and_coupons_are_held_until_and_given_back(
     ]
 
 
-def test_what_its_rules_refuse_goes_on_as_it_said_it(
+def test_an_error_of_promotions_rules_is_passed_on_unchanged(
     promotions: RemotePromotions, promotion: Promotion
 ) -> None:
     promotion.answers[types.ReserveRequest] = StockGone(5)
     with pytest.raises(RemoteError) as refused:
         promotions.reserve(7, "ada", Item(course_id=1, quantity=2, activity_id=5), until=UNTIL)
     assert (refused.value.type, refused.value.problem.status) == ("/problems/promotion/stock-gone", 409)
-    assert refused.value.values == {"activity_id": "5"}
+    assert refused.value.values == {"activityId": "5"}
     assert isinstance(refused.value, Refused)
 
 
 @pytest.mark.parametrize("trouble", [NotForYou("no"), ZeroDivisionError()])
-def test_that_it_does_not_let_us_ask_is_our_trouble_and_not_the_buyers(
+def test_a_refusal_of_this_service_as_a_caller_is_unavailable_for_the_buyer(
     promotions: RemotePromotions, promotion: Promotion, trouble: Exception
 ) -> None:
     promotion.answers[types.QuoteRequest] = trouble
@@ -152,7 +153,7 @@ def test_that_it_does_not_let_us_ask_is_our_trouble_and_not_the_buyers(
         promotions.quote("ada", [(Item(course_id=1, quantity=1), 1)], [])
 
 
-def test_giving_back_never_fails(promotions: RemotePromotions, promotion: Promotion) -> None:
+def test_releasing_never_raises(promotions: RemotePromotions, promotion: Promotion) -> None:
     promotion.answers[types.ReleaseRequest] = ZeroDivisionError()
     promotions.release(7)
     with Channel("127.0.0.1:1", token=lambda: "token", timeout=0.2) as nowhere:

@@ -1,11 +1,11 @@
-"""What the user service says of tokens is understood, and nothing else is taken for it."""
+"""Revocations of the user service are understood, and other events are refused."""
 
 from datetime import UTC, datetime
 
 import pytest
-from aether_adapters.errors import Malformed
-from aether_adapters.events import IncomingEvent
-from aether_adapters.revocations import Revocation
+from aether_adapters.auth.revocations import Revocation
+from aether_adapters.kernel.errors import Malformed
+from aether_adapters.kernel.events import IncomingEvent
 
 from aether.user.v1 import events as user
 from aether_trade.adapters.events import REVOKED, USER_TOPIC, revocation

@@ -1,4 +1,4 @@
-"""What the service does but for placing orders, on memory adapters."""
+"""The use cases except placing orders, on memory adapters."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -48,7 +48,7 @@ def refund(
 def pages(
     world: World, caller: Caller, size: int, status: types.OrderStatus | None = None
 ) -> list[list[int]]:
-    """The ids of every page, as a caller walks through them."""
+    """Return the ids of every page, following the page tokens."""
     token = ""
     found: list[list[int]] = []
     while not found or token:
@@ -80,7 +80,7 @@ def test_a_course_is_read_as_it_was_created_and_changed(world: World) -> None:
         world.service.change_course(change)
 
 
-def test_what_is_not_on_sale_is_there_for_operators_only(world: World) -> None:
+def test_only_operators_see_a_course_that_is_not_on_sale(world: World) -> None:
     shown, hidden = world.course(), world.course(on_sale=False)
 
     def listed(caller: Caller) -> list[int]:
@@ -122,7 +122,7 @@ OPERATORS_ACTIONS: dict[str, Callable[[World, Caller], object]] = {
 
 @pytest.mark.parametrize("action", OPERATORS_ACTIONS)
 @pytest.mark.parametrize("roles", [(), ("customer",), ("Operator",)])
-def test_a_customer_does_nothing_that_is_an_operators(
+def test_a_customer_cannot_use_the_operations_of_operators(
     world: World, action: str, roles: tuple[str, ...]
 ) -> None:
     with pytest.raises(errors.OperatorsOnly):
@@ -139,7 +139,7 @@ def test_a_course_that_breaks_a_rule_is_not_created(world: World, title: str, ce
 # Reading orders
 
 
-def test_another_buyers_order_is_not_there_whatever_is_tried(world: World) -> None:
+def test_another_buyers_order_is_not_found_by_any_operation(world: World) -> None:
     order = paid(world)
     refused: list[Callable[[], object]] = [
         lambda: world.get(order.id, BOB),
@@ -153,7 +153,7 @@ def test_another_buyers_order_is_not_there_whatever_is_tried(world: World) -> No
     assert world.get(order.id, ADA) == order
 
 
-def test_a_buyer_lists_the_own_orders_and_an_operator_all(world: World) -> None:
+def test_a_buyer_lists_only_own_orders_and_an_operator_all(world: World) -> None:
     first, second, third = (ordered(world, caller=caller).id for caller in (ADA, BOB, ADA))
     world.notice(world.get(first))
     assert pages(world, ADA, 1) == [[third], [first]]
@@ -185,7 +185,7 @@ def test_a_page_has_no_negative_size(world: World) -> None:
         world.service.list_orders(request)
 
 
-def test_services_are_told_the_state_of_any_order_that_there_is(world: World) -> None:
+def test_services_can_read_the_state_of_every_order(world: World) -> None:
     order = paid(world)
     state = world.service.get_order_state(types.GetOrderStateRequest(order_id=order.id))
     assert state == types.OrderState(order_id=order.id, status=Status.PAID)
@@ -210,7 +210,7 @@ def test_a_payment_is_opened_with_the_provider_for_what_the_order_costs(world: W
     assert world.payments.opened == {order.id: 1234}
 
 
-def test_no_payment_is_opened_for_an_order_that_takes_none(world: World) -> None:
+def test_no_payment_is_opened_for_an_order_that_cannot_be_paid(world: World) -> None:
     order = ordered(world)
     request = types.StartPaymentRequest(caller=ADA, id=order.id)
     world.clock.forward(PAYMENT_TIME)
@@ -279,7 +279,7 @@ def test_a_notice_of_another_amount_pays_nothing(world: World) -> None:
     assert world.notice(order)
 
 
-def test_a_payment_that_comes_after_closing_is_sent_back_once(world: World) -> None:
+def test_a_payment_after_closing_is_refunded_once(world: World) -> None:
     order = ordered(world)
     closed = cancel(world, order)
     assert [world.notice(order) for _ in range(2)] == [True, False]
@@ -291,7 +291,7 @@ def test_a_payment_that_comes_after_closing_is_sent_back_once(world: World) -> N
     assert world.payments.refunded == {owed.id: 1000}
 
 
-def test_a_second_payment_of_one_order_is_sent_back(world: World) -> None:
+def test_a_second_payment_of_one_order_is_refunded(world: World) -> None:
     order = paid(world)
     assert world.notice(order, paymentId="another")
     (owed,) = world.transactions.refunds
@@ -299,7 +299,7 @@ def test_a_second_payment_of_one_order_is_sent_back(world: World) -> None:
     assert world.get(order.id) == order
 
 
-def test_what_costs_nothing_needs_no_provider(world: World) -> None:
+def test_a_free_order_needs_no_provider(world: World) -> None:
     order = ordered(world, price_cents=0)
     assert order.status is Status.PAID
     assert refund(world, order).status is Status.REFUNDED
@@ -309,7 +309,7 @@ def test_what_costs_nothing_needs_no_provider(world: World) -> None:
 # Ending
 
 
-def test_a_cancelled_order_is_closed_and_told(world: World) -> None:
+def test_a_cancelled_order_is_closed_with_an_event(world: World) -> None:
     order = cancel(world, ordered(world))
     assert (order.status, order.close_reason) == (Status.CLOSED, types.CloseReason.CANCELLED)
     assert world.transactions.outbox[-1] == OrderClosed(
@@ -341,7 +341,7 @@ def test_a_finished_order_takes_no_refund(world: World) -> None:
         refund(world, order)
 
 
-def test_a_refund_by_item_is_owed_told_and_sent_to_the_cent(world: World) -> None:
+def test_a_refund_by_item_is_stored_published_and_sent_to_the_cent(world: World) -> None:
     order = paid(world, quantity=3, price_cents=1000)
     partly = refund(world, order, types.RefundItem(line=1, quantity=1))
     assert (partly.status, partly.refunded_cents) == (Status.PARTLY_REFUNDED, 1000)
@@ -368,7 +368,7 @@ def test_of_two_refunds_of_one_version_only_the_first_counts(world: World) -> No
     assert len(world.transactions.refunds) == 1
 
 
-def test_a_refund_waits_for_a_provider_that_is_away(world: World) -> None:
+def test_a_refund_waits_until_the_provider_is_back(world: World) -> None:
     refund(world, paid(world))
     world.payments.away = True
     assert world.send_refunds() is False
@@ -379,8 +379,8 @@ def test_a_refund_waits_for_a_provider_that_is_away(world: World) -> None:
     assert list(world.payments.refunded.values()) == [1000]
 
 
-def test_what_paid_an_order_is_never_taken_for_a_second_payment(world: World) -> None:
-    """Not even when the inbox, which may be emptied some day, has forgotten it."""
+def test_the_payment_of_an_order_never_counts_as_a_second_one(world: World) -> None:
+    """Not even after the inbox, which is pruned, has lost it."""
     order = ordered(world)
 
     def pay(unit: UnitOfWork) -> None:

@@ -1,4 +1,4 @@
-"""Alembic's door: `aether_adapters.sql.migrate` comes in here, and so does `alembic revision --autogenerate`."""
+"""Entry point of Alembic, for `aether_adapters.sql.migrate` and for `alembic revision --autogenerate`."""
 
 from aether_adapters.sql import run_migrations
 

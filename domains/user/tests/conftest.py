@@ -4,18 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from aether_adapters.testing.memory import MemoryClock, MemoryIds
 
 from aether.common.v1.types import Caller
 from aether.user.v1 import port, types
-from aether_user.adapters.memory import (
-    MemoryCards,
-    MemoryClock,
-    MemoryIds,
-    MemoryPresences,
-    MemoryThrottle,
-    MemoryTransactions,
-    PlainPasswords,
-)
 from aether_user.adapters.tokens import EcKeyMaker, JwtSigner
 from aether_user.application.ban_user import BanUser
 from aether_user.application.change_profile import ChangeProfile
@@ -39,6 +31,8 @@ from aether_user.application.sign_out import SignOut
 from aether_user.application.sign_out_everywhere import SignOutEverywhere
 from aether_user.application.unban_user import UnbanUser
 from aether_user.domain.keys import Terms
+
+from .memory import MemoryCards, MemoryPresences, MemoryThrottle, MemoryTransactions, PlainPasswords
 
 TERMS = Terms(term=timedelta(days=30), lead=timedelta(minutes=15), keep=timedelta(minutes=6))
 LIFE = timedelta(days=14)

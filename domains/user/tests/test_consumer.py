@@ -1,21 +1,21 @@
-"""What comes in from topics, as it was written by those who sent it."""
+"""Events from the topics, in the form in which their producers write them."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aether_adapters.errors import Malformed
-from aether_adapters.events import IncomingEvent
-from aether_adapters.revocations import Revocation
+from aether_adapters.auth.revocations import Revocation
+from aether_adapters.kernel.errors import Malformed
+from aether_adapters.kernel.events import IncomingEvent
 
 from aether.trade.v1 import events as trade
 from aether.user.v1 import types
 from aether_user.adapters.consumer import own_handlers, trade_handlers
 from aether_user.adapters.events import CHANGES, TOPIC, outgoing, revocation
-from aether_user.adapters.memory import MemoryCards
 from aether_user.application.load_card import LoadCard
 from aether_user.domain.events import SessionsRevoked, UserBanned, UserChanged, UserEvent, UserUnbanned
 
 from .conftest import World, caller
+from .memory import MemoryCards
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -44,7 +44,7 @@ def of_trade(event: trade.OrderPaid | trade.OrderRefunded) -> IncomingEvent:
     return arrived(event.TYPE, trade.TOPIC, trade.to_bytes(event))
 
 
-def test_what_trade_tells_of_money_becomes_points_once(world: World) -> None:
+def test_trades_payments_and_refunds_count_as_points_once(world: World) -> None:
     user = world.register()
     handlers = trade_handlers(world.count_points)
     paid = trade.OrderPaid(
@@ -64,7 +64,7 @@ def test_what_trade_tells_of_money_becomes_points_once(world: World) -> None:
     assert balance == 9
 
 
-def test_a_buyer_who_is_no_user_goes_to_the_dead_letters(world: World) -> None:
+def test_an_event_whose_buyer_is_not_a_user_is_malformed(world: World) -> None:
     paid = trade.OrderPaid(order_id=1, buyer="somebody", paid_cents=1, payment_id="", occurred_at=NOON)
     with pytest.raises(Malformed):
         trade_handlers(world.count_points)[paid.TYPE](of_trade(paid))

@@ -1,4 +1,4 @@
-"""The rules, on plain objects."""
+"""The domain's rules, on plain objects."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -48,7 +48,7 @@ def new() -> User:
     )
 
 
-def test_a_new_user_is_a_customer_who_may_act_and_is_told_of() -> None:
+def test_a_new_user_is_an_active_customer_with_an_event() -> None:
     assert (new().status, new().roles, new().version) == (Status.ACTIVE, frozenset({Role.CUSTOMER}), 0)
     assert new().events == (UserRegistered(user_id=7, username=Username("Ada"), occurred_at=NOON),)
 
@@ -58,7 +58,7 @@ def test_a_hash_is_never_printed() -> None:
     assert "horse" not in repr(Password("correct horse"))
 
 
-def test_who_is_banned_is_signed_out_and_stays_so_until_unbanned() -> None:
+def test_a_banned_user_is_signed_out_until_unbanned() -> None:
     banned = new().stored().ban(now=LATER)
     assert (banned.status, banned.banned_at) == (Status.BANNED, LATER)
     assert banned.events == (UserBanned(user_id=7, occurred_at=LATER), EVERYWHERE)
@@ -71,7 +71,7 @@ def test_who_is_banned_is_signed_out_and_stays_so_until_unbanned() -> None:
         free.unban(now=LATER)
 
 
-def test_a_profile_is_changed_by_who_has_seen_the_present_one() -> None:
+def test_a_profile_changes_only_at_its_current_version() -> None:
     stored = new().stored()
     changed = stored.change_profile(
         version=1, display_name=DisplayName("Countess"), email=Email("ada@example.org"), now=LATER
@@ -91,7 +91,7 @@ def test_new_roles_end_the_tokens_that_name_the_old_ones() -> None:
         new().stored().set_roles(frozenset({Role.OPERATOR}), version=3, now=LATER)
 
 
-def test_storing_counts_the_version_and_hands_the_events_over() -> None:
+def test_storing_increments_the_version_and_clears_the_events() -> None:
     assert (new().stored().version, new().stored().events) == (1, ())
 
 
@@ -165,7 +165,7 @@ def opened() -> tuple[Session, RefreshToken]:
     return Session.open(1, user_id=7, token=token, now=NOON, life=LIFE).stored(), token
 
 
-def test_the_present_refresh_token_brings_the_next_one_and_more_time() -> None:
+def test_the_current_refresh_token_is_replaced_and_extends_the_session() -> None:
     session, token = opened()
     following = token.next()
     gone_on = session.spend(token, following=following, now=LATER, life=LIFE)
@@ -215,7 +215,7 @@ def test_the_first_key_signs_at_once_and_a_later_one_is_published_before() -> No
     assert ring.next_signs_from(due - timedelta(seconds=1), TERMS) is None
     assert ring.next_signs_from(due, TERMS) == NOON + TERMS.term
     late = due + timedelta(days=3)
-    assert ring.next_signs_from(late, TERMS) == late + TERMS.lead, "published first, however late"
+    assert ring.next_signs_from(late, TERMS) == late + TERMS.lead, "published before it signs, however late"
 
 
 def test_a_key_signs_from_its_time_and_the_old_one_stays_until_its_last_token_has_expired() -> None:
@@ -230,10 +230,10 @@ def test_a_key_signs_from_its_time_and_the_old_one_stays_until_its_last_token_ha
     assert "secret" not in repr(ring)
 
 
-def test_an_order_is_worth_a_point_for_each_whole_100_cents_that_stay_paid() -> None:
+def test_an_order_earns_a_point_for_each_whole_100_cents_paid_and_not_refunded() -> None:
     entry = OrderPoints(order_id=1, user_id=7)
     assert entry.paid(1999).points == 19
     assert entry.paid(1999).refunded(100).points == 18
-    assert entry.paid(1999).paid(1999).points == 19, "told twice, paid once"
+    assert entry.paid(1999).paid(1999).points == 19, "two events of one payment count once"
     assert entry.paid(1999).refunded(50).refunded(50) == entry.refunded(50).paid(1999).refunded(50)
-    assert entry.refunded(500).points == 0, "what was paid too late goes back and was never counted"
+    assert entry.refunded(500).points == 0, "a payment that came too late is refunded and never counts"

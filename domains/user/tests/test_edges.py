@@ -1,49 +1,45 @@
-"""Both doors, in this process, on free ports: the same answers, the same errors, and nobody without a token."""
+"""REST and gRPC in this process, on free ports: the same answers and errors, and nobody without a token."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import SimpleQueue
 from statistics import median
-from threading import Event, Thread
 from time import perf_counter
 
 import httpx
 import pytest
-from aether_adapters.errors import RemoteError
-from aether_adapters.grpc import Channel, Server
-from aether_adapters.health import Health
-from aether_adapters.keys import DevelopmentKeys, Keys
+from aether_adapters.auth.key_sets import KeySet
+from aether_adapters.auth.tokens import Verifier
+from aether_adapters.kernel.clock import SystemClock
+from aether_adapters.kernel.problems import RemoteError
 from aether_adapters.redis import MemoryTokenBucket
-from aether_adapters.rest import By, Limit, Limits, Offload, RestApp, build_app, serve
-from aether_adapters.tokens import Issuer, Verifier
+from aether_adapters.rest import By, Limit, Limits
+from aether_adapters.testing.edges import Edges, serve_edges
 
 from aether.user.v1 import grpc, port, threads, types
 from aether_openapi import user as rest
-from aether_user.adapters.clock import SystemClock
-from aether_user.adapters.memory import PlainPasswords
 from aether_user.adapters.passwords import Argon2Passwords
 from aether_user.adapters.published import PublishedKeys
 from aether_user.application.ports import Passwords
 from aether_user.container import ERRORS
 
-from .conftest import PASSWORD, World, a_world
+from .conftest import PASSWORD, a_world
+from .memory import PlainPasswords
 
 ADA = {"username": "ada", "mobile": "+8613800138000", "password": PASSWORD, "displayName": "Ada 🌸"}
 
 
 @dataclass(frozen=True)
-class Doors:
+class Clients:
     """The service as its callers see it; `nobody` and `operator` speak REST, the stubs gRPC."""
 
-    world: World
+    edges: Edges[port.UserService]
     nobody: httpx.Client
     operator: httpx.Client
     service: port.UserService
     stub_of_nobody: port.UserService
-    verify: Verifier
 
     def register(self) -> httpx.Response:
         return self.nobody.post("/v1/users", json=ADA)
@@ -51,76 +47,43 @@ class Doors:
     def sign_in(self, login: str = "ada", password: str = PASSWORD) -> httpx.Response:
         return self.nobody.post("/v1/sessions", json={"login": login, "password": password})
 
-    @contextmanager
-    def ada(self) -> Iterator[httpx.Client]:
+    def ada(self) -> httpx.Client:
         """Ada, signed in."""
-        token = self.sign_in().json()["accessToken"]
-        with httpx.Client(base_url=self.nobody.base_url, headers=bearer(token)) as client:
-            yield client
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}"}
-
-
-@contextmanager
-def serving(app: RestApp) -> Iterator[int]:
-    """The port on which the edge answers."""
-    stop, started = Event(), SimpleQueue[int]()
-    thread = Thread(target=serve, args=(app, "127.0.0.1", 0, stop), kwargs={"started": started.put})
-    thread.start()
-    yield started.get(timeout=10)
-    stop.set()
-    thread.join()
+        return self.edges.rest(self.sign_in().json()["accessToken"])
 
 
 @contextmanager
 def opened(
     folder: Path, passwords: Passwords, limits: Limits | None = None, tries: int = 5
-) -> Iterator[Doors]:
+) -> Iterator[Clients]:
     world = a_world(SystemClock(), passwords, tries)
-    pair = DevelopmentKeys(folder).ensure()
-    keys = Keys.from_all(str(pair.jwks), PublishedKeys(world.service.get_keys), pause=0.0)
-    verify = Verifier(keys, "tests", "aether")
-    issuer = Issuer(pair.private_key, "tests", "aether", pair.kid)
-    health = Health({})
-    app = build_app(
-        rest.CONTRACT,
-        rest.operations(threads.in_threads(world.service, Offload(threads=4, queue=8))),
+    with serve_edges(
+        world.service,
+        folder,
+        rest=rest,
+        grpc=grpc,
+        threads=threads,
         errors=ERRORS,
-        verify=verify,
-        health=health,
         limits=limits,
-    )
-    server = Server(
-        [grpc.service(world.service)], errors=ERRORS, verify=verify, health=health, address="127.0.0.1:0"
-    )
-    with ExitStack() as stack:
-        server.start()
-        stack.callback(server.stop)
-        url = f"http://127.0.0.1:{stack.enter_context(serving(app))}"
-        target = f"127.0.0.1:{server.port}"
-        robot = issuer.issue("trade", service=True)
-        yield Doors(
-            world=world,
-            nobody=stack.enter_context(httpx.Client(base_url=url)),
-            operator=stack.enter_context(
-                httpx.Client(base_url=url, headers=bearer(issuer.issue("9000", ["operator"])))
-            ),
-            service=grpc.client(stack.enter_context(Channel(target, token=lambda: robot))),
-            stub_of_nobody=grpc.client(stack.enter_context(Channel(target))),
-            verify=verify,
+        published_keys=PublishedKeys(world.service.get_keys),
+    ) as edges:
+        yield Clients(
+            edges=edges,
+            nobody=edges.rest(),
+            operator=edges.rest(edges.token("9000", "operator")),
+            service=edges.stub(edges.token("trade", service=True)),
+            stub_of_nobody=edges.stub(),
         )
 
 
 @pytest.fixture
-def doors(tmp_path: Path) -> Iterator[Doors]:
-    with opened(tmp_path, PlainPasswords()) as doors:
-        yield doors
+def clients(tmp_path: Path) -> Iterator[Clients]:
+    with opened(tmp_path, PlainPasswords()) as clients:
+        yield clients
 
 
-def test_who_registers_signs_in_and_reads_what_is_his(doors: Doors) -> None:
-    registered = doors.register()
+def test_who_registers_signs_in_and_reads_what_is_his(clients: Clients) -> None:
+    registered = clients.register()
     assert registered.status_code == 201
     assert registered.headers["etag"] == '"1"'
     user = registered.json()
@@ -135,7 +98,7 @@ def test_who_registers_signs_in_and_reads_what_is_his(doors: Doors) -> None:
         "version": "1",
         "createdAt": user["createdAt"],
     }
-    with doors.ada() as ada:
+    with clients.ada() as ada:
         assert ada.get("/v1/me").json() == user
         assert ada.get(registered.headers["location"]).json() == user
         assert ada.get("/v1/me/points").json() == {"balance": "0"}
@@ -149,30 +112,30 @@ def test_who_registers_signs_in_and_reads_what_is_his(doors: Doors) -> None:
         assert ada.get("/v1/sessions").json() == {"sessions": []}
 
 
-def test_the_published_keys_are_a_key_set_that_anybody_can_read(doors: Doors) -> None:
-    doors.register()
-    published = doors.nobody.get("/v1/.well-known/jwks.json")
-    keys = Keys(lambda: published.content)
-    token = doors.sign_in().json()["accessToken"]
+def test_the_published_keys_are_a_key_set_that_anybody_can_read(clients: Clients) -> None:
+    clients.register()
+    published = clients.nobody.get("/v1/.well-known/jwks.json")
+    keys = KeySet(lambda: published.content)
+    token = clients.sign_in().json()["accessToken"]
     assert Verifier(keys, "tests", "aether")(token).roles == ("customer",)
 
 
-def test_a_session_goes_on_until_its_token_is_used_twice(doors: Doors) -> None:
-    doors.register()
-    first = doors.sign_in()
+def test_a_session_goes_on_until_its_token_is_used_twice(clients: Clients) -> None:
+    clients.register()
+    first = clients.sign_in()
     assert first.status_code == 201
     used = {"refreshToken": first.json()["refreshToken"]}
-    second = doors.nobody.post("/v1/sessions/refresh", json=used)
+    second = clients.nobody.post("/v1/sessions/refresh", json=used)
     assert second.status_code == 200
     assert second.json()["refreshToken"] != used["refreshToken"]
     for body in (used, {"refreshToken": second.json()["refreshToken"]}, {"refreshToken": "x"}):
-        refused = doors.nobody.post("/v1/sessions/refresh", json=body)
+        refused = clients.nobody.post("/v1/sessions/refresh", json=body)
         assert (refused.status_code, refused.json()["type"]) == (401, "/problems/user/refresh-token-refused")
 
 
-def test_no_such_user_and_a_wrong_password_have_the_same_bytes(doors: Doors) -> None:
-    doors.register()
-    answers = [doors.sign_in("ada", "wrong"), doors.sign_in("eve"), doors.sign_in("+8613800138009")]
+def test_no_such_user_and_a_wrong_password_have_the_same_bytes(clients: Clients) -> None:
+    clients.register()
+    answers = [clients.sign_in("ada", "wrong"), clients.sign_in("eve"), clients.sign_in("+8613800138009")]
     unlike = {"x-request-id", "date"}
     shown = [
         (answer.status_code, {k: v for k, v in answer.headers.items() if k not in unlike}, answer.content)
@@ -182,27 +145,27 @@ def test_no_such_user_and_a_wrong_password_have_the_same_bytes(doors: Doors) -> 
     assert shown[0][0] == 401
 
 
-def test_a_ban_reaches_whoever_has_a_token(doors: Doors) -> None:
-    user_id = doors.register().json()["id"]
-    tokens = doors.sign_in().json()
-    banned = doors.operator.post(f"/v1/users/{user_id}/ban")
+def test_a_ban_reaches_whoever_has_a_token(clients: Clients) -> None:
+    user_id = clients.register().json()["id"]
+    tokens = clients.sign_in().json()
+    banned = clients.operator.post(f"/v1/users/{user_id}/ban")
     assert (banned.status_code, banned.json()["status"]) == (200, "USER_STATUS_BANNED")
-    refused = doors.sign_in()
+    refused = clients.sign_in()
     assert (refused.status_code, refused.json()["type"]) == (403, "/problems/user/user-is-banned")
     body = {"refreshToken": tokens["refreshToken"]}
-    assert doors.nobody.post("/v1/sessions/refresh", json=body).status_code == 401
-    again = doors.operator.post(f"/v1/users/{user_id}/ban")
+    assert clients.nobody.post("/v1/sessions/refresh", json=body).status_code == 401
+    again = clients.operator.post(f"/v1/users/{user_id}/ban")
     assert (again.status_code, again.json()["type"]) == (409, "/problems/user/user-already-banned")
-    assert doors.operator.post(f"/v1/users/{user_id}/unban").status_code == 200
-    assert doors.sign_in().status_code == 201
+    assert clients.operator.post(f"/v1/users/{user_id}/unban").status_code == 200
+    assert clients.sign_in().status_code == 201
 
 
-def test_a_customer_finds_nobody_else_and_operates_nothing(doors: Doors) -> None:
-    doors.register()
-    other = doors.nobody.post("/v1/users", json=ADA | {"username": "bob", "mobile": "+8613800138001"})
+def test_a_customer_finds_nobody_else_and_operates_nothing(clients: Clients) -> None:
+    clients.register()
+    other = clients.nobody.post("/v1/users", json=ADA | {"username": "bob", "mobile": "+8613800138001"})
     where = other.headers["location"]
     roles, seen = {"roles": ["operator"]}, {"if-match": '"1"'}
-    with doors.ada() as ada:
+    with clients.ada() as ada:
         assert ada.get(where).status_code == ada.get("/v1/users/12345").status_code == 404
         for answer in (
             ada.post(f"{where}/ban"),
@@ -210,29 +173,30 @@ def test_a_customer_finds_nobody_else_and_operates_nothing(doors: Doors) -> None
             ada.put(f"{where}/roles", json=roles, headers=seen),
         ):
             assert (answer.status_code, answer.json()["type"]) == (403, "/problems/user/operators-only")
-    given = doors.operator.put(f"{where}/roles", json=roles, headers=seen)
+    given = clients.operator.put(f"{where}/roles", json=roles, headers=seen)
     assert (given.status_code, given.json()["roles"]) == (200, ["operator"])
 
 
-def test_an_error_has_the_same_bytes_at_both_doors(doors: Doors) -> None:
-    doors.register()
-    answer = doors.register()
+def test_an_error_has_the_same_bytes_over_rest_and_grpc(clients: Clients) -> None:
+    clients.register()
     request = types.RegisterRequest(username="ada", mobile="+8613800138000", password=PASSWORD)
     with pytest.raises(RemoteError) as refused:
-        doors.stub_of_nobody.register(request)
-    assert (answer.status_code, answer.content) == (409, refused.value.problem.to_json())
+        clients.stub_of_nobody.register(request)
+    for client in (clients.nobody, clients.edges.gateway()):
+        answer = client.post("/v1/users", json=ADA)
+        assert (answer.status_code, answer.content) == (409, refused.value.problem.to_json())
 
 
-def test_who_somebody_is_learn_services_only(doors: Doors) -> None:
-    user_id = int(doors.register().json()["id"])
-    told = doors.service.get_user(types.GetUserRequest(id=user_id))
+def test_who_somebody_is_learn_services_only(clients: Clients) -> None:
+    user_id = int(clients.register().json()["id"])
+    told = clients.service.get_user(types.GetUserRequest(id=user_id))
     assert (told.username, told.display_name, told.roles) == ("ada", "Ada 🌸", ("customer",))
     with pytest.raises(RemoteError) as refused:
-        doors.stub_of_nobody.get_user(types.GetUserRequest(id=user_id))
+        clients.stub_of_nobody.get_user(types.GetUserRequest(id=user_id))
     assert refused.value.problem.status == 401
 
 
-def test_nobody_gets_in_without_a_token(doors: Doors) -> None:
+def test_nobody_gets_in_without_a_token(clients: Clients) -> None:
     asked = [
         ("GET", "/v1/me"),
         ("PATCH", "/v1/me"),
@@ -246,21 +210,21 @@ def test_nobody_gets_in_without_a_token(doors: Doors) -> None:
         ("POST", "/v1/users/1/unban"),
     ]
     for method, path in asked:
-        assert doors.nobody.request(method, path).status_code == 401, path
+        assert clients.nobody.request(method, path).status_code == 401, path
     with pytest.raises(RemoteError) as refused:
-        doors.stub_of_nobody.get_profile(types.GetProfileRequest())
+        clients.stub_of_nobody.get_profile(types.GetProfileRequest())
     assert refused.value.problem.status == 401
 
 
-def test_what_is_no_password_is_not_told_back(doors: Doors) -> None:
+def test_what_is_no_password_is_not_told_back(clients: Clients) -> None:
     for body in (ADA | {"password": "secret"}, ADA | {"password": "secret" * 100}, ADA | {"pass": "secret"}):
-        answer = doors.nobody.post("/v1/users", json=body)
+        answer = clients.nobody.post("/v1/users", json=body)
         assert answer.status_code == 400
         assert "secret" not in answer.text
 
 
-def test_too_many_tries_are_told_when_to_come_back(doors: Doors) -> None:
-    answers = [doors.sign_in("eve") for _ in range(6)]
+def test_too_many_tries_are_told_when_to_come_back(clients: Clients) -> None:
+    answers = [clients.sign_in("eve") for _ in range(6)]
     assert [answer.status_code for answer in answers] == [401] * 5 + [429]
     refused = answers[-1].headers
     assert (refused["retry-after"], refused["ratelimit"]) == ("1", '"user";r=0;t=1')
@@ -269,22 +233,22 @@ def test_too_many_tries_are_told_when_to_come_back(doors: Doors) -> None:
 def test_the_door_is_limited_more_strictly_than_the_rest(tmp_path: Path) -> None:
     door = Limit(name="door", by=By.ADDRESS, rate=0.1, burst=2, bucket=MemoryTokenBucket(0.1, 2))
     limits = Limits(operations={"signIn": (door,), "register": (door,)})
-    with opened(tmp_path, PlainPasswords(), limits) as doors:
-        doors.register()
-        assert doors.sign_in().status_code == 201
-        refused = doors.sign_in()
+    with opened(tmp_path, PlainPasswords(), limits) as clients:
+        clients.register()
+        assert clients.sign_in().status_code == 201
+        refused = clients.sign_in()
         assert (refused.status_code, refused.headers["ratelimit"]) == (429, '"door";r=0;t=10')
         assert refused.headers["retry-after"] == "10"
-        assert doors.nobody.get("/v1/.well-known/jwks.json").status_code == 200
+        assert clients.nobody.get("/v1/.well-known/jwks.json").status_code == 200
 
 
-def test_a_revoked_token_is_refused_by_the_one_who_gave_it(doors: Doors) -> None:
-    user_id = doors.register().json()["id"]
-    with doors.ada() as ada:
+def test_a_revoked_token_is_refused_by_the_one_who_gave_it(clients: Clients) -> None:
+    user_id = clients.register().json()["id"]
+    with clients.ada() as ada:
         assert ada.get("/v1/me").status_code == 200
-        doors.verify.revoke(subject=user_id, before=datetime.now(UTC).timestamp())
+        clients.edges.verify.revoke(subject=user_id, before=datetime.now(UTC).timestamp())
         assert ada.get("/v1/me").status_code == 401
-    with doors.ada() as ada:
+    with clients.ada() as ada:
         assert ada.get("/v1/me").status_code == 200, "signed in again"
 
 
@@ -293,13 +257,13 @@ def test_a_revoked_token_is_refused_by_the_one_who_gave_it(doors: Doors) -> None
 def test_at_production_cost_a_wrong_password_takes_as_long_as_no_such_user(tmp_path: Path) -> None:
     """300 pairs, alternating; each pair's first is the other kind than the one before."""
     passwords = Argon2Passwords(passes=3, kibibytes=65536, lanes=4, at_once=4)
-    with opened(tmp_path, passwords, tries=1000) as doors:
-        doors.register()
+    with opened(tmp_path, passwords, tries=1000) as clients:
+        clients.register()
         took: dict[str, list[float]] = {"ada": [], "eve": []}
         for number in range(300):
             for login in ("ada", "eve") if number % 2 else ("eve", "ada"):
                 started = perf_counter()
-                assert doors.sign_in(login, "wrong").status_code == 401
+                assert clients.sign_in(login, "wrong").status_code == 401
                 took[login].append(perf_counter() - started)
     known, unknown = median(took["ada"]), median(took["eve"])
     print(f"\nwrong password {known * 1000:.1f} ms, no such user {unknown * 1000:.1f} ms")

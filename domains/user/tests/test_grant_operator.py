@@ -1,4 +1,4 @@
-"""The first operator: made by who runs the service, with nobody there yet who could give roles."""
+"""The first operator is appointed by the service's administrators, because nobody can assign roles yet."""
 
 import os
 import subprocess
@@ -10,7 +10,6 @@ from aether_adapters import sql
 
 from aether.user.v1 import types
 from aether_user.__main__ import migrations
-from aether_user.adapters.memory import MemoryCards
 from aether_user.application.grant_operator import GrantOperator
 from aether_user.application.load_card import LoadCard
 from aether_user.container import Container
@@ -18,6 +17,7 @@ from aether_user.domain import errors
 from aether_user.domain.values import Role
 
 from .conftest import World, caller
+from .memory import MemoryCards
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def grant(world: World) -> GrantOperator:
     return GrantOperator(transactions=world.transactions, cards=cards, clock=world.clock)
 
 
-def test_a_registered_user_is_made_an_operator_and_may_do_what_operators_do(
+def test_a_registered_user_becomes_an_operator_and_can_use_their_operations(
     world: World, grant: GrantOperator
 ) -> None:
     ada, eve = world.register(), world.register("eve", "+8613800138001")
@@ -36,13 +36,13 @@ def test_a_registered_user_is_made_an_operator_and_may_do_what_operators_do(
     assert banned.status is types.UserStatus.BANNED
 
 
-def test_who_is_an_operator_is_left_alone(world: World, grant: GrantOperator) -> None:
+def test_an_operator_is_not_changed(world: World, grant: GrantOperator) -> None:
     world.register()
     once = grant("ada")
     assert grant("ada") == once
 
 
-def test_nobody_else_is_made_one(world: World, grant: GrantOperator) -> None:
+def test_an_unknown_username_is_refused(world: World, grant: GrantOperator) -> None:
     world.register()
     with pytest.raises(errors.UsernameUnknown):
         grant("eve")
@@ -50,7 +50,7 @@ def test_nobody_else_is_made_one(world: World, grant: GrantOperator) -> None:
 
 @pytest.fixture
 def container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
-    """A service whose database is new, and whose Redis is away."""
+    """A service with a new database, whose Redis is down."""
     database = f"sqlite:///{tmp_path}/test.db"
     sql.migrate(database, migrations())
     monkeypatch.setenv("USER_DATABASE_URL", database)
@@ -61,7 +61,7 @@ def container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
     return Container(roles=frozenset())
 
 
-def test_the_command_says_what_it_did_and_the_database_has_it(container: Container) -> None:
+def test_the_command_reports_what_it_stored(container: Container) -> None:
     def command(username: str) -> tuple[int, str, str]:
         done = subprocess.run(
             [sys.executable, "-m", "aether_user", "grant-operator", username],
@@ -77,10 +77,10 @@ def test_the_command_says_what_it_did_and_the_database_has_it(container: Contain
     ada = service.register(
         types.RegisterRequest(username="ada", mobile="+8613800138000", password="correct horse")
     )
-    assert command("eve") == (1, "", "Nobody is called eve here: register first, or check the username.")
+    assert command("eve") == (1, "", "User eve does not exist: register first, or check the username.")
     code, said, _ = command("ada")
     assert (code, said) == (0, "ada is an operator; signing in or renewing tokens gives the role.\n")
     profile = service.get_profile(types.GetProfileRequest(caller=caller(ada)))
     assert profile.roles == ("customer", "operator")
-    container.worker_number().stop()
-    container.engine().dispose()
+    container.backing().worker_number.stop()
+    container.backing().database.dispose()

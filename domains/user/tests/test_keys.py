@@ -1,4 +1,4 @@
-"""Signing keys as they are kept: closed to who has the database and not the secret, and still of use afterwards."""
+"""Stored signing keys are useless without the secret, and usable with it."""
 
 from datetime import UTC, datetime
 
@@ -35,7 +35,7 @@ def test_a_key_signs_what_its_public_half_verifies(stored_with: str) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "another secret altogether"])
-def test_without_its_secret_a_key_is_of_no_use(secret: str) -> None:
+def test_a_key_cannot_be_used_without_its_secret(secret: str) -> None:
     key = kept(SECRET)
     assert key.private_pem.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
     with pytest.raises((TypeError, ValueError)):

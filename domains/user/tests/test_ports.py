@@ -5,27 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from aether_adapters import redis, sql
-from aether_adapters.errors import Exhausted, Unavailable
-from aether_adapters.events import IncomingEvent, OutgoingEvent
-from aether_adapters.ids import Snowflakes, WorkerLease
+from aether_adapters import redis
+from aether_adapters.kernel.errors import Exhausted, Unavailable
+from aether_adapters.testing.stores import STORES, InboxSuite, MigrationsSuite, open_store
 
 from aether_user.__main__ import migrations
-from aether_user.adapters.clock import SystemClock
-from aether_user.adapters.events import incoming
-from aether_user.adapters.memory import (
-    MemoryCards,
-    MemoryClock,
-    MemoryIds,
-    MemoryPresences,
-    MemoryThrottle,
-    MemoryTransactions,
-    PlainPasswords,
-)
+from aether_user.adapters.events import incoming, outgoing
 from aether_user.adapters.passwords import Argon2Passwords
 from aether_user.adapters.redis import Pace, RedisCards, RedisPresences, RedisThrottle
 from aether_user.adapters.sql import unit_of_work
@@ -33,8 +21,6 @@ from aether_user.adapters.tables import METADATA, OUTBOX
 from aether_user.application.ports import (
     Card,
     Cards,
-    Clock,
-    Ids,
     Passwords,
     Presence,
     Presences,
@@ -51,6 +37,8 @@ from aether_user.domain.session import Session
 from aether_user.domain.user import User
 from aether_user.domain.values import DisplayName, Email, Mobile, Password, Role, Status, Username
 
+from .memory import MemoryCards, MemoryPresences, MemoryThrottle, MemoryTransactions, PlainPasswords
+
 NOON = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = datetime(2030, 1, 2, 12, 0, 0, 654321, tzinfo=UTC)
 LIFE = timedelta(days=14)
@@ -61,10 +49,14 @@ NOWHERE = "redis://127.0.0.1:1/0"
 
 @dataclass(frozen=True)
 class Store:
-    """One implementation, and how to read what it told the world of one user."""
+    """One implementation, and how to read what it told the world."""
 
     transactions: Transactions
-    told: Callable[[int], list[UserEvent]]
+    events: Callable[[], list[UserEvent]]
+
+    def told(self, user_id: int) -> list[UserEvent]:
+        """What it told the world of one user."""
+        return [event for event in self.events() if event.user_id == user_id]
 
     def add(self, user: User) -> User:
         return self.transactions.run(lambda unit: unit.users.add(user))
@@ -87,53 +79,17 @@ class Store:
         return self.transactions.run(lambda unit: unit.sessions.add(session)), token
 
 
-@pytest.fixture(scope="module", params=["memory", "sqlite", "mariadb"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    match request.param:
-        case "memory":
-            yield in_memory()
-        case "sqlite":
-            yield from in_sql(f"sqlite:///{tmp_path_factory.mktemp('sql')}/test.db")
-        case _:
-            yield from in_sql(request.getfixturevalue("mysql_url"))
-
-
-def in_memory() -> Store:
-    transactions = MemoryTransactions()
-
-    def told(user_id: int) -> list[UserEvent]:
-        return [event for event in transactions.outbox if event.user_id == user_id]
-
-    return Store(transactions, told)
-
-
-def in_sql(url: str) -> Iterator[Store]:
-    sql.migrate(url, migrations())
-    engine = sql.connect(url)
-    outbox = sql.OutboxReader(engine, OUTBOX)
-
-    def told(user_id: int) -> list[UserEvent]:
-        unsent = [row.event for row in outbox.unsent(10_000)]
-        return [incoming(arrived(event)) for event in unsent if event.key == str(user_id)]
-
-    yield Store(sql.Transactions(engine, unit_of_work), told)
-    engine.dispose()
-
-
-def arrived(event: OutgoingEvent) -> IncomingEvent:
-    """The event as it comes in at the other end of the topic."""
-    return IncomingEvent(
-        id=event.id,
-        type=event.type,
-        source=event.source,
-        key=event.key,
-        payload=event.payload,
-        occurred_at=event.occurred_at,
-        headers=event.headers,
-        topic=event.topic,
-        partition=0,
-        offset=0,
-    )
+@pytest.fixture(scope="module", params=STORES)
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with open_store(
+        request,
+        MemoryTransactions(),
+        script_location=migrations(),
+        unit_of_work=unit_of_work,
+        outbox=OUTBOX,
+        outgoing=outgoing,
+    ) as opened:
+        yield Store(opened.transactions, lambda: [incoming(event) for event in opened.events()])
 
 
 def new(username: str | None = None, mobile: str | None = None) -> User:
@@ -372,56 +328,13 @@ def test_an_entry_of_the_ledger_takes_the_place_of_the_one_before(store: Store) 
     assert store.transactions.read(lambda unit: unit.ledger.balance(next(IDS))) == 0
 
 
-def test_an_event_is_new_once_for_each_consumer(store: Store) -> None:
-    event_id = str(uuid4())
-
-    def first_time(consumer: str) -> bool:
-        return store.transactions.run(lambda unit: unit.inbox.first_time(consumer, event_id))
-
-    assert [first_time(consumer) for consumer in ("points", "points", "mail")] == [True, False, True]
+class TestInbox(InboxSuite):
+    pass
 
 
-@pytest.mark.suite("migrations")
-@pytest.mark.parametrize("url", ["sqlite", "mariadb"], indirect=True)
-def test_migrations_make_exactly_the_tables_the_adapters_use(url: str) -> None:
-    sql.migrate(url, migrations())
-    engine = sql.connect(url)
-    assert sql.pending_changes(engine, METADATA) == []
-    engine.dispose()
-
-
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/migrated.db"
-    return str(request.getfixturevalue("mysql_url"))
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def ids(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ids]:
-    if request.param == "memory":
-        yield MemoryIds()
-        return
-    url = f"sqlite:///{tmp_path}/ids.db"
-    sql.migrate(url, migrations())
-    engine = sql.connect(url)
-    with WorkerLease(engine) as worker_number:
-        yield Snowflakes(worker_number)
-    engine.dispose()
-
-
-@pytest.mark.suite("ids")
-def test_ids_are_positive_fit_and_never_come_twice(ids: Ids) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        taken = list(pool.map(lambda _: ids.next(), range(1000)))
-    assert len(set(taken)) == 1000
-    assert all(0 < number < 2**63 for number in taken)
-    assert ids.next() > max(taken)
-
-
-@pytest.mark.parametrize("clock", [MemoryClock(), SystemClock()], ids=["memory", "system"])
-def test_a_clock_says_the_time_in_utc(clock: Clock) -> None:
-    assert clock.now().tzinfo is UTC
+class TestMigrations(MigrationsSuite):
+    script_location = migrations()
+    metadata = METADATA
 
 
 def argon2(passes: int = 1) -> Argon2Passwords:

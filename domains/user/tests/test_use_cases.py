@@ -1,4 +1,4 @@
-"""What the service does, on memory adapters."""
+"""The use cases, on memory adapters."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
-from aether_adapters.errors import Exhausted
+from aether_adapters.kernel.errors import Exhausted
 
 from aether.common.v1.types import Caller
 from aether.user.v1 import types
@@ -19,7 +19,7 @@ from .conftest import LIFE, OPERATOR, PASSWORD, TERMS, TRIES, World, caller
 
 
 def claims(world: World, tokens: types.Tokens) -> dict[str, Any]:
-    """What an API reads in an access token, verified with the published keys."""
+    """Verify an access token with the published keys, and return its claims."""
     published = world.service.get_keys(types.GetKeysRequest()).keys
     (key,) = (key for key in published if key.kid == kid_of(tokens))
     jwk = jwt.PyJWK(json.loads(json.dumps({"kty": key.kty, "crv": key.crv, "x": key.x, "y": key.y})), key.alg)
@@ -51,7 +51,7 @@ def points(world: World, user: types.Profile) -> int:
     return world.service.get_points(types.GetPointsRequest(caller=caller(user))).balance
 
 
-def test_who_registers_is_a_customer_called_by_the_username(world: World) -> None:
+def test_a_new_user_is_a_customer_whose_display_name_is_the_username(world: World) -> None:
     registered = world.register()
     assert registered == types.Profile(
         id=1,
@@ -88,7 +88,7 @@ def test_either_name_signs_in(world: World, login: str) -> None:
     assert said["exp"] - said["iat"] == 300
 
 
-def test_no_such_user_and_a_wrong_password_are_one_error(world: World) -> None:
+def test_an_unknown_user_and_a_wrong_password_give_the_same_error(world: World) -> None:
     world.register()
     refusals = []
     for login, password in (("ada", "wrong"), ("bob", PASSWORD), ("+8613800138009", PASSWORD), ("é\n", "")):
@@ -98,7 +98,7 @@ def test_no_such_user_and_a_wrong_password_are_one_error(world: World) -> None:
     assert refusals == [refusals[0]] * 4
 
 
-def test_tries_are_counted_for_the_account_whether_it_is_there_or_not(world: World) -> None:
+def test_attempts_count_for_the_account_whether_it_exists_or_not(world: World) -> None:
     world.register()
     for login in ("ada", "nobody"):
         for number in range(TRIES):
@@ -108,7 +108,7 @@ def test_tries_are_counted_for_the_account_whether_it_is_there_or_not(world: Wor
             world.sign_in(login, address="198.51.100.1")
 
 
-def test_tries_are_counted_for_the_address_whoever_is_tried(world: World) -> None:
+def test_attempts_count_for_the_address_whatever_the_account(world: World) -> None:
     for number in range(TRIES):
         with pytest.raises(errors.SignInRefused):
             world.sign_in(f"user{number}")
@@ -126,7 +126,7 @@ def test_a_hash_of_old_parameters_is_renewed_by_signing_in(world: World) -> None
     assert world.transactions.read(lambda unit: unit.users.get(1)).version == stored.version
 
 
-def test_a_session_goes_on_with_each_new_token(world: World) -> None:
+def test_a_session_continues_with_each_new_token(world: World) -> None:
     user = world.register()
     tokens = world.sign_in()
     for _ in range(3):
@@ -154,7 +154,7 @@ def test_a_refresh_token_used_twice_ends_its_session_and_no_other(world: World) 
     world.refresh(laptop.refresh_token)
 
 
-def test_of_many_who_use_one_refresh_token_at_once_one_at_most_goes_on(world: World) -> None:
+def test_of_many_concurrent_uses_of_one_refresh_token_at_most_one_succeeds(world: World) -> None:
     world.register()
     token = world.sign_in().refresh_token
 
@@ -172,7 +172,7 @@ def test_of_many_who_use_one_refresh_token_at_once_one_at_most_goes_on(world: Wo
 
 
 @pytest.mark.parametrize("token", ["", "x", f"{'a' * 32}.{'b' * 32}"])
-def test_a_refresh_token_that_never_was_is_refused(world: World, token: str) -> None:
+def test_an_unknown_refresh_token_is_refused(world: World, token: str) -> None:
     with pytest.raises(errors.RefreshTokenRefused):
         world.refresh(token)
 
@@ -197,7 +197,7 @@ def test_sessions_are_listed_with_where_and_when_they_were_seen(world: World) ->
     assert (later.address, later.current) == ("198.51.100.7", False)
 
 
-def test_signing_out_ends_one_session_and_may_be_done_again(world: World) -> None:
+def test_signing_out_ends_one_session_and_is_idempotent(world: World) -> None:
     user = world.register()
     phone = world.sign_in()
     phones = world.session_of(caller(user))
@@ -212,7 +212,7 @@ def test_signing_out_ends_one_session_and_may_be_done_again(world: World) -> Non
     assert world.session_of(caller(user)) != phones
 
 
-def test_nobody_signs_another_one_out(world: World) -> None:
+def test_a_user_cannot_sign_out_another(world: World) -> None:
     ada, bob = world.register(), world.register("bob", "+8613800138001")
     tokens = world.sign_in()
     hers = world.session_of(caller(ada))
@@ -256,13 +256,13 @@ def test_a_ban_ends_everything_and_an_unban_lets_sign_in_again(world: World) -> 
     world.sign_in()
 
 
-def test_only_who_knows_the_password_learns_of_a_ban(world: World) -> None:
+def test_only_a_right_password_reveals_a_ban(world: World) -> None:
     ban(world, world.register())
     with pytest.raises(errors.SignInRefused):
         world.sign_in(password="wrong")
 
 
-def test_a_customer_does_nothing_of_an_operators(world: World) -> None:
+def test_a_customer_cannot_use_the_operations_of_operators(world: World) -> None:
     ada, bob = world.register(), world.register("bob", "+8613800138001")
     as_ada = caller(ada)
     with pytest.raises(errors.OperatorsOnly):
@@ -279,7 +279,7 @@ def test_a_customer_does_nothing_of_an_operators(world: World) -> None:
     assert world.service.read_user(types.ReadUserRequest(caller=OPERATOR, id=bob.id)) == bob
 
 
-def test_an_operator_is_not_locked_out_by_himself(world: World) -> None:
+def test_an_operator_cannot_ban_themselves(world: World) -> None:
     user = world.register()
     with pytest.raises(errors.CannotBanYourself):
         ban(world, user, by=Caller(subject=str(user.id), roles=("operator",), session=""))
@@ -297,7 +297,7 @@ def test_new_roles_are_in_the_next_token_of_the_same_session(world: World) -> No
         world.service.set_roles(request)
 
 
-def test_a_profile_changes_where_something_was_sent(world: World) -> None:
+def test_only_the_sent_fields_of_a_profile_change(world: World) -> None:
     user = world.register()
     named = change(world, user, display_name=" Ada 🌸 ")
     assert (named.display_name, named.email, named.version) == ("Ada 🌸", None, 2)
@@ -308,7 +308,7 @@ def test_a_profile_changes_where_something_was_sent(world: World) -> None:
         change(world, user, display_name="x")
 
 
-def test_other_services_learn_of_a_change_at_once(world: World) -> None:
+def test_other_services_see_a_change_at_once(world: World) -> None:
     user = world.register()
     request = types.GetUserRequest(id=user.id)
     known = world.service.get_user(request)
@@ -324,7 +324,7 @@ def test_other_services_learn_of_a_change_at_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("subject", ["99", "ada", "", "٣"])
-def test_a_caller_who_is_no_user_is_not_found(world: World, subject: str) -> None:
+def test_a_caller_who_is_not_a_user_is_not_found(world: World, subject: str) -> None:
     nobody = Caller(subject=subject, session="1")
     for ask in (
         lambda: world.service.get_profile(types.GetProfileRequest(caller=nobody)),
@@ -352,7 +352,7 @@ def test_keys_rotate_and_no_token_that_lives_is_ever_without_its_key(world: Worl
     for _ in range(4):
         alive = [world.sign_in()]
         for _ in range(30):
-            # A token each minute around the change of keys, and each verified until it expires.
+            # Issue a token each minute around the change of keys, and verify each until it expires.
             world.clock.forward(timedelta(minutes=1))
             alive.append(world.refresh(alive[-1].refresh_token))
             for tokens in alive[-5:]:
@@ -377,7 +377,7 @@ def test_a_new_key_is_published_before_it_signs(world: World) -> None:
     assert [key.number for key in world.keys().keys] == [2]
 
 
-def test_expired_sessions_are_forgotten_and_others_are_not(world: World) -> None:
+def test_only_expired_sessions_are_deleted(world: World) -> None:
     world.register()
     world.sign_in()
     world.clock.forward(timedelta(days=1))

@@ -1,1 +1,1 @@
-"""The aether command and what stands behind it."""
+"""The `aether` command and the contract compiler."""

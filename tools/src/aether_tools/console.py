@@ -1,6 +1,6 @@
-"""How the command talks to people: rich at a terminal, plain in a pipe, JSON where asked.
+"""Output, errors and exit codes of the command: Rich at a terminal, plain text in a pipe, JSON on request.
 
-Nothing here imports Rich until a terminal is there to show it: `aether generate` runs on every save.
+Rich is imported only to write to a terminal, because `aether generate` runs on every save.
 """
 
 from __future__ import annotations
@@ -17,62 +17,62 @@ from aether_tools.finding import Finding
 
 OK: Final = 0
 FINDINGS: Final = 1
-UNUSABLE: Final = 2
-"""Wrong usage, a broken environment or bad input: nothing was done."""
+FAILED: Final = 2
+"""Exit code after wrong usage, bad input, a broken environment or a bug."""
 INTERRUPTED: Final = 130
-"""128 + SIGINT, as a shell reports it."""
+"""Exit code after an interruption: 128 + SIGINT, as a shell reports it."""
 
 
-class Complaint(Exception):
-    """Something only a person can mend; its text says what to do. The command prints it and exits with 2."""
+class UsageError(Exception):
+    """An error that only a person can fix. The message says how; the command prints it and exits with code 2."""
 
 
 def coloured(stream: TextIO) -> bool:
-    """Whether `stream` is a terminal that wants colours (https://no-color.org)."""
+    """Return whether `stream` is a terminal that accepts colours. Source: https://no-color.org"""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def say(text: str = "") -> None:
-    """One line on standard output."""
+def print_line(text: str) -> None:
+    """Print one line of the command's result to stdout."""
     sys.stdout.write(f"{text}\n")
 
 
-def tell(text: str) -> None:
-    """One line on standard error: what is not the command's result."""
+def print_error(text: str) -> None:
+    """Print one line that is not part of the command's result to stderr."""
     sys.stderr.write(f"{text}\n")
 
 
-def say_json(value: object) -> None:
-    """One JSON document on a line of standard output, seen at once by whoever waits for it."""
+def print_json(value: object) -> None:
+    """Print one line of JSON to stdout and flush it, because another program may wait for it."""
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
 
 
 def report(findings: Iterable[Finding], *, as_json: bool, clean: str) -> int:
-    """Print `findings` in the order of their places, or `clean` where there are none; gives the exit code.
+    """Print findings sorted by location, or the text `clean` if there are none. Return the exit code.
 
-    As JSON it is one list of objects, empty where there is nothing to mend.
+    With `as_json`, print one list of objects, which is empty if there are no findings.
     """
     ordered = sorted(set(findings))
     if as_json:
-        say_json([_as_object(finding) for finding in ordered])
+        print_json([_as_object(finding) for finding in ordered])
     elif not ordered:
-        say(clean)
+        print_line(clean)
     elif coloured(sys.stdout):
-        _paint(ordered)
+        _print_coloured(ordered)
     else:
         for finding in ordered:
-            say(str(finding))
-        say(_count(ordered))
+            print_line(str(finding))
+        print_line(_count(ordered))
     return FINDINGS if ordered else OK
 
 
 def _as_object(finding: Finding) -> dict[str, object]:
     return {
         "code": finding.code,
-        **asdict(finding.place),
+        **asdict(finding.location),
         "reason": finding.reason,
-        "mend": finding.mend,
+        "fix": finding.fix,
     }
 
 
@@ -80,7 +80,7 @@ def _count(findings: Sequence[Finding]) -> str:
     return "1 finding." if len(findings) == 1 else f"{len(findings)} findings."
 
 
-def _paint(findings: Sequence[Finding]) -> None:
+def _print_coloured(findings: Sequence[Finding]) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -88,15 +88,15 @@ def _paint(findings: Sequence[Finding]) -> None:
     for finding in findings:
         console.print(
             Text.assemble(
-                (str(finding.place), "bold"), " ", (finding.code, "bold red"), " ", finding.reason, "\n",
-                ("  mend: ", "green"), finding.mend,
+                (str(finding.location), "bold"), " ", (finding.code, "bold red"), " ", finding.reason, "\n",
+                ("  fix: ", "green"), finding.fix,
             )
         )  # fmt: skip
     console.print(Text(_count(findings), "bold red"))
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:
-    """A table: drawn at a terminal, aligned words in a pipe."""
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:
+    """Print a table: with borders at a terminal, as aligned columns in a pipe."""
     if coloured(stream):
         from rich.console import Console
         from rich.table import Table
@@ -111,41 +111,46 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], str
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in (columns, *rows)
     )
-    stream.write("\n".join((title, *lines, "")))  # in one piece: who read a line of it has read it whole
+    stream.write("\n".join((title, *lines, "")))  # one write, so that no reader sees half of the table
     stream.flush()
 
 
 def discard(stream: TextIO) -> None:
-    """Whoever read `stream` has gone (`aether check | head`): what its buffer still holds must not complain again."""
+    """Redirect `stream` to /dev/null after its reader is gone (`aether check | head`).
+
+    Flushing the rest of its buffer then raises no second `BrokenPipeError`.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Run `command`; whatever goes wrong becomes a sentence and an exit code, never a stack trace.
+    """Run a command and return its exit code. Print any exception as one sentence.
 
-    AETHER_DEBUG=1 adds the trace.
+    AETHER_DEBUG=1 also prints the traceback.
     """
     try:
         code = command()
         sys.stdout.flush()
-    except Complaint as complaint:
-        tell(f"aether: {complaint}")
-        _trace()
-        return UNUSABLE
+    except UsageError as error:
+        print_error(f"aether: {error}")
+        _print_traceback()
+        return FAILED
     except KeyboardInterrupt:
-        tell("aether: interrupted.")
+        print_error("aether: interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
         discard(sys.stdout)
-        return UNUSABLE
+        return FAILED
     except Exception as error:
-        tell(f"aether: this is a bug in aether, not in your work: {type(error).__name__}: {error}")
-        tell("aether: run it again with AETHER_DEBUG=1 to see where, and report it with that trace.")
-        _trace()
-        return UNUSABLE
+        print_error(f"aether: this is a bug in aether, not in your work: {type(error).__name__}: {error}")
+        print_error(
+            "aether: run the command again with AETHER_DEBUG=1 and report the bug with the traceback."
+        )
+        _print_traceback()
+        return FAILED
     return code
 
 
-def _trace() -> None:
+def _print_traceback() -> None:
     if os.environ.get("AETHER_DEBUG") == "1":
         traceback.print_exc()

@@ -1,6 +1,6 @@
-"""What a domain needs on a developer's machine and brings by itself in a deployment: settings, and companions.
+"""Development settings and companion processes that a domain declares for `aether run`.
 
-It stands in the domain's own pyproject.toml:
+They are in the domain's pyproject.toml:
 
     [tool.aether.development.settings]
     BILLING_MAIL_SECRET = "for development only"
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from aether_tools.console import Complaint
+from aether_tools.console import UsageError
 from aether_tools.runner.ports import HOST
 from aether_tools.workspace import Domain
 
@@ -32,10 +32,10 @@ _EXAMPLE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """A process that `aether run` starts beside its domain, such as one that stands in for somebody else's service.
+    """A process that `aether run` starts with its domain, such as a substitute for an external service.
 
-    It listens on `port` of 127.0.0.1, or on another where that is taken; `command` and `settings`, which tell the
-    domain where, hold `{port}` or `{url}` in its place.
+    It listens on `port` of 127.0.0.1, or on a free port if that one is taken. In `command` and in `settings`, which
+    pass the address to the domain, `{port}` and `{url}` are placeholders for the actual one.
     """
 
     name: str
@@ -43,40 +43,42 @@ class Companion:
     port: int
     settings: Mapping[str, str]
 
-    def words(self, port: int) -> tuple[str, ...]:
-        """The command line that makes it listen on `port`."""
-        return tuple(_placed(word, port) for word in self.command)
+    def arguments(self, port: int) -> tuple[str, ...]:
+        """Return the command that makes the companion listen on `port`."""
+        return tuple(_with_port(argument, port) for argument in self.command)
 
-    def told(self, port: int) -> dict[str, str]:
-        """The settings of a domain whose companion listens on `port`."""
-        return {name: _placed(value, port) for name, value in self.settings.items()}
+    def settings_for(self, port: int) -> dict[str, str]:
+        """Return the domain's settings, given that the companion listens on `port`."""
+        return {name: _with_port(value, port) for name, value in self.settings.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Development:
-    """`settings` are the full names of variables; what a person has set in the environment goes before them."""
+    """Declared settings, by full name of the variable, and companions. The environment overrides the settings."""
 
     settings: Mapping[str, str]
     companions: tuple[Companion, ...]
 
-    def told(self, port: int) -> dict[str, str]:
-        """All settings, as if each companion listened on `port`."""
+    def settings_for(self, port: int) -> dict[str, str]:
+        """Return all settings, including those of companions, as if each companion listened on `port`."""
         return dict(self.settings) | {
-            name: value for companion in self.companions for name, value in companion.told(port).items()
+            name: value
+            for companion in self.companions
+            for name, value in companion.settings_for(port).items()
         }
 
 
 def development(domain: Domain) -> Development:
-    """What the domain declares; raises `Complaint` where it cannot be understood."""
+    """Return what a domain declares. Raises `UsageError` if the declaration is invalid."""
     file = domain.folder / "pyproject.toml"
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         document = {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Complaint(f"{file} cannot be read as TOML: {error}. Mend it and try again.") from error
+        raise UsageError(f"{file} is not valid TOML: {error}. Correct it and try again.") from error
     table = document.get("tool", {}).get("aether", {}).get("development", {})
-    return Development(_texts(file, "settings", table), tuple(_companions(file, table)))
+    return Development(_strings(file, "settings", table), tuple(_companions(file, table)))
 
 
 def _companions(file: Path, table: Mapping[str, Any]) -> Iterator[Companion]:
@@ -84,18 +86,18 @@ def _companions(file: Path, table: Mapping[str, Any]) -> Iterator[Companion]:
     for name, given in declared.items() if isinstance(declared, dict) else [("companions", declared)]:
         match given:
             case {"command": str(command), "port": int(port), **more} if 0 < port < 65536 and command.split():
-                settings = _texts(file, f"companions.{name}.settings", more)
+                settings = _strings(file, f"companions.{name}.settings", more)
                 yield Companion(name, tuple(shlex.split(command)), port, settings)
             case _:
-                raise Complaint(f"{file}: a companion in [tool.aether.development] needs {_EXAMPLE}.")
+                raise UsageError(f"{file}: a companion in [tool.aether.development] needs {_EXAMPLE}.")
 
 
-def _placed(text: str, port: int) -> str:
+def _with_port(text: str, port: int) -> str:
     return text.replace("{url}", f"http://{HOST}:{port}").replace("{port}", str(port))
 
 
-def _texts(file: Path, where: str, table: Mapping[Any, Any]) -> dict[str, str]:
+def _strings(file: Path, where: str, table: Mapping[Any, Any]) -> dict[str, str]:
     given = table.get("settings", {})
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
-        raise Complaint(f"{file}: [tool.aether.development] {where} gives each variable a text.")
+        raise UsageError(f"{file}: each value in [tool.aether.development] {where} must be a string.")
     return dict(given)

@@ -1,4 +1,4 @@
-"""What a tool has to say about a file: a place, a reason and a mend."""
+"""Findings of the compiler and the checks: a location, a code, a reason and a fix."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where in a file; `line` and `column` count from 1, 0 where unknown. `file` is relative to the workspace."""
+class Location:
+    """A position in a file. `file` is relative to the workspace; `line` and `column` start at 1, 0 if unknown."""
 
     file: str
     line: int = 0
@@ -19,19 +19,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One thing to mend. `code` is stable and documented; `mend` says what to write instead."""
+    """One problem of a workspace. `code` is stable and documented; `fix` says what to do."""
 
-    place: Place
+    location: Location
     code: str
     reason: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.code} {self.reason}\n  mend: {self.mend}"
+        return f"{self.location}: {self.code} {self.reason}\n  fix: {self.fix}"
 
 
-class Refused(Exception):
-    """A contract that cannot be compiled; carries every finding, in the order of their places."""
+class ContractError(Exception):
+    """Contracts cannot be compiled. `findings` holds all reasons, sorted by location."""
 
     def __init__(self, *findings: Finding) -> None:
         super().__init__("\n".join(str(finding) for finding in sorted(findings)))

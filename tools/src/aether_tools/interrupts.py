@@ -1,4 +1,4 @@
-"""Interruptions by a person or a supervisor: who takes them, and how none gets lost."""
+"""Signal handling: turns SIGINT, SIGTERM and SIGHUP into `KeyboardInterrupt`, and loses none."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from types import FrameType
 from typing import Final
 
 INTERRUPTIONS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_AGAIN_SECONDS: Final = 0.1
+_RETRY_SECONDS: Final = 0.1
 
 
 @contextlib.contextmanager
-def taken_by(handler: Callable[[int, FrameType | None], None], *numbers: signal.Signals) -> Iterator[None]:
-    """In this block `handler` takes these signals; afterwards whoever took them before. Main thread only."""
-    before = {number: signal.signal(number, handler) for number in numbers}
+def handled_by(handler: Callable[[int, FrameType | None], None], *numbers: signal.Signals) -> Iterator[None]:
+    """Install `handler` for these signals within the block, then restore the previous handlers. Main thread only."""
+    previous = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
+        for number, old in previous.items():
+            signal.signal(number, old)
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """In this block Ctrl-C, SIGTERM and SIGHUP unwind the stack: they raise `KeyboardInterrupt`. Main thread only.
+    """Raise `KeyboardInterrupt` for SIGINT, SIGTERM and SIGHUP within the block. Main thread only.
 
-    Python drops an exception that a signal's handler raises where nobody could catch it: in `__del__`, in the callback
-    of a weak reference. So it is raised again until somebody handles it; while somebody does, no second one is.
+    Python drops an exception that a signal handler raises in `__del__` or in the callback of a weak reference. So
+    raise it again every 0.1 s until it is caught, but not while its clean-up runs.
     """
-    with taken_by(_interrupt, *INTERRUPTIONS, signal.SIGALRM):
+    with handled_by(_interrupt, *INTERRUPTIONS, signal.SIGALRM):
         try:
             yield
         finally:
@@ -40,13 +40,13 @@ def interruptible() -> Iterator[None]:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     if not _unwinding():
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, _RETRY_SECONDS)
         raise KeyboardInterrupt
 
 
 def _unwinding() -> bool:
-    """Whether the interrupted code is a handler or a clean-up of an interruption."""
-    handled = sys.exception()
-    while handled is not None and not isinstance(handled, KeyboardInterrupt):
-        handled = handled.__context__
-    return handled is not None
+    """Return whether the interrupted code already handles, or cleans up after, a `KeyboardInterrupt`."""
+    error = sys.exception()
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None

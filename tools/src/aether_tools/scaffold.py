@@ -1,8 +1,7 @@
-"""Renders a template whole or not at all.
+"""Renders a template completely or not at all.
 
-Copier renders into a temporary folder on the destination's own file system; only a complete tree is moved into
-place, and a move that fails half-way is taken back. So a full disk, a Ctrl-C or a broken template leaves the
-workspace as it was.
+Copier renders into a temporary folder on the destination's file system. Only a complete tree is moved into place, and
+a move that fails part way is reversed. So a full disk, a Ctrl-C or a broken template leaves the workspace unchanged.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aether_tools.compiler import swap
-from aether_tools.console import Complaint
+from aether_tools.compiler.output import replace
+from aether_tools.console import UsageError
 from aether_tools.interrupts import interruptible
 
 BUNDLED: Final = "aether-tools"
-"""What an answers file calls the templates that come with this command, instead of a path of this machine."""
+"""Name of the bundled templates in an answers file, instead of a path of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where templates come from: `location` and `ref` for copier, `recorded` for answers files."""
+    """Source of templates: `location` and `ref` for copier, `recorded` and `commit` for the answers file."""
 
     location: str
     recorded: str
@@ -39,9 +38,9 @@ class Source:
 
 @contextlib.contextmanager
 def templates(source: str | None, ref: str | None, root: Path) -> Iterator[Source]:
-    """The templates to use: those of `source`, else those that come with this command.
+    """Yield the templates to use: those in `source`, or else the bundled ones. Raises `UsageError`.
 
-    A folder of this machine is recorded relative to `root`, so that nobody else's answers file names it.
+    Record a local folder relative to `root`, so that the answers file names no path of this machine.
     """
     if source is not None:
         folder = Path(source).expanduser()
@@ -52,25 +51,25 @@ def templates(source: str | None, ref: str | None, root: Path) -> Iterator[Sourc
             yield Source(source, source, ref=ref)
         return
     if ref is not None:
-        raise Complaint("--ref chooses a version of the templates named with --from; give both or neither.")
+        raise UsageError("--ref selects a version of the templates in --from; give both or neither.")
     home = _home()
     recorded = "." if home == root else BUNDLED
     commit = None if home == root else _version()
     with tempfile.TemporaryDirectory(prefix="aether-templates-") as plain:
-        # Copier takes a git checkout's last commit; a plain copy makes it take what is on disk.
+        # Copier uses the last commit of a git checkout; from a plain copy it uses the files on disk.
         shutil.copy(home / "copier.yml", plain)
         shutil.copytree(home / "templates", Path(plain, "templates"), symlinks=True)
         yield Source(plain, recorded, commit)
 
 
 def _home() -> Path:
-    """The folder of the bundled templates: in the wheel, or the repository of an editable install."""
+    """Return the folder of the bundled templates: in the wheel, or the repository of an editable install."""
     package = Path(__file__).resolve().parent
     for home in (package / "_templates", package.parents[2]):
         if (home / "copier.yml").is_file() and (home / "templates").is_dir():
             return home
-    raise Complaint(
-        "this aether came without its templates; install aether-tools again, or name some with --from."
+    raise UsageError(
+        "this installation has no templates; install aether-tools again, or give templates with --from."
     )
 
 
@@ -81,25 +80,31 @@ def _version() -> str:
 
 
 def domain_into(root: Path, source: Source, answers: Mapping[str, str], *, ask: bool) -> list[Path]:
-    """Render the template into the workspace at `root`; gives what it made, nothing where it fails."""
-    with interruptible(), _refusals(f"the domain {answers['domain']!r}", root):
+    """Render the template into the workspace at `root`. Return the paths that it created.
+
+    Raises `UsageError` if the template cannot be rendered or written; nothing is then created.
+    """
+    with interruptible(), _write_errors(f"the domain {answers['domain']!r}", root):
         state = root / ".aether"
         state.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="new-", dir=state) as folder:
             rendered = Path(folder, "tree")
             answers_file = f"domains/{answers['domain']}/.copier-answers.domain.yml"
             _render(source, rendered, answers, answers_file, ask=ask)
-            with swap.exclusive(root):  # no run sees half of a domain's contracts
+            with replace.exclusive(root):  # no other command sees only some of the new contracts
                 return _move_into(root, rendered)
 
 
 def workspace_at(
     destination: Path, source: Source, answers: Mapping[str, str], *, ask: bool, wheels: Sequence[Path] = ()
 ) -> None:
-    """Render the template as the new folder `destination`, which may exist if it is empty; copy `wheels` into wheels/."""
-    with interruptible(), _refusals(f"the workspace {answers['workspace']!r}", destination):
+    """Render the template as the new folder `destination`, which may exist if it is empty. Copy `wheels` to wheels/.
+
+    Raises `UsageError` if the template cannot be rendered or written; nothing is then created.
+    """
+    with interruptible(), _write_errors(f"the workspace {answers['workspace']!r}", destination):
         if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
-            raise Complaint(f"{destination} exists and is not an empty folder; choose another path.")
+            raise UsageError(f"{destination} exists and is not an empty folder; choose another path.")
         made = _make_parents(destination.parent)
         try:
             with tempfile.TemporaryDirectory(prefix=".aether-new-", dir=destination.parent) as folder:
@@ -117,7 +122,7 @@ def workspace_at(
 def _render(
     source: Source, destination: Path, answers: Mapping[str, str], answers_file: str, *, ask: bool
 ) -> None:
-    # Copier draws its own complaints on stderr; what they say comes with the exception.
+    # Copier also prints errors to stderr; the exception has the same text.
     with contextlib.redirect_stderr(io.StringIO()):
         import copier
         from copier.errors import CopierError, InvalidConfigFileError
@@ -128,39 +133,41 @@ def _render(
                 source.location,
                 destination,
                 dict(answers),
-                # Told outright: copier renders the template's own `_answers_file` again for each path it makes.
+                # Explicit, because copier renders the template's `_answers_file` again for each path it creates.
                 answers_file=answers_file,
                 vcs_ref=source.ref,
                 defaults=not ask,
                 quiet=True,
             )
-        except KeyboardInterrupt:  # one of copier's errors is both
+        except KeyboardInterrupt:  # before CopierError: copier has an error that is a subclass of both
             raise
         except subprocess.CalledProcessError as error:
-            raise Complaint(_not_fetched(source, error)) from error
+            raise UsageError(_not_fetched(source, error)) from error
         except InvalidConfigFileError as error:
-            raise Complaint(
-                f"the template {source.recorded} cannot be rendered: its copier.yml is not valid."
+            raise UsageError(
+                f"the template {source.recorded} cannot be rendered: its copier.yml is invalid."
             ) from error
         except (CopierError, TemplateError, ValueError) as error:
             reason = " ".join(str(error).split())
-            raise Complaint(f"the template {source.recorded} cannot be rendered: {reason}") from error
+            raise UsageError(f"the template {source.recorded} cannot be rendered: {reason}") from error
     if not destination.is_dir() or not any(destination.iterdir()):
-        raise Complaint(f"the template {source.recorded} renders nothing; is it a template of aether?")
+        raise UsageError(
+            f"the template {source.recorded} renders no files; check that it is an aether template."
+        )
     if (destination / answers_file).is_file():
         _record(destination / answers_file, source)
 
 
 def _not_fetched(source: Source, error: subprocess.CalledProcessError) -> str:
     raw = error.stderr or b""
-    words = raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
-    reason = next((line for line in reversed(words.splitlines()) if line.strip()), "git failed")
+    text = raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
+    reason = next((line for line in reversed(text.splitlines()) if line.strip()), "git failed")
     at = f" at {source.ref}" if source.ref else ""
-    return f"the template {source.recorded}{at} cannot be fetched ({reason.strip()}); check its address and --ref."
+    return f"the template {source.recorded}{at} cannot be fetched ({reason.strip()}); check --from and --ref."
 
 
 def _record(answers_file: Path, source: Source) -> None:
-    """Say in an answers file where the template came from, without a path of this machine."""
+    """Record the template's source in an answers file, without a path of this machine."""
     lines = answers_file.read_text(encoding="utf-8").splitlines(keepends=True)
     origin = [f"_src_path: {source.recorded}\n"]
     if source.commit is not None:
@@ -172,10 +179,10 @@ def _record(answers_file: Path, source: Source) -> None:
 
 
 def _move_into(root: Path, rendered: Path) -> list[Path]:
-    """Move each new file or folder of `rendered` into `root`; takes all back when one cannot be moved.
+    """Move each new file or folder of `rendered` into `root`. Move all back if one cannot be moved.
 
-    A file that stands already with the same content is left alone; one with other content is refused.
-    `domains/` moves last: a domain exists from the moment its pyproject.toml does.
+    Skip a file that already exists with the same content. Raises `UsageError` if one has other content.
+    Move `domains/` last, because a domain exists as soon as its pyproject.toml does.
     """
     units = sorted(_new_units(root, rendered, Path()), key=lambda unit: (unit.parts[0] == "domains", unit))
     moved: list[Path] = []
@@ -196,17 +203,17 @@ def _move_into(root: Path, rendered: Path) -> list[Path]:
 def _new_units(root: Path, rendered: Path, folder: Path) -> Iterator[Path]:
     for entry in sorted((rendered / folder).iterdir()):
         unit = folder / entry.name
-        standing = root / unit
-        if not standing.exists() and not standing.is_symlink():
+        existing = root / unit
+        if not existing.exists() and not existing.is_symlink():
             yield unit
-        elif entry.is_dir() and standing.is_dir():
+        elif entry.is_dir() and existing.is_dir():
             yield from _new_units(root, rendered, unit)
-        elif not standing.is_file() or not filecmp.cmp(entry, standing, shallow=False):
-            raise Complaint(f"{standing} stands in the way; move it, or choose another name.")
+        elif not existing.is_file() or not filecmp.cmp(entry, existing, shallow=False):
+            raise UsageError(f"{existing} already exists; move it, or choose another name.")
 
 
 def _make_parents(folder: Path) -> list[Path]:
-    """Make `folder`; gives what did not exist before, outermost first."""
+    """Create `folder` and its parents. Return those that did not exist, outermost first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return missing[::-1]
@@ -214,14 +221,14 @@ def _make_parents(folder: Path) -> list[Path]:
 
 def _remove_empty(made: list[Path]) -> None:
     for folder in reversed(made):
-        with contextlib.suppress(OSError):  # somebody put something there meanwhile: it is theirs
+        with contextlib.suppress(OSError):  # keep a folder that is no longer empty
             folder.rmdir()
 
 
 @contextlib.contextmanager
-def _refusals(what: str, where: Path) -> Iterator[None]:
+def _write_errors(what: str, where: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise Complaint(f"{what} could not be written to {where}: {reason}. Nothing was changed.") from error
+        raise UsageError(f"cannot write {what} to {where}: {reason}. Nothing was changed.") from error

@@ -1,6 +1,6 @@
-"""The wheels of Aether that a workspace is set up with when no package index has them.
+"""Collects the wheels of Aether that a new workspace needs if no package index has them.
 
-`python -m aether_tools.wheels CHECKOUT FOLDER` builds those of a checkout, as `make dist` does.
+`python -m aether_tools.wheels CHECKOUT FOLDER` builds the wheels of a checkout; `make dist` calls it.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from aether_tools.console import Complaint, guarded
+from aether_tools.console import UsageError, guarded
 
 MEMBERS: Final = {"aether-adapters": "adapters", "aether-tools": "tools"}
 """The distributions that a workspace needs, and their folders in a checkout."""
 
 
 def collect(into: Path) -> str:
-    """Put into `into` the wheels that no index need have; return a sentence for the person who makes the workspace.
+    """Put wheels of the distributions in `MEMBERS` into `into`. Return a sentence that tells the user where they are.
 
-    Build what is installed from a source folder, copy what is installed from a wheel file, and leave the rest to the
-    package index. Raises `Complaint` if a wheel cannot be built.
+    Build a wheel for an install from a source folder, copy one for an install from a wheel file, and leave the rest to
+    the package index. Raises `UsageError` if a wheel cannot be built.
     """
     origins = {name: origin for name in MEMBERS if (origin := _origin(name)) is not None}
     for origin in origins.values():
@@ -33,11 +33,11 @@ def collect(into: Path) -> str:
             build(origin, into)
         elif origin.is_file():
             shutil.copy(origin, into)
-    gone = {name: origin for name, origin in origins.items() if not origin.exists()}
-    if gone:
+    missing = {name: origin for name, origin in origins.items() if not origin.exists()}
+    if missing:
         return (
-            f"Before `make setup`, put wheels of {' and '.join(gone)} into wheels/, or configure a package index that "
-            f"has them: {' and '.join(map(str, gone.values()))}, from which they are installed here, cannot be found."
+            f"Before `make setup`, put wheels of {' and '.join(missing)} into wheels/, or configure a package index that "
+            f"has them: they were installed from {' and '.join(map(str, missing.values()))}, which no longer exists."
         )
     if origins:
         return f"wheels/ holds {' and '.join(origins)} as installed here; `make setup` takes them from there."
@@ -45,18 +45,18 @@ def collect(into: Path) -> str:
 
 
 def build(member: Path, into: Path) -> None:
-    """Build the wheel of the source folder `member` into `into`; raises `Complaint` if that fails."""
+    """Build the wheel of the source folder `member` into `into`. Raises `UsageError` if that fails."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(into)]
     done = subprocess.run(command, cwd=member, capture_output=True, text=True, check=False)  # noqa: S603 - our own argv
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip() or "hatchling failed").splitlines()[-1]
-        raise Complaint(
-            f"the wheel of {member} cannot be built: {last}. Run `make setup` in {member.parent} and use its aether."
+        raise UsageError(
+            f"cannot build the wheel of {member}: {last}. Run `make setup` in {member.parent} and use its aether."
         )
 
 
 def build_all(checkout: Path, into: Path) -> int:
-    """Build the wheels of `checkout` in place of those that `into` holds; returns the exit code."""
+    """Build the wheels of `checkout` into `into` and remove older ones there. Return the exit code."""
     into.mkdir(parents=True, exist_ok=True)
     for earlier in into.glob("aether_*.whl"):
         earlier.unlink()
@@ -66,7 +66,7 @@ def build_all(checkout: Path, into: Path) -> int:
 
 
 def _origin(name: str) -> Path | None:
-    """The source folder or wheel file that `name` is installed from; None if it comes from an index.
+    """Return the source folder or wheel file that `name` was installed from. None if it came from an index.
 
     Source: https://packaging.python.org/en/latest/specifications/direct-url/
     """

@@ -1,4 +1,4 @@
-"""A small workspace on disk, whole and clean; each test breaks one thing in it."""
+"""A small, complete workspace without findings; each test breaks one thing in it."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ FILES = {
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """The workspace; paths given to its methods are relative to it."""
+    """The workspace. Paths in its methods are relative to it."""
 
     root: Path
 
@@ -168,7 +168,7 @@ class Shop:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     def add(self, file: str, line: str) -> None:
-        """Put `line` on top of a file of the domain billing."""
+        """Insert a line at the top of a file of the domain billing."""
         path = self.root / "domains/billing/src/acme_billing" / file
         path.write_text(f"{line}\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
 
@@ -176,24 +176,24 @@ class Shop:
         (self.root / file).unlink()
 
     def check(self, *domains: str) -> list[Finding]:
-        """Everything, the probe of the containers included."""
+        """Return the findings of all checks, including those of the containers."""
         workspace = Workspace.find(self.root)
         return sorted(check_workspace(workspace, workspace.chosen(domains)))
 
     def check_files(self, *domains: str) -> list[Finding]:
-        """What files alone tell; a fortieth of the time."""
+        """Return the findings of the checks that only read files, which take a fortieth of the time."""
         workspace = Workspace.find(self.root)
         return sorted(check_files(workspace, workspace.chosen(domains)))
 
 
 def said(findings: list[Finding]) -> list[str]:
-    """Code and place of each finding."""
-    return [f"{finding.code} {finding.place}" for finding in findings]
+    """Return code and location of each finding."""
+    return [f"{finding.code} {finding.location}" for finding in findings]
 
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A clean workspace `acme` with the domain billing, importable by the probe."""
+    """The workspace acme without findings, with the domain billing, which the probe can import."""
     shop = Shop(tmp_path)
     for file, text in FILES.items():
         shop.write(file, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_a_missing_container_is_found(shop: Shop) -> None:
 def test_a_container_that_cannot_be_imported_is_found_where_it_breaks(shop: Shop) -> None:
     shop.add("adapters/memory.py", "import no_such_library")
     [finding] = shop.check()
-    assert (finding.code, str(finding.place)) == ("container-import", f"{PACKAGE}/adapters/memory.py:1:1")
+    assert (finding.code, str(finding.location)) == ("container-import", f"{PACKAGE}/adapters/memory.py:1:1")
     assert "No module named 'no_such_library'" in finding.reason
 
 
@@ -32,7 +33,7 @@ def test_a_domain_that_is_not_installed_is_told_how_to_be(
     monkeypatch.delenv("PYTHONPATH")
     [finding] = shop.check()
     assert finding.code == "container-import"
-    assert "-e domains/billing" in finding.mend
+    assert "-e domains/billing" in finding.fix
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_a_provider_with_wrong_arguments_is_found_once_with_its_line(
 ) -> None:
     shop.replace(CONTAINER, old, new)
     [finding] = shop.check()
-    assert (finding.code, str(finding.place)) == ("container-argument", f"{CONTAINER}:10:1")
+    assert (finding.code, str(finding.location)) == ("container-argument", f"{CONTAINER}:10:1")
     assert finding.reason.startswith("The provider create_invoice: CreateInvoice ")
     assert reason in finding.reason
 
@@ -61,7 +62,7 @@ def test_an_operation_left_out_of_the_port_is_found(shop: Shop) -> None:
 def test_an_adapter_that_lacks_what_its_port_asks_for_is_found(shop: Shop) -> None:
     shop.replace(f"{PACKAGE}/adapters/memory.py", "def save", "def store")
     [finding] = shop.check()
-    assert (finding.code, str(finding.place)) == ("container-type", f"{CONTAINER}:10:1")
+    assert (finding.code, str(finding.location)) == ("container-type", f"{CONTAINER}:10:1")
     assert "wants invoices to be Invoices; MemoryInvoices has no save" in finding.reason
 
 
@@ -72,7 +73,7 @@ def test_a_class_that_raises_when_it_is_made_is_found_at_its_provider_only(shop:
         "class MemoryInvoices:\n    def __init__(self) -> None:\n        raise OSError('no such server')\n",
     )
     [finding] = shop.check()
-    assert (finding.code, str(finding.place)) == ("container-broken", f"{CONTAINER}:9:1")
+    assert (finding.code, str(finding.location)) == ("container-broken", f"{CONTAINER}:9:1")
     assert finding.reason == "The provider invoices cannot be built: OSError: no such server."
 
 
@@ -91,9 +92,9 @@ def test_a_setting_without_a_value_is_found_until_there_is_one_for_development(s
     shop.add("container.py", "from acme_billing.settings import Settings")
     shop.replace(CONTAINER, "Container):\n", "Container):\n    settings = providers.Singleton(Settings)\n")
     [finding] = shop.check()
-    assert (finding.code, str(finding.place)) == ("container-setting", f"{CONTAINER}:10:1")
+    assert (finding.code, str(finding.location)) == ("container-setting", f"{CONTAINER}:10:1")
     assert "mail_secret Field required" in finding.reason
-    assert 'BILLING_SECRET = "for development only"' in finding.mend
+    assert 'BILLING_SECRET = "for development only"' in finding.fix
 
     shop.write(
         "domains/billing/pyproject.toml",
@@ -181,8 +182,6 @@ def _second_domain(shop: Shop) -> None:
 
 @pytest.fixture(autouse=True)
 def _trade_is_importable(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import os
-
     monkeypatch.setenv(
         "PYTHONPATH", f"{os.environ['PYTHONPATH']}{os.pathsep}{tmp_path / 'domains/trade/src'}"
     )
@@ -200,3 +199,163 @@ def test_a_property_that_connects_to_something_is_not_asked(shop: Shop) -> None:
         "class MemoryInvoices:\n    @property\n    def size(self) -> int:\n        raise OSError('no such server')\n",
     )
     assert shop.check() == []
+
+
+def test_what_a_provider_makes_in_passing_is_checked_too(shop: Shop) -> None:
+    nested = "create_invoice=providers.Singleton(CreateInvoice, invoices=providers.Object(1))"
+    shop.replace(CONTAINER, "create_invoice=create_invoice", nested)
+    [finding] = shop.check()
+    assert (finding.code, str(finding.location)) == ("container-type", f"{CONTAINER}:11:1")
+    assert "CreateInvoice wants invoices to be Invoices; int has no save" in finding.reason
+
+    shop.replace(CONTAINER, nested, "create_invoice=providers.Singleton(CreateInvoice, invoice=invoices)")
+    [finding] = shop.check()
+    assert (finding.code, str(finding.location)) == ("container-argument", f"{CONTAINER}:11:1")
+    assert finding.reason.startswith("The provider port: CreateInvoice missing a required argument")
+
+
+def test_a_branch_that_other_settings_choose_is_built_too(shop: Shop) -> None:
+    shop.add("adapters/memory.py", "def far() -> None:\n    raise OSError('no such file')\n")
+    shop.add("container.py", "from acme_billing.adapters.memory import far")
+    shop.replace(
+        CONTAINER,
+        "        close_invoice=providers",
+        '        close_invoice=providers.Selector(lambda: "near", near=close, far=providers.Singleton(far)),\n',
+    )
+    shop.replace(CONTAINER, ".Singleton(close_invoice.CloseInvoice),\n", "")
+    shop.replace(
+        CONTAINER,
+        "    port = ",
+        "    close = providers.Singleton(close_invoice.CloseInvoice)\n    port = ",
+    )
+    [finding] = shop.check()
+    assert (finding.code, str(finding.location)) == ("container-broken", f"{CONTAINER}:13:1")
+    assert finding.reason == "The provider port cannot be built: OSError: no such file."
+
+
+ASSEMBLED = {
+    "proto/gen/acme/billing/v1/grpc.py": """
+        from aether_adapters.grpc import AsyncChannel, Service
+
+        from .port import AsyncBillingService, BillingService
+
+        def service(port: BillingService, /) -> Service:
+            return Service("acme.billing.v1.BillingService", (port.create_invoice, port.close_invoice) and ())
+
+        def async_client(channel: AsyncChannel, /) -> AsyncBillingService: ...
+        """,
+    "proto/gen/acme/billing/v1/threads.py": """
+        from aether_adapters.rest import Offload
+
+        from .port import AsyncBillingService, BillingService
+
+        def in_threads(service: BillingService, offload: Offload, /) -> AsyncBillingService:
+            return AsyncBillingService(create_invoice=offload.wrap(service.create_invoice))
+        """,
+    "openapi/gen/acme_openapi/billing.yaml": """
+        openapi: 3.0.3
+        info: {title: Billing, version: "1"}
+        paths: {}
+        """,
+    "openapi/gen/acme_openapi/billing.py": """
+        from pathlib import Path
+
+        CONTRACT = Path(__file__).with_name("billing.yaml")
+
+        def operations(service, /):
+            return ()
+        """,
+    CONTAINER: """
+        from acme.billing.v1 import grpc, threads
+        from acme.billing.v1.port import BillingService
+        from acme_openapi import billing as rest
+        from aether_adapters.kernel.problems import ErrorTable
+        from aether_adapters.rest import Limits
+        from aether_adapters.service import wiring
+        from aether_adapters.service.assembly import Edges, Servers, assemble
+        from aether_adapters.service.backing import BackingServices
+        from aether_adapters.service.periodic import Periodic
+        from aether_adapters.service.settings import ServiceSettings
+        from dependency_injector.containers import DeclarativeContainer
+        from dependency_injector.providers import Dict, Object, Singleton
+        from pydantic_settings import SettingsConfigDict
+
+        from acme_billing.adapters.memory import MemoryInvoices
+        from acme_billing.application.close_invoice import CloseInvoice
+        from acme_billing.application.create_invoice import CreateInvoice
+
+        EDGES = Edges(grpc=grpc, rest=rest, threads=threads, errors=ErrorTable("billing", {}))
+
+        class Settings(ServiceSettings):
+            model_config = SettingsConfigDict(env_prefix="BILLING_")
+
+        class Container(DeclarativeContainer):
+            settings = Singleton(Settings)
+            invoices = Singleton(MemoryInvoices)
+            backing = Singleton(BackingServices, settings)
+            service = Singleton(
+                BillingService,
+                create_invoice=Singleton(CreateInvoice, invoices=invoices),
+                close_invoice=Singleton(CloseInvoice),
+            )
+            verifier = Singleton(wiring.token_verifier, settings)
+            limits = Singleton(Limits)
+            tidy = Singleton(Periodic, "tidy", Object(bool), 60)
+            servers = Singleton(Servers, EDGES, service.provider, verifier=verifier.provider, limits=limits.provider)
+            worker = Dict(tidy=tidy.provider)
+            roles = Object(frozenset({"api", "rpc", "worker"}))
+            process = Singleton(assemble, backing, roles, servers, worker=worker)
+        """,
+}
+
+
+@pytest.fixture
+def assembled(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The same workspace, its process assembled by the kit."""
+    for file, text in ASSEMBLED.items():
+        shop.write(file, text)
+    monkeypatch.setenv("PYTHONPATH", f"{os.environ['PYTHONPATH']}{os.pathsep}{shop.root / 'openapi/gen'}")
+    return shop
+
+
+def test_a_process_that_the_kit_assembles_is_clean(assembled: Shop) -> None:
+    assert assembled.check() == []
+
+
+BREAKS = [
+    (", verifier=verifier.provider", "", "container-argument", "servers", "missing a required argument: 'verifier'"),
+    ("verifier=verifier.provider", "verify=verifier.provider", "container-argument", "servers", "missing a required argument: 'verifier'"),
+    ("limits=limits.provider", "limit=limits.provider", "container-argument", "servers", "unexpected keyword argument 'limit'"),
+    ("service.provider", "service", "container-type", "servers", "Servers wants service to be Callable; BillingService cannot be called"),
+    ("verifier=verifier.provider", "verifier=limits.provider", "container-type", "servers", "Limits cannot be called"),
+    ("limits=limits.provider", "limits=verifier.provider", "container-type", "servers", "got Verifier"),
+    ("Servers, EDGES", "Servers, service", "container-type", "servers", "Servers wants edges to be Edges; got BillingService"),
+    ("service.provider, v", "invoices.provider, v", "container-broken", "process", "'MemoryInvoices' object has no attribute 'create_invoice'"),
+    ("Dict(tidy=tidy.provider)", "Dict(tidy=invoices.provider)", "container-type", "process", "in 'tidy' MemoryInvoices has no run"),
+    ("Dict(tidy=tidy.provider)", "Dict(tidy=tidy)", "container-type", "process", "in 'tidy' Periodic cannot be called"),
+    ("Dict(tidy=tidy.provider)", "Dict(grpc=tidy.provider)", "container-broken", "process", "worker part grpc"),
+    (", worker=worker)", ", workers=worker)", "container-argument", "process", "missing a required argument: 'worker'"),
+    ("assemble, backing", "assemble, settings", "container-type", "process", "wants backing to be BackingServices; got Settings"),
+    ("Object(bool), 60)", "Object(bool), 'often')", "container-type", "tidy", "Periodic wants seconds to be float; got str"),
+    ("BackingServices, settings)", "BackingServices, invoices)", "container-type", "backing", "got MemoryInvoices"),
+    ("wiring.token_verifier, settings)", "wiring.token_verifier, backing.provided.cache)", "container-broken", "verifier", "no attribute 'cache'"),
+]  # fmt: skip
+
+
+def test_what_does_not_fit_the_kits_assembly_is_found_at_its_provider(assembled: Shop) -> None:
+    """One container for each way to break it, in one file, for the kits are imported once."""
+    head, _, body = (assembled.root / CONTAINER).read_text().partition("class Container(")
+    places = []
+    for number, (old, new, _, provider, _) in enumerate(BREAKS):
+        assert body.count(old) == 1
+        broken = f"class Container{number}({body.replace(old, new)}"
+        before = head.count("\n") + broken.partition(f"    {provider} = ")[0].count("\n")
+        places.append(f"{CONTAINER}:{before + 1}:1")
+        head += broken
+    assembled.write(CONTAINER, head)
+    found = assembled.check()
+    assert [(finding.code, str(finding.location)) for finding in found] == [
+        (code, place) for (_, _, code, _, _), place in zip(BREAKS, places, strict=True)
+    ]
+    for finding, (_, _, _, _, reason) in zip(found, BREAKS, strict=True):
+        assert reason in finding.reason

@@ -1,4 +1,4 @@
-"""Every code of a finding stands in docs/checks.md, and nothing else does; contracts that are shown compile."""
+"""docs/checks.md lists exactly the codes in the source, and the contracts in docs/contracts.md compile."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 def documented_codes(heading: str) -> list[str]:
-    """The codes in the table under a heading of docs/checks.md."""
+    """Return the codes in the table under a heading of docs/checks.md."""
     text = (REPOSITORY / "docs/checks.md").read_text(encoding="utf-8")
     section = text.partition(f"{heading}\n")[2].partition("\n## ")[0]
     return re.findall(r"^\| `([a-z0-9-]+)` \|", section, re.MULTILINE)
 
 
-def test_the_documented_codes_are_those_of_the_checks() -> None:
+def test_the_page_lists_exactly_the_codes_of_the_checks() -> None:
     documented = documented_codes("# What `aether check` finds")
-    sources = Path(str(aether_tools.check.__file__)).parent.glob("*.py")
+    sources = Path(str(aether_tools.check.__file__)).parent.rglob("*.py")
     given = {
         code
         for source in sources
@@ -34,19 +34,19 @@ def test_the_documented_codes_are_those_of_the_checks() -> None:
     assert sorted(documented) == sorted(given)
 
 
-def test_the_documented_refusals_are_those_of_the_compiler() -> None:
+def test_the_page_lists_exactly_the_codes_of_the_compiler() -> None:
     documented = documented_codes("## What the compiler refuses")
     folder = Path(str(aether_tools.compiler.__file__)).parent
-    given = {code for source in folder.glob("*.py") for code in codes(ast.parse(source.read_text()))}
+    given = {code for source in folder.rglob("*.py") for code in codes(ast.parse(source.read_text()))}
     assert len(given) > 90
     assert sorted(documented) == sorted(given)
 
 
 def codes(module: ast.Module) -> Iterator[str]:
-    """Every code that a module's findings can have.
+    """Yield every code that a module's findings can have.
 
-    In the OpenAPI front end they stand without their prefix, as what follows the place in `findings.add` and `.stop`;
-    what is not compiled at all is listed in one table, by keyword.
+    The OpenAPI front end passes codes without their prefix to `findings.add` and `.stop`, after the location. It
+    lists unsupported keywords in one table.
     """
     for node in ast.walk(module):
         match node:
@@ -56,13 +56,13 @@ def codes(module: ast.Module) -> Iterator[str]:
                 func=ast.Attribute(attr="add" | "stop"), args=[_, ast.Constant(value=str(code)), _, _]
             ):
                 yield f"openapi-{code}"
-            case ast.FunctionDef(name="_unknown", body=[ast.Assign(value=ast.Dict(keys=keywords)), *_]):
+            case ast.FunctionDef(name="_unsupported", body=[ast.Assign(value=ast.Dict(keys=keywords)), *_]):
                 for keyword in keywords:
                     assert isinstance(keyword, ast.Constant)
                     yield f"openapi-{str(keyword.value).lower()}"
 
 
-def test_the_contracts_that_are_shown_compile(tmp_path: Path) -> None:
+def test_the_contracts_in_the_documentation_compile(tmp_path: Path) -> None:
     shown = (REPOSITORY / "docs/contracts.md").read_text(encoding="utf-8")
     blocks = dict(re.findall(r"^```(proto|yaml)\n(.*?)^```$", shown, re.MULTILINE | re.DOTALL))
     common = "acme/common/v1/common.proto"

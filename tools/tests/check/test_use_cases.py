@@ -1,9 +1,9 @@
-"""Every operation is implemented once, with the contract's types, and wired: each rule seen to fail."""
+"""Each operation has exactly one use case, with the contract's types, that is wired."""
 
 from __future__ import annotations
 
 import pytest
-from aether_tools.finding import Finding, Place
+from aether_tools.finding import Finding, Location
 
 from .conftest import Shop
 
@@ -17,25 +17,25 @@ def use_case_findings(shop: Shop) -> list[Finding]:
     return [finding for finding in shop.check_files() if finding.code.startswith("use-case")]
 
 
-def test_an_operation_nobody_implements_is_named_with_the_file_to_write(shop: Shop) -> None:
+def test_an_operation_without_a_use_case_is_reported_with_the_file_to_write(shop: Shop) -> None:
     shop.remove(CLOSE)
     assert use_case_findings(shop) == [
         Finding(
-            Place("proto/acme/billing/v1/billing.proto", 5, 7),
+            Location("proto/acme/billing/v1/billing.proto", 5, 7),
             "use-case-missing",
-            "Nothing implements CloseInvoice.",
+            "No use case implements CloseInvoice.",
             f"Write {CLOSE}: a frozen dataclass `CloseInvoice(port.CloseInvoice)` with "
             "`def __call__(self, request: CloseInvoiceRequest, /) -> Invoice`; wire it in container.py.",
         )
     ]
 
 
-def test_a_class_of_the_right_name_without_the_protocol_as_base_implements_nothing(shop: Shop) -> None:
+def test_a_class_without_the_protocol_as_base_is_not_a_use_case(shop: Shop) -> None:
     shop.replace(CLOSE, "class CloseInvoice(Operation)", "class CloseInvoice")
     assert [finding.code for finding in use_case_findings(shop)] == ["use-case-missing"]
 
 
-def test_two_use_cases_for_one_operation_are_found(shop: Shop) -> None:
+def test_a_second_use_case_for_an_operation_is_reported(shop: Shop) -> None:
     shop.write(
         f"{PACKAGE}/application/deep/other.py",
         """
@@ -47,8 +47,8 @@ def test_two_use_cases_for_one_operation_are_found(shop: Shop) -> None:
                 return Invoice(id=2)
         """,
     )
-    assert [(each.code, each.place) for each in use_case_findings(shop)] == [
-        ("use-case-twice", Place(f"{PACKAGE}/application/deep/other.py", 4, 1))
+    assert [(each.code, each.location) for each in use_case_findings(shop)] == [
+        ("use-case-twice", Location(f"{PACKAGE}/application/deep/other.py", 4, 1))
     ]
 
 
@@ -67,40 +67,41 @@ def test_two_use_cases_for_one_operation_are_found(shop: Shop) -> None:
         ("def __call__", "def run"),
     ],
 )  # fmt: skip
-def test_a_use_case_with_another_signature_is_found(shop: Shop, old: str, new: str) -> None:
+def test_a_use_case_with_a_wrong_signature_is_reported(shop: Shop, old: str, new: str) -> None:
     shop.replace(CREATE, old, new)
     found = use_case_findings(shop)
     assert [finding.code for finding in found] == ["use-case-signature"]
-    assert found[0].place.file == CREATE
-    assert "CreateInvoiceRequest, /) -> Invoice" in found[0].mend
+    assert found[0].location.file == CREATE
+    assert "CreateInvoiceRequest, /) -> Invoice" in found[0].fix
 
 
-def test_the_domains_own_type_of_the_same_name_is_not_the_contracts(shop: Shop) -> None:
+def test_a_type_of_the_domain_does_not_match_the_contracts_type_of_the_same_name(shop: Shop) -> None:
     shop.replace(CREATE, "import CreateInvoiceRequest, Invoice", "import CreateInvoiceRequest")
     shop.add("application/create_invoice.py", "from acme_billing.domain.invoice import Invoice")
     assert [finding.reason for finding in use_case_findings(shop)] == [
-        "CreateInvoice returns acme_billing.domain.invoice.Invoice, the contract wants acme.billing.v1.types.Invoice."
+        "CreateInvoice returns acme_billing.domain.invoice.Invoice, "
+        "but the contract's response is acme.billing.v1.types.Invoice."
     ]
 
 
-def test_types_that_reach_a_use_case_through_other_modules_are_followed(shop: Shop) -> None:
+def test_types_are_resolved_through_other_modules(shop: Shop) -> None:
     shop.write(f"{PACKAGE}/application/words.py", "from acme.billing.v1.port import Invoice as Bill\n")
     shop.replace(CREATE, "import CreateInvoiceRequest, Invoice", "import CreateInvoiceRequest")
     shop.add("application/create_invoice.py", "from .words import Bill as Invoice")
     assert shop.check_files() == []
 
 
-def test_extra_parameters_with_defaults_are_fine(shop: Shop) -> None:
+def test_extra_parameters_with_defaults_are_allowed(shop: Shop) -> None:
     old = "self, request: CreateInvoiceRequest, /"
     shop.replace(CREATE, old, "self, request: CreateInvoiceRequest, more: int = 0, *, least: int = 1")
     assert shop.check_files() == []
 
 
-def test_a_use_case_that_is_imported_but_not_wired_is_found(shop: Shop) -> None:
+def test_a_use_case_that_is_imported_but_not_wired_is_reported(shop: Shop) -> None:
     shop.replace(
         CONTAINER, "providers.Singleton(close_invoice.CloseInvoice)", "providers.Object(lambda request: None)"
     )
     found = use_case_findings(shop)
     assert [finding.code for finding in found] == ["use-case-unwired"]
-    assert found[0].place.file == CLOSE
-    assert "close_invoice=" in found[0].mend
+    assert found[0].location.file == CLOSE
+    assert "close_invoice=" in found[0].fix

@@ -1,4 +1,4 @@
-"""The real command in a process of its own, on small workspaces and small templates."""
+"""Runs the real command in a separate process, on small workspaces and templates."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ AETHER = Path(sys.executable).with_name("aether")
 
 @dataclass(frozen=True, slots=True)
 class Ran:
+    """Exit code and output of the command."""
+
     code: int
     out: str
     err: str
@@ -26,18 +28,20 @@ Aether = Callable[..., Ran]
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """This process's environment without what would change how the command talks."""
-    quiet = {"NO_COLOR", "AETHER_DEBUG", "FORCE_COLOR", "PYTHONPATH"}
-    return {name: value for name, value in os.environ.items() if name not in quiet} | extra
+    """Return this process's environment without variables that change the command's output."""
+    excluded = {"NO_COLOR", "AETHER_DEBUG", "FORCE_COLOR", "PYTHONPATH"}
+    return {name: value for name, value in os.environ.items() if name not in excluded} | extra
 
 
 @pytest.fixture
 def aether(tmp_path: Path) -> Aether:
-    """Runs `aether` with the given words; in the test's folder unless `cwd` says otherwise."""
+    """Runs `aether` with the given arguments, by default in the test's folder."""
 
-    def run(*words: str, cwd: Path = tmp_path, before: Callable[[], None] | None = None, **extra: str) -> Ran:
+    def run(
+        *arguments: str, cwd: Path = tmp_path, before: Callable[[], None] | None = None, **extra: str
+    ) -> Ran:
         done = subprocess.run(
-            [AETHER, *words],
+            [AETHER, *arguments],
             cwd=cwd,
             env=environment(**extra),
             stdin=subprocess.DEVNULL,
@@ -54,7 +58,7 @@ def aether(tmp_path: Path) -> Aether:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    """An empty workspace called acme."""
+    """The workspace acme, without domains."""
     root = tmp_path / "acme"
     root.mkdir()
     write(root / "pyproject.toml", '[tool.aether]\nname = "acme"\n')
@@ -63,7 +67,7 @@ def workspace(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """A small template of a domain: one contract, one file, the answers."""
+    """A small template of a domain: a contract, a pyproject.toml and the answers file."""
     root = tmp_path / "template"
     write(
         root / "copier.yml",
@@ -93,7 +97,7 @@ def write(file: Path, text: str) -> None:
 
 
 def tree(root: Path) -> dict[str, str]:
-    """Every file below `root` with its content; folders end in a slash."""
+    """Return every file below `root` with its content. Folders end in a slash."""
     return {
         f"{path.relative_to(root)}{'/' if path.is_dir() else ''}": "" if path.is_dir() else path.read_text()
         for path in sorted(root.rglob("*"))

@@ -1,4 +1,4 @@
-"""How the command talks: colours for people, plain text for pipes, JSON for programs, sentences for errors."""
+"""Output of the command: colours at a terminal, plain text in a pipe, JSON on request, errors as one sentence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from aether_tools.console import Complaint, guarded
+from aether_tools.console import UsageError, guarded
 
 from .conftest import AETHER, Aether, environment, write
 
@@ -21,11 +21,11 @@ def lonely(workspace: Path) -> Path:
     return workspace
 
 
-def at_a_terminal(*words: str, cwd: Path, **extra: str) -> str:
-    """What `aether` writes when its output is a terminal."""
+def at_a_terminal(*arguments: str, cwd: Path, **extra: str) -> str:
+    """Return what `aether` writes to a terminal."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [AETHER, *words],
+        [AETHER, *arguments],
         cwd=cwd,
         env=environment(TERM="xterm", **extra),
         stdin=theirs,
@@ -37,7 +37,7 @@ def at_a_terminal(*words: str, cwd: Path, **extra: str) -> str:
     while True:
         try:
             chunks.append(os.read(ours, 65536))
-        except OSError:  # Linux says so when the other side is closed
+        except OSError:  # Linux raises EIO when the other side is closed
             break
     os.close(ours)
     process.wait()
@@ -45,60 +45,61 @@ def at_a_terminal(*words: str, cwd: Path, **extra: str) -> str:
 
 
 def test_a_pipe_gets_plain_text(aether: Aether, lonely: Path) -> None:
-    for words in (["check"], ["--help"], ["check", "--nonsense"]):
-        ran = aether(*words, cwd=lonely)
+    for arguments in (["check"], ["--help"], ["check", "--nonsense"]):
+        ran = aether(*arguments, cwd=lonely)
         assert "\x1b" not in ran.out + ran.err
         assert not set("╭│╰─") & set(ran.out + ran.err)
 
 
-def test_a_terminal_gets_colours_unless_it_asks_for_none(lonely: Path) -> None:
+def test_a_terminal_gets_colours_unless_no_color_is_set(lonely: Path) -> None:
     assert "\x1b[" in at_a_terminal("check", cwd=lonely)
     assert "\x1b[" not in at_a_terminal("check", cwd=lonely, NO_COLOR="1")
 
 
-def test_a_finding_has_a_place_a_code_a_reason_and_a_mend(aether: Aether, lonely: Path) -> None:
+def test_a_finding_has_a_location_a_code_a_reason_and_a_fix(aether: Aether, lonely: Path) -> None:
     ran = aether("check", cwd=lonely)
     assert ran.code == 1
     assert "openapi/trade.yaml: domain-missing This contract belongs to the domain trade" in ran.out
-    assert "\n  mend: Make the domain trade, or remove its contracts.\n" in ran.out
+    assert "\n  fix: Create the domain trade, or remove its contracts.\n" in ran.out
     assert ran.out.endswith(" findings.\n") or ran.out.endswith("1 finding.\n")
 
 
-def test_findings_as_json_are_a_list(aether: Aether, lonely: Path) -> None:
+def test_json_findings_are_a_list(aether: Aether, lonely: Path) -> None:
     ran = aether("check", "--json", cwd=lonely)
     assert ran.code == 1
     findings = json.loads(ran.out)
-    assert {"code", "file", "line", "column", "reason", "mend"} == set(findings[0])
+    assert {"code", "file", "line", "column", "reason", "fix"} == set(findings[0])
     assert "domain-missing" in {finding["code"] for finding in findings}
 
 
-def test_nothing_to_mend_is_said_and_is_an_empty_list(aether: Aether, workspace: Path) -> None:
+def test_no_findings_are_reported_as_clean_and_as_an_empty_list(aether: Aether, workspace: Path) -> None:
     ran = aether("check", "--json", cwd=workspace)
     assert (ran.code, ran.out) == (0, "[]\n")
     assert aether("check", cwd=workspace).out == "Clean: 0 domains checked.\n"
 
 
 @pytest.mark.parametrize(
-    "words", [["nonsense"], ["check", "--nonsense"], ["generate", "--nonsense"], ["token", "--ttl", "0"]]
+    "arguments", [["nonsense"], ["check", "--nonsense"], ["generate", "--nonsense"], ["token", "--ttl", "0"]]
 )
-def test_wrong_usage_is_exit_code_2_without_a_trace(
-    aether: Aether, workspace: Path, words: list[str]
+def test_wrong_usage_exits_with_2_and_prints_no_traceback(
+    aether: Aether, workspace: Path, arguments: list[str]
 ) -> None:
-    ran = aether(*words, cwd=workspace)
+    ran = aether(*arguments, cwd=workspace)
     assert (ran.code, ran.out) == (2, "")
     assert "Traceback" not in ran.err
 
 
-def test_an_unknown_domain_is_named_with_those_there_are(aether: Aether, lonely: Path) -> None:
+def test_an_unknown_domain_is_reported_with_the_existing_ones(aether: Aether, lonely: Path) -> None:
     write(lonely / "domains/billing/pyproject.toml", "[project]\n")
     ran = aether("check", "biling", cwd=lonely)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == (
-        "aether: no domain is called biling here (there is: billing); `aether new biling` makes one.\n"
+        "aether: no domain named biling in this workspace (domains: billing); "
+        "create it with `aether new biling`.\n"
     )
 
 
-def test_a_reader_that_goes_away_is_no_error(lonely: Path) -> None:
+def test_a_reader_that_stops_reading_causes_no_error(lonely: Path) -> None:
     for number in range(600):
         (lonely / f"openapi/d{number}.yaml").touch()
     piped = subprocess.run(
@@ -113,15 +114,15 @@ def test_a_reader_that_goes_away_is_no_error(lonely: Path) -> None:
     assert piped.stderr == ""
 
 
-def test_a_complaint_is_its_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    def complain() -> int:
-        raise Complaint("do this instead.")
+def test_a_usage_error_is_printed_as_its_message(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> int:
+        raise UsageError("do this instead.")
 
-    assert guarded(complain) == 2
+    assert guarded(fail) == 2
     assert capsys.readouterr().err == "aether: do this instead.\n"
 
 
-def test_a_bug_is_a_hint_and_its_trace_only_on_demand(
+def test_a_bug_prints_its_traceback_only_with_aether_debug(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> int:
@@ -129,9 +130,9 @@ def test_a_bug_is_a_hint_and_its_trace_only_on_demand(
 
     monkeypatch.delenv("AETHER_DEBUG", raising=False)
     assert guarded(fail) == 2
-    said = capsys.readouterr().err
-    assert "this is a bug in aether" in said
-    assert "Traceback" not in said
+    error = capsys.readouterr().err
+    assert "this is a bug in aether" in error
+    assert "Traceback" not in error
     monkeypatch.setenv("AETHER_DEBUG", "1")
     assert guarded(fail) == 2
     assert "Traceback" in capsys.readouterr().err

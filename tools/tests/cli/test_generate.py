@@ -1,4 +1,4 @@
-"""`aether generate`: quick when nothing changed, and findings instead of half a result."""
+"""`aether generate`: fast if nothing has changed, and complete output or findings, never a part."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ print(sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
 
 @pytest.fixture
 def contracts(tmp_path: Path) -> Path:
-    """A workspace of contracts only, generated."""
+    """A workspace that has contracts and no generated code."""
     return Path(
         shutil.copytree(FIXTURE, tmp_path / "contracts", ignore=shutil.ignore_patterns("gen", ".aether"))
     )
 
 
-def test_it_writes_then_finds_nothing_changed_without_loading_anything_heavy(
+def test_a_second_run_finds_nothing_changed_and_imports_nothing_heavy(
     aether: Aether, contracts: Path
 ) -> None:
     first = aether("generate", cwd=contracts)
@@ -51,13 +51,13 @@ def test_it_writes_then_finds_nothing_changed_without_loading_anything_heavy(
     assert tree(contracts) == made
 
 
-def test_the_quick_way_and_typers_say_the_same(aether: Aether, contracts: Path) -> None:
+def test_flags_work_with_and_without_typer(aether: Aether, contracts: Path) -> None:
     assert aether("generate", "--json", cwd=contracts).out == "[]\n"
     assert aether("generate", "--no-check", cwd=contracts).code == 2
     assert "--check" in aether("generate", "--help", cwd=contracts).out
 
 
-def test_a_contract_that_cannot_be_compiled_is_a_finding_and_the_code_before_stays(
+def test_an_invalid_contract_is_reported_and_generated_code_stays_unchanged(
     aether: Aether, contracts: Path
 ) -> None:
     aether("generate", cwd=contracts)
@@ -67,14 +67,14 @@ def test_a_contract_that_cannot_be_compiled_is_a_finding_and_the_code_before_sta
     ran = aether("generate", cwd=contracts)
     assert ran.code == 1
     assert "proto/acme/billing/v1/billing.proto:" in ran.out
-    assert "  mend: " in ran.out
+    assert "  fix: " in ran.out
     findings = json.loads(aether("generate", "--json", cwd=contracts).out)
     assert findings[0]["file"] == "proto/acme/billing/v1/billing.proto"
     assert findings[0]["line"] > 0
     assert {name: text for name, text in tree(contracts).items() if "/gen/" in name} == made
 
 
-def test_check_finds_what_is_not_generated_and_writes_nothing(aether: Aether, contracts: Path) -> None:
+def test_check_reports_missing_files_and_writes_nothing(aether: Aether, contracts: Path) -> None:
     before = tree(contracts)
     ran = aether("generate", "--check", cwd=contracts)
     assert ran.code == 1

@@ -1,4 +1,4 @@
-"""`aether new DOMAIN`: whole or not at all."""
+"""`aether new DOMAIN`: scaffolds a complete domain or nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .conftest import AETHER, Aether, Ran, environment, tree, write
 
 
 def refused(ran: Ran) -> str:
-    """The one sentence of a refusal."""
+    """Check that the command failed without output and return its one-line error."""
     assert (ran.code, ran.out) == (2, ""), ran
     assert ran.err.startswith("aether: ")
     assert ran.err.count("\n") == 1
@@ -23,7 +23,7 @@ def refused(ran: Ran) -> str:
     return ran.err
 
 
-def test_a_domain_is_made_with_its_contracts_and_answers(
+def test_a_domain_is_created_with_its_contracts_and_answers(
     aether: Aether, workspace: Path, template: Path
 ) -> None:
     ran = aether(
@@ -39,14 +39,16 @@ def test_a_domain_is_made_with_its_contracts_and_answers(
     assert list((workspace / ".aether").iterdir()) == []
 
 
-def test_it_is_found_from_a_folder_deep_inside(aether: Aether, workspace: Path, template: Path) -> None:
+def test_the_workspace_is_found_from_a_folder_inside_it(
+    aether: Aether, workspace: Path, template: Path
+) -> None:
     deep = workspace / "docs/deep"
     deep.mkdir(parents=True)
     assert aether("new", "billing", "--from", str(template), "--no-install", cwd=deep).code == 0
     assert (workspace / "domains/billing/pyproject.toml").is_file()
 
 
-def test_the_templates_that_come_with_the_command_name_no_path_of_this_machine(
+def test_the_answers_of_bundled_templates_name_no_path_of_this_machine(
     aether: Aether, workspace: Path
 ) -> None:
     assert aether("new", "billing", "--no-install", cwd=workspace).code == 0
@@ -56,56 +58,56 @@ def test_the_templates_that_come_with_the_command_name_no_path_of_this_machine(
 
 
 @pytest.mark.parametrize(
-    ("words", "reason"),
+    ("arguments", "reason"),
     [
         (["--", "../evil"], "cannot name a domain"),
-        (["class"], "keyword"),
+        (["class"], "Python keyword"),
         (["proto"], "reserved"),
         (["billing", "--aggregate", "line item"], "cannot be the aggregate"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(
-    aether: Aether, workspace: Path, words: list[str], reason: str
+def test_an_invalid_name_is_rejected_and_nothing_is_written(
+    aether: Aether, workspace: Path, arguments: list[str], reason: str
 ) -> None:
     before = tree(workspace.parent)
-    assert reason in refused(aether("new", *words, cwd=workspace))
+    assert reason in refused(aether("new", *arguments, cwd=workspace))
     assert tree(workspace.parent) == before
 
 
 @pytest.mark.parametrize(
     "taken", ["domains/billing/x", "proto/acme/billing/v1/x.proto", "openapi/billing.yaml"]
 )
-def test_a_name_that_is_taken_is_refused(aether: Aether, workspace: Path, template: Path, taken: str) -> None:
+def test_a_taken_name_is_rejected(aether: Aether, workspace: Path, template: Path, taken: str) -> None:
     write(workspace / taken, "mine\n")
     before = tree(workspace)
     assert "taken" in refused(aether("new", "billing", "--from", str(template), cwd=workspace))
     assert tree(workspace) == before
 
 
-def test_a_file_in_the_way_of_a_folder_is_refused(aether: Aether, workspace: Path, template: Path) -> None:
+def test_a_file_where_a_folder_is_needed_is_an_error(aether: Aether, workspace: Path, template: Path) -> None:
     write(workspace / "domains", "a file\n")
     before = tree(workspace)
-    assert "stands in the way" in refused(aether("new", "billing", "--from", str(template), cwd=workspace))
-    assert tree(workspace) == before
-
-
-def test_a_file_that_would_be_overwritten_is_refused(aether: Aether, workspace: Path, template: Path) -> None:
-    write(template / "templates/domain/README.md", "theirs\n")
-    write(workspace / "README.md", "mine\n")
-    before = tree(workspace)
-    assert "README.md stands in the way" in refused(
+    assert "domains already exists" in refused(
         aether("new", "billing", "--from", str(template), cwd=workspace)
     )
     assert tree(workspace) == before
 
 
-def test_a_disk_that_is_full_in_the_middle_leaves_nothing(
-    aether: Aether, workspace: Path, template: Path
-) -> None:
+def test_a_different_file_is_not_overwritten(aether: Aether, workspace: Path, template: Path) -> None:
+    write(template / "templates/domain/README.md", "theirs\n")
+    write(workspace / "README.md", "mine\n")
+    before = tree(workspace)
+    assert "README.md already exists" in refused(
+        aether("new", "billing", "--from", str(template), cwd=workspace)
+    )
+    assert tree(workspace) == before
+
+
+def test_a_full_disk_leaves_the_workspace_unchanged(aether: Aether, workspace: Path, template: Path) -> None:
     write(template / "templates/domain/openapi/big.yaml", "x" * 100_000)
     before = tree(workspace)
 
-    def small_files_only() -> None:  # the kernel refuses what is beyond, as it does on a full disk
+    def small_files_only() -> None:  # the kernel fails writes beyond the limit, as on a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 
     ran = aether("new", "billing", "--from", str(template), cwd=workspace, before=small_files_only)
@@ -152,7 +154,7 @@ def test_an_interruption_in_the_middle_leaves_nothing(workspace: Path, template:
         ("copier.yml", "a: [b"),
     ],
 )
-def test_a_broken_template_is_a_sentence(
+def test_a_broken_template_is_reported_without_a_traceback(
     aether: Aether, workspace: Path, template: Path, file: str, text: str
 ) -> None:
     write(template / file, text)
@@ -164,14 +166,12 @@ def test_a_broken_template_is_a_sentence(
     assert tree(workspace) == before
 
 
-def git(folder: Path, *words: str) -> None:
+def git(folder: Path, *arguments: str) -> None:
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def test_a_version_of_a_git_template_is_taken_by_its_tag(
-    aether: Aether, workspace: Path, template: Path
-) -> None:
+def test_ref_selects_a_version_of_a_git_template(aether: Aether, workspace: Path, template: Path) -> None:
     git(template, "init", "-q")
     git(template, "add", ".")
     git(template, "commit", "-qm", "one")
@@ -187,7 +187,7 @@ def test_a_version_of_a_git_template_is_taken_by_its_tag(
 
 
 @pytest.mark.parametrize("ref", ["v9.9.9", "0123456789abcdef0123456789abcdef01234567"])
-def test_a_commit_that_cannot_be_found_is_a_sentence(
+def test_an_unknown_ref_is_reported_in_one_line(
     aether: Aether, workspace: Path, template: Path, ref: str
 ) -> None:
     git(template, "init", "-q")
@@ -199,37 +199,39 @@ def test_a_commit_that_cannot_be_found_is_a_sentence(
 
 
 @pytest.mark.parametrize("source", ["no/such/folder", "file:///no/such/repository.git"])
-def test_a_template_that_is_not_there_is_a_sentence(aether: Aether, workspace: Path, source: str) -> None:
+def test_a_missing_template_is_reported_without_a_traceback(
+    aether: Aether, workspace: Path, source: str
+) -> None:
     ran = aether("new", "billing", "--from", source, cwd=workspace)
     assert (ran.code, ran.out) == (2, "")
     assert "Traceback" not in ran.err
     assert list(tree(workspace)) == ["pyproject.toml"]
 
 
-def test_a_ref_without_a_source_is_refused(aether: Aether, workspace: Path) -> None:
+def test_a_ref_without_a_source_is_rejected(aether: Aether, workspace: Path) -> None:
     assert "--from" in refused(aether("new", "billing", "--ref", "v1", cwd=workspace))
 
 
-def test_outside_a_workspace_it_says_how_to_make_one(aether: Aether, tmp_path: Path) -> None:
+def test_outside_a_workspace_the_error_says_how_to_create_one(aether: Aether, tmp_path: Path) -> None:
     assert "aether new --workspace" in refused(aether("new", "billing", cwd=tmp_path))
 
 
 @pytest.mark.parametrize("text", ["[tool.aether]\nname = 'not a name'\n", "[tool.aether]\n", "[tool", "\xff"])
-def test_a_workspace_file_that_cannot_be_used_is_a_sentence(
+def test_an_invalid_workspace_file_is_reported_in_one_line(
     aether: Aether, workspace: Path, text: str
 ) -> None:
     (workspace / "pyproject.toml").write_bytes(text.encode("latin-1"))
     assert "pyproject.toml" in refused(aether("new", "billing", cwd=workspace))
 
 
-def test_a_domain_that_cannot_be_installed_is_kept_and_the_command_to_run_is_said(
+def test_a_domain_that_cannot_be_installed_is_kept_and_the_command_is_printed(
     aether: Aether, workspace: Path, template: Path
 ) -> None:
     (workspace / ".venv/bin").mkdir(parents=True)
     (workspace / ".venv/bin/python").symlink_to("/bin/false")
     ran = aether("new", "billing", "--from", str(template), cwd=workspace)
     assert ran.code == 2
-    assert "billing is scaffolded, but not importable yet" in ran.err
+    assert "aether: created billing, but could not install it." in ran.err
     assert f"--editable {workspace / 'domains/billing'}" in ran.err
     assert (workspace / "domains/billing/pyproject.toml").is_file()
 
@@ -244,11 +246,11 @@ def test_a_domain_that_cannot_be_installed_is_kept_and_the_command_to_run_is_sai
     ],
     ids=["from here", "a copy", "from elsewhere", "damaged"],
 )
-def test_contracts_that_are_installed_from_here_are_not_installed_again(
+def test_contracts_installed_from_this_workspace_are_not_installed_again(
     aether: Aether, workspace: Path, template: Path, record: str, again: bool
 ) -> None:
     (workspace / ".venv/bin").mkdir(parents=True)
-    (workspace / ".venv/bin/python").symlink_to("/bin/false")  # so that the command is said
+    (workspace / ".venv/bin/python").symlink_to("/bin/false")  # fails, so that the command is printed
     for member in ("proto", "openapi"):
         installed = workspace / f".venv/lib/python3.11/site-packages/acme_{member}-0.1.0.dist-info"
         installed.mkdir(parents=True)

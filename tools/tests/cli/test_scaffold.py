@@ -1,4 +1,4 @@
-"""Moving into place is taken back when it fails half-way."""
+"""Moving a rendered tree into place: reversed if it fails part way."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aether_tools import scaffold
 from .conftest import tree, write
 
 
-def test_what_was_moved_goes_back_when_the_next_cannot_be_moved(
+def test_files_are_moved_back_if_a_later_one_cannot_be_moved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, rendered = tmp_path / "root", tmp_path / "rendered"
@@ -34,7 +34,7 @@ def test_what_was_moved_goes_back_when_the_next_cannot_be_moved(
     assert [path.name for path in scaffold._move_into(root, rendered)] == ["new.yaml", "proto", "domains"]
 
 
-def test_a_file_that_stands_already_with_the_same_content_is_left_alone(tmp_path: Path) -> None:
+def test_an_existing_file_with_the_same_content_is_skipped(tmp_path: Path) -> None:
     root, rendered = tmp_path / "root", tmp_path / "rendered"
     for folder in (root, rendered):
         write(folder / "proto/acme/common/v1/common.proto", "same\n")

@@ -1,4 +1,4 @@
-"""Commands in one workspace take turns: each sees contracts and generated code as a whole run left them."""
+"""Commands in one workspace lock each other out: none sees contracts or generated code that another is changing."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def hook(event, arguments):
 sys.addaudithook(hook)
 assert generate(Path.cwd()).findings == ()
 """
-"""A run that stops before an operation until it is told to go on.
+"""A run that pauses before an operation until it gets a line on stdin.
 
 Source: https://docs.python.org/3/library/audit_events.html
 """
-IN_ITS_SWAP = ("os.rename", "proto/.gen.new")
-"""Between the two renames, when proto/gen is away."""
-IN_ITS_SURVEY = ("subprocess.Popen", "")
-"""When the names of the contracts are read, and protoc is about to read the files."""
+IN_REPLACEMENT = ("os.rename", "proto/.gen.new")
+"""Between the two renames, when proto/gen does not exist."""
+IN_COMPILATION = ("subprocess.Popen", "")
+"""After the names of the contracts have been read, before protoc reads the files."""
 
 WATCHED = """
 import os, sys
@@ -56,7 +56,7 @@ sys.addaudithook(hook)
 sys.argv[0] = "aether"
 sys.exit(main())
 """
-"""`aether`, which says on stderr when it asks for its turn and what it reads."""
+"""`aether`, which reports on stderr when it requests the lock and which contracts it reads."""
 
 
 def _add_a_message(root: Path, name: str) -> None:
@@ -65,10 +65,10 @@ def _add_a_message(root: Path, name: str) -> None:
 
 
 @contextmanager
-def _process(program: str, *words: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+def _process(program: str, *arguments: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
     pipe = subprocess.PIPE
     process = subprocess.Popen(
-        [sys.executable, "-c", dedent(program), *words],
+        [sys.executable, "-c", dedent(program), *arguments],
         cwd=cwd,
         env=environment(),
         stdin=pipe,
@@ -83,12 +83,14 @@ def _process(program: str, *words: str, cwd: Path) -> Iterator[subprocess.Popen[
             process.kill()
 
 
-def _beside_a_run(root: Path, *words: str, held_at: tuple[str, str] = IN_ITS_SWAP) -> tuple[int, str, str]:
-    """What `aether *words` does that begins while another run is held."""
+def _during_a_run(
+    root: Path, *arguments: str, held_at: tuple[str, str] = IN_REPLACEMENT
+) -> tuple[int, str, str]:
+    """Start `aether` while another run is paused. Return its exit code, stdout and stderr."""
     with _process(HELD, *held_at, cwd=root) as held:
         assert held.stdout is not None
         assert held.stdout.readline() == "held\n"
-        with _process(WATCHED, *words, cwd=root) as watched:
+        with _process(WATCHED, *arguments, cwd=root) as watched:
             assert watched.stderr is not None
             assert watched.stderr.readline() == "waits\n"
             _, error = held.communicate("go on\n")
@@ -99,41 +101,43 @@ def _beside_a_run(root: Path, *words: str, held_at: tuple[str, str] = IN_ITS_SWA
 
 @pytest.fixture
 def changed(aether: Aether, contracts: Path) -> Path:
-    """A workspace whose contract was changed after the code was generated."""
+    """A workspace whose contract has changed since code was generated."""
     assert aether("generate", cwd=contracts).code == 0
     _add_a_message(contracts, "Note")
     return contracts
 
 
-@pytest.mark.parametrize("held_at", [IN_ITS_SURVEY, IN_ITS_SWAP], ids=["in its survey", "in its swap"])
-def test_generate_waits_for_another_run_and_finds_its_work_done(
+@pytest.mark.parametrize(
+    "held_at", [IN_COMPILATION, IN_REPLACEMENT], ids=["in compilation", "in replacement"]
+)
+def test_generate_waits_for_another_run_and_then_has_nothing_to_do(
     changed: Path, held_at: tuple[str, str]
 ) -> None:
-    code, out, error = _beside_a_run(changed, "generate", held_at=held_at)
+    code, out, error = _during_a_run(changed, "generate", held_at=held_at)
     assert (code, out) == (0, "Nothing changed.\n"), error
 
 
 def test_generate_check_waits_for_another_run(changed: Path) -> None:
-    code, out, error = _beside_a_run(changed, "generate", "--check")
-    assert (code, out) == (0, "Fresh: generated code says what the contracts say.\n"), error
+    code, out, error = _during_a_run(changed, "generate", "--check")
+    assert (code, out) == (0, "Generated code is up to date with the contracts.\n"), error
 
 
 def test_check_waits_for_another_run(changed: Path) -> None:
     for contract in (changed / "openapi/billing.yaml", *(changed / "proto/acme/billing").rglob("*.proto")):
-        contract.unlink()  # so that no contract lacks its domain
-    code, out, error = _beside_a_run(changed, "check")
+        contract.unlink()  # a contract without a domain would be a finding
+    code, out, error = _during_a_run(changed, "check")
     assert (code, out) == (0, "Clean: 0 domains checked.\n"), error
 
 
 def test_a_new_domain_waits_for_another_run(changed: Path, template: Path) -> None:
-    words = ("new", "trade", "--from", str(template), "--defaults", "--no-install")
-    code, _, error = _beside_a_run(changed, *words)
+    arguments = ("new", "trade", "--from", str(template), "--defaults", "--no-install")
+    code, _, error = _during_a_run(changed, *arguments)
     assert code == 0, error
     assert (changed / "openapi/trade.yaml").is_file()
 
 
-def test_no_command_looks_into_folders_that_a_run_writes(changed: Path) -> None:
-    """The staging folders may vanish at any moment, whoever holds the lock: an older version, a copy, a person."""
+def test_no_command_reads_the_staging_folders(changed: Path) -> None:
+    """They may vanish at any moment despite the lock: an older version, a copy or a person may remove them."""
     for folder in (
         "proto/.gen.new",
         "proto/.gen.old",
@@ -144,15 +148,15 @@ def test_no_command_looks_into_folders_that_a_run_writes(changed: Path) -> None:
         for file in ("acme/ark/v1/ark.proto", "ark.yaml"):
             (changed / folder / file).parent.mkdir(parents=True, exist_ok=True)
             (changed / folder / file).write_text("nonsense")
-    for words in (("generate", "--check"), ("check",)):
-        with _process(WATCHED, *words, cwd=changed) as process:
+    for arguments in (("generate", "--check"), ("check",)):
+        with _process(WATCHED, *arguments, cwd=changed) as process:
             _, error = process.communicate()
         read = {line.removeprefix("reads ") for line in error.splitlines() if line.startswith("reads ")}
         assert CONTRACT in read
         assert {path for path in read if "/." in path} == set()
 
 
-def test_runs_checks_and_new_domains_at_once_end_as_one_after_the_other(
+def test_concurrent_commands_have_the_result_of_sequential_ones(
     aether: Aether, contracts: Path, template: Path
 ) -> None:
     assert aether("generate", cwd=contracts).code == 0
@@ -177,7 +181,7 @@ def test_runs_checks_and_new_domains_at_once_end_as_one_after_the_other(
             assert "Traceback" not in error
             assert f"domain_{turn}" in out or line != new
         for openapi in (contracts / "openapi").glob("domain_*.yaml"):
-            openapi.unlink()  # what the small template makes has no proto contract
+            openapi.unlink()  # the small template has no proto contract
         assert aether("generate", cwd=contracts).code == 0
         assert aether("generate", "--check", cwd=contracts).code == 0
         assert f"class Note{turn}:" in tree(contracts)["proto/gen/acme/billing/v1/types.py"]

@@ -1,4 +1,4 @@
-"""From nothing to a clean check, in an environment of the workspace's own, without a network."""
+"""From no workspace to a clean check, in the workspace's own environment, offline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ USE_CASE = "domains/billing/src/acme_billing/application/close_invoice.py"
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment whose packages are ours, and in which the contracts are importable."""
+    """A workspace whose environment has this environment's packages and the generated contracts."""
     root = tmp_path_factory.mktemp("whole") / "acme"
     subprocess.run([Path(sys.executable).with_name("aether"), "new", "--workspace", "acme", root], check=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / ".venv"], check=True)
@@ -28,15 +28,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _editable_sources() -> list[str]:
-    """Folders of members installed in place, which a .pth file of another environment does not follow."""
+    """Return the folders of editable installs: Python does not follow .pth files of another environment."""
     import aether_adapters
 
     return [str(Path(str(aether_adapters.__file__)).parents[1])]
 
 
-def test_a_new_domain_is_importable_at_once_and_its_check_is_clean(aether: Aether, root: Path) -> None:
-    def run(*words: str) -> Ran:
-        return aether(*words, cwd=root)
+def test_a_new_domain_is_importable_and_passes_the_check(aether: Aether, root: Path) -> None:
+    def run(*arguments: str) -> Ran:
+        return aether(*arguments, cwd=root)
 
     made = run("new", "billing", "--aggregate", "Invoice")
     assert made.code == 0, made.err

@@ -1,4 +1,4 @@
-"""Workspaces to compile: whole ones from fixtures/, and tiny ones written down in a test."""
+"""Workspaces to compile: complete ones from fixtures/, and tiny ones that a test writes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Run = Callable[[Path, str], str]
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Write:
-    """Writes a workspace called acme: its shared contract and the given files, by path."""
+    """Writes the workspace acme: its shared contract and the given files, by path."""
 
     def write(files: Mapping[str, str]) -> Path:
         given = {
@@ -38,8 +38,8 @@ def workspace(tmp_path: Path) -> Write:
     return write
 
 
-def _fresh(name: str, into: Path) -> Path:
-    """A compiled copy of the proto side of a fixture."""
+def _compiled_copy(name: str, into: Path) -> Path:
+    """Copy the proto files of a fixture and compile them."""
     root = into / name
     root.mkdir()
     shutil.copy(FIXTURES / name / "pyproject.toml", root)
@@ -50,19 +50,19 @@ def _fresh(name: str, into: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A compiled workspace whose contract has every construct there is; treat it as read-only."""
-    return _fresh("zoo", tmp_path_factory.mktemp("zoo"))
+    """A compiled workspace whose contract uses every construct. Tests must not change it."""
+    return _compiled_copy("zoo", tmp_path_factory.mktemp("zoo"))
 
 
 @pytest.fixture
 def acme(tmp_path: Path) -> Path:
-    """A compiled workspace with the contract a new domain starts from."""
-    return _fresh("acme", tmp_path)
+    """A compiled workspace with the contract of a new domain."""
+    return _compiled_copy("acme", tmp_path)
 
 
 @pytest.fixture(scope="session")
 def python() -> Run:
-    """Runs a program in a Python of its own that sees a workspace's generated code; gives what it printed."""
+    """Runs a program in a new Python process with a workspace's generated code, and returns its output."""
 
     def run(root: Path, program: str) -> str:
         path = os.pathsep.join(str(root / folder) for folder in ("proto/gen", "openapi/gen"))

@@ -1,4 +1,4 @@
-"""Whenever `generate` is killed or cannot write, what stands afterwards is all old or all new."""
+"""If `generate` is killed or cannot write, the generated files are all old or all new afterwards."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from aether_tools.compiler import swap
+from aether_tools.compiler.output import replace
 from aether_tools.compiler.pipeline import generate
-from aether_tools.console import Complaint
+from aether_tools.console import UsageError
 
 OLD = {"proto/gen/a/one.py": b"old\n", "proto/gen/gone.py": b"old\n", "openapi/gen/a/two.py": b"old\n"}
 NEW = {"proto/gen/a/one.py": b"new\n", "proto/gen/b/added.py": b"new\n", "openapi/gen/a/two.py": b"new\n"}
@@ -35,17 +35,16 @@ def _old(root: Path) -> Path:
 
 
 def _killed_at(root: Path, step: int) -> bool:
-    """Whether a swap that dies before its file operation number `step` got that far.
+    """Kill a replacement before its file operation number `step`. Return whether it got that far.
 
-    Python reports every operation on files to audit hooks before it is done, so the hook decides which is the last.
-    Source: https://docs.python.org/3/library/audit_events.html
+    Python calls audit hooks before each file operation. Source: https://docs.python.org/3/library/audit_events.html
     """
     child = os.fork()
     if child == 0:
         try:
             _die_at(step)
-            with swap.exclusive(root):
-                swap.replace(root, NEW)
+            with replace.exclusive(root):
+                replace.replace(root, NEW)
         finally:
             os._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
@@ -64,25 +63,25 @@ def _die_at(step: int) -> None:
     sys.addaudithook(hook)
 
 
-def test_a_kill_at_any_moment_leaves_all_old_or_all_new_for_the_next_run(tmp_path: Path) -> None:
+def test_after_a_kill_at_any_moment_the_next_run_finds_all_old_or_all_new_files(tmp_path: Path) -> None:
     seen, step = [], 0
     while True:
         root = _old(tmp_path / str(step))
         killed = _killed_at(root, step)
-        with swap.exclusive(root):
+        with replace.exclusive(root):
             now = _tree(root)
-        assert now in (OLD, NEW), f"a mix after a kill at step {step}"
-        assert not swap.interrupted(root)
+        assert now in (OLD, NEW), f"old and new files after a kill at step {step}"
+        assert not replace.interrupted(root)
         seen.append(now == NEW)
         if not killed:
             break
         step += 1
     assert seen == sorted(seen)
-    assert seen.count(False) > 5, "no kill came before the point of no return"
-    assert seen.count(True) > 5, "no kill came after it"
+    assert seen.count(False) > 5, "too few kills before the journal was written"
+    assert seen.count(True) > 5, "too few kills after it"
 
 
-def test_a_killed_run_is_mended_though_the_contract_is_broken_by_now(acme: Path) -> None:
+def test_a_killed_run_is_finished_even_if_the_contract_is_invalid_by_then(acme: Path) -> None:
     before = _tree(acme)
     contract = acme / "proto/acme/billing/v1/billing.proto"
     text = contract.read_text()
@@ -114,7 +113,7 @@ def test_a_killed_run_is_mended_though_the_contract_is_broken_by_now(acme: Path)
     assert sorted(path.name for path in (acme / "proto").iterdir()) == ["acme", "aether_adapters", "gen"]
 
 
-def test_what_a_killed_run_had_half_written_is_cleaned_away(acme: Path) -> None:
+def test_the_next_run_removes_what_a_killed_run_had_half_written(acme: Path) -> None:
     leftover = acme / "proto/.gen.new/acme"
     leftover.mkdir(parents=True)
     (leftover / "half.py").write_text("x =")
@@ -122,54 +121,55 @@ def test_what_a_killed_run_had_half_written_is_cleaned_away(acme: Path) -> None:
     assert not (acme / "proto/.gen.new").exists()
 
 
-def test_a_disk_that_is_full_leaves_what_was_generated_untouched(acme: Path) -> None:
+def test_a_full_disk_leaves_generated_files_unchanged(acme: Path) -> None:
     before = _tree(acme)
     contract = acme / "proto/acme/billing/v1/billing.proto"
     contract.write_text(contract.read_text().replace("string title", "string name"))
-    # A limit on the size of files stands in for the disk; the stub of billing is larger.
+    # A file size limit simulates the full disk; the stub of billing exceeds it.
     program = """
         import resource, sys
         from pathlib import Path
-        from aether_tools.compiler import domains
+        from aether_tools.compiler import compilation
         from aether_tools.compiler.pipeline import generate
-        from aether_tools.console import Complaint
-        compiled = domains.compile_workspace(Path(sys.argv[1]))
-        domains.compile_workspace = lambda root: compiled
+        from aether_tools.console import UsageError
+        compiled = compilation.compile_workspace(Path(sys.argv[1]))
+        compilation.compile_workspace = lambda root: compiled
         resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
         try:
             generate(Path(sys.argv[1]))
-        except Complaint as complaint:
-            print(complaint)
+        except UsageError as error:
+            print(error)
     """
     command = [sys.executable, "-c", dedent(program), str(acme)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("cannot be written: File too large. Generated code is as it was.\n")
+    assert done.stdout.startswith("cannot write ")
+    assert done.stdout.endswith(": File too large. Generated code is unchanged.\n")
     assert _tree(acme) == before
-    assert not swap.interrupted(acme)
+    assert not replace.interrupted(acme)
     assert generate(acme).written
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_is_read_only_leaves_what_was_generated_untouched(acme: Path) -> None:
+def test_a_read_only_folder_leaves_generated_files_unchanged(acme: Path) -> None:
     before = _tree(acme)
     contract = acme / "proto/acme/billing/v1/billing.proto"
     contract.write_text(contract.read_text().replace("string title", "string name"))
     (acme / "proto").chmod(0o555)
     try:
-        with pytest.raises(Complaint, match="cannot be written"):
+        with pytest.raises(UsageError, match="cannot write"):
             generate(acme)
     finally:
         (acme / "proto").chmod(0o755)
     assert _tree(acme) == before
 
 
-def test_a_swap_that_fails_half_way_is_taken_back(tmp_path: Path) -> None:
+def test_a_replacement_that_fails_part_way_is_reversed(tmp_path: Path) -> None:
     root = _old(tmp_path)
-    # A rename onto a folder that cannot be moved out of the way: openapi/.gen.old is taken by a file.
+    # The second folder cannot be renamed, after the first has been replaced.
     program = """
         import os, sys
         from pathlib import Path
-        from aether_tools.compiler import swap
+        from aether_tools.compiler.output import replace
         root = Path(sys.argv[1])
 
         def hook(event, arguments):
@@ -177,19 +177,19 @@ def test_a_swap_that_fails_half_way_is_taken_back(tmp_path: Path) -> None:
                 raise PermissionError(13, "Permission denied", str(arguments[0]))
 
         sys.addaudithook(hook)
-        with swap.exclusive(root):
+        with replace.exclusive(root):
             try:
-                swap.replace(root, {path: b"new\\n" for path in sys.argv[2:]})
+                replace.replace(root, {path: b"new\\n" for path in sys.argv[2:]})
             except PermissionError:
-                print("refused")
+                print("failed")
     """
     command = [sys.executable, "-c", dedent(program), str(root), *NEW]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "refused\n"
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "failed\n"
     assert _tree(root) == OLD
-    assert not swap.interrupted(root)
+    assert not replace.interrupted(root)
 
 
-def test_two_runs_at_once_take_turns(acme: Path) -> None:
+def test_concurrent_runs_wait_for_each_other(acme: Path) -> None:
     contract = acme / "proto/acme/billing/v1/billing.proto"
     contract.write_text(contract.read_text().replace("string title", "string name"))
     program = "import sys; from pathlib import Path; from aether_tools.compiler.pipeline import generate; generate(Path(sys.argv[1]))"

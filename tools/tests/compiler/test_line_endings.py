@@ -1,4 +1,4 @@
-"""Line endings are an editor's business: a contract or a checkout with CRLF gives the same code and no findings."""
+"""Line endings: contracts or a checkout with CRLF give the same generated code and no findings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from aether_tools.compiler.pipeline import generate
-from aether_tools.finding import Place
+from aether_tools.finding import Location
 
 FIXTURE = Path(__file__).parent / "fixtures/acme"
 TYPES = "proto/gen/acme/billing/v1/types.py"
@@ -35,7 +35,7 @@ def _with_crlf(files: dict[Path, bytes]) -> None:
         path.write_bytes(content.replace(b"\n", b"\r\n"))
 
 
-def test_a_contract_with_crlf_gives_the_same_bytes(whole: Path) -> None:
+def test_contracts_with_crlf_generate_the_same_bytes(whole: Path) -> None:
     everything = _files(whole, "proto", "openapi")
     generated = {path: content for path, content in everything.items() if "gen" in path.parts}
     _with_crlf({path: content for path, content in everything.items() if path.suffix in (".proto", ".yaml")})
@@ -45,7 +45,7 @@ def test_a_contract_with_crlf_gives_the_same_bytes(whole: Path) -> None:
     assert _files(whole, "proto/gen", "openapi/gen") == generated
 
 
-def test_a_checkout_with_crlf_is_clean_and_generating_restores_it(whole: Path) -> None:
+def test_a_checkout_with_crlf_has_no_findings_and_generate_restores_it(whole: Path) -> None:
     generated = _files(whole, "proto/gen", "proto/aether_adapters", "openapi/gen")
     _with_crlf(_files(whole, "proto", "openapi"))
     assert generate(whole, check=True).findings == ()
@@ -54,14 +54,14 @@ def test_a_checkout_with_crlf_is_clean_and_generating_restores_it(whole: Path) -
 
 
 def test_a_finding_shows_two_lines_that_differ(whole: Path) -> None:
-    """In a file with CRLF it is the edited line, and where only blanks differ, they are shown."""
+    """Show the edited line in a file with CRLF, and show spaces if only they differ."""
     types = (whole / TYPES).read_bytes()
     lines = types.decode().split("\n")
     number = lines.index("    title: str")
     lines[number] = "  title: str "
     (whole / TYPES).write_bytes("\r\n".join(lines).encode())
     (finding,) = generate(whole, check=True).findings
-    assert (finding.place, finding.reason) == (
-        Place(TYPES, number + 1, 1),
-        "The line is '  title: str '; the contract says '    title: str'.",
+    assert (finding.location, finding.reason) == (
+        Location(TYPES, number + 1, 1),
+        "This line is '  title: str ', but the contract generates '    title: str'.",
     )

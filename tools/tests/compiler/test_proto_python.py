@@ -1,4 +1,4 @@
-"""Generated code is what its readers expect: strict, in its final form, and hard to misuse."""
+"""Generated Python: strictly typed, formatted, and hard to misuse."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def test_passes_mypy_strict(zoo: Path, request: pytest.FixtureRequest) -> None:
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
-def test_needs_no_linter_and_no_formatter(command: list[str], zoo: Path, tmp_path: Path) -> None:
+def test_passes_the_linter_and_the_formatter(command: list[str], zoo: Path, tmp_path: Path) -> None:
     shutil.copy(
         ROOT / "pyproject.toml", tmp_path
-    )  # the rules of this repository, which a team's own begin as
+    )  # the rules of this repository, which a new workspace starts with
     shutil.copytree(zoo / "proto", tmp_path / "proto")
     ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "proto/gen"]
     done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
-def test_names_of_any_length_need_no_formatter(workspace: Write) -> None:
-    """Each line that can be too long is, at one length or another, by one character."""
+def test_names_of_any_length_pass_the_formatter(workspace: Write) -> None:
+    """Some length of the name makes each line exceed the limit by one character."""
     names = ["Paid".ljust(length, "x") for length in range(4, 80)]
     fields = "int64 id = 1; google.protobuf.Timestamp occurred_at = 2;"
     messages = "\n".join(f"message {name} {{ {fields} }}" for name in names)
@@ -68,7 +68,7 @@ def test_names_of_any_length_need_no_formatter(workspace: Write) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_use_case_without_its_call_cannot_be_made(acme: Path, python: Run) -> None:
+def test_a_use_case_without_call_cannot_be_instantiated(acme: Path, python: Run) -> None:
     printed = python(
         acme,
         """
@@ -88,7 +88,7 @@ def test_a_use_case_without_its_call_cannot_be_made(acme: Path, python: Run) -> 
     assert re.search(r"abstract.*__call__", printed)
 
 
-def test_a_use_case_is_a_small_frozen_slotted_dataclass(acme: Path, python: Run) -> None:
+def test_a_use_case_can_be_a_frozen_slotted_dataclass(acme: Path, python: Run) -> None:
     printed = python(
         acme,
         """
@@ -114,7 +114,7 @@ def test_a_use_case_is_a_small_frozen_slotted_dataclass(acme: Path, python: Run)
     assert printed == "Tally(created=7, closed=0) False\ncannot assign to field 'start'\n"
 
 
-def test_a_value_behaves_as_any_frozen_dataclass(acme: Path, python: Run) -> None:
+def test_a_value_behaves_like_a_frozen_dataclass(acme: Path, python: Run) -> None:
     printed = python(
         acme,
         """
@@ -153,7 +153,7 @@ def test_a_value_behaves_as_any_frozen_dataclass(acme: Path, python: Run) -> Non
     ]
 
 
-def test_the_port_and_its_types_need_nothing_but_the_standard_library(acme: Path, python: Run) -> None:
+def test_the_port_and_its_types_import_only_the_standard_library(acme: Path, python: Run) -> None:
     printed = python(
         acme,
         """
@@ -166,7 +166,7 @@ def test_the_port_and_its_types_need_nothing_but_the_standard_library(acme: Path
     assert {name for name in foreign if not name.startswith(("__editable__", "_virtualenv"))} == {"acme"}
 
 
-def test_methods_tell_the_kit_who_may_call_them(zoo: Path, python: Run) -> None:
+def test_methods_declare_who_may_call_them(zoo: Path, python: Run) -> None:
     printed = python(
         zoo,
         """
@@ -183,7 +183,7 @@ def test_methods_tell_the_kit_who_may_call_them(zoo: Path, python: Run) -> None:
     ]
 
 
-def test_comments_become_docstrings_whatever_is_in_them(zoo: Path, python: Run) -> None:
+def test_comments_with_any_characters_become_docstrings(zoo: Path, python: Run) -> None:
     printed = python(
         zoo,
         """
@@ -194,9 +194,45 @@ def test_comments_become_docstrings_whatever_is_in_them(zoo: Path, python: Run) 
     assert 'It says """quotes""", back\\slashes and "ends with a quote"' in printed
 
 
-def test_a_method_called_over_grpc_reaches_the_use_case_and_its_answer_comes_back(
-    acme: Path, python: Run
-) -> None:
+def test_what_the_contract_says_nothing_about_has_no_docstring(workspace: Write, python: Run) -> None:
+    notes = """\
+        syntax = "proto3";
+        package acme.notes.v1;
+        import "aether_adapters/contract/options.proto";
+        service NotesService {
+          rpc Read(Note) returns (Note) { option (aether_adapters.contract.access) = ACCESS_PUBLIC; }
+        }
+        enum Kind { KIND_UNSPECIFIED = 0; KIND_SMALL = 1; }
+        message Nothing {}
+        // What someone wrote down.
+        message Note { oneof body { string text = 1; Nothing nothing = 2; } optional Kind kind = 3; }
+        """
+    root = workspace({"proto/acme/notes/v1/notes.proto": notes})
+    assert generate(root).findings == ()
+    printed = python(
+        root,
+        """
+        import ast, inspect
+        from acme.notes.v1 import port, types
+        for module in (types, port):
+            for node in ast.parse(inspect.getsource(module)).body:
+                if isinstance(node, ast.ClassDef):
+                    print(node.name, ast.get_docstring(node))
+        """,
+    )
+    assert printed.splitlines() == [
+        "Kind None",
+        "Nothing None",
+        "NoteText None",
+        "Note What someone wrote down.",
+        "Read None",
+        "NotesService The inbound port: one of each operation.",
+        "AsyncRead None",
+        "AsyncNotesService The same as `NotesService`, for callers on an event loop.",
+    ]
+
+
+def test_a_grpc_call_reaches_the_use_case_and_returns_its_response(acme: Path, python: Run) -> None:
     printed = python(
         acme,
         """

@@ -1,4 +1,4 @@
-"""Each thing a proto contract cannot say is refused by name, at its place, with a mend."""
+"""Findings of proto contracts: each unsupported construct is reported with its location, code, reason and fix."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Write = Callable[[Mapping[str, str]], Path]
 ASK = "message Ask { acme.common.v1.Caller caller = 1; }\nmessage Tell { string text = 1; }\n"
 PUBLIC = "{ option (aether_adapters.contract.access) = ACCESS_PUBLIC; }"
 
-# What is wrong, the contract below HEAD, and what is said of it: line below HEAD, column, code, words of the reason.
+# The contract below HEAD and its expected findings: line below HEAD, column, code, part of the reason.
 REFUSED = {
     "a streamed request": (
         ASK + "service Shop {\n  rpc Buy(stream Ask) returns (Tell);\n}",
@@ -42,61 +42,61 @@ REFUSED = {
     ),
     "Any": (
         "message Box {\n  google.protobuf.Any content = 1;\n}",
-        [(2, 3, "proto-any", "says nothing about what it holds")],
+        [(2, 3, "proto-any", "does not declare its content")],
     ),
-    "another type of Google's": (
+    "an unsupported type of Google's": (
         "message Box {\n  repeated google.protobuf.Type types = 1;\n}",
-        [(2, 12, "proto-unsupported-type", "google.protobuf.Type has no Python type")],
+        [(2, 12, "proto-unsupported-type", "google.protobuf.Type is not a supported field type")],
     ),
-    "a whole request of a well-known type": (
+    "a well-known type as a request": (
         f"message Tell {{}}\nservice Shop {{\n  rpc Buy(google.protobuf.Timestamp) returns (Tell) {PUBLIC}\n}}",
-        [(3, 7, "proto-unsupported-type", "cannot be a whole request or response")],
+        [(3, 7, "proto-unsupported-type", "google.protobuf.Timestamp cannot be a request or response")],
     ),
-    "a method that does not say who may call it": (
+    "a method that does not declare who may call it": (
         "message Tell {}\nservice Shop {\n  rpc Buy(Tell) returns (Tell);\n}",
-        [(3, 7, "proto-access", "Nothing says who may call Buy")],
+        [(3, 7, "proto-access", "Buy does not declare who may call it")],
     ),
-    "a method that says it twice": (
+    "a method with a caller and an access": (
         f"{ASK}service Shop {{\n  rpc Buy(Ask) returns (Tell) {PUBLIC}\n}}",
-        [(4, 7, "proto-access", "says two things")],
+        [(4, 7, "proto-access", "Buy contradicts itself")],
     ),
     "an Empty request without an access": (
         "message Tell {}\nservice Shop {\n  rpc Buy(google.protobuf.Empty) returns (Tell);\n}",
-        [(3, 7, "proto-access", "Nothing says who may call Buy")],
+        [(3, 7, "proto-access", "Buy does not declare who may call it")],
     ),
     "a Caller under another name": (
         "message Ask { acme.common.v1.Caller who = 1; }\nmessage Tell {}\n"
         "service Shop { rpc Buy(Ask) returns (Tell); }",
-        [(1, 37, "proto-caller-name", "Ask.who is not the one plain field")],
+        [(1, 37, "proto-caller-name", "Ask.who holds a Caller, but the edges fill only")],
     ),
     "several callers": (
         "message Ask { repeated acme.common.v1.Caller caller = 1; }\nmessage Tell {}\n"
         "service Shop { rpc Buy(Ask) returns (Tell); }",
-        [(1, 46, "proto-caller-name", "Ask.caller is not the one plain field")],
+        [(1, 46, "proto-caller-name", "Ask.caller holds a Caller, but the edges fill only")],
     ),
     "an optional caller": (
         "message Ask { optional acme.common.v1.Caller caller = 1; }\nmessage Tell {}\n"
         "service Shop { rpc Buy(Ask) returns (Tell); }",
-        [(1, 46, "proto-caller-name", "Ask.caller is not the one plain field")],
+        [(1, 46, "proto-caller-name", "Ask.caller holds a Caller, but the edges fill only")],
     ),
     "a caller of another type": (
         f"message Ask {{ string caller = 1; }}\nmessage Tell {{}}\nservice Shop {{ rpc Buy(Ask) returns (Tell) {PUBLIC} }}",
-        [(1, 22, "proto-caller-type", "Ask.caller is no acme.common.v1.Caller")],
+        [(1, 22, "proto-caller-type", "Ask.caller must have the type acme.common.v1.Caller")],
     ),
     "a Caller in a response": (
         "message Ask { acme.common.v1.Caller caller = 1; }\nmessage Tell { acme.common.v1.Caller caller = 1; }\n"
         "service Shop { rpc Buy(Ask) returns (Tell); }",
-        [(2, 38, "proto-caller-place", "Tell.caller holds a Caller")],
+        [(2, 38, "proto-caller-place", "Tell.caller holds a Caller, but Tell is not used only")],
     ),
     "a Caller deep in a request": (
         "message Deep { acme.common.v1.Caller caller = 1; }\n"
         "message Ask { acme.common.v1.Caller caller = 1; Deep deep = 2; }\n"
         "service Shop { rpc Buy(Ask) returns (google.protobuf.Empty); }",
-        [(1, 38, "proto-caller-place", "Deep.caller holds a Caller")],
+        [(1, 38, "proto-caller-place", "Deep.caller holds a Caller, but Deep is not used only")],
     ),
     "a request that is also a response": (
         ASK + "service Shop { rpc Buy(Ask) returns (Ask); }",
-        [(1, 37, "proto-caller-place", "Ask.caller holds a Caller")],
+        [(1, 37, "proto-caller-place", "Ask.caller holds a Caller, but Ask is not used only")],
     ),
     "a Caller as the response itself": (
         ASK + "service Shop {\n  rpc Buy(Ask) returns (acme.common.v1.Caller);\n}",
@@ -114,34 +114,55 @@ REFUSED = {
         "message Hen { Egg egg = 1; }\nmessage Egg { Hen hen = 1; }",
         [(1, 19, "proto-endless", "Hen -> Egg -> Hen"), (2, 19, "proto-endless", "Egg -> Hen -> Egg")],
     ),
-    "two messages with one class": (
+    "two messages that get the same class": (
         "message Invoice { message Line {} }\nmessage InvoiceLine {}",
-        [(2, 1, "proto-name", "acme.shop.v1.InvoiceLine would be called InvoiceLine")],
+        [
+            (
+                2,
+                1,
+                "proto-name",
+                "acme.shop.v1.InvoiceLine and acme.shop.v1.Invoice.Line get the same Python name, InvoiceLine",
+            )
+        ],
     ),
-    "two messages with one codec": (
+    "two messages that get the same codec": (
         "message HttpCall {}\nmessage HTTPCall {}",
-        [(2, 1, "proto-name", "would be called http_call")],
+        [(2, 1, "proto-name", "get the same Python name, http_call")],
     ),
-    "a oneof's class that a message has": (
+    "a oneof member and a message that get the same class": (
         "message PayCard {}\nmessage Pay { oneof by { string card = 1; string cash = 2; } }",
-        [(2, 33, "proto-name", "the card of acme.shop.v1.Pay would be called PayCard")],
+        [
+            (
+                2,
+                33,
+                "proto-name",
+                "the card of acme.shop.v1.Pay and acme.shop.v1.PayCard get the same Python name, PayCard",
+            )
+        ],
     ),
-    "a message called as a shared one": (
+    "a message with the name of a shared one": (
         "message Caller {}\nmessage Ask { acme.common.v1.Caller caller = 1; }\n"
         "service Shop { rpc Buy(Ask) returns (Caller); }",
-        [(1, 1, "proto-name", "acme.shop.v1.Caller would be called Caller")],
+        [
+            (
+                1,
+                1,
+                "proto-name",
+                "acme.shop.v1.Caller and acme.common.v1.Caller get the same Python name, Caller",
+            )
+        ],
     ),
-    "a method called as a message": (
+    "a method with the name of a message": (
         ASK + "message Buy {}\nservice Shop {\n  rpc Buy(Ask) returns (Tell);\n}",
-        [(5, 7, "proto-name", "the method Buy would be called Buy")],
+        [(5, 7, "proto-name", "the method Buy and acme.shop.v1.Buy get the same Python name, Buy")],
     ),
-    "two methods with one attribute": (
+    "two methods that get the same attribute": (
         ASK + "service Shop {\n  rpc BuyIt(Ask) returns (Tell);\n  rpc Buy_it(Ask) returns (Tell);\n}",
-        [(5, 7, "proto-name", "the method Buy_it would be called buy_it")],
+        [(5, 7, "proto-name", "the method Buy_it and the method BuyIt get the same Python name, buy_it")],
     ),
-    "a method called as what generated code needs": (
+    "a method with a reserved name": (
         ASK + "service Shop {\n  rpc Protocol(Ask) returns (Tell);\n}",
-        [(4, 7, "proto-name", "Protocol is a name that generated code needs")],
+        [(4, 7, "proto-name", "Protocol is a reserved name in generated code")],
     ),
     "a field that is private in Python": (
         "message Box { string _secret = 1; }",
@@ -149,9 +170,9 @@ REFUSED = {
     ),
     "an enum without values": (
         "enum Colour { COLOUR_UNSPECIFIED = 0; }",
-        [(1, 1, "proto-empty-enum", "Colour has no value")],
+        [(1, 1, "proto-empty-enum", "Colour has only the unspecified value")],
     ),
-    "an enum with two names for a number": (
+    "an enum with two names for one number": (
         "enum Colour {\n  option allow_alias = true;\n  COLOUR_UNSPECIFIED = 0;\n  COLOUR_GREY = 1;\n  COLOUR_GRAY = 1;\n}",
         [(1, 1, "proto-enum-alias", "COLOUR_GRAY and COLOUR_GREY share the number 1")],
     ),
@@ -178,7 +199,7 @@ def _write(name: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Finding]]:
-    """What is said of all these contracts in one workspace, by file."""
+    """Findings of all these contracts in one workspace, by file."""
     root = tmp_path_factory.mktemp("refused")
     files = {"pyproject.toml": '[tool.aether]\nname = "acme"\n', "proto/acme/common/v1/common.proto": COMMON}
     for name in REFUSED:
@@ -188,7 +209,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Finding
         (root / path).write_text(content)
     found: dict[str, list[Finding]] = {}
     for finding in generate(root).findings:
-        found.setdefault(finding.place.file, []).append(finding)
+        found.setdefault(finding.location.file, []).append(finding)
     assert not (root / "proto/gen").exists()
     return found
 
@@ -197,24 +218,26 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Finding
 def test_refuses(name: str, findings: dict[str, list[Finding]]) -> None:
     ((file, _),) = _write(name).items()
     _, expected = REFUSED[name]
-    said = findings[file]
-    assert [(it.place.line - LINES, it.place.column, it.code) for it in said] == [it[:3] for it in expected]
-    for finding, (_, _, _, words) in zip(said, expected, strict=True):
-        assert words.replace("acme.shop.v1", f"acme.{_domain(name)}.v1") in finding.reason
-        assert finding.mend.endswith((".", ";"))
+    actual = findings[file]
+    assert [(it.location.line - LINES, it.location.column, it.code) for it in actual] == [
+        it[:3] for it in expected
+    ]
+    for finding, (_, _, _, reason) in zip(actual, expected, strict=True):
+        assert reason.replace("acme.shop.v1", f"acme.{_domain(name)}.v1") in finding.reason
+        assert finding.fix.endswith((".", ";"))
 
 
 def _only(root: Path) -> tuple[str, str]:
     (finding,) = generate(root).findings
-    return str(finding.place), finding.code
+    return str(finding.location), finding.code
 
 
-def test_refuses_an_import_that_is_not_there_without_repeating_itself(workspace: Write) -> None:
+def test_reports_a_missing_import_once(workspace: Write) -> None:
     root = workspace({SHOP: 'syntax = "proto3";\npackage acme.shop.v1;\nimport "acme/none.proto";\n'})
     assert _only(root) == (f"{SHOP}:3:1", "proto-syntax")
 
 
-def test_names_a_broken_file_once_though_others_import_it(workspace: Write) -> None:
+def test_reports_a_broken_file_once_even_if_others_import_it(workspace: Write) -> None:
     head = 'syntax = "proto3";\npackage acme.shop.v1;\n'
     root = workspace(
         {
@@ -232,7 +255,7 @@ def test_refuses_proto2(workspace: Write) -> None:
     assert _only(root) == (f"{SHOP}:1:1", "proto-syntax-level")
 
 
-def test_refuses_a_file_that_does_not_say_its_syntax(workspace: Write) -> None:
+def test_refuses_a_file_without_a_syntax_statement(workspace: Write) -> None:
     root = workspace({SHOP: "package acme.shop.v1;\nmessage Box {}\n"})
     assert _only(root) == (f"{SHOP}:1:1", "proto-syntax-level")
 
@@ -242,12 +265,12 @@ def test_refuses_editions(workspace: Write) -> None:
     assert _only(root) == (f"{SHOP}:1:1", "proto-syntax-level")
 
 
-def test_refuses_a_package_that_is_not_its_path(workspace: Write) -> None:
+def test_refuses_a_package_that_does_not_match_its_path(workspace: Write) -> None:
     root = workspace({SHOP: 'syntax = "proto3";\npackage acme.ship.v1;\n'})
     assert _only(root) == (f"{SHOP}:2:1", "proto-package")
 
 
-def test_refuses_a_contract_that_imports_another_domains(workspace: Write) -> None:
+def test_refuses_a_contract_that_imports_another_domains_contract(workspace: Write) -> None:
     head = 'syntax = "proto3";\npackage acme.{}.v1;\n'
     root = workspace(
         {
@@ -282,19 +305,19 @@ def test_refuses_a_contract_that_imports_its_own_events(workspace: Write) -> Non
         "proto/acme/shop/v1/my-shop.proto",
     ],
 )
-def test_refuses_a_contract_in_the_wrong_place(path: str, workspace: Write) -> None:
+def test_refuses_a_contract_with_an_invalid_path(path: str, workspace: Write) -> None:
     root = workspace({path: 'syntax = "proto3";\n'})
     assert _only(root) == (path, "proto-path")
 
 
 @pytest.mark.parametrize("file", ["proto/acme/shop/v1/events.proto", "proto/acme/common/v1/common.proto"])
-def test_refuses_a_service_where_none_belongs(file: str, workspace: Write) -> None:
+def test_refuses_a_service_in_events_or_in_the_shared_package(file: str, workspace: Write) -> None:
     package = file.removeprefix("proto/").rpartition("/")[0].replace("/", ".")
     root = workspace({file: f'syntax = "proto3";\npackage {package};\nservice Shop {{}}\n'})
     assert _only(root) == (f"{file}:3:1", "proto-service-place")
 
 
-def test_refuses_a_caller_of_another_shape(workspace: Write) -> None:
+def test_refuses_a_shared_caller_with_other_fields(workspace: Write) -> None:
     file = "proto/acme/common/v1/common.proto"
     root = workspace(
         {file: 'syntax = "proto3";\npackage acme.common.v1;\nmessage Caller { string name = 1; }\n'}
@@ -307,7 +330,7 @@ def test_refuses_a_rest_contract_without_a_proto_contract(workspace: Write) -> N
     assert _only(root) == ("openapi/shop.yaml:1:1", "openapi-without-proto")
 
 
-def test_refuses_a_rest_contract_that_would_be_overlooked(workspace: Write) -> None:
+def test_refuses_a_rest_contract_with_another_suffix(workspace: Write) -> None:
     root = workspace({"openapi/shop.yml": "openapi: 3.0.3\n"})
     assert _only(root) == ("openapi/shop.yml:1:1", "openapi-name")
 
@@ -322,7 +345,7 @@ def test_collects_the_findings_of_every_contract(workspace: Write) -> None:
             "openapi/d.yaml": "openapi: 3.0.3\n",
         }
     )
-    assert [(finding.place.file, finding.code) for finding in generate(root).findings] == [
+    assert [(finding.location.file, finding.code) for finding in generate(root).findings] == [
         ("openapi/d.yaml", "openapi-without-proto"),
         ("proto/acme/a/v1/a.proto", "proto-syntax"),
         ("proto/acme/b/v1/b.proto", "proto-endless"),
@@ -330,7 +353,7 @@ def test_collects_the_findings_of_every_contract(workspace: Write) -> None:
     ]
 
 
-def test_allows_recursion_that_can_end(workspace: Write) -> None:
+def test_allows_recursion_with_finite_values(workspace: Write) -> None:
     fields = "repeated Tree many = 1; optional Tree one = 2; map<string, Tree> named = 3; oneof way { Tree other = 4; }"
     root = workspace({SHOP: f'syntax = "proto3";\npackage acme.shop.v1;\nmessage Tree {{ {fields} }}\n'})
     assert generate(root).findings == ()

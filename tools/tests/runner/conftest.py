@@ -1,4 +1,4 @@
-"""`aether run` on a workspace whose domains are small real servers that keep to the roles of a real one."""
+"""A workspace whose domains are small servers with the roles of real ones, to test `aether run`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 AETHER = Path(sys.executable).with_name("aether")
 
 SERVICE = '''
-"""Answers on the ports it is given, as a service does; BEHAVE says how it is to misbehave."""
+"""Listens on its configured ports, as a service does. BEHAVE selects a fault to simulate."""
 
 import json, os, signal, socket, subprocess, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -57,8 +57,8 @@ def stop(*_):
 signal.signal(signal.SIGTERM, stop)
 if "rpc" in roles:
     grpc = socket.create_server(("127.0.0.1", int(os.environ[PREFIX + "GRPC_PORT"])))
-door = "REST_PORT" if "api" in roles else "ADMIN_PORT"
-server = ThreadingHTTPServer(("127.0.0.1", int(os.environ[PREFIX + door])), Handler)
+setting = "REST_PORT" if "api" in roles else "ADMIN_PORT"
+server = ThreadingHTTPServer(("127.0.0.1", int(os.environ[PREFIX + setting])), Handler)
 server.serve_forever()
 '''
 
@@ -81,15 +81,15 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """A workspace, and the environment its domains are found in."""
+class RunWorkspace:
+    """A workspace, and the environment in which its domains can be imported."""
 
     root: Path
     environment: dict[str, str]
 
-    def aether(self, *words: str, timeout: float = 60, **extra: str) -> subprocess.CompletedProcess[str]:
+    def aether(self, *arguments: str, timeout: float = 60, **extra: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [AETHER, "run", *words],
+            [AETHER, "run", *arguments],
             cwd=self.root,
             env=self.environment | extra,
             stdin=subprocess.DEVNULL,
@@ -100,12 +100,12 @@ class Ground:
         )
 
     @contextmanager
-    def running(self, *words: str, **extra: str) -> Iterator[Run]:
-        """`aether run --json` on free ports, ready; whatever the test did, it is gone afterwards."""
+    def running(self, *arguments: str, **extra: str) -> Iterator[Run]:
+        """Run `aether run --json` on free ports until it is ready, and stop it after the block."""
         log = self.root / "run.log"
         with log.open("w") as errors:
             process = subprocess.Popen(
-                [AETHER, "run", "--json", "--port-base", "0", *words],
+                [AETHER, "run", "--json", "--port-base", "0", *arguments],
                 cwd=self.root,
                 env=self.environment | extra,
                 stdin=subprocess.DEVNULL,
@@ -127,8 +127,8 @@ class Ground:
 
 
 @pytest.fixture
-def ground(tmp_path: Path) -> Ground:
-    """The workspace acme with the domains billing and trade."""
+def workspace(tmp_path: Path) -> RunWorkspace:
+    """The workspace acme, with the domains billing and trade."""
     (tmp_path / "pyproject.toml").write_text('[tool.aether]\nname = "acme"\n')
     sources = []
     for domain in ("billing", "trade"):
@@ -141,11 +141,11 @@ def ground(tmp_path: Path) -> Ground:
         sources.append(str(folder / "src"))
     quiet = {"NO_COLOR", "AETHER_DEBUG", "AETHER_MYSQL_URL", "AETHER_REDIS_URL", "AETHER_KAFKA"}
     environment = {name: value for name, value in os.environ.items() if name not in quiet}
-    return Ground(tmp_path, environment | {"PYTHONPATH": os.pathsep.join(sources)})
+    return RunWorkspace(tmp_path, environment | {"PYTHONPATH": os.pathsep.join(sources)})
 
 
 def descendants(pid: int) -> list[int]:
-    """Every process below `pid`, from /proc."""
+    """Return all descendants of a process, from /proc."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -170,8 +170,8 @@ def alive(pid: int) -> bool:
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         if condition():
             return True
         time.sleep(0.05)

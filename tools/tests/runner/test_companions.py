@@ -1,4 +1,4 @@
-"""What a domain declares for development: its settings are told, its companions run beside it and stop with the rest."""
+"""Development settings and companions of a domain: `aether run` passes the settings, and runs the companions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from aether_tools.runner.ports import HOST
 
-from .conftest import Ground, alive, eventually
+from .conftest import RunWorkspace, alive, eventually
 
 MAILBOX = """
 import json, os, sys
@@ -45,18 +45,18 @@ settings = { BILLING_MAIL_URL = "{url}/mail" }
 
 @pytest.fixture
 def port() -> int:
-    """One that is free, for the companion."""
+    """A free port for the companion."""
     with socket.create_server((HOST, 0)) as server:
         return int(server.getsockname()[1])
 
 
 @pytest.fixture
-def declared(ground: Ground, port: int) -> Ground:
-    """The workspace whose billing has a mailbox beside it."""
-    folder = ground.root / "domains/billing"
+def declared(workspace: RunWorkspace, port: int) -> RunWorkspace:
+    """The workspace, with a mailbox as companion of billing."""
+    folder = workspace.root / "domains/billing"
     (folder / "src/acme_billing/mailbox.py").write_text(MAILBOX)
     (folder / "pyproject.toml").write_text(DECLARED.replace("PORT", str(port)))
-    return ground
+    return workspace
 
 
 def ask(url: str) -> dict[str, Any]:
@@ -64,23 +64,23 @@ def ask(url: str) -> dict[str, Any]:
         return dict(json.load(answer))
 
 
-def test_a_companion_is_told_and_shown_and_stops_with_the_rest(declared: Ground) -> None:
+def test_a_companion_runs_with_its_domain_and_stops_with_it(declared: RunWorkspace) -> None:
     with declared.running() as run:
         billing, trade = run.where["domains"]["billing"], run.where["domains"]["trade"]
         assert list(billing["companions"]) == ["billing-mailbox"]
         assert trade["companions"] == {}
         url = billing["companions"]["billing-mailbox"]
-        told = ask(run.rest())["settings"]
-        assert told["BILLING_MAIL_URL"] == f"{url}/mail"
-        assert told["BILLING_MAIL_SECRET"] == "for development only"
+        settings = ask(run.rest())["settings"]
+        assert settings["BILLING_MAIL_URL"] == f"{url}/mail"
+        assert settings["BILLING_MAIL_SECRET"] == "for development only"
         mailbox = ask(url)
-        assert mailbox["database"] == told["BILLING_DATABASE_URL"]
+        assert mailbox["database"] == settings["BILLING_DATABASE_URL"]
         assert run.stop() == 0
         assert not alive(mailbox["pid"])
     assert "billing-mailbox | mailbox listens\n" in run.log.read_text()
 
 
-def test_both_processes_behind_a_gateway_know_the_companion(declared: Ground) -> None:
+def test_both_processes_of_a_gateway_get_the_companions_address(declared: RunWorkspace) -> None:
     with declared.running("billing", "--gateway") as run:
         url = run.where["domains"]["billing"]["companions"]["billing-mailbox"]
         assert ask(run.rest())["settings"]["BILLING_MAIL_URL"] == f"{url}/mail"
@@ -88,9 +88,9 @@ def test_both_processes_behind_a_gateway_know_the_companion(declared: Ground) ->
         assert f"\0BILLING_MAIL_URL={url}/mail\0".encode() in b"\0" + _file(rpc, "environ")
 
 
-def test_a_companion_has_its_own_port_where_that_is_free(declared: Ground, port: int) -> None:
+def test_a_companion_listens_on_its_declared_port_if_that_is_free(declared: RunWorkspace, port: int) -> None:
     def row() -> list[str]:
-        """The companion's row of the table."""
+        """Return the companion's row of the printed table."""
         ran = declared.aether("billing", "--port-base", "20000", "--once-ready", "true")
         lines = ran.stdout.splitlines()
         title = next(at for at, line in enumerate(lines) if line.startswith("Ready; Ctrl-C"))
@@ -103,14 +103,14 @@ def test_a_companion_has_its_own_port_where_that_is_free(declared: Ground, port:
     assert urlsplit(url).port != port
 
 
-def test_what_a_person_has_set_goes_before_what_a_domain_declares(declared: Ground) -> None:
+def test_the_environment_overrides_what_a_domain_declares(declared: RunWorkspace) -> None:
     own = {"BILLING_MAIL_URL": "https://sandbox.example", "BILLING_MAIL_SECRET": "mine"}
     with declared.running("billing", **own) as run:
         assert own.items() <= ask(run.rest())["settings"].items()
         assert run.where["domains"]["billing"]["companions"] == {}
 
 
-def test_a_companion_that_dies_ends_the_run(declared: Ground) -> None:
+def test_a_companion_that_dies_ends_the_run(declared: RunWorkspace) -> None:
     with declared.running("billing") as run:
         mailbox = ask(run.where["domains"]["billing"]["companions"]["billing-mailbox"])["pid"]
         os.kill(mailbox, signal.SIGKILL)
@@ -120,26 +120,30 @@ def test_a_companion_that_dies_ends_the_run(declared: Ground) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[tool.aether.development.companions]\nmailbox = 8025\n", "a companion in"),
         ("[tool.aether.development.companions.mailbox]\ncommand = 'x'\nport = 0\n", "a companion in"),
         (
             "[tool.aether.development]\nsettings = { BILLING_SIZE = 3 }\n",
-            "settings gives each variable a text",
+            "each value in [tool.aether.development] settings must be a string",
         ),
     ],
 )
-def test_a_declaration_that_cannot_be_understood_is_a_sentence(ground: Ground, text: str, said: str) -> None:
-    (ground.root / "domains/billing/pyproject.toml").write_text(text)
-    ran = ground.aether("billing")
+def test_an_invalid_declaration_is_reported_in_one_line(
+    workspace: RunWorkspace, text: str, message: str
+) -> None:
+    (workspace.root / "domains/billing/pyproject.toml").write_text(text)
+    ran = workspace.aether("billing")
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
-    assert said in ran.stderr
+    assert message in ran.stderr
 
 
-def test_the_workspace_is_found_from_a_domain_that_declares_something(declared: Ground) -> None:
-    inside = Ground(declared.root / "domains/billing", declared.environment)
-    assert inside.aether("nobody").stderr.startswith("aether: no domain is called nobody here")
+def test_the_workspace_is_found_from_the_folder_of_a_domain_that_declares_settings(
+    declared: RunWorkspace,
+) -> None:
+    inside = RunWorkspace(declared.root / "domains/billing", declared.environment)
+    assert inside.aether("nobody").stderr.startswith("aether: no domain named nobody in this workspace")
 
 
 def _file(pid: int, name: str) -> bytes:

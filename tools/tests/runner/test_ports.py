@@ -1,4 +1,4 @@
-"""The ports of a run: those asked for where they are free, and none that another process is given meanwhile."""
+"""Ports of a run: the wanted one if it is free, and never one that another process can get in the meantime."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from aether_tools.runner.ports import HOST, Ports
 
 
-def test_a_port_is_the_one_asked_for_unless_somebody_has_it() -> None:
+def test_a_port_is_the_wanted_one_unless_it_is_taken() -> None:
     ports = Ports()
     with socket.create_server((HOST, 0)) as other:
         theirs = other.getsockname()[1]
@@ -20,8 +20,10 @@ def test_a_port_is_the_one_asked_for_unless_somebody_has_it() -> None:
     assert ports.take(theirs) != theirs
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port that is kept cannot be listened on")
-def test_a_free_port_is_nobody_elses_until_a_server_asks_for_it_by_number() -> None:
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems do not let a server listen on a bound port"
+)
+def test_no_other_process_gets_an_allocated_port_unless_it_binds_it_by_number() -> None:
     ports = Ports()
     taken = {ports.take(0) for _ in range(20)}
     assert len(taken) == 20

@@ -1,7 +1,7 @@
-"""What generated codecs call: the conversions between protobuf and Python that need more than an assignment.
+"""Conversions between protobuf and Python for generated codecs.
 
-Timestamps and durations are kept to the microsecond, Python's own precision; a finer one is refused rather than
-rounded, because a value that changes on its way through a service compares unequal to itself.
+Timestamps and durations are kept to the microsecond, Python's own precision. A finer one is refused instead
+of rounded, because a value that changes on its way through a service no longer equals itself.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from typing import Any, Final, TypeVar
 from google.protobuf import duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2
 from google.protobuf.message import DecodeError, Message
 
-from aether_adapters.errors import Malformed
+from aether_adapters.kernel.errors import Malformed
+from aether_adapters.kernel.protojson import MaskPath
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DURATION_SECONDS: Final = 315_576_000_000
-"""The most a Duration may last: 10,000 years. Source: google/protobuf/duration.proto."""
+_MAX_DURATION_SECONDS: Final = 315_576_000_000
+"""Maximum length of a Duration: 10,000 years. Source: google/protobuf/duration.proto."""
 
 M = TypeVar("M", bound=Message)
 
 
 def parse(message: type[M], data: bytes, /) -> M:
-    """The protobuf message in `data`; raises `Malformed` where it is none."""
+    """Parse a protobuf message; raises `Malformed` for invalid bytes."""
     try:
         return message.FromString(data)
     except DecodeError as error:
@@ -31,32 +32,32 @@ def parse(message: type[M], data: bytes, /) -> M:
 
 
 def named(name: str, value: object, /) -> dict[str, Any]:
-    """An argument whose name is a keyword of Python, to be passed with `**`."""
+    """Return an argument whose name is a Python keyword, to be passed with `**`."""
     return {name: value}
 
 
 def missing(field: str, /) -> Malformed:
-    """What to raise when a required message is not there."""
+    """Return the error for a required message that is missing."""
     return Malformed(field, "is required")
 
 
 def not_a_member(field: str, number: int, /) -> Malformed:
-    """What to raise when an enum field is unspecified or holds a number this contract does not know."""
+    """Return the error for an enum field that is unspecified or holds an unknown number."""
     return Malformed(field, "is required" if number == 0 else f"{number} is no value of this enum")
 
 
 def forged(field: str, /) -> Malformed:
-    """What to raise when a request says itself who is calling."""
+    """Return the error for a request that sets its own caller."""
     return Malformed(field, "is filled from the token; leave it out")
 
 
 def unknown_event(type_name: str, package: str, /) -> Malformed:
-    """What to raise when an event is of a type that its contract does not have."""
+    """Return the error for an event type that the contract does not have."""
     return Malformed("type", f"{type_name} is no event of {package}")
 
 
 def timestamp_to_pb(value: datetime, /) -> timestamp_pb2.Timestamp:
-    """A Timestamp; `value` must know its zone, else `TypeError`."""
+    """Convert an aware datetime; raises `TypeError` for a naive one."""
     since = value - _EPOCH
     return timestamp_pb2.Timestamp(
         seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000
@@ -64,7 +65,7 @@ def timestamp_to_pb(value: datetime, /) -> timestamp_pb2.Timestamp:
 
 
 def timestamp_from_pb(message: timestamp_pb2.Timestamp, field: str, /) -> datetime:
-    """A datetime in UTC; raises `Malformed` outside the years 1 to 9999 and below a microsecond."""
+    """Convert to a datetime in UTC; raises `Malformed` outside the years 1 to 9999 or below a microsecond."""
     nanos = message.nanos
     if not 0 <= nanos < 1_000_000_000:
         raise Malformed(field, "has nanoseconds outside a second")
@@ -77,7 +78,7 @@ def timestamp_from_pb(message: timestamp_pb2.Timestamp, field: str, /) -> dateti
 
 
 def duration_to_pb(value: timedelta, /) -> duration_pb2.Duration:
-    """A Duration, whose seconds and nanoseconds have the same sign."""
+    """Convert to a Duration, whose seconds and nanoseconds have the same sign."""
     micros = value // timedelta(microseconds=1)
     seconds, rest = divmod(abs(micros), 1_000_000)
     sign = -1 if micros < 0 else 1
@@ -85,9 +86,9 @@ def duration_to_pb(value: timedelta, /) -> duration_pb2.Duration:
 
 
 def duration_from_pb(message: duration_pb2.Duration, field: str, /) -> timedelta:
-    """A timedelta; raises `Malformed` beyond 10,000 years, below a microsecond and for signs that differ."""
+    """Convert to a timedelta; raises `Malformed` beyond 10,000 years, below 1 µs, or for mixed signs."""
     seconds, nanos = message.seconds, message.nanos
-    if abs(seconds) > _DURATION_SECONDS or abs(nanos) > 999_999_999:
+    if abs(seconds) > _MAX_DURATION_SECONDS or abs(nanos) > 999_999_999:
         raise Malformed(field, "is longer than a duration can be")
     if seconds * nanos < 0:
         raise Malformed(field, "has seconds and nanoseconds of different signs")
@@ -97,17 +98,17 @@ def duration_from_pb(message: duration_pb2.Duration, field: str, /) -> timedelta
 
 
 def field_mask_to_pb(paths: tuple[str, ...], /) -> field_mask_pb2.FieldMask:
-    """A FieldMask of proto paths."""
+    """Convert proto paths to a FieldMask."""
     return field_mask_pb2.FieldMask(paths=paths)
 
 
 def field_mask_from_pb(message: field_mask_pb2.FieldMask, /) -> tuple[str, ...]:
-    """The proto paths of a FieldMask."""
-    return tuple(message.paths)
+    """Return the proto paths of a FieldMask."""
+    return tuple(map(MaskPath, message.paths))
 
 
 def value_to_pb(value: object, /) -> struct_pb2.Value:
-    """A Value of what JSON can hold; raises `TypeError` for anything else."""
+    """Convert a JSON value; raises `TypeError` for any other."""
     match value:
         case None:
             return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
@@ -122,11 +123,11 @@ def value_to_pb(value: object, /) -> struct_pb2.Value:
         case list() | tuple():
             return struct_pb2.Value(list_value=list_value_to_pb(value))
         case _:
-            raise TypeError(f"{type(value).__name__} has no place in a google.protobuf.Value")
+            raise TypeError(f"{type(value).__name__} cannot be held by a google.protobuf.Value")
 
 
 def value_from_pb(message: struct_pb2.Value, field: str, /) -> object:
-    """None, bool, float, str, a mapping or a tuple; raises `Malformed` for a Value that holds nothing."""
+    """Convert to None, bool, float, str, mapping or tuple; raises `Malformed` for a Value without a kind."""
     match message.WhichOneof("kind"):
         case "null_value":
             return None
@@ -145,20 +146,20 @@ def value_from_pb(message: struct_pb2.Value, field: str, /) -> object:
 
 
 def struct_to_pb(value: Mapping[str, object], /) -> struct_pb2.Struct:
-    """A Struct of what JSON can hold."""
+    """Convert a mapping of JSON values to a Struct."""
     return struct_pb2.Struct(fields={key: value_to_pb(item) for key, item in value.items()})
 
 
 def struct_from_pb(message: struct_pb2.Struct, field: str, /) -> Mapping[str, object]:
-    """A mapping; its numbers are floats, as JSON's are."""
+    """Convert to a mapping; its numbers are floats, as in JSON."""
     return {key: value_from_pb(item, field) for key, item in message.fields.items()}
 
 
 def list_value_to_pb(value: list[object] | tuple[object, ...], /) -> struct_pb2.ListValue:
-    """A ListValue of what JSON can hold."""
+    """Convert a list of JSON values to a ListValue."""
     return struct_pb2.ListValue(values=[value_to_pb(item) for item in value])
 
 
 def list_value_from_pb(message: struct_pb2.ListValue, field: str, /) -> tuple[object, ...]:
-    """A tuple; its numbers are floats, as JSON's are."""
+    """Convert to a tuple; its numbers are floats, as in JSON."""
     return tuple(value_from_pb(item, field) for item in message.values)

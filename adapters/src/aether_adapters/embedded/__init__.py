@@ -1,4 +1,4 @@
-"""Real servers for a machine that has none: the same adapters, nothing to install, nothing left behind."""
+"""Embedded servers for development and tests: need no installation and leave nothing behind."""
 
 from aether_adapters.embedded.kafka import EmbeddedKafka
 from aether_adapters.embedded.redis import EmbeddedRedis

@@ -1,7 +1,7 @@
-"""`python -m aether_adapters.embedded redis|kafka`: one embedded server as a process of its own.
+"""`python -m aether_adapters.embedded redis|kafka`: runs one embedded server as its own process.
 
-Prints one line of JSON, `{"ready": true, "url": ...}`, when the server answers; ends on SIGTERM, on SIGINT, or
-when the process that started it is gone.
+Prints one line of JSON, `{"ready": true, "url": ...}`, when the server is ready; ends on SIGTERM, on SIGINT,
+or when the process that started it is gone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from aether_adapters.embedded.kafka import EmbeddedKafka
 from aether_adapters.embedded.redis import EmbeddedRedis
 
-_LOOK_AFTER_PARENT = 0.5  # seconds
+_PARENT_CHECK_INTERVAL_SECONDS = 0.5
 
 
 def _topic(text: str) -> tuple[str, int]:
@@ -30,10 +30,10 @@ def _topic(text: str) -> tuple[str, int]:
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m aether_adapters.embedded", description=__doc__)
     parser.add_argument("server", choices=["redis", "kafka"])
-    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 takes a free one (default)")
-    parser.add_argument("--folder", type=Path, help="where redis keeps its log and data (required for redis)")
-    parser.add_argument("--appendonly", action="store_true", help="redis keeps its data across restarts")
-    parser.add_argument("--topic", type=_topic, action="append", default=[], metavar="T:P", help="kafka: make topic T with P partitions; may be repeated")  # fmt: skip
+    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 picks a free one (default)")
+    parser.add_argument("--folder", type=Path, help="for the log and data of redis (required for redis)")
+    parser.add_argument("--appendonly", action="store_true", help="keep the data of redis across restarts")
+    parser.add_argument("--topic", type=_topic, action="append", default=[], metavar="T:P", help="kafka: create topic T with P partitions; may be repeated")  # fmt: skip
     arguments = parser.parse_args(argv)
     if arguments.server == "redis" and arguments.folder is None:
         parser.error("redis needs --folder")
@@ -41,7 +41,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the server until told to stop; 1 when it cannot start."""
+    """Run the server until it is stopped; return 1 if it cannot start."""
     parent = os.getppid()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         url = server.url if isinstance(server, EmbeddedRedis) else server.bootstrap
         print(json.dumps({"ready": True, "url": url}), flush=True)  # noqa: T201
-        while not stop.wait(_LOOK_AFTER_PARENT) and os.getppid() == parent:
+        while not stop.wait(_PARENT_CHECK_INTERVAL_SECONDS) and os.getppid() == parent:
             pass
     finally:
         server.stop()

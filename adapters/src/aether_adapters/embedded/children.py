@@ -1,4 +1,4 @@
-"""Child processes that never outlive the process that started them, however that one ends."""
+"""Starts child processes that never outlive the process that started them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from aether_adapters.orphans import tie_to
+from aether_adapters.embedded.parent_death import tie_to
 
-# Linux sends the death signal when the *thread* that forked ends, so one thread, as old as the process, forks.
-_NURSERY: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aether-nursery")
+# Linux sends the death signal when the *thread* that forked ends, so a thread that lives as long as the
+# process forks.
+_SPAWNER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aether-nursery")
 
 
 def start(
     command: Sequence[str], *, log: Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start `command`, its output appended to `log`; on Linux the kernel kills it when this process dies.
+    """Start `command` and append its output to `log`; on Linux the kernel kills it when this process dies.
 
-    Elsewhere it is stopped only by `stop`, so a crash of this process leaves it running.
+    On other systems only `stop` ends it, so a crash of this process leaves it running.
     """
     tie = tie_to(os.getpid())
 
@@ -35,15 +36,15 @@ def start(
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C in the terminal is for the parent, who stops it in order
+                start_new_session=True,  # Ctrl-C in the terminal must reach only the parent, which stops the child
                 preexec_fn=tie,
             )
 
-    return _NURSERY.submit(fork).result()
+    return _SPAWNER.submit(fork).result()
 
 
 def stop(process: subprocess.Popen[bytes], *, grace: float = 5.0) -> None:
-    """Ask the process to end; kill it after `grace` seconds. Stopping twice is fine."""
+    """Terminate the process; kill it after `grace` seconds. May be called again."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -54,7 +55,7 @@ def stop(process: subprocess.Popen[bytes], *, grace: float = 5.0) -> None:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on at this moment."""
+    """Return a loopback port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -64,7 +65,7 @@ def free_port() -> int:
 def wait_until(
     ready: Callable[[], bool], process: subprocess.Popen[bytes], *, log: Path, seconds: float, every: float
 ) -> None:
-    """Poll `ready` until it says yes; raises `RuntimeError` with the end of the log when the process does not make it."""
+    """Poll `ready` until it is true; raise `RuntimeError` with the end of the log if the process fails."""
     give_up = time.monotonic() + seconds
     while not ready():
         code = process.poll()

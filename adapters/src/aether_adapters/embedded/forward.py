@@ -1,4 +1,4 @@
-"""A loopback port that leads to another one."""
+"""Forwards a loopback port to another one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 
 
 class Forwarder:
-    """Listens on 127.0.0.1:`port` and passes every connection on to `target`; raises `OSError` when the port is taken."""
+    """Forwards every connection on 127.0.0.1:`port` to `target`; raises `OSError` if the port is in use."""
 
     def __init__(self, port: int, target: tuple[str, int]) -> None:
         self.address = f"127.0.0.1:{port}"
@@ -25,13 +25,13 @@ class Forwarder:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening and cut what is connected."""
-        asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result()
+        """Stop listening and close all connections."""
+        asyncio.run_coroutine_threadsafe(self._close_all(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    async def _shut(self) -> None:
+    async def _close_all(self) -> None:
         self._server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
@@ -39,16 +39,16 @@ class Forwarder:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Only `_shut` cancels; asyncio would log a connection that ends so as an error.
+        # Only `_close_all` cancels; asyncio would log a cancelled connection as an error.
         with contextlib.suppress(asyncio.CancelledError), contextlib.closing(writer):
             try:
                 onward_reader, onward_writer = await asyncio.open_connection(*self._target)
             except OSError:
-                return  # the target is down: so is this door
+                return  # the target is down, so close the connection
             with contextlib.closing(onward_writer):
                 there = asyncio.create_task(_pump(reader, onward_writer))
                 back = asyncio.create_task(_pump(onward_reader, writer))
-                # Kafka closes both directions at once: when one ends the connection is over.
+                # Kafka closes both directions at once: when one ends, the connection is over.
                 _, pending = await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
                 for task in pending:
                     task.cancel()

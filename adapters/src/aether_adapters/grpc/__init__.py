@@ -1,7 +1,7 @@
-"""The gRPC kit: a synchronous server and two clients, driven by a contract's `Method` objects."""
+"""gRPC kit: a synchronous server and two clients, driven by the `Method` objects of a contract."""
 
-from aether_adapters.grpc.aio import AsyncChannel
-from aether_adapters.grpc.channel import Channel
+from aether_adapters.grpc.async_client import AsyncChannel
+from aether_adapters.grpc.client import Channel
 from aether_adapters.grpc.method import Bound, Codec, Method, Service
 from aether_adapters.grpc.probe import probe
 from aether_adapters.grpc.server import Server, serve

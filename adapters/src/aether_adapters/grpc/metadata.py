@@ -1,4 +1,4 @@
-"""The metadata that travels with a call: who asks, which request it belongs to, which trace."""
+"""Call metadata: bearer token, request id and trace context."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TRACEPARENT: Final = "traceparent"
 
 
 def outgoing(token: str | None) -> tuple[tuple[str, str], ...]:
-    """What a client sends along: `token` as bearer, and the request and trace the log knows of."""
+    """Return the metadata of an outgoing call: bearer `token`, request id and trace from the log context."""
     known = structlog.contextvars.get_contextvars()
     pairs = []
     if token:

@@ -1,7 +1,7 @@
-"""A gRPC method as the kit sees it: plain values on one side, bytes on the other, and what it demands.
+"""Description of a gRPC method: path, access rules, codecs.
 
-The contract's generator writes one `Method` for each rpc; server and clients are driven by it alone, so
-neither needs protoc's gRPC code.
+Generated code defines one `Method` for each rpc; server and clients need nothing else, in particular not
+protoc's gRPC code.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from aether_adapters.identity import Access
+from aether_adapters.kernel.identity import Access
 
 Value = TypeVar("Value")
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
-# The generic ones have no slots: `Codec[Invoice](...)` would fail on Python 3.11, whose slotted dataclasses
-# refuse the `__orig_class__` that typing sets.
+# The generic classes have no slots: on Python 3.11 slotted dataclasses reject the `__orig_class__` that
+# typing sets, so `Codec[Invoice](...)` would fail.
 @dataclass(frozen=True, kw_only=True)
 class Codec(Generic[Value]):
     """Serialises one type of the contract.
 
-    `from_wire` raises `errors.Malformed` or protobuf's `DecodeError` for bytes that are no such value.
+    `from_wire` raises `kernel.errors.Malformed` or protobuf's `DecodeError` for invalid bytes.
     """
 
     to_wire: Callable[[Value], bytes]
@@ -34,9 +34,10 @@ class Codec(Generic[Value]):
 class Method(Generic[Request, Response]):
     """One unary rpc.
 
-    `path` is `/<package>.<Service>/<Method>`. `idempotent` lets a client repeat a call whose outcome it
-    does not know. `caller` builds the request's `caller` field from the keywords `subject`, `roles` and `session`;
-    None where the request has no such field. `scopes` are those the token must carry, as at the REST door.
+    `path` is `/<package>.<Service>/<Method>`. A client may repeat an `idempotent` call whose outcome it does
+    not know. `caller` builds the request's `caller` field from the keywords `subject`, `roles` and `session`;
+    None if the request has no such field. The token must carry every scope in `scopes`, as on the REST
+    server.
     """
 
     path: str
@@ -50,7 +51,7 @@ class Method(Generic[Request, Response]):
 
 @dataclass(frozen=True)
 class Bound(Generic[Request, Response]):
-    """A method and what answers it."""
+    """A method and the function that implements it."""
 
     method: Method[Request, Response]
     call: Callable[[Request], Response]
@@ -58,7 +59,7 @@ class Bound(Generic[Request, Response]):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Everything a server needs to offer one proto service; `name` is its full name."""
+    """The methods of one proto service; `name` is its full name."""
 
     name: str
     methods: tuple[Bound[Any, Any], ...]

@@ -1,4 +1,4 @@
-"""Whether a gRPC server is ready, as its health service says."""
+"""Readiness probe for another gRPC server, over its health service."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import grpc
 from grpc_health.v1.health import SERVICE_NAME
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from aether_adapters.errors import Unavailable
-from aether_adapters.grpc.outgoing import OPTIONS, endpoint
+from aether_adapters.grpc.retry import OPTIONS, endpoint
+from aether_adapters.kernel.errors import Unavailable
 
 
 def probe(
     target: str, *, seconds: float = 1.0, credentials: grpc.ChannelCredentials | None = None
 ) -> Callable[[], None]:
-    """A health probe: the server at `target` (`host:port`) is ready, else raises `errors.Unavailable`.
+    """Return a probe that raises `kernel.errors.Unavailable` unless the server at `target` is ready.
 
-    One connection for all calls, opened by the first; it comes back by itself.
+    All calls share one connection, which the first call opens and which reconnects by itself.
     """
     channel = (
         grpc.insecure_channel(endpoint(target), OPTIONS)
@@ -32,8 +32,8 @@ def probe(
         try:
             answer = check(HealthCheckRequest(), timeout=seconds)
         except grpc.RpcError as failure:
-            raise Unavailable(f"{target} does not answer: {failure.code().name}") from failure
+            raise Unavailable(f"{target} does not respond: {failure.code().name}") from failure
         if answer.status != HealthCheckResponse.SERVING:
-            raise Unavailable(f"{target} answers that it is not ready")
+            raise Unavailable(f"{target} is not ready")
 
     return ask

@@ -1,4 +1,7 @@
-"""Server reflection (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md), for grpcurl and its like."""
+"""Server reflection for tools such as grpcurl.
+
+Protocol: https://github.com/grpc/grpc/blob/master/doc/server-reflection.md
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ __all__ = ["SERVICE_NAME", "ReflectionService"]
 
 
 class ReflectionService:
-    """Tells what `services` look like, from the process's own descriptors.
+    """Describes `services` from the descriptors of this process.
 
-    A client holds a thread for as long as its stream is open, so there are two of them, and they are not
-    the ones that answer calls.
+    Each open stream occupies a thread, so it has two of its own and takes none from the pool that answers
+    calls.
     """
 
     def __init__(self, services: Iterable[str]) -> None:
@@ -26,12 +29,12 @@ class ReflectionService:
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="grpc-reflection")
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
-        """The one streaming method."""
+        """Return the handler of the one streaming method."""
 
         def info(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
             yield from self._servicer.ServerReflectionInfo(requests, context)
 
-        info.experimental_thread_pool = self._pool  # type: ignore[attr-defined] # how grpcio is told
+        info.experimental_thread_pool = self._pool  # type: ignore[attr-defined] # grpcio reads it from the function
         return {
             f"/{SERVICE_NAME}/ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
                 info, ServerReflectionRequest.FromString, ServerReflectionResponse.SerializeToString
@@ -39,5 +42,5 @@ class ReflectionService:
         }
 
     def close(self) -> None:
-        """Give the threads back."""
+        """Release the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)

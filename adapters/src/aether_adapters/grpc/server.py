@@ -1,4 +1,4 @@
-"""A synchronous gRPC server with bounded threads and a bounded queue, that drains before it stops."""
+"""Synchronous gRPC server with a bounded thread pool, a bounded queue and graceful shutdown."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Any, Final, cast
 
 import grpc
 
-from aether_adapters.errors import ErrorTable
-from aether_adapters.grpc.edge import busy, handler, refusal
-from aether_adapters.grpc.health import SERVICE_NAME as HEALTH
-from aether_adapters.grpc.health import HealthService
+from aether_adapters.grpc.handler import busy, handler, refusal
+from aether_adapters.grpc.health_service import SERVICE_NAME as HEALTH
+from aether_adapters.grpc.health_service import HealthService
 from aether_adapters.grpc.method import Service
 from aether_adapters.grpc.metrics import HANDLED
-from aether_adapters.grpc.pool import CallPool
 from aether_adapters.grpc.reflection import ReflectionService
-from aether_adapters.grpc.status import METADATA_LIMIT
-from aether_adapters.health import Health
-from aether_adapters.identity import Verify
+from aether_adapters.grpc.status import METADATA_LIMIT_BYTES
+from aether_adapters.grpc.thread_pool import CallPool
+from aether_adapters.kernel.identity import Verify
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 
-_BACKSTOP: Final = 256
-"""Refusals that may wait; beyond them gRPC itself refuses, without saying when to come back."""
+_EXTRA_CALLS: Final = 256
+"""Refusals that may wait; gRPC itself refuses further calls, without a retry delay."""
 
 
 class Server:
-    """Serves the methods of `services` on `address` (`host:port`; port 0 takes a free one, see `port`).
+    """Serves the methods of `services` on `address` (`host:port`; port 0 picks a free one, see `port`).
 
-    `threads` calls run at once and `queue` more may wait; the next one is answered with RESOURCE_EXHAUSTED
-    and when to come back; so is one that waited until half of its time was gone. `deadline` (seconds) bounds a
-    call whose caller set none; `message_limit` is in bytes, for requests. Without `credentials` it speaks plain
+    Up to `threads` calls run and `queue` more wait. Further calls, and those that waited for half of their
+    time, get RESOURCE_EXHAUSTED with a retry delay. `deadline` (seconds) applies to calls without one.
+    `message_limit` is the maximum request size in bytes. Without `credentials` the server uses plain-text
     HTTP/2.
     """
 
@@ -65,23 +65,23 @@ class Server:
             self._refusals,
         )
         self._server = grpc.server(
-            cast("ThreadPoolExecutor", self._pool),  # what gRPC needs of one is `submit`
+            cast("ThreadPoolExecutor", self._pool),  # gRPC only calls `submit`
             handlers=[
                 _Admission(handlers, self._pool, grpc.stream_unary_rpc_method_handler(refuse)),
-                _Housekeeping({**self._health.handlers(), **self._reflection.handlers()}),
+                _BuiltInServices({**self._health.handlers(), **self._reflection.handlers()}),
             ],
-            maximum_concurrent_rpcs=threads + queue + _BACKSTOP,
+            maximum_concurrent_rpcs=threads + queue + _EXTRA_CALLS,
             options=(
                 ("grpc.max_receive_message_length", message_limit),
-                # Two servers on one port would share its calls without a word.
+                # Otherwise two servers on one port would silently share its calls.
                 ("grpc.so_reuseport", 0),
-                # A token with many roles is longer than the 8 KiB that gRPC allows by default.
-                ("grpc.max_metadata_size", METADATA_LIMIT),
-                ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
-                # Our clients ping every 30 s; by default gRPC takes that for an attack.
+                # A token with many roles exceeds gRPC's default limit of 8 KiB.
+                ("grpc.max_metadata_size", METADATA_LIMIT_BYTES),
+                ("grpc.absolute_max_metadata_size", METADATA_LIMIT_BYTES),
+                # Our clients ping every 30 s, which gRPC's defaults treat as an attack.
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-                # Clients look names up again when a connection ends: so new replicas get their share.
+                # Clients resolve names again when a connection ends, so new replicas get their share.
                 ("grpc.max_connection_age_ms", 300_000),
                 ("grpc.max_connection_age_grace_ms", 60_000),
             ),
@@ -93,16 +93,16 @@ class Server:
         )
 
     def start(self) -> None:
-        """Accept calls; a server that does already is left alone."""
+        """Accept calls; does nothing on a server that is running already."""
         if not self._started:
             self._started = True
             self._health.start()
             self._server.start()
 
     def stop(self, grace: float = 5.0) -> None:
-        """Refuse new calls, give those in flight `grace` seconds, cancel the rest. Returns when it is over."""
+        """Refuse new calls, wait `grace` seconds for running ones, cancel the rest; return when done."""
         self._health.drain()
-        # Bounded, so that a process ends whatever state grpcio's threads are in.
+        # Bounded, so that the process ends even if grpcio's threads hang.
         self._server.stop(grace).wait(grace + 1.0)
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._refusals.shutdown(wait=False, cancel_futures=True)
@@ -111,10 +111,9 @@ class Server:
 
 
 class _Admission(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in the stubs only
-    """Finds a call's handler, or the one that refuses it while the pool is full.
+    """Finds a call's handler; refuses the call while the pool is full.
 
-    gRPC's own `maximum_concurrent_rpcs` counts every call, health checks too, and refuses without saying
-    when to come back.
+    gRPC's own `maximum_concurrent_rpcs` also counts health checks, and refuses without a retry delay.
     """
 
     def __init__(
@@ -138,8 +137,8 @@ class _Admission(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in
         return self._refuse
 
 
-class _Housekeeping(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in the stubs only
-    """The services of the kit itself; a full pool is no reason to refuse them."""
+class _BuiltInServices(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in the stubs only
+    """Serves health and reflection, also while the pool is full."""
 
     def __init__(self, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
         self._handlers = handlers
@@ -161,7 +160,7 @@ def serve(
     queue: int = 64,
     deadline: float = 5.0,
 ) -> Server:
-    """A `Server` that accepts calls already."""
+    """Create a `Server` and start it."""
     server = Server(
         services,
         errors=errors,

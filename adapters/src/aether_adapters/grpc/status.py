@@ -1,9 +1,9 @@
-"""A `Problem` as a gRPC status and back, so that nothing is lost between two processes.
+"""Translates a `Problem` to a gRPC status and back without loss.
 
-The richer error model of Google's APIs (https://google.aip.dev/193): a `google.rpc.Status` in the trailer
-`grpc-status-details-bin` packs an `ErrorInfo` (what happened), a `Struct` (the broken rule's values),
-a `BadRequest` (where a request is malformed) and a `RetryInfo` (when to come back). Codes are coarser than
-kinds, so the kind travels in the ErrorInfo.
+Uses the richer error model of Google's APIs (https://google.aip.dev/193): the trailer
+`grpc-status-details-bin` holds a `google.rpc.Status` with an `ErrorInfo` (type), a `Struct` (the broken
+rule's values), a `BadRequest` (malformed fields) and a `RetryInfo` (retry delay). Several kinds share a
+status code, so ErrorInfo carries the kind.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped] # shi
 )
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # ships no stubs
 
-from aether_adapters.errors import DeadlineExceeded, Kind, Problem, RemoteError, Unavailable
+from aether_adapters.kernel.errors import DeadlineExceeded, Kind, Unavailable
+from aether_adapters.kernel.problems import Problem, RemoteError
 
 DETAILS: Final = "grpc-status-details-bin"
-DETAILS_LIMIT: Final = 32 * 1024
-"""Bytes of details a server sends at most; above it values and places are left out."""
-METADATA_LIMIT: Final = 4 * DETAILS_LIMIT
-"""Bytes of metadata our clients accept: the details, the message, and base64 between them."""
+DETAILS_LIMIT_BYTES: Final = 32 * 1024
+"""Maximum size of the details that a server sends; larger ones lose their values and field violations."""
+METADATA_LIMIT_BYTES: Final = 4 * DETAILS_LIMIT_BYTES
+"""Maximum size of metadata that clients accept: details and message, base64-encoded."""
 
 _CODES: Final = {code.name: code for code in grpc.StatusCode}
-_NANOS: Final = 1_000_000_000
+_NANOSECONDS_PER_SECOND: Final = 1_000_000_000
 _KINDS_OF_CODES: Final = {
     grpc.StatusCode.INVALID_ARGUMENT: Kind.MALFORMED,
     grpc.StatusCode.OUT_OF_RANGE: Kind.INVALID,
@@ -43,29 +44,29 @@ _KINDS_OF_CODES: Final = {
     grpc.StatusCode.FAILED_PRECONDITION: Kind.CONFLICT,
     grpc.StatusCode.ABORTED: Kind.STALE,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Kind.EXHAUSTED,
-    # A server cancels what its grace ran out on; a client that cancels hears nothing of it.
+    # A server cancels calls that outlast its grace period; a client that cancels never sees this.
     grpc.StatusCode.CANCELLED: Kind.UNAVAILABLE,
     grpc.StatusCode.UNAVAILABLE: Kind.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED: Kind.DEADLINE,
 }
-"""What a code means when a server sends no details; every other code is INTERNAL."""
+"""Kind of a status code that comes without details; INTERNAL for all others."""
 
-_RETRY_AFTER: Final = 1.0
-"""Seconds a caller is asked to wait when a server is away and nobody knows for how long."""
+_RETRY_AFTER_SECONDS: Final = 1.0
+"""Suggested wait when a server is unavailable for an unknown time."""
 _TOO_LARGE: Final = "larger than max"
-"""How gRPC's core words a message above the receiver's limit; it has no code of its own."""
+"""Part of gRPC core's message for a message above the receiver's limit, which has no code of its own."""
 
 
 def code_of(kind: Kind) -> grpc.StatusCode:
-    """The gRPC status code of a kind."""
+    """Return the gRPC status code of a kind."""
     return _CODES[kind.code]
 
 
 def details_of(problem: Problem) -> bytes:
-    """The trailer that carries `problem`, a serialised `google.rpc.Status` of at most `DETAILS_LIMIT` bytes."""
+    """Serialise `problem` as a `google.rpc.Status` trailer of at most `DETAILS_LIMIT_BYTES` bytes."""
     data: bytes = _status(problem, whole=True).SerializeToString()
-    if len(data) > DETAILS_LIMIT:
-        # Trailers above a peer's limit make it drop the whole answer: an error without its values is better.
+    if len(data) > DETAILS_LIMIT_BYTES:
+        # A peer drops the whole response if trailers exceed its limit, so send the error without its values.
         data = _status(problem, whole=False).SerializeToString()
     return data
 
@@ -73,7 +74,7 @@ def details_of(problem: Problem) -> bytes:
 def _status(problem: Problem, *, whole: bool) -> Status:
     status = Status(
         code=code_of(problem.kind).value[0],
-        message=problem.detail if whole else problem.detail[: DETAILS_LIMIT // 8],
+        message=problem.detail if whole else problem.detail[: DETAILS_LIMIT_BYTES // 8],
     )
     path, _, reason = problem.type.rpartition("/")
     domain = path.rpartition("/")[2]
@@ -100,7 +101,8 @@ def _status(problem: Problem, *, whole: bool) -> Status:
         seconds = math.floor(problem.retry_after)
         retry = RetryInfo()
         retry.retry_delay.FromNanoseconds(
-            seconds * _NANOS + round((problem.retry_after - seconds) * _NANOS),
+            seconds * _NANOSECONDS_PER_SECOND
+            + round((problem.retry_after - seconds) * _NANOSECONDS_PER_SECOND),
         )
         parts.append(retry)
     for part in parts:
@@ -109,7 +111,7 @@ def _status(problem: Problem, *, whole: bool) -> Status:
 
 
 def problem_of(data: bytes) -> Problem | None:
-    """The problem a trailer carries; None where it holds none of ours."""
+    """Return the problem in a trailer, or None if it holds none of ours."""
     status, info, values, bad, retry = Status(), ErrorInfo(), Struct(), BadRequest(), RetryInfo()
     try:
         status.ParseFromString(data)
@@ -125,7 +127,9 @@ def problem_of(data: bytes) -> Problem | None:
         title=info.metadata["title"],
         detail=status.message,
         values=cast("Mapping[str, object]", MessageToDict(values)) if "Struct" in found else {},
-        retry_after=retry.retry_delay.ToNanoseconds() / _NANOS if "RetryInfo" in found else None,
+        retry_after=retry.retry_delay.ToNanoseconds() / _NANOSECONDS_PER_SECOND
+        if "RetryInfo" in found
+        else None,
         errors=tuple(
             {"pointer": violation.field, "reason": violation.description}
             for violation in bad.field_violations
@@ -138,17 +142,17 @@ def _unpack(status: Status, into: Message) -> bool:
 
 
 def error_of(code: grpc.StatusCode, detail: str, details: bytes | None) -> Exception:
-    """What a client raises for a call that failed.
+    """Return the exception that a client raises for a failed call.
 
-    A server's own problem becomes a `RemoteError`. Without one, the transport spoke: `Unavailable` and
-    `DeadlineExceeded` are this process's own findings, anything else a RemoteError of the nearest kind.
+    A server's own problem becomes a `RemoteError`. Without one the transport failed: `Unavailable`,
+    `DeadlineExceeded`, or a `RemoteError` of the nearest kind.
     """
     problem = None if details is None else problem_of(details)
     if problem is not None:
         return RemoteError(problem)
     kind = _KINDS_OF_CODES.get(code, Kind.INTERNAL)
     if kind is Kind.UNAVAILABLE:
-        return Unavailable("A service this one needs is away; try again.", retry_after=_RETRY_AFTER)
+        return Unavailable("A required service is unavailable; try again.", retry_after=_RETRY_AFTER_SECONDS)
     if kind is Kind.DEADLINE:
         return DeadlineExceeded("The deadline passed before the work was done.")
     if kind is Kind.EXHAUSTED and _TOO_LARGE in detail:
@@ -159,7 +163,7 @@ def error_of(code: grpc.StatusCode, detail: str, details: bytes | None) -> Excep
             kind=kind,
             type=f"/problems/{words.replace(' ', '-')}",
             title=words.capitalize(),
-            detail="A service this one needs failed." if kind is Kind.INTERNAL else detail,
-            retry_after=_RETRY_AFTER if kind is Kind.EXHAUSTED else None,
+            detail="A required service failed." if kind is Kind.INTERNAL else detail,
+            retry_after=_RETRY_AFTER_SECONDS if kind is Kind.EXHAUSTED else None,
         )
     )

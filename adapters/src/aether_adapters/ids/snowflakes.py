@@ -1,4 +1,4 @@
-"""Issuing ids: a block of 4096 for each millisecond, handed out without a lock."""
+"""Issues ids from a block of 4096 for each millisecond, without a lock."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Protocol
 
-from aether_adapters.errors import Unavailable
 from aether_adapters.ids.format import EPOCH_MS, LAST_MS, MILLISECOND_SHIFT, SEQUENCES, WORKER_SHIFT
+from aether_adapters.kernel.errors import Unavailable
 
-_NS_IN_MS: Final = 1_000_000
+_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
     """The right to issue ids as `worker` until `until_ns` on the monotonic clock.
 
-    At `anchor_ns` it was millisecond `anchor_ms` since the epoch; from there time goes on with the monotonic
-    clock, so that a wall clock that is set changes nothing before the next term begins.
+    `anchor_ns` corresponds to millisecond `anchor_ms` since the epoch. From there time follows the monotonic
+    clock, so a change of the wall clock has no effect before the next term.
     """
 
     worker: int
@@ -32,25 +32,25 @@ class Term:
 
 
 class WorkerNumber(Protocol):
-    """Where a worker number comes from."""
+    """Source of a worker number."""
 
     @property
     def term(self) -> Term:
-        """The term in force; it may be over. Raises `Unavailable` or `Exhausted` when none can be had."""
+        """The current term, which may have ended. Raises `Unavailable` or `Exhausted` if there is none."""
         ...
 
 
 class FixedWorker:
-    """A worker number that nobody disputes: for tests, and for tools that work alone. It never lapses."""
+    """A worker number without a lease, for tests and for tools that are the only process. It never lapses."""
 
     def __init__(self, worker: int = 0, *, wall: Callable[[], float] = time.time) -> None:
         self.term = Term(worker, int(wall() * 1000) - EPOCH_MS, time.monotonic_ns(), 1 << 63)
 
 
 class Snowflakes:
-    """Issues ids that nobody else issues, each larger than the last one of the same thread.
+    """Issues unique ids, each larger than the last one of the same thread.
 
-    Safe to share between threads. `clock` is monotonic, in nanoseconds.
+    Thread-safe. `clock` is monotonic, in nanoseconds.
     """
 
     __slots__ = ("__weakref__", "_block", "_clock", "_fresh_until", "_last_ms", "_lease", "_lock")
@@ -65,19 +65,19 @@ class Snowflakes:
         _ISSUERS.add(self)
 
     def next(self) -> int:
-        """One id. Waits for the next millisecond when this one's 4096 are used.
+        """Return one id. Waits for the next millisecond once 4096 are used.
 
-        Raises `Unavailable` when the worker's lease has lapsed, and what the lease raises when there is none.
+        Raises `Unavailable` if the worker's lease has lapsed, and the lease's errors if there is none.
         """
-        # Taking from a range is one step of the interpreter: no two threads get the same id. A thread held up
-        # after the comparison takes an id of a block that was reserved for this worker alone: late, but unique.
+        # Advancing the iterator is atomic in the interpreter, so no two threads get the same id. A thread
+        # delayed after the comparison takes an id from a block reserved for this worker: late, but unique.
         if self._clock() < self._fresh_until:
             for snowflake in self._block:
                 return snowflake
         return self._reserve(1)[0]
 
     def take(self, count: int) -> list[int]:
-        """`count` ids at once, rising. Raises as `next`."""
+        """Return `count` ids in ascending order. Raises as `next`."""
         taken: list[int] = []
         while len(taken) < count:
             if self._clock() < self._fresh_until:
@@ -87,7 +87,7 @@ class Snowflakes:
         return taken
 
     def _reserve(self, count: int) -> list[int]:
-        """At least one id and at most `count`, of the block in force or a new one."""
+        """Return 1 to `count` ids from the current block or a new one."""
         with self._lock:
             while True:
                 now = self._clock()
@@ -95,13 +95,15 @@ class Snowflakes:
                     return taken
                 term = self._lease.term
                 if now >= term.until_ns:
-                    raise Unavailable("This worker's lease on its number has lapsed.", retry_after=1.0)
-                elapsed, into = divmod(now - term.anchor_ns, _NS_IN_MS)
+                    raise Unavailable(
+                        "The lease of this process's worker number has lapsed.", retry_after=1.0
+                    )
+                elapsed, into = divmod(now - term.anchor_ns, _NS_PER_MS)
                 millisecond = term.anchor_ms + elapsed
                 if millisecond > self._last_ms:
-                    self._open(term, millisecond, now - into + _NS_IN_MS)
+                    self._open(term, millisecond, now - into + _NS_PER_MS)
                 else:
-                    time.sleep((_NS_IN_MS - into) / 1e9)
+                    time.sleep((_NS_PER_MS - into) / 1e9)
 
     def _open(self, term: Term, millisecond: int, ends_ns: int) -> None:
         if millisecond > LAST_MS:

@@ -1,22 +1,20 @@
-"""Kafka: events out of the outbox, events in at least once, dead letters, and whether a broker is there."""
+"""Kafka kit: a producer, at-least-once consumers, dead letters and a probe."""
 
+from aether_adapters.kafka.batching_producer import BatchingProducer
 from aether_adapters.kafka.broadcast import Broadcast
 from aether_adapters.kafka.consumer import Consumer, Handler, is_transient
-from aether_adapters.kafka.deadletters import replay_dead_letters
+from aether_adapters.kafka.dead_letters import replay_dead_letters
 from aether_adapters.kafka.envelope import NotAnEvent
 from aether_adapters.kafka.probe import probe
 from aether_adapters.kafka.producer import Producer, Undelivered
-from aether_adapters.kafka.relay import Relay
-from aether_adapters.kafka.shared import SharedProducer
 
 __all__ = [
+    "BatchingProducer",
     "Broadcast",
     "Consumer",
     "Handler",
     "NotAnEvent",
     "Producer",
-    "Relay",
-    "SharedProducer",
     "Undelivered",
     "is_transient",
     "probe",

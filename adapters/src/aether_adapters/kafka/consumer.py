@@ -1,4 +1,4 @@
-"""Reads events and hands them to their handlers: at least once, in order within a partition."""
+"""Consumer that passes events to their handlers at least once, in order within a partition."""
 
 from __future__ import annotations
 
@@ -13,53 +13,54 @@ from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from opentelemetry import propagate, trace
 
-from aether_adapters.deadline import within
-from aether_adapters.errors import Kind, RemoteError, TechnicalError
-from aether_adapters.events import IncomingEvent
 from aether_adapters.kafka import metrics
-from aether_adapters.kafka.deadletters import dead_letter
+from aether_adapters.kafka.dead_letters import dead_letter
 from aether_adapters.kafka.envelope import NotAnEvent, Record, from_record, received
+from aether_adapters.kafka.offsets import Offsets
 from aether_adapters.kafka.producer import LIBRARY_LOG, Producer
-from aether_adapters.kafka.progress import Progress
+from aether_adapters.kafka.protocol_detection import supports_kip_848
 from aether_adapters.kafka.stop import Stop
-from aether_adapters.kafka.versions import knows_kip_848
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import Kind, TechnicalError
+from aether_adapters.kernel.events import IncomingEvent
+from aether_adapters.kernel.problems import RemoteError
 
 _LOG = structlog.get_logger("aether.consumer")
 _TRACER = trace.get_tracer("aether.kafka")
 
 Handler = Callable[[IncomingEvent], None]
-"""Does what an event asks for, in a transaction of its own that also knows a repetition (the inbox)."""
+"""Handles an event in its own transaction; it must be idempotent, for example by the inbox."""
 
-_NONE: Final[Mapping[str, object]] = MappingProxyType({})
-_POLL: Final = 0.1
-_LOOK_UP: Final = 2.0
-_FAREWELL: Final = 3.0
-_MEASURE_EVERY: Final = 5.0
-_DEAD_LETTER_SECONDS: Final = 10.0
+_NO_OPTIONS: Final[Mapping[str, object]] = MappingProxyType({})
+_POLL_SECONDS: Final = 0.1
+_LOOKUP_TIMEOUT_SECONDS: Final = 2.0
+_CLOSE_TIMEOUT_SECONDS: Final = 3.0
+_MEASURE_INTERVAL_SECONDS: Final = 5.0
+_DEAD_LETTER_TIMEOUT_SECONDS: Final = 10.0
 _TRANSIENT: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED, Kind.DEADLINE})
-_NOT_KNOWN: Final = frozenset({KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE})
+_UNSUPPORTED: Final = frozenset({KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE})
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether the same message may well succeed later: a server is away, a limit was reached, time ran out."""
+    """Whether a later attempt may succeed: a service was unavailable, a limit was hit, or time ran out."""
     return isinstance(error, TechnicalError | RemoteError) and error.kind in _TRANSIENT
 
 
-class _OldBrokers(Exception):
-    """The brokers do not know the group protocol of KIP-848."""
+class _Kip848Unsupported(Exception):
+    """The brokers do not support the group protocol of KIP-848."""
 
 
 class Consumer:
-    """One member of `group` on `topics`; `handlers` by event type.
+    """One member of `group` on `topics`; `handlers` are by event type.
 
-    A transient error puts the message back: its partition is paused and tried again, in order, for as long as
-    it takes. Any other error is tried `attempts` times; then the message goes to `<topic>.dead` with the reason.
-    Types without a handler are passed over. `seconds` is the deadline of one handler. Offsets are committed
-    after the handlers, so a crash repeats messages and loses none.
+    A transient error pauses the partition and retries the message, in order, until it succeeds. Any other
+    error is tried `attempts` times; then the message goes to `<topic>.dead` with the reason. Events of other
+    types are ignored. `seconds` is the deadline of one handler. Offsets are committed after the handlers, so
+    a crash repeats messages and loses none.
 
-    The group uses the protocol of KIP-848 where the brokers know it, else the classic one; behind TLS that
-    cannot be asked, so name `group.protocol` there when the brokers are older than Kafka 4.
-    `options` are librdkafka's, and win over the kit's.
+    The group uses the protocol of KIP-848 if the brokers support it, else the classic one. Detection does not
+    work over TLS: set `group.protocol` there if the brokers are older than Kafka 4. `options` are
+    librdkafka's and override the kit's.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Consumer:
         transient: Callable[[Exception], bool] = is_transient,
         attempts: int = 3,
         seconds: float = 30.0,
-        options: Mapping[str, object] = _NONE,
+        options: Mapping[str, object] = _NO_OPTIONS,
     ) -> None:
         self._group = group
         self._topics = list(topics)
@@ -96,10 +97,10 @@ class Consumer:
             **options,
         }
         self._measure_at = 0.0
-        self._last_trouble: int | None = None
+        self._last_error: int | None = None
 
     def run(self, stop: Stop) -> None:
-        """Consume until `stop` is set; then finish the message at hand, commit and leave the group.
+        """Consume until `stop` is set; then finish the current message, commit and leave the group.
 
         Raises `KafkaException` for an error that librdkafka declares fatal.
         """
@@ -107,20 +108,20 @@ class Consumer:
             while not stop.is_set():
                 try:
                     if self._choose_protocol():
-                        self._be_a_member(stop)
+                        self._consume(stop)
                     else:
-                        time.sleep(_POLL)  # no broker answers yet
-                except _OldBrokers:
+                        time.sleep(_POLL_SECONDS)  # no broker responds yet
+                except _Kip848Unsupported:
                     self._fall_back()
         finally:
             self._dead_letters.close()
 
     def _choose_protocol(self) -> bool:
-        """Whether it is known which protocol the brokers understand."""
+        """Return whether the protocol is known; it is not while no broker responds."""
         secured = "SSL" in str(self._settings.get("security.protocol", "")).upper()
         if self._settings["group.protocol"] == "classic" or secured:
             return True
-        answer = knows_kip_848(str(self._settings["bootstrap.servers"]))
+        answer = supports_kip_848(str(self._settings["bootstrap.servers"]))
         if answer is False:
             self._fall_back()
         return answer is not None
@@ -130,65 +131,66 @@ class Consumer:
         self._settings["group.protocol"] = "classic"
         self._settings["partition.assignment.strategy"] = "cooperative-sticky"
 
-    def _be_a_member(self, stop: Stop) -> None:
+    def _consume(self, stop: Stop) -> None:
         def committed(error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-            progress.committed(error, partitions)
+            offsets.committed(error, partitions)
 
         client = Client(self._settings | {"on_commit": committed}, logger=LIBRARY_LOG)
-        progress = Progress(client)
+        offsets = Offsets(client)
 
         def revoked(_: Client, partitions: list[TopicPartition]) -> None:
             self._forget_lag(partitions)
-            self._try("commit on the way out", lambda: progress.give_up(partitions, lost=False))
+            self._try("commit on the way out", lambda: offsets.release(partitions, lost=False))
 
         def lost(_: Client, partitions: list[TopicPartition]) -> None:
             self._forget_lag(partitions)
-            progress.give_up(partitions, lost=True)
+            offsets.release(partitions, lost=True)
 
         try:
-            self._try("look the topics up", lambda: self._look_up(client))
+            self._try("look the topics up", lambda: self._look_up_topics(client))
             client.subscribe(self._topics, on_revoke=revoked, on_lost=lost)
             while not stop.is_set():
-                message = client.poll(_POLL)
-                self._take(message, progress)
-                progress.resume()
-                self._try("commit", lambda idle=message is None: progress.commit_when_due(idle=idle))  # type: ignore[misc]
+                message = client.poll(_POLL_SECONDS)
+                self._take(message, offsets)
+                offsets.resume()
+                self._try("commit", lambda idle=message is None: offsets.commit_when_due(idle=idle))  # type: ignore[misc]
                 self._measure(client)
-            self._try("commit", lambda: progress.finish_up(_FAREWELL))
+            self._try("commit", lambda: offsets.commit_and_wait(_CLOSE_TIMEOUT_SECONDS))
         finally:
             self._leave(client)
 
     def _leave(self, client: Client) -> None:
-        # Where the broker is away librdkafka goes on looking for it for 45 s before it closes; a service that
-        # is told to stop does not wait for that, and the group notices by itself.
+        # With the broker down, librdkafka looks for it for 45 s before it closes. A stopping service does not
+        # wait for that; the group detects the absence by itself.
         closing = threading.Thread(target=client.close, name=f"leave-{self._group}", daemon=True)
         closing.start()
-        closing.join(_FAREWELL)
+        closing.join(_CLOSE_TIMEOUT_SECONDS)
         if closing.is_alive():
             _LOG.warning("left a group whose broker is away", group=self._group)
 
-    def _look_up(self, client: Client) -> None:
-        # Where topics are made on first use this makes them: librdkafka's mock never assigns one that came later.
+    def _look_up_topics(self, client: Client) -> None:
+        # Creates the topics if the broker auto-creates them: librdkafka's mock never assigns one created
+        # later.
         for topic in self._topics:
-            client.list_topics(topic, timeout=_LOOK_UP)
+            client.list_topics(topic, timeout=_LOOKUP_TIMEOUT_SECONDS)
 
-    def _take(self, message: Message | None, progress: Progress) -> None:
+    def _take(self, message: Message | None, offsets: Offsets) -> None:
         if message is None:
             return
-        trouble = message.error()
-        if trouble is not None:
-            self._hear_of(trouble)
+        failure = message.error()
+        if failure is not None:
+            self._report_error(failure)
             return
-        self._last_trouble = None
+        self._last_error = None
         record = received(message)
-        if progress.is_held(record):
+        if offsets.is_held(record):
             return
         try:
             outcome = self._handle(record)
         except Exception as error:
-            self._fail(record, error, progress)
+            self._fail(record, error, offsets)
         else:
-            self._finish(record, outcome, progress)
+            self._finish(record, outcome, offsets)
 
     def _handle(self, record: Record) -> str:
         event = from_record(record)
@@ -207,42 +209,44 @@ class Consumer:
             handler(event)
         return "handled"
 
-    def _fail(self, record: Record, error: Exception, progress: Progress) -> None:
-        retry = progress.retry(record)
+    def _fail(self, record: Record, error: Exception, offsets: Offsets) -> None:
+        retry = offsets.retry(record)
         transient = self._transient(error)
         retry.faults += not transient
-        hopeless = isinstance(error, NotAnEvent) or retry.faults >= self._attempts
-        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        if hopeless and not transient:
+        is_dead = isinstance(error, NotAnEvent) or retry.faults >= self._attempts
+        location = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        if is_dead and not transient:
             letter = dead_letter(record, error, self._group)
-            (failure,) = self._dead_letters.deliver_raw([letter], _DEAD_LETTER_SECONDS)
+            (failure,) = self._dead_letters.deliver_raw([letter], _DEAD_LETTER_TIMEOUT_SECONDS)
             if failure is None:
-                _LOG.error("message moved to the dead letters", **place, reason=repr(error), exc_info=error)
-                self._finish(record, "dead", progress)
+                _LOG.error(
+                    "message moved to the dead letters", **location, reason=repr(error), exc_info=error
+                )
+                self._finish(record, "dead", offsets)
                 return
             error = failure
-        pause = progress.put_back(record, retry)
+        pause = offsets.put_back(record, retry)
         metrics.RETRIED.labels(self._group, record.topic).inc()
         _LOG.warning(
-            "message put back", **place, tries=retry.tries, seconds=round(pause, 2), reason=repr(error)
+            "message put back", **location, tries=retry.tries, seconds=round(pause, 2), reason=repr(error)
         )
 
-    def _finish(self, record: Record, outcome: str, progress: Progress) -> None:
-        progress.finish(record)
+    def _finish(self, record: Record, outcome: str, offsets: Offsets) -> None:
+        offsets.finish(record)
         metrics.CONSUMED.labels(self._group, record.topic, outcome).inc()
 
-    def _hear_of(self, error: KafkaError) -> None:
+    def _report_error(self, error: KafkaError) -> None:
         code = error.code()
-        if code in _NOT_KNOWN and self._settings["group.protocol"] == "consumer":
-            raise _OldBrokers
+        if code in _UNSUPPORTED and self._settings["group.protocol"] == "consumer":
+            raise _Kip848Unsupported
         if error.fatal():
             raise KafkaException(error)
-        if code != self._last_trouble:  # librdkafka says it again and again until it is over
-            self._last_trouble = code
+        if code != self._last_error:  # librdkafka repeats it until it is over
+            self._last_error = code
             _LOG.warning("Kafka is in trouble", group=self._group, reason=error.str())
 
     def _try(self, what: str, action: Callable[[], None]) -> None:
-        """Do what a rebalance or a broker's absence may prevent; nothing is lost then, only repeated."""
+        """Run `action`, which a rebalance or an outage may prevent; at worst messages are repeated."""
         try:
             action()
         except KafkaException as error:
@@ -252,15 +256,15 @@ class Consumer:
         now = time.monotonic()
         if now < self._measure_at:
             return
-        self._measure_at = now + _MEASURE_EVERY
-        for place in client.position(client.assignment()):
-            _, end = client.get_watermark_offsets(place, cached=True)
-            if place.offset >= 0 and end >= 0:
-                metrics.LAG.labels(self._group, place.topic, place.partition).set(end - place.offset)
+        self._measure_at = now + _MEASURE_INTERVAL_SECONDS
+        for position in client.position(client.assignment()):
+            _, end = client.get_watermark_offsets(position, cached=True)
+            if position.offset >= 0 and end >= 0:
+                metrics.LAG.labels(self._group, position.topic, position.partition).set(end - position.offset)
 
     def _forget_lag(self, partitions: list[TopicPartition]) -> None:
-        for place in partitions:
-            # Somebody else's from now on: a gauge left behind would show a lag that is nobody's.
+        for revoked in partitions:
+            # Another member owns it now; a gauge left behind would show a stale lag.
             metrics.LAG.remove_by_labels(
-                {"group": self._group, "topic": place.topic, "partition": str(place.partition)}
+                {"group": self._group, "topic": revoked.topic, "partition": str(revoked.partition)}
             )

@@ -1,7 +1,7 @@
-"""How an event travels in a Kafka message: CloudEvents 1.0 in binary mode.
+"""Encodes events as Kafka messages: CloudEvents 1.0 in binary mode.
 
-The payload is the message's value, the attributes are headers with the prefix `ce_`, and everything else in
-the headers (`traceparent`, for one) goes along as it is.
+The payload is the message's value, the attributes are headers with the prefix `ce_`; other headers, such as
+`traceparent`, are kept.
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
 """
 
@@ -14,22 +14,22 @@ from typing import Final
 
 from confluent_kafka import Message
 
-from aether_adapters.events import IncomingEvent, OutgoingEvent
+from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 
 Headers = list[tuple[str, str | bytes | None]]
 
 _SPEC_VERSION: Final = ("ce_specversion", b"1.0")
 _CONTENT_TYPE: Final = ("content-type", b"application/protobuf")
-_NEEDED: Final = ("ce_id", "ce_type", "ce_source", "ce_time")
+_REQUIRED_HEADERS: Final = ("ce_id", "ce_type", "ce_source", "ce_time")
 
 
 class NotAnEvent(ValueError):
-    """A message that carries no CloudEvent; nobody can handle it."""
+    """The message is not a valid CloudEvent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A message as it was received, before anybody looks into it."""
+    """A message as received."""
 
     topic: str
     partition: int
@@ -40,7 +40,7 @@ class Record:
 
 
 def received(message: Message) -> Record:
-    """The record that a poll returned."""
+    """Convert a polled message to a record."""
     topic, partition, offset, headers = (
         message.topic(),
         message.partition(),
@@ -54,14 +54,14 @@ def received(message: Message) -> Record:
 
 
 def to_headers(event: OutgoingEvent) -> Headers:
-    """The headers of the message that carries `event`."""
+    """Return the message headers for `event`."""
     return headers_of(event.id, event.type, event.source, event.occurred_at, event.headers)
 
 
 def headers_of(
     event_id: str, type_: str, source: str, occurred_at: datetime, more: Mapping[str, str]
 ) -> Headers:
-    """The headers of the message that carries an event with these attributes."""
+    """Return the message headers for an event with these attributes."""
     if occurred_at.tzinfo is not UTC:
         occurred_at = occurred_at.astimezone(UTC)
     return [
@@ -76,16 +76,16 @@ def headers_of(
 
 
 def from_record(record: Record) -> IncomingEvent:
-    """The event a message carries; raises `NotAnEvent` that says what is wrong with it."""
+    """Return the event in a message; raises `NotAnEvent` with what is wrong."""
     headers = _texts(record)
-    missing = [name for name in _NEEDED if not headers.get(name)]
+    missing = [name for name in _REQUIRED_HEADERS if not headers.get(name)]
     if missing:
         raise NotAnEvent(f"The message has no {', '.join(missing)} among its headers.")
     if headers.get("ce_specversion", "").split(".")[0] != "1":
         raise NotAnEvent(f"CloudEvents version {headers.get('ce_specversion')!r} is not 1.x.")
     key, payload = record.key, record.value
     if payload is None:
-        raise NotAnEvent("The message has no value; this kit knows no tombstones.")
+        raise NotAnEvent("The message has no value; tombstones are not supported.")
     try:
         occurred_at = datetime.fromisoformat(headers["ce_time"])
         if occurred_at.tzinfo is None:

@@ -1,4 +1,4 @@
-"""What the Kafka kit counts."""
+"""Metrics of the Kafka kit and of the outbox relay."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
-SENT: Final = Counter("aether_outbox_sent", "Events a relay has sent and marked.", ["relay"])
-FAILED: Final = Counter("aether_outbox_failed", "Attempts to send an event that failed.", ["relay"])
-WAITING: Final = Gauge("aether_outbox_waiting", "Events that wait in the outbox.", ["relay"])
-AGE: Final = Gauge(
-    "aether_outbox_oldest_seconds", "How long ago the oldest waiting event happened.", ["relay"]
-)
-LEADING: Final = Gauge("aether_outbox_leading", "1 where this process holds the relay's lease.", ["relay"])
+SENT: Final = Counter("aether_outbox_sent", "Events that a relay sent and marked.", ["relay"])
+FAILED: Final = Counter("aether_outbox_failed", "Failed attempts to send an event.", ["relay"])
+WAITING: Final = Gauge("aether_outbox_waiting", "Unsent events in the outbox.", ["relay"])
+AGE: Final = Gauge("aether_outbox_oldest_seconds", "Age of the oldest unsent event.", ["relay"])
+LEADING: Final = Gauge("aether_outbox_leading", "1 if this process holds the relay's lease.", ["relay"])
 CONSUMED: Final = Counter(
     "aether_kafka_consumed",
-    "Messages done with: handled, ignored (a type nobody handles), dead (moved to the dead letters).",
+    "Finished messages: handled, ignored (no handler for the type), dead (moved to the dead letters).",
     ["group", "topic", "outcome"],
 )
-RETRIED: Final = Counter(
-    "aether_kafka_retried", "Messages put back to be tried again later.", ["group", "topic"]
-)
+RETRIED: Final = Counter("aether_kafka_retried", "Messages put back for a later attempt.", ["group", "topic"])
 LAG: Final = Gauge(
     "aether_kafka_consumer_lag", "Messages behind the end of a partition.", ["group", "topic", "partition"]
 )

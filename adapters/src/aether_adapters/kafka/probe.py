@@ -1,4 +1,4 @@
-"""Whether a Kafka broker answers."""
+"""Readiness probe for Kafka."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from functools import cache
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from aether_adapters.errors import Unavailable
 from aether_adapters.kafka.producer import LIBRARY_LOG
+from aether_adapters.kernel.errors import Unavailable
 
 
 def probe(bootstrap: str, *, seconds: float = 1.0) -> Callable[[], None]:
-    """A health probe: asks for the cluster's brokers, else raises `errors.Unavailable`; one client for all calls."""
+    """Return a probe that raises `kernel.errors.Unavailable` unless a broker responds; calls share a client."""
 
-    # At the first call: a client connects when it is made, and a composition root only puts things together.
+    # Created by the first call: a client connects immediately, and a composition root must not.
     @cache
     def client() -> AdminClient:
         return AdminClient(
@@ -26,6 +26,6 @@ def probe(bootstrap: str, *, seconds: float = 1.0) -> Callable[[], None]:
         try:
             client().list_topics(timeout=seconds)
         except KafkaException as error:
-            raise Unavailable(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from error
+            raise Unavailable(f"Kafka at {bootstrap} does not respond: {error.args[0].str()}") from error
 
     return ask

@@ -1,4 +1,4 @@
-"""Sends events to Kafka and knows what became of each."""
+"""Producer that reports the outcome of each event."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from typing import Final, TypeVar
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as Client
 
-from aether_adapters.deadline import remaining
-from aether_adapters.errors import DeadlineExceeded, Unavailable
-from aether_adapters.events import OutgoingEvent
 from aether_adapters.kafka.envelope import Headers, to_headers
+from aether_adapters.kernel.deadline import remaining
+from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
+from aether_adapters.kernel.events import OutgoingEvent
 
 LIBRARY_LOG: Final = logging.getLogger("aether.kafka.librdkafka")
-_NONE: Final[Mapping[str, object]] = MappingProxyType({})
-_PATIENCE: Final = 10.0
+_NO_OPTIONS: Final[Mapping[str, object]] = MappingProxyType({})
+_DELIVERY_TIMEOUT_SECONDS: Final = 10.0
 T = TypeVar("T")
 Outgoing = tuple[str, str | bytes | None, bytes | None, Headers]
 """A message as topic, key, value and headers."""
 
-_LISTEN_EVERY: Final = 0.1
-_HEARINGS: Final = 50
-_AWAY: Final = frozenset(
+_POLL_INTERVAL_SECONDS: Final = 0.1
+_FINAL_POLLS: Final = 50
+_RETRIABLE: Final = frozenset(
     {
         KafkaError._PURGE_QUEUE,
         KafkaError._PURGE_INFLIGHT,
@@ -40,24 +40,26 @@ _AWAY: Final = frozenset(
 
 
 class Undelivered(Exception):
-    """An event that Kafka did not confirm. `refused`: the broker said no, and will again; else it is away."""
+    """Kafka did not confirm an event; `refused` if the broker rejected it for good, else it was unreachable."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        self.refused = code not in _AWAY
+        self.refused = code not in _RETRIABLE
 
 
 class Producer:
-    """An idempotent producer: confirmed by all replicas in sync, in order, with a bounded queue. Thread-safe.
+    """Idempotent producer: in order, acknowledged by all in-sync replicas, with a bounded queue. Thread-safe.
 
-    A message waits in the library for as long as its caller does and no longer: a timeout of the library's
-    own would drop one message and still send the next one of its key. For the same reason a refused message
-    stops those behind it (`enable.gapless.guarantee`), and then the client is made anew.
-    `options` are librdkafka's, and win over the kit's.
+    A message stays in the library only as long as its caller waits: the library's own timeout would drop one
+    message and still send the next one of its key. For the same reason a rejected message stops those behind
+    it (`enable.gapless.guarantee`), and the client is recreated. `options` are librdkafka's and override the
+    kit's.
     """
 
-    def __init__(self, bootstrap: str, *, queue: int = 10_000, options: Mapping[str, object] = _NONE) -> None:
+    def __init__(
+        self, bootstrap: str, *, queue: int = 10_000, options: Mapping[str, object] = _NO_OPTIONS
+    ) -> None:
         self.queue = queue
         self._settings: dict[str, object] = {
             "bootstrap.servers": bootstrap,
@@ -70,41 +72,42 @@ class Producer:
             "linger.ms": 1,
             "compression.type": "lz4",
             "reconnect.backoff.max.ms": 1000,
-            "log_level": 3,  # errors; below that it warns of its own settings
-            "partitioner": "murmur2_random",  # the Java clients' choice, so that a key's partition is everybody's
+            "log_level": 3,  # errors; lower levels warn about these settings
+            "partitioner": "murmur2_random",  # as in the Java clients, so that all clients agree on a key's partition
             **options,
         }
         self._lock = threading.Lock()
         self._client: Client | None = None
 
     def send(self, *events: OutgoingEvent) -> None:
-        """Send `events` in order and wait until all are confirmed, 10 s or what is left of the deadline.
+        """Send `events` in order and wait until all are confirmed, at most 10 s or until the deadline.
 
-        Raises `Unavailable` or `DeadlineExceeded`; some may have been delivered then, and none will be later.
+        Raises `Unavailable` or `DeadlineExceeded`; some events may have been delivered, and no other will be
+        later.
         """
-        seconds = remaining(_PATIENCE)
+        seconds = remaining(_DELIVERY_TIMEOUT_SECONDS)
         failed = [failure for failure in self.deliver(events, seconds) if failure is not None]
         if failed:
             reason = f"{len(failed)} of {len(events)} events did not reach Kafka: {failed[0]}"
-            raise (DeadlineExceeded if seconds < _PATIENCE else Unavailable)(reason)
+            raise (DeadlineExceeded if seconds < _DELIVERY_TIMEOUT_SECONDS else Unavailable)(reason)
 
     def deliver(self, events: Sequence[OutgoingEvent], seconds: float) -> list[Undelivered | None]:
-        """Send `events` in order; what became of each within `seconds`, `None` for confirmed.
+        """Send `events` in order; return the outcome of each within `seconds`, None if confirmed.
 
-        When it returns, nothing of them is on its way any more, but one that was not confirmed may have
-        arrived. Within a key the confirmed ones come first.
+        Afterwards none is still being sent, but an unconfirmed event may have arrived. For each key the
+        confirmed events come first.
         """
         return self.deliver_as(_message, events, seconds)
 
     def deliver_raw(self, messages: Sequence[Outgoing], seconds: float) -> list[Undelivered | None]:
-        """As `deliver`, for messages as (topic, key, value, headers)."""
+        """Like `deliver`, for messages as (topic, key, value, headers)."""
         return self._deliver(iter(messages), len(messages), seconds)
 
     def deliver_as(
         self, message: Callable[[T], Outgoing], items: Sequence[T], seconds: float
     ) -> list[Undelivered | None]:
-        """As `deliver`, for whatever `message` makes one of."""
-        # One by one, not a list of them: the library sends the first while the next are still put together.
+        """Like `deliver`, for items that `message` converts."""
+        # An iterator, so that the library sends the first message while the next are converted.
         return self._deliver(map(message, items), len(items), seconds)
 
     def _deliver(self, messages: Iterator[Outgoing], count: int, seconds: float) -> list[Undelivered | None]:
@@ -113,23 +116,23 @@ class Producer:
         with self._lock:
             client = self._client = self._client or Client(self._settings, logger=LIBRARY_LOG)
             for index, (topic, key, value, headers) in enumerate(messages):
-                heard = partial(delivery.heard, index)
+                report = partial(delivery.on_failure, index)
                 try:
-                    client.produce(topic, value, key, on_delivery=heard, headers=headers)
+                    client.produce(topic, value, key, on_delivery=report, headers=headers)
                 except (BufferError, KafkaException) as error:
-                    delivery.not_taken(index, error)
+                    delivery.on_refusal(index, error)
                     break
             while len(client) and not delivery.broken and (left := give_up - time.monotonic()) > 0:
-                delivery.listen(client, min(left, _LISTEN_EVERY))
+                delivery.collect(client, min(left, _POLL_INTERVAL_SECONDS))
             if len(client):
-                client.purge()  # what is still here must not leave after its caller was told that it did not
-                delivery.listen_to_the_end(client)
+                client.purge()  # the caller is told that these failed, so they must not be sent later
+                delivery.collect_purged(client)
             if delivery.broken:
                 self._client = None
         return delivery.outcomes
 
     def close(self) -> None:
-        """Let the connection go; nothing waits in it."""
+        """Drop the connection; no message waits in it."""
         with self._lock:
             self._client = None
 
@@ -139,7 +142,7 @@ def _message(event: OutgoingEvent) -> Outgoing:
 
 
 class _Delivery:
-    """What became of each message of a batch; `broken` once one was refused or was lost sight of on its way."""
+    """Outcomes of a batch; `broken` if the client must be recreated: a message was rejected or is unaccounted for."""
 
     __slots__ = ("broken", "outcomes")
 
@@ -147,35 +150,35 @@ class _Delivery:
         self.outcomes: list[Undelivered | None] = [None] * count
         self.broken = False
 
-    def listen(self, client: Client, seconds: float) -> None:
-        """Hear what has become of messages, for at most `seconds`."""
+    def collect(self, client: Client, seconds: float) -> None:
+        """Collect delivery reports for at most `seconds`."""
         try:
             client.flush(seconds)
         except KafkaException:
-            self.broken = True  # a fatal error of the client; what it means for each message is heard next
+            self.broken = True  # fatal for the client; each message gets its own report
 
-    def listen_to_the_end(self, client: Client) -> None:
-        """Hear of every message that was purged."""
-        for _ in range(_HEARINGS):
+    def collect_purged(self, client: Client) -> None:
+        """Collect the reports of all purged messages."""
+        for _ in range(_FINAL_POLLS):
             if not len(client):
                 return
-            self.listen(client, _LISTEN_EVERY)
-        # Never seen; but silence means delivered, so it must not be taken for it.
-        unheard = Undelivered(KafkaError._PURGE_INFLIGHT, "The client does not say what became of it.")
-        self.outcomes = [outcome or unheard for outcome in self.outcomes]
+            self.collect(client, _POLL_INTERVAL_SECONDS)
+        # Never observed, but no report means delivered, so a missing report must count as failed.
+        unknown = Undelivered(KafkaError._PURGE_INFLIGHT, "The client did not report the outcome.")
+        self.outcomes = [outcome or unknown for outcome in self.outcomes]
         self.broken = True
 
-    def heard(self, index: int, error: KafkaError, _: object) -> None:
-        """Kafka, or the library, says that a message was not delivered."""
-        # One that never left the queue leaves no gap, and the client, slow to start, is kept.
+    def on_failure(self, index: int, error: KafkaError, _: object) -> None:
+        """Record that a message was not delivered."""
+        # A message that never left the queue leaves no gap, so the client, which is slow to start, is kept.
         self.broken = self.broken or error.code() != KafkaError._PURGE_QUEUE
         self.outcomes[index] = Undelivered(error.code(), error.str())
 
-    def not_taken(self, index: int, error: BufferError | KafkaException) -> None:
-        """The message at `index` was not taken; those behind it are not tried, so that no key loses its order."""
+    def on_refusal(self, index: int, error: BufferError | KafkaException) -> None:
+        """Record that the queue refused a message; later ones are not tried, which keeps the order of each key."""
         if isinstance(error, KafkaException):
             self.outcomes[index] = Undelivered(error.args[0].code(), error.args[0].str())
         else:
             self.outcomes[index] = Undelivered(KafkaError._PURGE_QUEUE, "The producer's queue is full.")
         for behind in range(index + 1, len(self.outcomes)):
-            self.outcomes[behind] = Undelivered(KafkaError._PURGE_QUEUE, "It waits for an event before it.")
+            self.outcomes[behind] = Undelivered(KafkaError._PURGE_QUEUE, "An earlier event was not sent.")

@@ -1,4 +1,4 @@
-"""How a loop is told to end."""
+"""Stop signal of a consumer loop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Stop(Protocol):
-    """A `threading.Event`, as far as a loop needs one."""
+    """The part of `threading.Event` that a loop needs."""
 
     def is_set(self) -> bool:
-        """Whether to end now."""
+        """Whether to stop."""

@@ -1,15 +1,15 @@
-"""Redis: one client with deadlines, rate limits, and a probe."""
+"""Redis kit: a client that respects deadlines, a cache, rate limits and a probe."""
 
-from aether_adapters.redis.bucket import Allowance, MemoryTokenBucket, TokenBucket
-from aether_adapters.redis.connection import Client, connect, translated
-from aether_adapters.redis.health import probe
-from aether_adapters.redis.steady import SteadyBucket
+from aether_adapters.redis.client import Client, connect, translated
+from aether_adapters.redis.fallback_bucket import FallbackTokenBucket
+from aether_adapters.redis.probe import probe
+from aether_adapters.redis.token_bucket import Allowance, MemoryTokenBucket, TokenBucket
 
 __all__ = [
     "Allowance",
     "Client",
+    "FallbackTokenBucket",
     "MemoryTokenBucket",
-    "SteadyBucket",
     "TokenBucket",
     "connect",
     "probe",

@@ -1,7 +1,7 @@
-"""A cache in Redis for what is dear to load: one flight for many who miss, and no stale value put back.
+"""Cache in Redis with one load per miss and no stale writes.
 
-A miss takes a lease on the key, and only its holder may fill it; whoever invalidates breaks the lease, so that a
-value read before a change is never stored after it. Source of the idea: leases in
+A miss takes a lease on the key, and only the lease's holder may fill it. Invalidation deletes the lease, so a
+value read before a change is never stored after it. Source: leases in
 https://www.usenix.org/conference/nsdi13/technical-sessions/presentation/nishtala (section 3.2.1).
 """
 
@@ -17,12 +17,12 @@ from uuid import uuid4
 
 import redis
 
-from aether_adapters.deadline import remaining
-from aether_adapters.errors import Exhausted, Unavailable
+from aether_adapters.kernel.deadline import remaining
+from aether_adapters.kernel.errors import Exhausted, Unavailable
 
 V = TypeVar("V")
 
-_LOOK: Final = """
+_LOOKUP: Final = """
 local value = redis.call('GET', KEYS[1])
 if value then return {value, 0} end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {false, 1} end
@@ -34,20 +34,20 @@ redis.call('DEL', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 """
-_NOTHING: Final = b"-"
-_SOMETHING: Final = b"+"
+_ABSENT: Final = b"-"
+_PRESENT: Final = b"+"
 _LEASE_MS: Final = 3000
-_WAIT: Final = 1.0
-_LOOK_EVERY: Final = 0.01
+_WAIT_SECONDS: Final = 1.0
+_POLL_INTERVAL_SECONDS: Final = 0.01
 
 
 class Cache(Generic[V]):
-    """Keeps what `load` finds for a key, for `seconds`; that there is nothing (None), for `nothing_seconds`.
+    """Caches what `load` returns for a key: a value for `seconds`, None for `nothing_seconds`.
 
-    Each expiry is up to `jitter` (a share of it) earlier, so that what was filled together does not expire together.
-    Of many who miss one key at once, in this process and in others, one loads; the others wait up to a second for it,
-    then load for themselves. Without Redis everything is loaded, in one flight for each process. A value may be stale
-    for `seconds` at most, and only where an `invalidate` did not reach Redis.
+    Each expiry is up to `jitter` (a fraction) shorter, so that entries filled together do not expire
+    together. If many callers, in any process, miss a key at once, one loads it; the others wait up to a
+    second, then load it themselves. Without Redis every process loads, one caller at a time per key. A value
+    is stale for at most `seconds`, and only if `invalidate` did not reach Redis.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class Cache(Generic[V]):
         nothing_seconds: float = 2.0,
         jitter: float = 0.2,
     ) -> None:
-        """`name` keeps caches apart that share a Redis; change it when `dump` writes another format."""
+        """`name` separates caches that share a Redis; change it when the format of `dump` changes."""
         if not seconds > 0 or not nothing_seconds > 0 or not 0 <= jitter < 1:
             raise ValueError("A cache needs seconds > 0, nothing_seconds > 0 and 0 <= jitter < 1.")
         self._redis = client
-        self._look = client.register_script(_LOOK)
+        self._lookup = client.register_script(_LOOKUP)
         self._fill = client.register_script(_FILL)
         self._name = name
         self._load = load
@@ -79,7 +79,7 @@ class Cache(Generic[V]):
         self._flights: dict[str, Future[V | None]] = {}
 
     def get(self, key: str) -> V | None:
-        """The value of `key`, None if there is none; raises what `load` raises."""
+        """Return the value of `key`, or None if there is none; raises what `load` raises."""
         with self._guard:
             flight = self._flights.get(key)
             mine = flight is None
@@ -87,9 +87,9 @@ class Cache(Generic[V]):
                 flight = self._flights[key] = Future()
         if not mine:
             try:
-                return flight.result(remaining(_WAIT))
+                return flight.result(remaining(_WAIT_SECONDS))
             except TimeoutError:
-                remaining(_WAIT)
+                remaining(_WAIT_SECONDS)
                 return self._load(key)
         try:
             value = self._fetch(key)
@@ -100,48 +100,48 @@ class Cache(Generic[V]):
             flight.set_result(value)
             return value
         finally:
-            self._land(key, flight)
+            self._end_flight(key, flight)
 
     def invalidate(self, key: str) -> None:
-        """Forget `key`, after the change it stands for was stored. Raises `Unavailable`."""
+        """Delete `key`; call it after the change was committed. Raises `Unavailable`."""
         with self._guard:
-            # Who asks from now on must not be handed what a flight from before the change brings.
+            # Later callers must not get the result of a load that began before the change.
             self._flights.pop(key, None)
         self._redis.delete(*self._keys(key))
 
-    def _land(self, key: str, flight: Future[V | None]) -> None:
+    def _end_flight(self, key: str, flight: Future[V | None]) -> None:
         with self._guard:
             if self._flights.get(key) is flight:
                 del self._flights[key]
 
     def _fetch(self, key: str) -> V | None:
         token = uuid4().hex
-        give_up = time.monotonic() + _WAIT
+        give_up = time.monotonic() + _WAIT_SECONDS
         try:
             while True:
-                found, leased = self._look(keys=self._keys(key), args=[token, _LEASE_MS])
+                found, leased = self._lookup(keys=self._keys(key), args=[token, _LEASE_MS])
                 if found is not None:
-                    return self._parse(found[1:]) if found[:1] == _SOMETHING else None
+                    return self._parse(found[1:]) if found[:1] == _PRESENT else None
                 if leased:
                     break
                 if time.monotonic() >= give_up:
                     return self._load(key)
-                time.sleep(remaining(_LOOK_EVERY))
+                time.sleep(remaining(_POLL_INTERVAL_SECONDS))
         except (Unavailable, Exhausted):
             return self._load(key)
         return self._load_and_fill(key, token)
 
     def _load_and_fill(self, key: str, token: str) -> V | None:
         value = self._load(key)
-        stored = _NOTHING if value is None else _SOMETHING + self._dump(value)
+        stored = _ABSENT if value is None else _PRESENT + self._dump(value)
         seconds = self._nothing_seconds if value is None else self._seconds
         milliseconds = max(1, round(seconds * (1 - self._jitter * random.random()) * 1000))  # noqa: S311
         try:
             self._fill(keys=self._keys(key), args=[token, stored, milliseconds])
         except (Unavailable, Exhausted):
-            return value  # the lease ends by itself
+            return value  # the lease expires by itself
         return value
 
     def _keys(self, key: str) -> list[str]:
-        # In braces: a cluster keeps both on one node.
+        # Braces make a cluster keep both keys on one node.
         return [f"cache:{self._name}:{{{key}}}", f"cache:{self._name}:{{{key}}}:lease"]

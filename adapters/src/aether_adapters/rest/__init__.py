@@ -1,23 +1,23 @@
-"""The REST edge: an OpenAPI contract, compiled once, in front of an async inbound port."""
+"""REST server: compiles an OpenAPI contract at start-up and serves it from an async inbound port."""
 
 import warnings
 
 with warnings.catch_warnings():
-    # Connexion imports Starlette's test client, which tells every service at its start to install another httpx.
-    # Keeping the client out would gain little (docs/adr/0002): Connexion's security module needs httpx itself.
+    # Connexion imports Starlette's test client, which warns at every start to install another httpx.
+    # Blocking that import would gain little (docs/adr/0002): Connexion's security module needs httpx itself.
     warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")
-    # Its schema module uses a resolver that jsonschema has replaced; both versions are pinned.
+    # Connexion's schema module uses a resolver that jsonschema deprecated; both versions are pinned.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="connexion.json_schema")
     import connexion  # noqa: F401
 
-from aether_adapters.rest.app import build_app
-from aether_adapters.rest.door import RestApp
+from aether_adapters.rest.application import RestApp
+from aether_adapters.rest.build import build_app
 from aether_adapters.rest.etag import etag, parse_etag
-from aether_adapters.rest.limits import By, Limit, Limits
-from aether_adapters.rest.offload import Offload
 from aether_adapters.rest.operation import Inputs, Operation, Reply
 from aether_adapters.rest.options import RestOptions
+from aether_adapters.rest.rate_limits import By, Limit, Limits
 from aether_adapters.rest.server import serve
+from aether_adapters.rest.thread_pool import Offload
 
 __all__ = [
     "By",

@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from aether_adapters.errors import Malformed
+from aether_adapters.kernel.errors import Malformed
 
-_STRONG: Final = re.compile(r'"(0|[1-9][0-9]{0,18})"', re.ASCII)
+_STRONG_ETAG: Final = re.compile(r'"(0|[1-9][0-9]{0,18})"', re.ASCII)
 _INT64_MAX: Final = 2**63 - 1
 
 
 def etag(version: int, /) -> str:
-    """The strong entity tag of a version: 3 becomes `"3"`, with the quotes."""
+    """Return the strong entity tag of a version: 3 becomes `"3"`, quotes included."""
     return f'"{version}"'
 
 
 def parse_etag(value: str, /, pointer: str = "If-Match") -> int:
-    """The version in a strong entity tag.
+    """Return the version in a strong entity tag.
 
-    Raises `Malformed`, naming `pointer`, for anything else: a weak tag, a list, `*`, a number that is no int64.
+    Raises `Malformed` at `pointer` for anything else: a weak tag, a list, `*`, a number outside int64.
     """
-    found = _STRONG.fullmatch(value)
+    found = _STRONG_ETAG.fullmatch(value)
     version = int(found.group(1)) if found else -1
     if not 0 <= version <= _INT64_MAX:
         raise Malformed(pointer, 'must be one strong entity tag with a version, such as "3"')

@@ -1,4 +1,4 @@
-"""What generated code hands to the edge: one `Operation` for each operationId of a contract."""
+"""Interface of generated code to the REST server: one `Operation` for each operationId."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from aether_adapters.identity import Access, Identity
+from aether_adapters.kernel.identity import Access, Identity
 
 
 @dataclass(slots=True)
 class Inputs:
-    """One request, already proven against the contract; `decode` turns it into the port's request.
+    """One request, validated against the contract; `decode` turns it into the port's request.
 
     `path`, `query` and `header` map parameter names, spelled as in the contract, to JSON values of the
-    declared type (`type: string` stays a string, whatever its format); defaults are filled in and a parameter
-    that was not sent and has none is missing. `body` is the parsed JSON body, the raw bytes for other media types,
-    None where none was sent. `raw_body` is empty unless a body was read.
+    declared type (`type: string` stays a string, whatever its format). Defaults are filled in; an absent
+    parameter without one is missing. `body` is the parsed JSON, the bytes of another media type, or None if
+    none was sent. `raw_body` is empty unless a body was read.
     """
 
     path: Mapping[str, Any]
@@ -29,11 +29,11 @@ class Inputs:
 
 
 Field = tuple[str, str] | tuple[bytes, bytes]
-"""A header field. Text that is not printable ASCII is percent-encoded; bytes go out as they are."""
+"""A header field. Text outside printable ASCII is percent-encoded; bytes are sent unchanged."""
 
 
 class Reply(NamedTuple):
-    """One answer. `body` is JSON-ready; bytes go out as they are; None sends no body."""
+    """One response. `body` is a JSON value; bytes are sent unchanged; None sends no body."""
 
     status: int
     headers: tuple[Field, ...] = ()
@@ -43,10 +43,10 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation: how a request becomes a call of the inbound port, and its result a reply.
+    """One operation: how a request becomes a call of the inbound port, and the result a reply.
 
-    `decode` raises `errors.Malformed` for what no schema can say. `scopes` are those the token must carry.
-    `needs_raw_body` reads the body even where the contract declares none (signed callbacks).
+    `decode` raises `kernel.errors.Malformed` for rules that no schema can express. The token must carry every
+    scope in `scopes`. `needs_raw_body` reads a body even if the contract declares none (signed callbacks).
     """
 
     operation_id: str

@@ -1,4 +1,4 @@
-"""How an edge serves."""
+"""Options of the REST server."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestOptions:
-    """How an edge serves. Sizes are in bytes, times in seconds."""
+    """Options of the REST server. Sizes are in bytes, times in seconds."""
 
     body_limit: int = 1024 * 1024
     deadline: float = 5.0
-    """From a request's head to its answer; handed on to every SQL, Redis and gRPC call."""
+    """From a request's head to its response; every SQL, Redis and gRPC call inherits what is left."""
     drain: float = 0.0
-    """How long readiness says no before the listener closes, so that balancers look elsewhere first."""
+    """How long `/readyz` fails before the listener closes, so that load balancers stop routing here first."""
     grace: float = 20.0
-    """How long requests inside may take to finish once the listener is closed."""
+    """How long running requests may take to finish after the listener closes."""
     trusted_proxies: tuple[str, ...] = field(default=())
     """Addresses or networks whose X-Forwarded-For is believed."""
     request_id_header: str = "x-request-id"

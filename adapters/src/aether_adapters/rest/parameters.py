@@ -1,4 +1,4 @@
-"""Parameters of a request, from text to the JSON value their schema declares; prepared once."""
+"""Converts parameters from text to the JSON values that their schemas declare."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from aether_adapters.errors import Malformed
-from aether_adapters.rest.problems import Misfit
+from aether_adapters.kernel.errors import Malformed
+from aether_adapters.rest.problems import SchemaViolations
 from aether_adapters.rest.schema import Schema
 
 Json = Any
@@ -50,10 +50,9 @@ Convert = Callable[[str, str], Json]
 
 
 class Parameter:
-    """One declared parameter; `read` turns the texts that were sent for it into its value.
+    """One declared parameter; `name` is its name in the contract.
 
-    `name` is the name in the contract. Raises `ValueError` when built for what the edge does not serve
-    (object parameters, cookies, content-typed parameters, unknown styles).
+    Its constructor raises `ValueError` for unsupported ones: objects, cookies, content-typed, unknown styles.
     """
 
     __slots__ = (
@@ -72,18 +71,18 @@ class Parameter:
         self.name: str = declared["name"]
         schema: Mapping[str, Json] = declared.get("schema", {"type": "string"})
         if "content" in declared:
-            raise ValueError(f"parameter {self.name}: content-typed parameters are not served; use schema")
-        place = declared["in"]
-        style = declared.get("style", "form" if place == "query" else "simple")
+            raise ValueError(f"parameter {self.name}: content-typed parameters are not supported; use schema")
+        location = declared["in"]
+        style = declared.get("style", "form" if location == "query" else "simple")
         if style not in _SEPARATORS:
-            raise ValueError(f"parameter {self.name}: style {style} is not served")
+            raise ValueError(f"parameter {self.name}: style {style} is not supported")
         kind = schema.get("type", "string")
         if kind == "object":
             raise ValueError(
-                f"parameter {self.name}: object parameters are not served; use one for each value"
+                f"parameter {self.name}: object parameters are not supported; use one for each value"
             )
         self._is_array = kind == "array"
-        self._exploded = self._is_array and place == "query" and declared.get("explode", style == "form")
+        self._exploded = self._is_array and location == "query" and declared.get("explode", style == "form")
         self._separator = _SEPARATORS[style]
         self.required = bool(declared.get("required", False))
         self.has_default = "default" in schema
@@ -93,9 +92,9 @@ class Parameter:
         self._schema = Schema(schema, document) if _constrained(schema) or _constrained(item) else None
 
     def read(self, texts: list[str]) -> Json:
-        """The value of `texts`, one for each time the parameter was sent.
+        """Return the value of `texts`, one text for each time the parameter was sent.
 
-        Raises `Malformed` naming the parameter.
+        Raises `Malformed` with the parameter's name as pointer.
         """
         if len(texts) > 1 and not self._exploded:
             raise Malformed(self.name, "must be sent once")
@@ -105,14 +104,14 @@ class Parameter:
         else:
             value = self._convert(texts[0], self.name)
         if self._schema is not None and not self._schema.is_valid(value):
-            raise Misfit(self._schema.errors(value, self.name))
+            raise SchemaViolations(self._schema.errors(value, self.name))
         return value
 
 
 def decoded(text: str, name: str, *, plus: bool = False) -> str:
-    """Percent-decoding of UTF-8; with `plus`, as in a query, where "+" is a space.
+    """Percent-decode UTF-8; `plus` reads "+" as a space, as in a query.
 
-    Raises `Malformed` where the bytes are no UTF-8.
+    Raises `Malformed` if the bytes are not UTF-8.
     """
     if plus and "+" in text:
         text = text.replace("+", " ")
@@ -145,12 +144,12 @@ def _converter(schema: Mapping[str, Json]) -> Convert:
         case "boolean":
             return _boolean
         case other:
-            raise ValueError(f"parameters of type {other} inside another are not served")
+            raise ValueError(f"parameters of type {other} inside another are not supported")
 
 
 def _text(text: str, name: str) -> str:
-    if "\x00" in text:  # no contract means it, and not every reader takes it
-        raise Malformed(name, "must not hold a NUL character")
+    if "\x00" in text:  # databases and C libraries refuse it
+        raise Malformed(name, "must not contain a NUL character")
     return text
 
 

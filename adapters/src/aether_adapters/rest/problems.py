@@ -1,4 +1,4 @@
-"""Errors on their way out: RFC 9457 bodies with the headers that HTTP asks for beside each status."""
+"""Renders errors as RFC 9457 bodies with the headers that HTTP requires for each status."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Final
 
 from starlette.exceptions import HTTPException
 
-from aether_adapters.errors import ErrorTable, Kind, Malformed, Problem, TechnicalError, Unauthenticated
-from aether_adapters.rest.limits import LimitReached
+from aether_adapters.kernel.errors import Kind, Malformed, TechnicalError, Unauthenticated
+from aether_adapters.kernel.problems import ErrorTable, Problem
+from aether_adapters.rest.rate_limits import LimitReached
 
 Header = tuple[bytes, bytes]
 
@@ -18,8 +19,8 @@ _PROBLEM: Final = (b"content-type", b"application/problem+json")
 _BY_STATUS: Final = {kind.status: kind for kind in Kind}
 
 
-class Misfit(Malformed):
-    """A request that does not fit its schema, in one or more places."""
+class SchemaViolations(Malformed):
+    """The request violates its schema in one or more places."""
 
     def __init__(self, errors: tuple[Mapping[str, str], ...]) -> None:
         first = errors[0]
@@ -28,38 +29,40 @@ class Misfit(Malformed):
 
 
 class NoSuchPath(TechnicalError):
-    """A path the contract does not have."""
+    """The contract has no such path."""
 
     kind = Kind.NOT_FOUND
 
 
 class NoSuchMethod(TechnicalError):
-    """A path the contract has, with another method; `allow` names those it has."""
+    """The path does not support the method; `allow` lists those that it supports."""
 
     kind = Kind.METHOD_NOT_ALLOWED
 
     def __init__(self, allow: str) -> None:
-        super().__init__(f"This path answers {allow}.")
+        super().__init__(f"This path supports {allow}.")
         self.allow = allow
 
 
 class Challenge(Unauthenticated):
-    """A 401 that says what is wrong with the token that was sent (RFC 6750, section 3.1)."""
+    """The token that was sent is invalid; answered with `error="invalid_token"` (RFC 6750, section 3.1)."""
 
 
 def render(error: Exception, table: ErrorTable) -> tuple[Problem, list[Header], bytes]:
-    """The problem that `error` is, its response headers and its body."""
+    """Return the problem of `error`, its response headers and its body."""
     if isinstance(error, HTTPException):  # from Connexion's Swagger UI, which is Starlette's
         kind = _BY_STATUS.get(error.status_code, Kind.INTERNAL)
-        error = NoSuchPath("There is nothing here.") if kind is Kind.NOT_FOUND else NoSuchMethod("GET, HEAD")
+        error = (
+            NoSuchPath("This path does not exist.") if kind is Kind.NOT_FOUND else NoSuchMethod("GET, HEAD")
+        )
     problem = table.problem(error)
-    if isinstance(error, Misfit):
+    if isinstance(error, SchemaViolations):
         problem = replace(problem, errors=error.errors)
     body = problem.to_json()
     headers = [_PROBLEM, (b"content-length", str(len(body)).encode())]
     match problem.kind:
         case Kind.EXHAUSTED:
-            # A limit behind the port has no name here: the domain's stands for it.
+            # A limit behind the port has no name here, so the domain's name stands in.
             wait = _whole_seconds(problem.retry_after)
             own = (("ratelimit", f'"{table.domain}";r=0;t={wait}'),)
             fields = error.fields if isinstance(error, LimitReached) else own

@@ -1,8 +1,8 @@
-"""Routing by the contract's paths: one walk down a tree, then straight into the operation.
+"""Routing middleware: finds the operation of a request in a tree of paths and calls it.
 
-Connexion's own routing layer matches one regular expression after another, copies the scope twice and builds two
-routers' worth of dictionaries for each request, and every layer behind it looks the operation up again; the oracle test
-holds what both answer against each other.
+Replaces Connexion's routing layer, which tries one regular expression after another and copies the scope
+twice for each request, and whose later layers look the operation up again. The oracle test compares the
+results of both.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from connexion.middleware.abstract import ROUTING_CONTEXT, RoutedMiddleware
 from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aether_adapters.rest.compiled import CompiledAPI, CompiledOperation
+from aether_adapters.rest.handler import CompiledAPI, CompiledOperation
 from aether_adapters.rest.problems import NoSuchMethod
-from aether_adapters.rest.routing import Routes
+from aether_adapters.rest.route_tree import Routes
 
 _NO_OPERATION: Final = {"api_base_path": None, "operation_id": None}
 
 
 class RouterMiddleware(RoutedMiddleware[CompiledAPI]):  # type: ignore[misc]  # Connexion is untyped
-    """Sends a request to its operation; to `extra`, apps beside the contract; else on to the next layer."""
+    """Routes a request to its operation, to an app in `extra`, or to the next layer."""
 
     api_cls = CompiledAPI
 
     def __init__(self, app: ASGIApp, *, extra: Mapping[str, ASGIApp]) -> None:
-        """`extra` holds apps by the path they answer GET on."""
+        """`extra` maps paths outside the contract to the apps that answer GET on them."""
         super().__init__(app)
         self._routes: Routes[CompiledOperation | ASGIApp] = Routes()
         for path, target in extra.items():
@@ -37,7 +37,7 @@ class RouterMiddleware(RoutedMiddleware[CompiledAPI]):  # type: ignore[misc]  # 
     def add_api(
         self, specification: Specification, base_path: str | None = None, **kwargs: Any
     ) -> CompiledAPI:
-        """Learn the paths of a contract and compile their operations; Connexion calls this at start-up."""
+        """Register the paths of a contract and compile its operations; Connexion calls this at start-up."""
         api: CompiledAPI = super().add_api(specification, base_path=base_path, **kwargs)
         base = specification.base_path if base_path is None else base_path
         for path, methods in specification["paths"].items():
@@ -46,9 +46,9 @@ class RouterMiddleware(RoutedMiddleware[CompiledAPI]):  # type: ignore[misc]  # 
         return api
 
     def __call__(self, scope: Scope, receive: Receive, send: Any) -> Awaitable[None]:
-        """`send` is the `Answer` that the door hands in. What answers is returned unstarted, to save a coroutine.
+        """Return the operation's coroutine, which saves one of our own; `send` is `RestApp`'s `ResponseSender`.
 
-        Raises `NoSuchMethod` at once.
+        Raises `NoSuchMethod` immediately, before anything is awaited.
         """
         if scope["type"] != "http":
             return self._next(scope, receive, send)

@@ -1,7 +1,8 @@
-"""OpenAPI 3.0 schemas as JSON Schema Draft 4, compiled once.
+"""Compiles OpenAPI 3.0 schemas to JSON Schema Draft 4 validators.
 
-OpenAPI 3.0's dialect is Draft 4 with additions (https://spec.openapis.org/oas/v3.0.3#schema-object): `nullable`
-widens a type, `readOnly` properties must not be sent in a request, `example` and friends say nothing.
+OpenAPI 3.0's dialect is Draft 4 with additions (https://spec.openapis.org/oas/v3.0.3#schema-object):
+`nullable` widens a type, requests must not send `readOnly` properties, `example` and other annotations have
+no effect.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from jsonschema_rs import Draft4Validator, ValidationError
 
 Json = Any
 
-_MOST_ERRORS: Final = 20
-_MOST_CHARACTERS: Final = 200
-_SCHEMAS_BY_NAME: Final = ("properties", "patternProperties", "definitions")
-_SCHEMAS: Final = ("allOf", "anyOf", "oneOf")
-_SCHEMA: Final = ("not", "items", "additionalProperties")
-_SILENT: Final = (
+_MAX_ERRORS: Final = 20
+_MAX_REASON_CHARACTERS: Final = 200
+_KEYS_OF_SCHEMA_MAPS: Final = ("properties", "patternProperties", "definitions")
+_KEYS_OF_SCHEMA_LISTS: Final = ("allOf", "anyOf", "oneOf")
+_KEYS_OF_ONE_SCHEMA: Final = ("not", "items", "additionalProperties")
+_ANNOTATIONS: Final = (
     "example",
     "description",
     "title",
@@ -33,12 +34,12 @@ Errors = tuple[Mapping[str, str], ...]
 
 
 class Schema:
-    """A compiled schema of a request's body or parameter."""
+    """Compiled schema of a request body or parameter."""
 
     __slots__ = ("_validator", "admits_floats", "is_valid")
 
     def __init__(self, schema: Mapping[str, Json], document: Mapping[str, Json]) -> None:
-        """`$ref`s in `schema` are looked up in `document`, which must not refer outside itself.
+        """Resolve each `$ref` of `schema` within `document`, which must not refer outside itself.
 
         Raises `ValueError` for a schema that does not compile.
         """
@@ -55,35 +56,37 @@ class Schema:
         )
         self.is_valid = self._validator.is_valid
         self.admits_floats = _admits_floats(schema, document, set())
-        """Whether a number with a fraction fits anywhere."""
+        """Whether any part of the schema accepts a number with a fraction."""
 
     def errors(self, value: Json, pointer: str = "") -> Errors:
-        """What is wrong with `value`, at most 20 places, in the order of their pointers."""
+        """Return the first 20 errors of `value`, sorted by pointer."""
         found = {(pointer + _pointer(error), _reason(error)) for error in self._validator.iter_errors(value)}
-        return tuple({"pointer": place, "reason": reason} for place, reason in sorted(found)[:_MOST_ERRORS])
+        return tuple({"pointer": where, "reason": reason} for where, reason in sorted(found)[:_MAX_ERRORS])
 
 
 def for_requests(schema: Json) -> Json:
-    """The Draft 4 schema that accepts what the OpenAPI `schema` accepts in a request."""
+    """Return the Draft 4 schema that accepts what the OpenAPI `schema` accepts in a request."""
     if not isinstance(schema, Mapping):
         return schema
     if "$ref" in schema:
         return {"$ref": schema["$ref"]}
     if schema.get("readOnly") is True:
         return {"not": {}}
-    out = {key: value for key, value in schema.items() if key not in _SILENT and not key.startswith("x-")}
-    for key in _SCHEMAS_BY_NAME:
+    out = {
+        key: value for key, value in schema.items() if key not in _ANNOTATIONS and not key.startswith("x-")
+    }
+    for key in _KEYS_OF_SCHEMA_MAPS:
         if key in out:
             out[key] = {name: for_requests(item) for name, item in out[key].items()}
-    for key in _SCHEMAS:
+    for key in _KEYS_OF_SCHEMA_LISTS:
         if key in out:
             out[key] = [for_requests(item) for item in out[key]]
-    for key in _SCHEMA:
+    for key in _KEYS_OF_ONE_SCHEMA:
         if key in out:
             out[key] = for_requests(out[key])
     if "required" in out:
         out["required"] = [name for name in out["required"] if not _read_only(schema, name)]
-        if not out["required"]:  # Draft 4 wants at least one name
+        if not out["required"]:  # Draft 4 requires at least one name
             del out["required"]
     return _nullable(out)
 
@@ -95,9 +98,9 @@ def _admits_floats(schema: Json, document: Mapping[str, Json], seen: set[str]) -
         reference = schema["$ref"]
         if reference in seen:
             return False
-        return _admits_floats(looked_up(document, reference), document, seen | {reference})
-    inner = [each for key in _SCHEMAS for each in schema.get(key, ())]
-    for key in _SCHEMAS_BY_NAME:
+        return _admits_floats(resolve_reference(document, reference), document, seen | {reference})
+    inner = [each for key in _KEYS_OF_SCHEMA_LISTS for each in schema.get(key, ())]
+    for key in _KEYS_OF_SCHEMA_MAPS:
         inner.extend(schema.get(key, {}).values())
     inner.extend(schema[key] for key in ("items", "additionalProperties") if key in schema)
     kind = schema.get("type")
@@ -108,8 +111,8 @@ def _admits_floats(schema: Json, document: Mapping[str, Json], seen: set[str]) -
     return any(_admits_floats(each, document, seen) for each in inner)
 
 
-def looked_up(document: Mapping[str, Json], reference: str) -> Mapping[str, Json]:
-    """What a `$ref` within the document points to; raises `ValueError` for one that leads out of it or nowhere."""
+def resolve_reference(document: Mapping[str, Json], reference: str) -> Mapping[str, Json]:
+    """Return the target of a `$ref` within `document`. Raises `ValueError` if it is outside or missing."""
     node: Json = document
     try:
         if not reference.startswith("#/"):
@@ -133,7 +136,7 @@ def _nullable(schema: dict[str, Json]) -> dict[str, Json]:
         schema["type"] = [schema["type"], "null"]
     if "enum" in schema and None not in schema["enum"]:
         schema["enum"] = [*schema["enum"], None]
-    if any(key in schema for key in (*_SCHEMAS, "not")):
+    if any(key in schema for key in (*_KEYS_OF_SCHEMA_LISTS, "not")):
         return {"anyOf": [{"type": "null"}, schema]}
     return schema
 
@@ -151,4 +154,4 @@ def _reason(error: ValidationError) -> str:
     if path and path[-1] == "not" and error.message.startswith("{}"):
         return "is read-only: the service sets it"
     message = error.message
-    return message if len(message) <= _MOST_CHARACTERS else message[: _MOST_CHARACTERS - 1] + "…"
+    return message if len(message) <= _MAX_REASON_CHARACTERS else message[: _MAX_REASON_CHARACTERS - 1] + "…"

@@ -1,4 +1,4 @@
-"""Serves an edge with uvicorn, in a thread or as the whole process, until it is told to stop."""
+"""Runs a REST application on uvicorn, in a thread or as the whole process, until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Protocol
 
 import uvicorn
 
-from aether_adapters.rest.door import RestApp
+from aether_adapters.rest.application import RestApp
 
 
 class Stop(Protocol):
-    """Says when to stop; a `threading.Event` is one."""
+    """Signals when to stop; a `threading.Event` is one."""
 
     def is_set(self) -> bool:
         """Whether to stop."""
@@ -30,11 +30,12 @@ def serve(
     started: Callable[[int], None] | None = None,
     reuse_port: bool = False,
 ) -> None:
-    """Answer requests on `host`:`port` (0 takes a free one) until `stop` is set; then leave gracefully.
+    """Serve on `host`:`port` (0 picks a free port) until `stop` is set, then shut down gracefully.
 
-    Readiness says no for `drain` seconds, the listener closes, requests inside finish within `grace` seconds.
-    `started` is called with the port once connections are accepted. `reuse_port` lets several processes share a
-    port. Signals are the caller's. Raises `OSError` where the address cannot be had.
+    Shutdown: readiness fails for `RestOptions.drain` seconds, the listener closes, running requests finish
+    within `RestOptions.grace` seconds. `started` is called with the port once connections are accepted.
+    `reuse_port` lets several processes share a port. The caller handles signals. Raises `OSError` if the
+    address is unavailable.
     """
     with _listen(host, port, reuse_port) as listener:
         config = uvicorn.Config(
@@ -47,7 +48,7 @@ def serve(
             access_log=False,
             log_config=None,
             server_header=False,
-            proxy_headers=False,  # the edge reads X-Forwarded-For itself, where a parameter asks for it
+            proxy_headers=False,  # ClientAddress reads X-Forwarded-For
             backlog=2048,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=max(1, round(app.rest_options.grace)),
@@ -67,7 +68,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take no signal: one process may hold several servers, and `process.run_roles` speaks to all."""
+        """Handle no signals: a process may hold several servers, and `process.run_roles` stops them all."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -76,7 +77,7 @@ class _Server(uvicorn.Server):
             self._started(sockets[0].getsockname()[1])
 
     async def on_tick(self, counter: int) -> bool:
-        """Uvicorn asks ten times a second whether to go on."""
+        """Return whether to exit; uvicorn asks ten times a second."""
         if self._leave_at is None and self._stop.is_set():
             self._app.health.drain()
             self._leave_at = monotonic() + self._app.rest_options.drain

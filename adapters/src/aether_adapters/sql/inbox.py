@@ -1,4 +1,4 @@
-"""The inbox: an event that Kafka delivers twice has its effect once."""
+"""Inbox: makes event handlers idempotent, so that an event delivered twice takes effect once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aether_adapters.sql.types import UtcDateTime, exact
 
 
 def inbox_table(metadata: MetaData, name: str = "inbox") -> Table:
-    """The table, in a domain's own metadata so that its migrations create it."""
+    """Define the table in a domain's own metadata, so that its migrations create it."""
     return Table(
         name,
         metadata,
@@ -24,7 +24,7 @@ def inbox_table(metadata: MetaData, name: str = "inbox") -> Table:
 
 
 class Inbox:
-    """Remembers, in the consumer's own transaction, which events it has handled."""
+    """Records handled events in the consumer's own transaction."""
 
     __slots__ = ("_connection", "_table")
 
@@ -33,9 +33,10 @@ class Inbox:
         self._table = table
 
     def first_time(self, consumer: str, event_id: str) -> bool:
-        """True, and remembered, when `consumer` has not handled this event; False for a repetition.
+        """Record the event; return False if `consumer` has handled it before.
 
-        Forgotten again when the transaction rolls back. Two at once: the second waits for the first to end.
+        A rollback removes the record. If two transactions record one event, the second waits until the first
+        ends.
         """
         row = {"consumer": consumer, "event_id": event_id, "received_at": datetime.now(UTC)}
         try:
@@ -46,18 +47,18 @@ class Inbox:
 
 
 class InboxCleaner:
-    """Forgets what was handled long ago; the worker's side, outside any unit of work."""
+    """Deletes old records, outside any unit of work."""
 
     def __init__(self, engine: Engine, table: Table) -> None:
         self._transactions = Transactions(engine, lambda connection: connection)
         self._table = table
 
     def prune(self, older_than: timedelta, limit: int = 1000) -> int:
-        """Forget at most `limit` events received longer ago than `older_than`; returns how many.
+        """Delete at most `limit` events received longer ago than `older_than`; return how many.
 
-        An event that Kafka delivers again after that has its effect again: let `older_than` be more than the topic
-        keeps its events. In small bites, so that no consumer waits long for a lock; call again while it returns
-        `limit`.
+        An event delivered again after that takes effect again, so `older_than` must exceed the topic's
+        retention. Each call deletes few rows, so that no consumer waits long for a lock; call again while it
+        returns `limit`.
         """
         columns, before = self._table.c, datetime.now(UTC) - older_than
         key = tuple_(columns.consumer, columns.event_id)

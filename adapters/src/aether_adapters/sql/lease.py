@@ -1,9 +1,9 @@
-"""A lease: of several processes one does the work, and the others stand by.
+"""Lease: one of several processes does the work while the others stand by.
 
-Ends are written in the database's clock, so machines need not agree on the time. The holder itself trusts only
-its monotonic clock, counted from before it asked: it stops believing in its lease before the database gives it
-to anybody else. What a lease cannot do is call back a message that its holder has begun to send; so work
-under it must bear a repetition, or carry `fence`, which rises with every new holder.
+Expiry uses the database's clock, so machines need not agree on the time. The holder uses its monotonic clock,
+counted from before the request, so it considers the lease lapsed before the database grants it to anyone
+else. A lease cannot recall a message that its holder has begun to send, so the work must be idempotent or
+carry `fence`, which increases with every new holder.
 Source: https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html
 """
 
@@ -25,14 +25,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from aether_adapters.errors import TechnicalError
-from aether_adapters.sql.clock import database_now
+from aether_adapters.kernel.errors import TechnicalError
+from aether_adapters.sql.database_clock import database_now
 from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import UtcDateTime, exact
 
 
 def lease_table(metadata: MetaData, name: str = "leases") -> Table:
-    """The table, in a domain's own metadata so that its migrations create it."""
+    """Define the table in a domain's own metadata, so that its migrations create it."""
     return Table(
         name,
         metadata,
@@ -47,10 +47,10 @@ _LEASES = lease_table(MetaData())
 
 
 class Lease:
-    """The right to do the work called `name` for `seconds` at a time; not shared between threads.
+    """The exclusive right to do the work `name`, for `seconds` at a time; do not share it between threads.
 
-    `owner` says who, for people who read the table; two objects with one owner still exclude each other.
-    `clock` counts seconds and never goes back.
+    `owner` is for people who read the table: two objects with the same owner still exclude each other.
+    `clock` returns monotonic seconds.
     """
 
     def __init__(
@@ -74,13 +74,14 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether the work may be done now; false from the moment the lease has lapsed, without asking anybody."""
+        """Whether the work may be done now; needs no database, and turns false when the lease lapses."""
         return self._clock() < self._until
 
     def hold(self) -> bool:
-        """Take the lease, or keep it, asking the database only when a third of the term has gone; call it often.
+        """Take or keep the lease; return whether it is held. Call it often.
 
-        True while it is held. Raises `Unavailable` when the database is away and the lease is not held.
+        It asks the database only after a third of the term. Raises `Unavailable` if the database is
+        unavailable and the lease is not held.
         """
         if not self.held:
             return self.acquire()
@@ -94,7 +95,7 @@ class Lease:
             return True
 
     def acquire(self) -> bool:
-        """Take the lease if nobody holds it; whether it is ours. Raises `Unavailable`."""
+        """Take the lease if it is free; return whether it is held. Raises `Unavailable`."""
         asked = self._clock()
         fence = self._transactions.run(self._take)
         if fence is None:
@@ -104,12 +105,12 @@ class Lease:
         return True
 
     def renew(self) -> bool:
-        """Keep the lease for another term; False, and given up, when somebody else has taken it since.
+        """Extend the lease by another term; return False, and give it up, if another process has taken it.
 
-        Raises `Unavailable`; the lease is then held until the end of the term that was granted.
+        Raises `Unavailable`; the lease is then held until the end of the current term.
         """
         asked = self._clock()
-        mine = self._mine(database_now(self.seconds))
+        mine = self._update_own(database_now(self.seconds))
         if self._transactions.run(mine):
             self._until = asked + self.seconds
             return True
@@ -117,13 +118,13 @@ class Lease:
         return False
 
     def release(self) -> None:
-        """Let somebody else take it at once. Nothing happens where it is not ours."""
+        """Let another process take the lease at once; do nothing if it is not held."""
         if self.fence:
             self._until = float("-inf")
-            self._transactions.run(self._mine(database_now()))
+            self._transactions.run(self._update_own(database_now()))
             self.fence = 0
 
-    def _mine(self, expires_at: database_now) -> Callable[[Connection], bool]:
+    def _update_own(self, expires_at: database_now) -> Callable[[Connection], bool]:
         table = self._table
         statement = (
             update(table)

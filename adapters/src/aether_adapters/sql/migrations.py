@@ -1,7 +1,7 @@
-"""Migrating a domain's schema, safely when several of its processes start at once.
+"""Migrates a domain's schema, safely if several of its processes start at once.
 
-A domain's `migrations/env.py` is two lines: it imports its tables' metadata and calls `run_migrations`.
-Alembic is imported where it is used: a process that serves does not load it.
+A domain's `migrations/env.py` imports its tables' metadata and calls `run_migrations`. Alembic is imported
+inside functions, so that serving processes do not load it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Engine, MetaData, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
-from aether_adapters.deadline import within
-from aether_adapters.errors import Unavailable
+from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import Unavailable
 from aether_adapters.sql.engine import connect
-from aether_adapters.sql.limits import READ_ONLY
+from aether_adapters.sql.timeouts import READ_ONLY
 
 _log = logging.getLogger(__name__)
 
@@ -29,18 +29,17 @@ _STATEMENT_SECONDS: Final = 3600.0
 
 
 def migrate(url: str | URL, script_location: str | Path, *, wait_seconds: float = 60.0) -> None:
-    """Bring the database at `url` to the newest revision under `script_location`.
+    """Upgrade the database at `url` to the newest revision under `script_location`.
 
-    One process migrates at a time; another waits up to `wait_seconds` and then finds nothing left to do. Raises
-    `Unavailable` when it waited in vain. On SQLite all revisions apply or none do; MySQL commits each DDL
-    statement by itself.
+    One process migrates at a time; others wait up to `wait_seconds`, then raise `Unavailable`. On SQLite all
+    revisions apply or none; MySQL commits each DDL statement separately.
     """
     from alembic import command
     from alembic.config import Config
 
     engine = connect(url, pool=2, statement_seconds=_STATEMENT_SECONDS)
     try:
-        with _alone(engine, wait_seconds) as connection:
+        with _exclusively(engine, wait_seconds) as connection:
             configuration = Config(attributes={_CONNECTION: connection})
             configuration.set_main_option("script_location", str(script_location).replace("%", "%%"))
             command.upgrade(configuration, "head")
@@ -49,9 +48,9 @@ def migrate(url: str | URL, script_location: str | Path, *, wait_seconds: float 
 
 
 def run_migrations(metadata: MetaData) -> None:
-    """The whole of a domain's `env.py`: apply the revisions on the connection that `migrate` opened.
+    """Apply the revisions on the connection that `migrate` opened; the body of a domain's `env.py`.
 
-    For `alembic revision --autogenerate` and other commands of a person, on `-x url=...`.
+    Alembic's own commands, such as `alembic revision --autogenerate`, use `-x url=...`.
     """
     from alembic import context
 
@@ -69,17 +68,17 @@ def run_migrations(metadata: MetaData) -> None:
 
 
 def pending_changes(engine: Engine, metadata: MetaData) -> list[str]:
-    """What the database lacks of `metadata`, or has beyond it, one line each; empty when they agree."""
+    """Return the differences between the database and `metadata`, one line each; empty if they agree."""
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
     with engine.execution_options(**{READ_ONLY: True}).connect() as connection:
         compared = MigrationContext.configure(connection, opts={"compare_type": True})
-        return [_describe(change) for change in _flat(compare_metadata(compared, metadata))]
+        return [_describe(change) for change in _flattened(compare_metadata(compared, metadata))]
 
 
 def is_current(engine: Engine, script_location: str | Path) -> bool:
-    """Whether every revision under `script_location` has been applied: what a service asks before it serves."""
+    """Whether every revision under `script_location` is applied; a service checks this before it serves."""
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
@@ -103,16 +102,16 @@ def _apply(connection: Connection, metadata: MetaData) -> None:
 
 
 @contextmanager
-def _alone(engine: Engine, wait_seconds: float) -> Iterator[Connection]:
-    exclusive = _alone_on_sqlite if engine.dialect.name == "sqlite" else _alone_on_mysql
+def _exclusively(engine: Engine, wait_seconds: float) -> Iterator[Connection]:
+    exclusive = _exclusively_on_sqlite if engine.dialect.name == "sqlite" else _exclusively_on_mysql
     with engine.connect() as connection, exclusive(connection, wait_seconds):
         yield connection
 
 
 @contextmanager
-def _alone_on_sqlite(connection: Connection, wait_seconds: float) -> Iterator[None]:
+def _exclusively_on_sqlite(connection: Connection, wait_seconds: float) -> Iterator[None]:
     raw: Any = connection.connection.dbapi_connection
-    # A copied table would take the rows that refer to it along; SQLite ignores this inside a transaction.
+    # Copying a table would delete the rows that refer to it; SQLite ignores this pragma inside a transaction.
     raw.execute("PRAGMA foreign_keys = OFF")
     try:
         with within(wait_seconds):
@@ -123,12 +122,12 @@ def _alone_on_sqlite(connection: Connection, wait_seconds: float) -> Iterator[No
         yield
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         if broken:
-            raise ValueError(f"The migration leaves rows without what they refer to: {broken[:5]}")
+            raise ValueError(f"The migration leaves rows whose foreign keys refer to nothing: {broken[:5]}")
     raw.execute("PRAGMA foreign_keys = ON")
 
 
 @contextmanager
-def _alone_on_mysql(connection: Connection, wait_seconds: float) -> Iterator[None]:
+def _exclusively_on_mysql(connection: Connection, wait_seconds: float) -> Iterator[None]:
     database = str(connection.engine.url.database)
     name = f"aether-migrate-{hashlib.sha256(database.encode()).hexdigest()[:32]}"
     waited = text("SELECT GET_LOCK(:name, :seconds)").bindparams(name=name, seconds=int(wait_seconds))
@@ -144,13 +143,15 @@ def _alone_on_mysql(connection: Connection, wait_seconds: float) -> Iterator[Non
 
 def _busy(connection: Connection, wait_seconds: float) -> Unavailable:
     database = connection.engine.url.database
-    return Unavailable(f"Somebody else has kept {database} busy for {wait_seconds:.0f} s.", retry_after=5.0)
+    return Unavailable(
+        f"Another process has kept {database} locked for {wait_seconds:.0f} s.", retry_after=5.0
+    )
 
 
-def _flat(changes: list[Any]) -> Iterator[tuple[Any, ...]]:
+def _flattened(changes: list[Any]) -> Iterator[tuple[Any, ...]]:
     for change in changes:
         if isinstance(change, list):
-            yield from _flat(change)
+            yield from _flattened(change)
         else:
             yield change
 

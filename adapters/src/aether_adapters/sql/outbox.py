@@ -1,9 +1,9 @@
-"""The outbox: events leave in the same transaction as the rows they tell of, and reach Kafka afterwards.
+"""Transactional outbox: stores events with the rows they describe; a relay sends them to Kafka afterwards.
 
-Pattern: https://microservices.io/patterns/data/transactional-outbox.html. Order: a relay takes rows that are
-not sent, in id order, whatever ids it saw before; so a row whose commit was held back is late, never lost.
-For one key ids rise in commit order as long as the aggregate's row is written before its events, because that
-row's lock is then held until the commit. That order is the writer's duty: add events last.
+Pattern: https://microservices.io/patterns/data/transactional-outbox.html. The relay takes unsent rows in id
+order and remembers no position, so a row that commits late is sent late, never lost. The ids of one key rise
+in commit order if the aggregate's row is written before its events, because that row's lock is held until the
+commit. Writers must therefore add events last.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from sqlalchemy import (
     update,
 )
 
-from aether_adapters.events import OutgoingEvent
+from aether_adapters.kernel.events import OutgoingEvent
 from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import BigId, Bytes, UtcDateTime, exact
 
 _NO_HEADERS: Final = "{}"
-_FEW: Final = 8
-"""So many statements cost less than one with a thousand ids."""
+_MAX_RANGES: Final = 8
+"""Up to here separate range updates cost less than one statement with a thousand ids."""
 
 
 def outbox_table(metadata: MetaData, name: str = "outbox") -> Table:
-    """The table, in a domain's own metadata so that its migrations create it.
+    """Define the table in a domain's own metadata, so that its migrations create it.
 
-    One index serves the relay (`sent_at IS NULL` in id order) and the pruning (`sent_at < ...`).
+    One index serves the relay (`sent_at IS NULL` in id order) and pruning (`sent_at < ...`).
     """
     return Table(
         name,
@@ -60,13 +60,13 @@ def outbox_table(metadata: MetaData, name: str = "outbox") -> Table:
         Column("occurred_at", UtcDateTime, nullable=False),
         Column("sent_at", UtcDateTime, nullable=True),
         Index(f"ix_{name}_unsent", "sent_at", "id"),
-        # Ids are never used twice, so a relay that woke up late cannot mark another event as sent.
+        # Ids are never reused, so a relay that resumes late cannot mark another event as sent.
         sqlite_autoincrement=True,
     )
 
 
 class Outbox:
-    """The writer's side, inside a unit of work."""
+    """Writer's side of the outbox, inside a unit of work."""
 
     __slots__ = ("_connection", "_insert")
 
@@ -75,15 +75,15 @@ class Outbox:
         self._insert = insert(table)
 
     def add(self, *events: OutgoingEvent) -> None:
-        """Let `events` leave when the transaction commits, in this order; after the aggregate's row is written.
+        """Store `events`, to be sent in this order after the commit. Write the aggregate's row first.
 
-        The trace in force goes along as W3C `traceparent`.
+        The current trace is stored with them as W3C `traceparent`.
         """
         if events:
             trace: dict[str, str] = {}
             propagate.inject(trace)
             rows = [_to_row(event, trace) for event in events]
-            # One alone is told apart, because drivers take a detour for a list of one.
+            # A single row is passed by itself, because drivers are slower with a list of one.
             self._connection.execute(self._insert, rows if len(rows) > 1 else rows[0])
 
 
@@ -101,9 +101,10 @@ def _to_row(event: OutgoingEvent, trace: dict[str, str]) -> dict[str, object]:
 
 
 class OutboxRow(NamedTuple):
-    """An event that waits, as its table has it; it is marked as sent under its `id`.
+    """An unsent event as stored in the table; `mark_sent` takes its `id`.
 
-    A tuple, and no event yet: a relay reads thousands in a second, and needs only what goes into the message.
+    A tuple instead of an event, because a relay reads thousands per second and needs only the message's
+    fields.
     """
 
     id: int
@@ -118,12 +119,12 @@ class OutboxRow(NamedTuple):
 
     @property
     def more_headers(self) -> dict[str, str]:
-        """The event's own headers, which the table keeps as JSON."""
+        """The event's own headers, stored as JSON."""
         return {} if self.headers == _NO_HEADERS else orjson.loads(self.headers)
 
     @property
     def event(self) -> OutgoingEvent:
-        """The event, as it was given to the outbox."""
+        """The event as it was added to the outbox."""
         return OutgoingEvent(
             type=self.type,
             topic=self.topic,
@@ -138,14 +139,14 @@ class OutboxRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits: how many events, and since when the oldest does."""
+    """Number of unsent events, and the time of the oldest; None if there are none."""
 
     count: int
     oldest: datetime | None
 
 
 class OutboxReader:
-    """The relay's side. One relay at a time (see `Lease`): two would break the order of a key."""
+    """Relay's side of the outbox. Only one relay may run (see `Lease`): two would break a key's order."""
 
     def __init__(self, engine: Engine, table: Table) -> None:
         self._transactions = Transactions(engine, lambda connection: connection)
@@ -163,42 +164,44 @@ class OutboxReader:
         self._backlog = select(func.count(), func.min(columns.occurred_at)).where(columns.sent_at.is_(None))
 
     def unsent(self, limit: int) -> list[OutboxRow]:
-        """At most `limit` events that are not marked as sent, in id order: for each key the order they happened in."""
+        """Return at most `limit` unsent events in id order, which for each key is the order of occurrence."""
         rows = self._transactions.read(
             lambda connection: connection.execute(self._unsent, {"batch": limit}).all()
         )
         return list(map(OutboxRow._make, rows))
 
     def mark_sent(self, ids: Sequence[int]) -> None:
-        """Mark these rows as sent; ids that are marked already, or gone, are no error."""
+        """Mark these rows as sent; ignores ids that are marked already or gone."""
         if not ids:
             return
         runs = _runs(ids)
-        if len(runs) > _FEW:
-            ranges, singly = [], list(ids)
+        if len(runs) > _MAX_RANGES:
+            ranges, single_ids = [], list(ids)
         else:
-            # Up to the last but one, and the last by itself: where MySQL takes the index on `sent_at` it looks at the
-            # row behind the range too, and would wait for whoever is about to commit that.
+            # Each range excludes its last id, which is updated by itself: if MySQL uses the index on
+            # `sent_at` it also locks the row behind a range, and would wait for a writer that is about to
+            # commit it.
             ranges = [(first, last - 1) for first, last in runs if first < last]
-            singly = [last for _, last in runs]
+            single_ids = [last for _, last in runs]
         moment = datetime.now(UTC)
 
         def work(connection: Connection) -> None:
             for first, last in ranges:
                 connection.execute(self._mark_run, {"moment": moment, "first": first, "last": last})
-            connection.execute(self._mark, {"moment": moment, "ids": singly})
+            connection.execute(self._mark, {"moment": moment, "ids": single_ids})
 
         self._transactions.run(work)
 
     def backlog(self) -> Backlog:
-        """What waits now."""
+        """Return the current backlog."""
         count, oldest = self._transactions.read(lambda connection: connection.execute(self._backlog).one())
         return Backlog(count, oldest)
 
     def prune(self, older_than: timedelta, limit: int = 1000) -> int:
-        """Delete at most `limit` events that were sent longer ago than `older_than`; returns how many.
+        """Delete at most `limit` events sent longer ago than `older_than`; return how many.
 
-        In small bites, so that no writer waits long for a lock; call again while it returns `limit`.
+        Each call deletes few rows, so that no writer waits long for a lock; call again while it returns
+        `limit`.
         """
         table, before = self._table, datetime.now(UTC) - older_than
 
@@ -211,7 +214,7 @@ class OutboxReader:
 
 
 def _runs(ids: Sequence[int]) -> list[tuple[int, int]]:
-    """The first and last of each run of consecutive numbers in `ids`: between the two there is no row that is not meant."""
+    """Return the first and last of each run of consecutive numbers: every number in a range is in `ids`."""
     runs: list[tuple[int, int]] = []
     first = last = min(ids)
     for number in sorted(ids):

@@ -1,4 +1,4 @@
-"""The unit of work: what a use case does to its database, whole or not at all."""
+"""Unit of work: runs a use case's database work in one transaction."""
 
 from __future__ import annotations
 
@@ -12,30 +12,21 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from aether_adapters.deadline import remaining
-from aether_adapters.errors import DeadlineExceeded, Exhausted, Unavailable
-from aether_adapters.sql.faults import Fault, fault_of
-from aether_adapters.sql.limits import READ_ONLY, refuse_writes
-from aether_adapters.sql.turns import TURNS, Turns
+from aether_adapters.kernel.deadline import remaining
+from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Unavailable
+from aether_adapters.kernel.unit_of_work import NestedUnitOfWork
+from aether_adapters.sql.error_codes import DatabaseErrorKind, error_kind
+from aether_adapters.sql.fair_lock import FAIR_LOCK, FairLock
+from aether_adapters.sql.timeouts import READ_ONLY, refuse_writes
 
 R = TypeVar("R")
 T = TypeVar("T")
 
-_INSIDE: Final[ContextVar[bool]] = ContextVar("aether_unit_of_work", default=False)
-_RERUNS: Final = 3
-_PAUSE: Final = 0.02
-_TURN: Final = 30.0
-_LONG: Final = 3600.0
-
-
-class NestedUnitOfWork(RuntimeError):
-    """A unit of work was opened inside another one; one of the two would commit without the other."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "A unit of work is open already. Do both things in one, or one after the other; and take ids, "
-            "leases and other services' answers before it opens."
-        )
+_IN_UNIT_OF_WORK: Final[ContextVar[bool]] = ContextVar("aether_unit_of_work", default=False)
+_MAX_RERUNS: Final = 3
+_FIRST_PAUSE_SECONDS: Final = 0.02
+_LOCK_TIMEOUT_SECONDS: Final = 30.0
+_NO_DEADLINE_SECONDS: Final = 3600.0
 
 
 class Transactions(Generic[R]):
@@ -51,37 +42,38 @@ class Transactions(Generic[R]):
         self._bind = bind
 
     def run(self, work: Callable[[R], T], /) -> T:
-        """Do `work` and commit it; roll back when it raises, and raise what it raised.
+        """Run `work` and commit; on an exception roll back and raise it again.
 
-        MySQL's deadlocks (1213) and lock timeouts (1205) run the whole of `work` again, at most three times, and
-        so does, once, a connection that was lost before the commit: so `work` has no effect outside the
-        database. Raises `Unavailable`, `Exhausted` (no free connection), `DeadlineExceeded`,
-        `NestedUnitOfWork`; integrity errors pass as they are.
+        MySQL deadlocks (1213) and lock timeouts (1205) run all of `work` again, at most three times; so does,
+        once, a connection lost before the commit. `work` must therefore have no effect outside the database.
+        Raises `Unavailable`, `Exhausted` (no free connection), `DeadlineExceeded`, `NestedUnitOfWork`;
+        integrity errors pass unchanged.
         """
-        turns: Turns | None = self._writing.get_execution_options().get(TURNS)
-        if turns is None or _INSIDE.get():
+        lock: FairLock | None = self._writing.get_execution_options().get(FAIR_LOCK)
+        if lock is None or _IN_UNIT_OF_WORK.get():
             return self._attempts(self._writing, work)
-        if not turns.take(remaining(_TURN)):
-            remaining(_LONG)
+        if not lock.acquire(remaining(_LOCK_TIMEOUT_SECONDS)):
+            remaining(_NO_DEADLINE_SECONDS)
             raise Unavailable(
-                f"Other threads have kept the database busy for {_TURN:.0f} s.", retry_after=1.0
+                f"Other threads have kept the database busy for {_LOCK_TIMEOUT_SECONDS:.0f} s.",
+                retry_after=1.0,
             )
         try:
             return self._attempts(self._writing, work)
         finally:
-            turns.give()
+            lock.release()
 
     def read(self, work: Callable[[R], T], /) -> T:
-        """Do `work`, which only reads, without a write lock. Raises as `run`, and `RuntimeError` for a write.
+        """Run `work`, which only reads, without a write lock. Raises as `run`, and `RuntimeError` for a write.
 
-        On SQLite it sees one state of the database; on MySQL each statement sees what is committed when it starts.
+        On SQLite `work` sees one snapshot; on MySQL each statement sees what was committed when it started.
         """
         return self._attempts(self._reading, work)
 
     def _attempts(self, engine: Engine, work: Callable[[R], T]) -> T:
-        if _INSIDE.get():
+        if _IN_UNIT_OF_WORK.get():
             raise NestedUnitOfWork
-        token = _INSIDE.set(True)
+        token = _IN_UNIT_OF_WORK.set(True)
         try:
             contended, lost = 0, False
             while True:
@@ -89,26 +81,27 @@ class Transactions(Generic[R]):
                 try:
                     return attempt.run(work)
                 except PoolTimeout as error:
-                    remaining(_LONG)
+                    remaining(_NO_DEADLINE_SECONDS)
                     raise Exhausted("Every database connection is busy.", retry_after=1.0) from error
                 except DBAPIError as error:
-                    fault = fault_of(error)
-                    if fault is None:
+                    kind = error_kind(error)
+                    if kind is None:
                         raise
-                    remaining(_LONG)
-                    if fault is Fault.CONTENDED and contended < _RERUNS:
+                    remaining(_NO_DEADLINE_SECONDS)
+                    if kind is DatabaseErrorKind.CONTENDED and contended < _MAX_RERUNS:
                         contended += 1
-                    elif fault is Fault.LOST and not (lost or attempt.committing):
+                    elif kind is DatabaseErrorKind.LOST and not (lost or attempt.committing):
                         lost = True
                     else:
-                        raise _technical(fault, committing=attempt.committing) from error
-                time.sleep(min(random.uniform(0, _PAUSE * 2**contended), remaining(_LONG)))  # noqa: S311
+                        raise _technical(kind, committing=attempt.committing) from error
+                pause = random.uniform(0, _FIRST_PAUSE_SECONDS * 2**contended)  # noqa: S311 # not for security
+                time.sleep(min(pause, remaining(_NO_DEADLINE_SECONDS)))
         finally:
-            _INSIDE.reset(token)
+            _IN_UNIT_OF_WORK.reset(token)
 
 
 class _Attempt(Generic[R]):
-    """One try; remembers whether it got as far as the commit."""
+    """One run of the work; `committing` tells whether it reached the commit."""
 
     __slots__ = ("_bind", "_engine", "committing")
 
@@ -121,20 +114,20 @@ class _Attempt(Generic[R]):
         with self._engine.connect() as connection:
             with connection.begin():
                 result = work(self._bind(connection))
-                remaining(_LONG)  # nobody waits for the answer any more: roll back
+                remaining(_NO_DEADLINE_SECONDS)  # roll back after the deadline: nobody awaits the result
                 self.committing = True
             return result
 
 
-def _technical(fault: Fault, *, committing: bool) -> Exception:
-    match fault:
-        case Fault.LOST if committing:
+def _technical(kind: DatabaseErrorKind, *, committing: bool) -> Exception:
+    match kind:
+        case DatabaseErrorKind.LOST if committing:
             return Unavailable(
-                "The database was lost while committing; whether the work was done is unknown."
+                "The database connection was lost during the commit; whether the work was done is unknown."
             )
-        case Fault.OVERTIME:
+        case DatabaseErrorKind.TIMED_OUT:
             return DeadlineExceeded("The database stopped a statement that took too long.")
-        case Fault.CONTENDED:
+        case DatabaseErrorKind.CONTENDED:
             return Unavailable("The database is contended; try again.", retry_after=1.0)
         case _:
-            return Unavailable("The database is away.", retry_after=1.0)
+            return Unavailable("The database is unavailable.", retry_after=1.0)

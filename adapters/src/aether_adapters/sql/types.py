@@ -1,4 +1,4 @@
-"""Column types that mean the same on MySQL, MariaDB and SQLite."""
+"""Column types with the same meaning on MySQL, MariaDB and SQLite."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 BigId: Final = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
-"""A 64-bit id. Only a column that SQLite calls INTEGER counts up by itself there; it holds 64 bits all the same."""
+"""64-bit id. SQLite increments only a column of type INTEGER, which also holds 64 bits."""
 
 Bytes: Final = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
-"""Bytes up to 16 MiB; a plain BLOB of MySQL ends at 64 KiB."""
+"""Bytes up to 16 MiB; MySQL's plain BLOB ends at 64 KiB."""
 
 
 def exact(length: int) -> TypeEngine[str]:
-    """Text of at most `length` characters, compared character by character, spaces at its end included.
+    """Text of at most `length` characters, compared exactly, trailing spaces included.
 
-    MySQL's default collations hold `a` and `A` for the same, and so would take one event for another; its older
-    binary one holds `a` and `a ` for the same. Needs MySQL 8.0.17 or MariaDB 10.2.
+    MySQL's default collations equate `a` and `A`, and could take one event for another; its older binary
+    collation equates `a` and `a `. Needs MySQL 8.0.17 or MariaDB 10.2.
     """
     return String(length).with_variant(_Exact(length), "mysql", "mariadb")
 
 
 class _Exact(mysql.VARCHAR):
-    """A VARCHAR whose collation neither folds nor pads; the two servers have no such collation in common."""
+    """VARCHAR with a collation that neither folds nor pads; MySQL and MariaDB have none in common."""
 
     def __init__(self, length: int) -> None:
         super().__init__(length, charset="utf8mb4")
@@ -35,15 +35,15 @@ class _Exact(mysql.VARCHAR):
 
 @compiles(_Exact, "mysql", "mariadb")
 def _exact_ddl(type_: _Exact, compiler: Any, **_: Any) -> str:
-    # When the table is made, and not before: a dialect learns from its first connection which server it speaks to.
+    # Chosen when the table is created: a dialect learns from its first connection which server it talks to.
     collation = "utf8mb4_nopad_bin" if compiler.dialect.is_mariadb else "utf8mb4_0900_bin"
     return f"VARCHAR({type_.length}) CHARACTER SET utf8mb4 COLLATE {collation}"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment, kept in UTC to the microsecond, and read back as aware UTC.
+    """Aware datetime, stored in UTC to the microsecond and read back as aware UTC.
 
-    Raises `ValueError` for a naive datetime: nobody knows which moment it means.
+    Raises `ValueError` for a naive datetime, which is ambiguous.
     """
 
     impl = DateTime
@@ -58,7 +58,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; give an aware datetime, in UTC for choice.")
+            raise ValueError(f"{value!r} has no time zone; give an aware datetime, preferably in UTC.")
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature is SQLAlchemy's

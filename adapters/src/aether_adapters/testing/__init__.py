@@ -1,1 +1,1 @@
-"""What a test of a service needs: real servers, and a table of what ran where."""
+"""Support for tests of a service: real servers, memory adapters, contract suites, and a harness for its edges."""

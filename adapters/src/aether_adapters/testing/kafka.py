@@ -1,4 +1,4 @@
-"""A private Kafka broker for a test run: one KRaft node of the real thing, from jars found on this machine."""
+"""Private Kafka broker for a test run: one KRaft node, from Kafka's jars on this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aether_adapters.embedded import children
 
 _INSTALL: Final = (
     "Fetch one with `.ci/kafka/provision.sh` (Maven; into build/kafka), point AETHER_KAFKA_HOME at a Kafka 4 "
-    "distribution, or name a broker that runs already in AETHER_TEST_KAFKA (host:port)."
+    "distribution, or name a running broker in AETHER_TEST_KAFKA (host:port)."
 )
 _JVM: Final = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _LOG4J: Final = """\
@@ -52,7 +52,7 @@ group.consumer.session.timeout.ms=3000
 
 
 def find_libraries(root: Path) -> Path:
-    """The folder of Kafka's jars: of AETHER_KAFKA_HOME, else of build/kafka below `root`.
+    """Find the folder of Kafka's jars, in AETHER_KAFKA_HOME or in build/kafka below `root`.
 
     Raises `FileNotFoundError` that says how to get them.
     """
@@ -64,7 +64,7 @@ def find_libraries(root: Path) -> Path:
 
 
 def find_java() -> str:
-    """The `java` to run (17 or newer): of JAVA_HOME, else on the PATH; raises `FileNotFoundError`."""
+    """Find the `java` to run (17 or newer), in JAVA_HOME or on the PATH; raises `FileNotFoundError`."""
     home = os.environ.get("JAVA_HOME")
     found = shutil.which("java", path=str(Path(home) / "bin") if home else None)
     if found is None:
@@ -75,7 +75,7 @@ def find_java() -> str:
 
 
 class KafkaBroker:
-    """One broker on loopback ports. It can be stopped and started again, on its ports and with its data."""
+    """A broker on loopback ports. It can be stopped and started again with its ports and data."""
 
     def __init__(self, libraries: Path) -> None:
         self._java = find_java()
@@ -92,7 +92,7 @@ class KafkaBroker:
 
     @property
     def bootstrap(self) -> str:
-        """Where clients connect, as `host:port`."""
+        """The address for clients, as `host:port`."""
         return f"127.0.0.1:{self._port}"
 
     def start(self) -> Self:
@@ -106,13 +106,13 @@ class KafkaBroker:
         return self
 
     def stop(self) -> None:
-        """Shut the broker down; its data stay for the next start."""
+        """Shut the broker down; it keeps its data for the next start."""
         if self._process is not None:
             children.stop(self._process, grace=20)
             self._process = None
 
     def kill(self) -> None:
-        """End the broker at once, as a crash would; its data stay for the next start."""
+        """Kill the broker, as in a crash; it keeps its data for the next start."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -124,7 +124,7 @@ class KafkaBroker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.kill()  # its data go too, so nothing is lost by haste
+        self.kill()  # the data are deleted next, so no clean shutdown is needed
         self._temporary.cleanup()
 
     def _format(self) -> None:

@@ -1,4 +1,4 @@
-"""A private MariaDB or MySQL server for a test run: about a second to start, nothing left behind."""
+"""Private MariaDB or MySQL server for a test run; starts in about a second and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SEARCH: Final = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr
 
 
 class MySqlServer:
-    """A server on which tests make and drop databases of their own; `url` names it without a database."""
+    """A server on which tests create and drop their own databases."""
 
     def __init__(self, url: str) -> None:
         self._server = make_url(url).set(database="")
@@ -41,9 +41,9 @@ class MySqlServer:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """A fresh, empty database (utf8mb4); yields its URL and drops it afterwards.
+        """Create an empty database (utf8mb4); yield its URL and drop it afterwards.
 
-        A connection that still holds a transaction open at that moment makes the drop fail after 5 s.
+        The drop fails after 5 s if a connection still has an open transaction.
         """
         url = self.create()
         try:
@@ -53,22 +53,22 @@ class MySqlServer:
 
 
 class PrivateMySql:
-    """Starts a `MySqlServer` in a temporary folder, as root or not; it dies with this process.
+    """A `MySqlServer` in a temporary folder, as root or not; it ends with this process.
 
-    It can be killed and started again, on its port and with its data.
+    It can be killed and started again with its port and data.
     """
 
     def __init__(self) -> None:
         self._daemon = find_daemon()
         self._temporary = tempfile.TemporaryDirectory(
             prefix="aether-sql-"
-        )  # short: a socket's path has a limit
+        )  # short, because the path of a socket is limited
         self._folder = Path(self._temporary.name)
         self._port = children.free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> MySqlServer:
-        """Install the system tables where there are none, start the daemon and wait until it answers.
+        """Install the system tables if needed, start the daemon and wait until it responds.
 
         Raises `RuntimeError`.
         """
@@ -90,7 +90,7 @@ class PrivateMySql:
                 "--bind-address=127.0.0.1",
                 "--skip-log-bin",
                 "--innodb-buffer-pool-size=64M",
-                "--innodb-flush-log-at-trx-commit=2",  # a test run survives no power cut anyway
+                "--innodb-flush-log-at-trx-commit=2",  # a test run need not survive a power cut
             ],
             log=log,
         )
@@ -100,14 +100,14 @@ class PrivateMySql:
         return MySqlServer(url.render_as_string(hide_password=False))
 
     def kill(self) -> None:
-        """End the daemon at once, as a crash would; its data stay for the next start."""
+        """Kill the daemon, as in a crash; it keeps its data for the next start."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def stop(self) -> None:
-        """End the daemon and remove its folder."""
+        """Stop the daemon and remove its folder."""
         if self._process is not None:
             children.stop(self._process, grace=20)
             self._process = None
@@ -130,18 +130,20 @@ class PrivateMySql:
                 stderr=subprocess.STDOUT,
             )
         if done.returncode:
-            raise RuntimeError(f"{done.args!r} failed. It said:\n{log.read_text(errors='replace')[-2000:]}")
+            raise RuntimeError(
+                f"{done.args!r} failed. Its output:\n{log.read_text(errors='replace')[-2000:]}"
+            )
 
 
 def find_daemon() -> Path:
-    """The mariadbd or mysqld to run; raises `FileNotFoundError` that says what to install."""
+    """Find the mariadbd or mysqld to run; raises `FileNotFoundError` that says what to install."""
     for name in ("mariadbd", "mysqld"):
         found = shutil.which(name, path=_SEARCH)
         if found:
             return Path(found)
     raise FileNotFoundError(
         "There is no mariadbd or mysqld on the PATH or in /usr/sbin. Install one (`apt install mariadb-server`), "
-        "or name a server that runs already in AETHER_TEST_MYSQL_URL (mysql+pymysql://user:password@host:port)."
+        "or name a running server in AETHER_TEST_MYSQL_URL (mysql+pymysql://user:password@host:port)."
     )
 
 
@@ -154,7 +156,7 @@ def _installer(daemon: Path) -> list[str]:
     )
     if script is None:
         raise FileNotFoundError(
-            f"{daemon} is here but mariadb-install-db is not; install the whole of mariadb-server."
+            f"{daemon} is installed but mariadb-install-db is not; install the complete mariadb-server."
         )
     return [script, "--auth-root-authentication-method=normal", "--skip-test-db"]
 

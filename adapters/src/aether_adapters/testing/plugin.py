@@ -1,11 +1,13 @@
-"""The pytest plugin: real servers as fixtures, skipped tests by reason, and suites by implementation.
+"""pytest plugin: real servers as fixtures, skipped tests by reason, and suites by implementation.
 
-Every pytest run loads it, so it imports nothing that a test did not ask for. A server comes from
-AETHER_TEST_MYSQL_URL, AETHER_TEST_REDIS_URL or AETHER_TEST_KAFKA, else a private one is started and removed.
-Where there is none the test is skipped and says what to install; with AETHER_REQUIRE_SERVICES=1 it fails.
+Every pytest run loads it, so it imports only what a test requests. A server comes from AETHER_TEST_MYSQL_URL,
+AETHER_TEST_REDIS_URL or AETHER_TEST_KAFKA; otherwise a private one is started and removed. If that is
+impossible, the test is skipped with a message that says what to install; with AETHER_REQUIRE_SERVICES=1 it
+fails.
 
 A contract suite is parametrized over implementations by id (`summary.IMPLEMENTATIONS`), or marked
-`@pytest.mark.implementation("redis")`. It is named by `@pytest.mark.suite("outbox")`, else by its module.
+`@pytest.mark.implementation("redis")`. Its name is that of `@pytest.mark.suite("outbox")`, else of its
+module.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PLACE: Final = "aether-suite"
-"""Under this name a report says which suite and implementation its test belongs to."""
+pytest.register_assert_rewrite("aether_adapters.testing.readiness", "aether_adapters.testing.stores")
+
+_PROPERTY: Final = "aether-suite"
+"""Property of a test report that holds its suite and implementation."""
 
 
 def _missing(reason: str) -> NoReturn:
@@ -33,7 +37,7 @@ def _missing(reason: str) -> NoReturn:
 
 
 def found(find: Callable[[], T]) -> T:
-    """What `find` finds; where a program is not there the test is skipped, or fails."""
+    """Return the result of `find`; skip or fail the test if it raises `FileNotFoundError`."""
     try:
         return find()
     except FileNotFoundError as error:
@@ -42,7 +46,7 @@ def found(find: Callable[[], T]) -> T:
 
 @pytest.fixture(scope="session")
 def mysql_server() -> Iterator[MySqlServer]:
-    """A MariaDB or MySQL server that makes databases."""
+    """A MariaDB or MySQL server that creates databases."""
     from aether_adapters.testing.mysql import MySqlServer, PrivateMySql
 
     url = os.environ.get("AETHER_TEST_MYSQL_URL")
@@ -55,14 +59,20 @@ def mysql_server() -> Iterator[MySqlServer]:
 
 @pytest.fixture(scope="module")
 def mysql_url(mysql_server: MySqlServer) -> Iterator[str]:
-    """The URL of a database that is empty when the module starts and dropped when it ends."""
+    """The URL of an empty database, created for the module and dropped afterwards."""
     with mysql_server.database() as url:
         yield url
 
 
+@pytest.fixture(scope="module")
+def sqlite_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of an SQLite database that is empty when the module starts."""
+    return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/test.db"
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real Redis, with whatever earlier tests left in it."""
+    """The URL of a real Redis; it may hold data of earlier tests."""
     import shutil
 
     from aether_adapters.embedded import EmbeddedRedis
@@ -74,8 +84,8 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     binary = shutil.which("redis-server")
     if binary is None:
         _missing(
-            "There is no redis-server on the PATH. Install one (`apt install redis-server`), or name a server "
-            "that runs already in AETHER_TEST_REDIS_URL (its database is flushed)."
+            "There is no redis-server on the PATH. Install one (`apt install redis-server`), or name a running "
+            "server in AETHER_TEST_REDIS_URL (its database is flushed)."
         )
     with EmbeddedRedis(tmp_path_factory.mktemp("redis"), binary=Path(binary)) as server:
         yield server.url
@@ -83,13 +93,13 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(redis_server: str) -> str:
-    """The URL of a real Redis, its database flushed."""
+    """The URL of a real Redis with an empty database."""
     return _flushed(redis_server)
 
 
 @pytest.fixture(scope="session")
 def embedded_redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of the wheel's Redis where there is a wheel, so that a second version is tested."""
+    """The URL of the wheel's Redis if installed, so that a second version is tested."""
     from aether_adapters.embedded import EmbeddedRedis
     from aether_adapters.embedded.redis import find_binary, wheel_binary
 
@@ -100,13 +110,13 @@ def embedded_redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 def embedded_redis_url(embedded_redis_server: str) -> str:
-    """The URL of an embedded Redis, its database flushed."""
+    """The URL of an embedded Redis with an empty database."""
     return _flushed(embedded_redis_server)
 
 
 @pytest.fixture(scope="session")
 def kafka_bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a real Kafka broker; topics are made on first use, so name yours uniquely."""
+    """The address of a real Kafka broker; topics are created on first use, so choose unique names."""
     from aether_adapters.testing.kafka import KafkaBroker, find_libraries
 
     bootstrap = os.environ.get("AETHER_TEST_KAFKA")
@@ -119,7 +129,7 @@ def kafka_bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def embedded_kafka_bootstrap() -> Iterator[str]:
-    """The address of an embedded Kafka; topics are made on first use, so name yours uniquely."""
+    """The address of an embedded Kafka; topics are created on first use, so choose unique names."""
     from aether_adapters.embedded import EmbeddedKafka
 
     with EmbeddedKafka() as server:
@@ -135,20 +145,20 @@ def _flushed(url: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers and start counting."""
+    """Declare the markers and register the summary."""
     config.addinivalue_line(
         "markers", "suite(name): the contract suite a test belongs to, in the final table"
     )
     config.addinivalue_line(
-        "markers", "implementation(name): what a test runs on, when no parameter's id says so"
+        "markers", "implementation(name): what a test runs on, if no parameter id says so"
     )
     config.pluginmanager.register(_Table(), "aether-table")
 
 
 class _Table:
-    """Follows a run, counts, and prints at its end why tests were skipped, and the table.
+    """Counts outcomes during a run; prints why tests were skipped, and the table, at its end.
 
-    A test's place travels in its report, so that the table is whole where tests run in several processes.
+    Suite and implementation are part of the test report, so the table is complete with several processes.
     """
 
     def __init__(self) -> None:
@@ -163,14 +173,14 @@ class _Table:
         report = yield
         implementation = _implementation(item)
         if implementation:
-            report.user_properties.append((_PLACE, [_suite(item), implementation]))
+            report.user_properties.append((_PROPERTY, [_suite(item), implementation]))
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        # A test reports three times; its call counts, and a set-up or clean-up that did not pass.
+        # A test reports three times; count its call, and a failed set-up or teardown.
         if report.when == "call" or not report.passed:
-            places = (place for name, place in report.user_properties if name == _PLACE)
-            for suite, implementation in cast("Iterable[list[str]]", places):
+            entries = (value for name, value in report.user_properties if name == _PROPERTY)
+            for suite, implementation in cast("Iterable[list[str]]", entries):
                 self._summary.add(suite, implementation, report.outcome)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

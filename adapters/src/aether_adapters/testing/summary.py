@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 IMPLEMENTATIONS: Final = ("memory", "embedded", "sqlite", "mariadb", "redis", "kafka")
-"""The names a parametrized id may bear to say what its test ran on, in the order of the table's columns."""
+"""Names that the id of a parametrized test may contain, in the order of the table's columns."""
 
 
 def implementation_in(identifier: str) -> str | None:
-    """The implementation that a parametrized id names: `sqlite`, or `kafka` in `kafka-3-True`."""
+    """Return the implementation in a parametrized id (`kafka` in `kafka-3-True`), or None."""
     return next((part for part in identifier.split("-") if part in IMPLEMENTATIONS), None)
 
 
@@ -26,7 +26,7 @@ class Summary:
         self._counts.setdefault((suite, implementation), Counter())[outcome] += 1
 
     def lines(self) -> list[str]:
-        """The table, one line for each suite, or nothing when no suite ran."""
+        """Return the table, one line per suite; empty if no suite ran."""
         if not self._counts:
             return []
         suites = sorted({suite for suite, _ in self._counts})

@@ -1,4 +1,4 @@
-"""The first tables. A migration that has run anywhere is never edited: write another."""
+"""The first tables. Never edit a migration that has run anywhere: write another."""
 
 from aether_adapters.sql import BigId, Bytes, UtcDateTime, exact
 from alembic import op
@@ -103,13 +103,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_outbox_unsent", "outbox", ["sent_at", "id"])
     op.create_table(
-        "inbox",
-        Column("consumer", exact(100), primary_key=True),
-        Column("event_id", exact(255), primary_key=True),
-        Column("received_at", UtcDateTime, nullable=False),
-    )
-    op.create_index("ix_inbox_received_at", "inbox", ["received_at"])
-    op.create_table(
         "leases",
         Column("name", exact(100), primary_key=True),
         Column("owner", exact(255), nullable=False),
@@ -129,7 +122,6 @@ def downgrade() -> None:
     for table in (
         "worker_leases",
         "leases",
-        "inbox",
         "outbox",
         "reservations",
         "activities",

@@ -1,30 +1,30 @@
-"""Runs the service: any of its roles in one process, after migrating its database where `migrate` is among them."""
+"""Command line of the service: run any of its roles in one process, after migrating the database if asked to."""
 
 import sys
 from pathlib import Path
 
-from aether_adapters import service
+from aether_adapters.service import cli
 
 from aether_promotion.settings import Settings
 
 ROLES = {
-    **service.ROLES,
-    "worker": "sends events from the outbox, handles those that come in, and looks after claims, stock and what expires",
+    **cli.ROLES,
+    "worker": "sends events from the outbox, handles incoming ones, maintains claims and stock, and expires reservations",
 }
 
 
 def migrations() -> Path:
-    """Where the migrations are."""
-    return service.migrations(Path(__file__).parent)
+    """Return the folder of the migrations."""
+    return cli.migrations(Path(__file__).parent)
 
 
 def serve(roles: frozenset[str]) -> int:
-    """Run the roles until the process is told to stop; its exit code."""
-    # Not at the top: to migrate needs no doors, and starts in half the time without them.
+    """Run the roles until the process is told to stop. Return its exit code."""
+    # Imported here because `migrate` needs no server, and starts in half the time without these imports.
     from aether_promotion.container import Container
 
     return Container(roles=roles).process().run()
 
 
 if __name__ == "__main__":
-    sys.exit(service.main("aether_promotion", ROLES, Settings, migrations=migrations, serve=serve))
+    sys.exit(cli.main("aether_promotion", ROLES, Settings, migrations=migrations, serve=serve))

@@ -1,4 +1,4 @@
-"""The first tables. A migration that has run anywhere is never edited: write another."""
+"""The first tables. Never edit a migration that has run anywhere: write another."""
 
 from aether_adapters.sql import BigId, Bytes, UtcDateTime, exact
 from alembic import op

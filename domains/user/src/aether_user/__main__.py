@@ -1,53 +1,51 @@
-"""Runs the service: any of its roles in one process, after migrating its database where `migrate` is among them."""
+"""Command line of the service: run any of its roles in one process, after migrating the database if asked to."""
 
 import sys
 from pathlib import Path
 
-from aether_adapters import service
-from aether_adapters.errors import TechnicalError
+from aether_adapters.kernel.errors import TechnicalError
+from aether_adapters.service import cli
 
 from aether_user.domain.errors import NotFound
 from aether_user.settings import Settings
 
 ROLES = {
-    **service.ROLES,
-    "worker": "sends events from the outbox, handles those that come in, and tidies up",
+    **cli.ROLES,
+    "worker": "sends events from the outbox, handles incoming ones, and deletes expired sessions",
 }
 
 
 def migrations() -> Path:
-    """Where the migrations are."""
-    return service.migrations(Path(__file__).parent)
+    """Return the folder of the migrations."""
+    return cli.migrations(Path(__file__).parent)
 
 
 def serve(roles: frozenset[str]) -> int:
-    """Run the roles until the process is told to stop; its exit code."""
-    # Not at the top: to migrate needs no doors, and starts in half the time without them.
+    """Run the roles until the process is told to stop. Return its exit code."""
+    # Imported here because `migrate` needs no server, and starts in half the time without these imports.
     from aether_user.container import Container
 
     return Container(roles=roles).process().run()
 
 
 def grant_operator(username: str) -> int:
-    """Make the user an operator, and say so; 1 where that is refused."""
+    """Make the user an operator. Return the exit code, 1 if that is refused."""
     from aether_user.container import Container
 
     try:
         user = Container(roles=frozenset()).grant_operator()(username)
-    except (NotFound, TechnicalError) as refused:
-        print(refused, file=sys.stderr)  # noqa: T201 - a command talks to people
+    except (NotFound, TechnicalError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - output of a command
         return 1
     print(f"{user.username.text} is an operator; signing in or renewing tokens gives the role.")  # noqa: T201
     return 0
 
 
 COMMANDS = {
-    "grant-operator": service.Command(
+    "grant-operator": cli.Command(
         "makes a registered user an operator, such as the first one", ("username",), grant_operator
     )
 }
 
 if __name__ == "__main__":
-    sys.exit(
-        service.main("aether_user", ROLES, Settings, migrations=migrations, serve=serve, commands=COMMANDS)
-    )
+    sys.exit(cli.main("aether_user", ROLES, Settings, migrations=migrations, serve=serve, commands=COMMANDS))

@@ -1,30 +1,26 @@
-"""The composition root: the only file that knows everything, and the only one that knows the injector.
+"""Composition root of the service: builds its objects and passes each what it needs. Only this file uses the injector.
 
-Every object is made once, when a role starts; nothing asks the container for anything while serving. Making them
-connects to nothing, so that `aether check` can prove that they fit.
+Each object is built once, before its role starts; nothing asks the container for anything while serving. Building
+connects to nothing, so `aether check` builds everything too and reports what does not fit.
 """
 
-from aether_adapters.errors import ErrorTable, Kind
-from aether_adapters.grpc import AsyncChannel, Channel
-from aether_adapters.grpc import probe as probe_rpc
-from aether_adapters.health import readiness
-from aether_adapters.ids import Snowflakes, WorkerLease
-from aether_adapters.kafka import Consumer, Producer
-from aether_adapters.kafka import probe as probe_kafka
-from aether_adapters.redis import connect as connect_redis
-from aether_adapters.rest import By, Limits, Offload, build_app
-from aether_adapters.revocations import revocations
-from aether_adapters.roles import GrpcDoor, Process, RestDoor
+from aether_adapters.grpc import Channel
+from aether_adapters.ids import Snowflakes
+from aether_adapters.kernel.clock import SystemClock
+from aether_adapters.kernel.errors import Kind
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.rest import By, Limits
+from aether_adapters.service import wiring
+from aether_adapters.service.assembly import Edges, Servers, assemble
+from aether_adapters.service.backing import BackingServices
+from aether_adapters.service.revocations import revocation_listener
 from aether_adapters.sql import Transactions as SqlTransactions
-from aether_adapters.sql import connect as connect_sql
-from aether_adapters.sql import probe as probe_database
-from aether_adapters.wiring import outbox_relay, rest_options, shared_limit, token_verifier
-from dependency_injector import containers, providers
+from dependency_injector.containers import DeclarativeContainer
+from dependency_injector.providers import Dict, Object, Provider, Selector, Singleton
 from redis import Redis
 
 from aether.user.v1 import grpc, port, threads
 from aether_openapi import user as rest
-from aether_user.adapters.clock import SystemClock
 from aether_user.adapters.consumer import own_handlers, trade_handlers
 from aether_user.adapters.events import REVOKED, SOURCE, TOPIC, TRADE_TOPIC, revocation
 from aether_user.adapters.janitor import Janitor
@@ -34,6 +30,7 @@ from aether_user.adapters.redis import Pace, RedisCards, RedisPresences, RedisTh
 from aether_user.adapters.sql import unit_of_work
 from aether_user.adapters.tables import INBOX, OUTBOX
 from aether_user.adapters.tokens import EcKeyMaker, JwtSigner
+from aether_user.application import ports
 from aether_user.application.ban_user import BanUser
 from aether_user.application.change_profile import ChangeProfile
 from aether_user.application.count_points import CountPoints
@@ -46,17 +43,6 @@ from aether_user.application.give_tokens import GiveTokens
 from aether_user.application.grant_operator import GrantOperator
 from aether_user.application.list_sessions import ListSessions
 from aether_user.application.load_card import LoadCard
-from aether_user.application.ports import (
-    Cards,
-    Clock,
-    Ids,
-    KeyMaker,
-    Passwords,
-    Presences,
-    Signer,
-    Throttle,
-    Transactions,
-)
 from aether_user.application.present_keys import PresentKeys
 from aether_user.application.read_user import ReadUser
 from aether_user.application.refresh_tokens import RefreshTokens
@@ -66,113 +52,83 @@ from aether_user.application.sign_in import SignIn
 from aether_user.application.sign_out import SignOut
 from aether_user.application.sign_out_everywhere import SignOutEverywhere
 from aether_user.application.unban_user import UnbanUser
-from aether_user.domain.errors import (
-    Conflict,
-    Invalid,
-    NotFound,
-    OperatorsOnly,
-    RefreshTokenRefused,
-    SignInRefused,
-    UserHasChanged,
-    UserIsBanned,
-)
+from aether_user.domain import errors
 from aether_user.settings import Settings
 
 ERRORS = ErrorTable(
     "user",
     {
-        Invalid: Kind.INVALID,
-        NotFound: Kind.NOT_FOUND,
-        Conflict: Kind.CONFLICT,
-        UserHasChanged: Kind.STALE,
-        SignInRefused: Kind.UNAUTHENTICATED,
-        RefreshTokenRefused: Kind.UNAUTHENTICATED,
-        UserIsBanned: Kind.FORBIDDEN,
-        OperatorsOnly: Kind.FORBIDDEN,
+        errors.Invalid: Kind.INVALID,
+        errors.NotFound: Kind.NOT_FOUND,
+        errors.Conflict: Kind.CONFLICT,
+        errors.UserHasChanged: Kind.STALE,
+        errors.SignInRefused: Kind.UNAUTHENTICATED,
+        errors.RefreshTokenRefused: Kind.UNAUTHENTICATED,
+        errors.UserIsBanned: Kind.FORBIDDEN,
+        errors.OperatorsOnly: Kind.FORBIDDEN,
     },
 )
-
-EDGE = "aether-user-api"
+EDGES = Edges(grpc=grpc, rest=rest, threads=threads, errors=ERRORS)
+API = "aether-user-api"
 
 
 def limits(client: Redis, settings: Settings) -> Limits:
     """By user and by address; stricter where somebody tries a password or takes a name."""
-    user = shared_limit(client, EDGE, "user", By.USER, settings.user_rate, settings.user_burst)
-    address = shared_limit(client, EDGE, "address", By.ADDRESS, settings.address_rate, settings.address_burst)
-    door = shared_limit(client, EDGE, "door", By.ADDRESS, settings.door_rate, settings.door_burst)
-    return Limits(everywhere=(user, address), operations={"signIn": (door,), "register": (door,)})
+    door = wiring.shared_limit(client, API, "door", By.ADDRESS, settings.door_rate, settings.door_burst)
+    everywhere = wiring.caller_limits(client, API, settings)
+    return Limits(everywhere=everywhere, operations={"signIn": (door,), "register": (door,)})
 
 
-class Container(containers.DeclarativeContainer):
-    settings = providers.Singleton(Settings)
-    roles = providers.Object(frozenset({"api", "rpc", "worker"}))
-    """Those of this process; whoever makes the container says which."""
-
-    # The servers behind it.
-    engine = providers.Singleton(
-        connect_sql, settings.provided.database_url, pool=settings.provided.connections
-    )
-    redis = providers.Singleton(
-        connect_redis, settings.provided.redis_url, pool=settings.provided.connections
-    )
-    producer = providers.Singleton(Producer, settings.provided.kafka_bootstrap)
+class Container(DeclarativeContainer):
+    settings = Singleton(Settings)
+    backing = Singleton(BackingServices, settings)
 
     # What the use cases need.
-    transactions: providers.Provider[Transactions] = providers.Singleton(
-        SqlTransactions, engine, unit_of_work
-    )
-    throttle: providers.Provider[Throttle] = providers.Singleton(
-        RedisThrottle,
-        redis,
-        account=providers.Singleton(
-            Pace, rate=settings.provided.account_rate, burst=settings.provided.account_burst
-        ),
-        address=providers.Singleton(
-            Pace, rate=settings.provided.door_rate, burst=settings.provided.door_burst
-        ),
-    )
-    presences: providers.Provider[Presences] = providers.Singleton(RedisPresences, redis)
-    cards: providers.Provider[Cards] = providers.Singleton(
-        RedisCards,
-        redis,
-        providers.Singleton(LoadCard, transactions=transactions),
-        seconds=settings.provided.card_seconds,
-    )
-    passwords: providers.Provider[Passwords] = providers.Singleton(
+    passwords: Provider[ports.Passwords] = Singleton(
         Argon2Passwords,
         passes=settings.provided.hash_passes,
         kibibytes=settings.provided.hash_kibibytes,
         lanes=settings.provided.hash_lanes,
         at_once=settings.provided.hashes_at_once,
     )
-    key_maker: providers.Provider[KeyMaker] = providers.Singleton(EcKeyMaker, settings.provided.secret)
-    signer: providers.Provider[Signer] = providers.Singleton(
+    key_maker: Provider[ports.KeyMaker] = Singleton(EcKeyMaker, settings.provided.secret)
+    signer: Provider[ports.Signer] = Singleton(
         JwtSigner,
         secret=settings.provided.secret,
         issuer=settings.provided.token_issuer,
         audience=settings.provided.token_audience,
         seconds=settings.provided.access_seconds,
     )
-    clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
-    worker_number = providers.Singleton(WorkerLease, engine)
-    ids: providers.Provider[Ids] = providers.Singleton(Snowflakes, worker_number)
+    transactions: Provider[ports.Transactions] = Singleton(
+        SqlTransactions, backing.provided.database, unit_of_work
+    )
+    account_pace = Singleton(Pace, rate=settings.provided.account_rate, burst=settings.provided.account_burst)
+    address_pace = Singleton(Pace, rate=settings.provided.door_rate, burst=settings.provided.door_burst)
+    throttle: Provider[ports.Throttle] = Singleton(
+        RedisThrottle, backing.provided.redis, account=account_pace, address=address_pace
+    )
+    presences: Provider[ports.Presences] = Singleton(RedisPresences, backing.provided.redis)
+    load_card = Singleton(LoadCard, transactions=transactions)
+    cards: Provider[ports.Cards] = Singleton(
+        RedisCards, backing.provided.redis, load_card, seconds=settings.provided.card_seconds
+    )
+    clock: Provider[ports.Clock] = Singleton(SystemClock)
+    ids: Provider[ports.Ids] = Singleton(Snowflakes, backing.provided.worker_number)
 
     # The use cases, as the contract calls them.
-    present_keys = providers.Singleton(
+    present_keys = Singleton(
         PresentKeys,
         transactions=transactions,
         maker=key_maker,
         clock=clock,
         terms=settings.provided.key_terms,
     )
-    get_keys = providers.Singleton(GetKeys, keys=present_keys)
-    give_tokens = providers.Singleton(GiveTokens, keys=present_keys, signer=signer, presences=presences)
-    service = providers.Singleton(
+    get_keys = Singleton(GetKeys, keys=present_keys)
+    give_tokens = Singleton(GiveTokens, keys=present_keys, signer=signer, presences=presences)
+    service = Singleton(
         port.UserService,
-        register=providers.Singleton(
-            Register, transactions=transactions, passwords=passwords, clock=clock, ids=ids
-        ),
-        sign_in=providers.Singleton(
+        register=Singleton(Register, transactions=transactions, passwords=passwords, clock=clock, ids=ids),
+        sign_in=Singleton(
             SignIn,
             transactions=transactions,
             throttle=throttle,
@@ -182,7 +138,7 @@ class Container(containers.DeclarativeContainer):
             ids=ids,
             session_life=settings.provided.session_life,
         ),
-        refresh_tokens=providers.Singleton(
+        refresh_tokens=Singleton(
             RefreshTokens,
             transactions=transactions,
             give_tokens=give_tokens,
@@ -190,126 +146,54 @@ class Container(containers.DeclarativeContainer):
             clock=clock,
             session_life=settings.provided.session_life,
         ),
-        list_sessions=providers.Singleton(ListSessions, presences=presences, clock=clock),
-        sign_out=providers.Singleton(SignOut, transactions=transactions, presences=presences, clock=clock),
-        sign_out_everywhere=providers.Singleton(
+        list_sessions=Singleton(ListSessions, presences=presences, clock=clock),
+        sign_out=Singleton(SignOut, transactions=transactions, presences=presences, clock=clock),
+        sign_out_everywhere=Singleton(
             SignOutEverywhere, transactions=transactions, presences=presences, clock=clock
         ),
         get_keys=get_keys,
-        get_profile=providers.Singleton(GetProfile, transactions=transactions),
-        change_profile=providers.Singleton(
-            ChangeProfile, transactions=transactions, cards=cards, clock=clock
-        ),
-        get_points=providers.Singleton(GetPoints, transactions=transactions),
-        read_user=providers.Singleton(ReadUser, transactions=transactions),
-        set_roles=providers.Singleton(SetRoles, transactions=transactions, cards=cards, clock=clock),
-        ban_user=providers.Singleton(
-            BanUser, transactions=transactions, presences=presences, cards=cards, clock=clock
-        ),
-        unban_user=providers.Singleton(UnbanUser, transactions=transactions, cards=cards, clock=clock),
-        get_user=providers.Singleton(GetUser, cards=cards),
+        get_profile=Singleton(GetProfile, transactions=transactions),
+        change_profile=Singleton(ChangeProfile, transactions=transactions, cards=cards, clock=clock),
+        get_points=Singleton(GetPoints, transactions=transactions),
+        read_user=Singleton(ReadUser, transactions=transactions),
+        set_roles=Singleton(SetRoles, transactions=transactions, cards=cards, clock=clock),
+        ban_user=Singleton(BanUser, transactions=transactions, presences=presences, cards=cards, clock=clock),
+        unban_user=Singleton(UnbanUser, transactions=transactions, cards=cards, clock=clock),
+        get_user=Singleton(GetUser, cards=cards),
     )
-    grant_operator = providers.Singleton(GrantOperator, transactions=transactions, cards=cards, clock=clock)
-    count_points = providers.Singleton(CountPoints, transactions=transactions)
-    forget_sessions = providers.Singleton(ForgetSessions, transactions=transactions, clock=clock)
+    grant_operator = Singleton(GrantOperator, transactions=transactions, cards=cards, clock=clock)
+    count_points = Singleton(CountPoints, transactions=transactions)
+    forget_sessions = Singleton(ForgetSessions, transactions=transactions, clock=clock)
 
-    # The doors.
-    # Tokens are verified with this domain's own keys, and with those of whoever else may sign: see USER_JWKS.
-    published = providers.Selector(
+    # What guards the servers. Tokens are verified with this domain's own keys, and with those of whoever else may sign:
+    # see USER_JWKS. A gateway asks its rpc role for the keys.
+    rpc_channel = Singleton(Channel, settings.provided.rpc_target)
+    published = Selector(
         settings.provided.arrangement,
-        in_process=providers.Singleton(PublishedKeys, get_keys),
-        gateway=providers.Singleton(
-            PublishedKeys,
-            providers.Singleton(
-                grpc.client, providers.Singleton(Channel, settings.provided.rpc_target)
-            ).provided.get_keys,
-        ),
+        in_process=Singleton(PublishedKeys, get_keys),
+        gateway=Singleton(PublishedKeys, Singleton(grpc.client, rpc_channel).provided.get_keys),
     )
-    verifier = providers.Singleton(token_verifier, settings, published, pause=1.0)
-    revocations = providers.Singleton(
-        revocations,
-        settings.provided.kafka_bootstrap,
-        TOPIC,
-        providers.Dict({REVOKED: providers.Object(revocation)}),
-        verifier,
+    limits = Singleton(limits, backing.provided.redis, settings)
+    verifier = Singleton(wiring.token_verifier, settings, published, pause=1.0)
+    revocations = Singleton(revocation_listener, settings, TOPIC, {REVOKED: revocation}, verifier)
+
+    # The worker: events out of the outbox, and in from the topics of users and orders.
+    relay = Singleton(wiring.outbox_relay, backing, outbox=OUTBOX, inbox=INBOX)
+    own_events = Singleton(wiring.consumer, backing, SOURCE, [TOPIC], Singleton(own_handlers, cards))
+    trade_events = Singleton(
+        wiring.consumer, backing, f"{SOURCE}-points", [TRADE_TOPIC], Singleton(trade_handlers, count_points)
     )
+    janitor = Singleton(Janitor, forget_sessions)
+
     # Readiness does not ask for Redis: only the list of sessions waits for it.
-    database_probe = providers.Singleton(probe_database, engine)
-    kafka_probe = providers.Singleton(probe_kafka, settings.provided.kafka_bootstrap)
-    rpc_probe = providers.Singleton(probe_rpc, settings.provided.rpc_target)
-    health = providers.Singleton(
-        readiness,
-        roles,
-        settings.provided.arrangement,
-        use_cases=providers.Dict(database=database_probe.provider),
-        worker=providers.Dict(database=database_probe.provider, kafka=kafka_probe.provider),
-        gateway=providers.Dict(rpc=rpc_probe.provider),
+    servers = Singleton(
+        Servers, EDGES, service.provider, verifier.provider, limits.provider, revocations.provider
     )
-    behind_rest = providers.Selector(
-        settings.provided.arrangement,
-        in_process=providers.Singleton(
-            threads.in_threads,
-            service,
-            providers.Singleton(Offload, settings.provided.threads, settings.provided.queue),
-        ),
-        gateway=providers.Singleton(
-            grpc.async_client,
-            providers.Singleton(
-                AsyncChannel, settings.provided.rpc_target, timeout=settings.provided.deadline_seconds
-            ),
-        ),
+    worker = Dict(
+        relay=relay.provider,
+        own_events=own_events.provider,
+        trade_events=trade_events.provider,
+        janitor=janitor.provider,
     )
-    rest_app = providers.Singleton(
-        build_app,
-        rest.CONTRACT,
-        providers.Singleton(rest.operations, behind_rest),
-        errors=ERRORS,
-        verify=verifier,
-        health=health,
-        options=providers.Singleton(rest_options, settings),
-        limits=providers.Singleton(limits, redis, settings),
-    )
-    rest_door = providers.Singleton(RestDoor, settings, rest_app)
-    rpc_service = providers.Singleton(grpc.service, service)
-    grpc_door = providers.Singleton(
-        GrpcDoor, settings, providers.List(rpc_service), errors=ERRORS, verify=verifier, health=health
-    )
-
-    # The worker: events out of the outbox, and in from the topic.
-    relay = providers.Singleton(outbox_relay, settings, engine, producer, outbox=OUTBOX, inbox=INBOX)
-    own_events = providers.Singleton(
-        Consumer,
-        settings.provided.kafka_bootstrap,
-        SOURCE,
-        [TOPIC],
-        providers.Singleton(own_handlers, cards),
-        dead_letters=producer,
-    )
-    trade_events = providers.Singleton(
-        Consumer,
-        settings.provided.kafka_bootstrap,
-        f"{SOURCE}-points",
-        [TRADE_TOPIC],
-        providers.Singleton(trade_handlers, count_points),
-        dead_letters=producer,
-    )
-    janitor = providers.Singleton(Janitor, forget_sessions)
-
-    # What runs in each role, and the process that `python -m aether_user ROLE...` is.
-    process = providers.Singleton(
-        Process,
-        settings,
-        roles,
-        health=health,
-        worker_number=worker_number,
-        runs=providers.Dict(
-            api=providers.Dict(rest=rest_door.provider, revocations=revocations.provider),
-            rpc=providers.Dict(grpc=grpc_door.provider, revocations=revocations.provider),
-            worker=providers.Dict(
-                relay=relay.provider,
-                own_events=own_events.provider,
-                trade_events=trade_events.provider,
-                janitor=janitor.provider,
-            ),
-        ),
-    )
+    roles = Object(frozenset({"api", "rpc", "worker"}))
+    process = Singleton(assemble, backing, roles, servers, worker)

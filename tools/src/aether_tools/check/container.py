@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from aether_tools.development import development
-from aether_tools.finding import Finding, Place
+from aether_tools.finding import Finding, Location
 from aether_tools.workspace import ISSUER, PRIVATE_KEY, Domain, Workspace
 
 _PROBE: Final = Path(__file__).with_name("probe.py")
@@ -28,7 +28,7 @@ _EACH: Final = 5.0
 """Seconds more for each domain in it."""
 _WORTH_A_PROCESS: Final = 20
 """Domains; fewer are probed sooner than another process has imported the kits."""
-_MENDS: Final = {
+_FIXES: Final = {
     "container-argument": "Give the provider exactly the arguments that what it makes takes.",
     "container-type": "Pass the provider of an adapter that has what the port asks for.",
     "container-broken": "Mend it, or give it a default that needs no server: building a container connects to nothing.",
@@ -50,7 +50,7 @@ def check_containers(workspace: Workspace, domains: Sequence[Domain]) -> Iterato
         else:
             file = workspace.relative(domain.source / "container.py")
             yield _finding(
-                domain.name, Place(file), "container-missing", f"{domain.name} has no container.py."
+                domain.name, Location(file), "container-missing", f"{domain.name} has no container.py."
             )
     if not standing:
         return
@@ -76,16 +76,16 @@ def _probe(workspace: Workspace, domains: Sequence[Domain], folder: Path) -> lis
                 begun = None
             elif begun is not None:
                 found = message["found"]
-                place = Place(_relative(workspace, found["file"]), found["line"], 1)
-                findings.append(_finding(begun.name, place, found["code"], found["reason"]))
+                location = Location(_relative(workspace, found["file"]), found["line"], 1)
+                findings.append(_finding(begun.name, location, found["code"], found["reason"]))
         if begun is None and waiting:
             # It died before the first domain: no domain's fault, and none would fare better.
             begun = waiting[0]
             waiting.clear()
         if begun is not None:
-            place = Place(workspace.relative(begun.source / "container.py"), 1, 1)
+            location = Location(workspace.relative(begun.source / "container.py"), 1, 1)
             findings.append(
-                _finding(begun.name, place, "container-dead", f"The probe of {begun.name} {ending}.")
+                _finding(begun.name, location, "container-dead", f"The probe of {begun.name} {ending}.")
             )
     return findings
 
@@ -136,7 +136,7 @@ def _task(workspace: Workspace, domain: Domain, folder: Path) -> dict[str, objec
         "source": str(domain.source),
         "container": str(domain.source / "container.py"),
         "env": {f"{domain.prefix}{key}": value for key, value in settings.items()}
-        | development(domain).told(1),
+        | development(domain).settings_for(1),
     }
 
 
@@ -145,5 +145,5 @@ def _relative(workspace: Workspace, file: str) -> str:
     return workspace.relative(path) if path.is_relative_to(workspace.root) else file
 
 
-def _finding(domain: str, place: Place, code: str, reason: str) -> Finding:
-    return Finding(place, code, reason, _MENDS[code].format(domain=domain, prefix=f"{domain.upper()}_"))
+def _finding(domain: str, location: Location, code: str, reason: str) -> Finding:
+    return Finding(location, code, reason, _FIXES[code].format(domain=domain, prefix=f"{domain.upper()}_"))

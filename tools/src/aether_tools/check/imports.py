@@ -1,7 +1,7 @@
-"""Who may import whom: an allow-list for each layer of a domain.
+"""Import rules: an allow-list for each layer of a domain.
 
-A list of what is forbidden would miss the library nobody thought of; this one finds `import sqlalchemy` in a core
-because nobody allowed it.
+A deny-list would miss a library that nobody thought of; an allow-list reports `import sqlalchemy` in domain/ because
+nothing allows it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from aether_tools.check.source import Module, Names
-from aether_tools.finding import Finding, Place
+from aether_tools.check.source import Module, NameResolver
+from aether_tools.finding import Finding, Location
 
 
 class Zone(Enum):
-    """What an import reaches, as seen from one domain."""
+    """What an import refers to, seen from one domain. Values are used in findings."""
 
     STDLIB = "the standard library"
     DOMAIN = "domain/"
@@ -29,16 +29,17 @@ class Zone(Enum):
     EDGE = "the generated edges of its own contract"
     CLIENT = "the generated clients of other domains"
     EVENTS = "generated events"
+    KERNEL = "aether_adapters.kernel"
     KIT = "aether_adapters"
     THIRD_PARTY = "third-party packages"
     INJECTOR = "dependency_injector"
-    CONTRACT = "the inside of generated code"
+    CONTRACT = "internal modules of generated code"
     OTHER_DOMAIN = "another domain"
     TOOLS = "aether_tools"
 
 
 _CORE: Final = (Zone.STDLIB, Zone.DOMAIN)
-_USE_CASES: Final = (*_CORE, Zone.APPLICATION, Zone.PURE)
+_USE_CASES: Final = (*_CORE, Zone.APPLICATION, Zone.PURE, Zone.KERNEL)
 _DRIVEN: Final = (*_USE_CASES, Zone.ADAPTERS, Zone.KIT, Zone.THIRD_PARTY, Zone.CLIENT)
 _ROOT: Final = (*_DRIVEN, Zone.ROOT, Zone.EDGE)
 
@@ -52,30 +53,31 @@ ALLOWED: Final = {
     "container.py": (*_ROOT, Zone.INJECTOR),
     "__init__.py": _USE_CASES,
 }
-"""What each layer may import. Whatever else stands in a domain's package has no layer, and is found."""
+"""Zones that each layer may import from. Any other module of a domain's package becomes a finding."""
 
-_MENDS: Final = {
-    Zone.OTHER_DOMAIN: "Call it through its generated client in an adapter, or listen to its events; domains never import each other.",
+_FIXES: Final = {
+    Zone.OTHER_DOMAIN: "Call the other domain through its generated client in an adapter, or subscribe to its events.",
     Zone.INJECTOR: "Build objects in container.py and take them as constructor arguments here.",
-    Zone.EVENTS: "Map domain events to generated ones in adapters/events.py, and nowhere else.",
-    Zone.CONTRACT: "Import from the types, port, grpc or events module beside it; this one is the generator's own.",
-    Zone.TOOLS: "aether_tools is a command for people and CI; a running service must not need it.",
-    Zone.ROOT: "Only container.py and __main__.py know everything; take what you need as a constructor argument.",
+    Zone.EVENTS: "Map domain events to generated ones in adapters/events.py only.",
+    Zone.CONTRACT: "Import from the types, port, grpc or events module of the same package instead.",
+    Zone.TOOLS: "Remove the import; aether_tools is for development and CI, and is not installed with a service.",
+    Zone.ROOT: "Take what you need as a constructor argument; only container.py and __main__.py import these modules.",
 }
-_USUAL_MEND: Final = "Put what needs it into adapters/, behind a port in application/ports.py."
-_VERSION: Final = 3  # parts of a contract's package: <workspace>.<domain>.<version>
+_DEFAULT_FIX: Final = "Move the code that needs it to adapters/, behind a port in application/ports.py."
+_PACKAGE_PARTS: Final = 3
+"""Parts of the name of a contract's package: <workspace>.<domain>.<version>."""
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What tells the zones of one domain apart."""
+class Viewpoint:
+    """Assigns zones to names as seen from one `domain`; `domains` holds the names of all domains."""
 
     workspace: str
     domain: str
     domains: Collection[str]
 
     def zone(self, name: str) -> Zone:
-        """The zone of the dotted name `name`."""
+        """Return the zone of a dotted name."""
         parts = name.split(".")
         first = parts[0]
         if first == f"{self.workspace}_{self.domain}":
@@ -87,11 +89,13 @@ class Surroundings:
             return Zone.EDGE if own else Zone.CONTRACT
         if first in {f"{self.workspace}_{domain}" for domain in self.domains}:
             return Zone.OTHER_DOMAIN
+        if first == "aether_adapters" and parts[1:2] == ["kernel"]:
+            return Zone.KERNEL
         return _WELL_KNOWN.get(first, Zone.STDLIB if first in sys.stdlib_module_names else Zone.THIRD_PARTY)
 
     def _contract(self, parts: list[str]) -> Zone:
         owner = parts[1] if len(parts) > 1 else ""
-        module = parts[_VERSION] if len(parts) > _VERSION else ""
+        module = parts[_PACKAGE_PARTS] if len(parts) > _PACKAGE_PARTS else ""
         if module == "events":
             return Zone.EVENTS
         if owner in {self.domain, "common"}:
@@ -109,57 +113,57 @@ _WELL_KNOWN: Final = {
 }
 
 
-def check_imports(around: Surroundings, modules: Iterable[Module], names: Names) -> Iterator[Finding]:
-    """Every import of a domain's package that its layer does not allow."""
+def check_imports(viewpoint: Viewpoint, modules: Iterable[Module], names: NameResolver) -> Iterator[Finding]:
+    """Yield a finding for each import that its layer does not allow, and for each module without a layer."""
     for module in modules:
         layer = _layer(module)
         if layer is None:
             yield Finding(
-                Place(module.file, 1, 1),
+                Location(module.file, 1, 1),
                 "import-no-layer",
-                "This module stands in no layer of the domain.",
-                "Move it into domain/, application/ or adapters/, whichever says what it is for.",
+                "This module belongs to no layer of the domain.",
+                "Move it to the layer that it belongs to: domain/, application/ or adapters/.",
             )
             continue
         allowed = ALLOWED[layer]
-        for node, name in imported(module, names):
+        for node, name in imports_of(module, names):
             if name is None:
                 if layer in {"domain/", "application/"}:
                     yield Finding(
-                        _place(module, node),
+                        _location(module, node),
                         "import-dynamic",
-                        f"{layer} imports a module whose name is known only when it runs.",
+                        f"{layer} imports a module whose name is known only at run time.",
                         "Import it by name, or take it as a constructor argument.",
                     )
                 continue
-            zone = around.zone(name)
+            zone = viewpoint.zone(name)
             if zone not in allowed:
                 yield Finding(
-                    _place(module, node),
+                    _location(module, node),
                     "import-domain" if zone is Zone.OTHER_DOMAIN else "import-layer",
-                    f"{layer} imports {name}; it may import {', '.join(each.value for each in allowed)}.",
-                    _MENDS.get(zone, _USUAL_MEND),
+                    f"{layer} imports {name}, but may import only {', '.join(each.value for each in allowed)}.",
+                    _FIXES.get(zone, _DEFAULT_FIX),
                 )
 
 
 def check_kit(
-    workspace: str, domains: Collection[str], modules: Iterable[Module], names: Names
+    workspace: str, domains: Collection[str], modules: Iterable[Module], names: NameResolver
 ) -> Iterator[Finding]:
-    """Every import of a contract or a domain in a kit or tool that lives in this workspace."""
-    taken = {workspace, f"{workspace}_openapi", *(f"{workspace}_{domain}" for domain in domains)}
+    """Yield a finding for each import of a contract or a domain in a kit or tool of this workspace."""
+    forbidden = {workspace, f"{workspace}_openapi", *(f"{workspace}_{domain}" for domain in domains)}
     for module in modules:
-        for node, name in imported(module, names):
-            if name is not None and name.partition(".")[0] in taken:
+        for node, name in imports_of(module, names):
+            if name is not None and name.partition(".")[0] in forbidden:
                 yield Finding(
-                    _place(module, node),
+                    _location(module, node),
                     "import-kit",
-                    f"{module.name.partition('.')[0]} imports {name}, which belongs to one workspace.",
-                    "Take it as an argument: kits and tools know no domain and no contract.",
+                    f"{module.name.partition('.')[0]} imports {name}, but a kit or tool must work in every workspace.",
+                    "Take what it needs as an argument; kits and tools import no domain and no contract.",
                 )
 
 
-def imported(module: Module, names: Names) -> Iterator[tuple[ast.AST, str | None]]:
-    """Each import of a module with the dotted name it reaches; None where only running it tells."""
+def imports_of(module: Module, names: NameResolver) -> Iterator[tuple[ast.AST, str | None]]:
+    """Yield each import of a module and the dotted name that it imports. None if known only at run time."""
     for node in ast.walk(module.tree):
         match node:
             case ast.Import(names=aliases):
@@ -168,9 +172,9 @@ def imported(module: Module, names: Names) -> Iterator[tuple[ast.AST, str | None
             case ast.ImportFrom(names=aliases):
                 origin = module.origin(node)
                 for alias in aliases:
-                    # `from acme_billing import adapters` reaches a module, not a name in one.
+                    # `from acme_billing import adapters` imports a module, not a name in one.
                     yield node, origin if alias.name == "*" else f"{origin}.{alias.name}"
-            case ast.Call(func=function) if names.of(module, function) in _IMPORTERS:
+            case ast.Call(func=function) if names.resolve(module, function) in _IMPORTERS:
                 yield node, _literal(module, node)
 
 
@@ -178,7 +182,7 @@ _IMPORTERS: Final = {"importlib.import_module", "importlib.__import__", "builtin
 
 
 def _literal(module: Module, call: ast.Call) -> str | None:
-    arguments = [*call.args[:1], *(word.value for word in call.keywords if word.arg == "name")]
+    arguments = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "name")]
     match arguments:
         case [ast.Constant(value=str(name)), *_]:
             if not name.startswith("."):
@@ -199,5 +203,5 @@ def _layer(module: Module) -> str | None:
     return parts[0] if parts[0] in ALLOWED else None
 
 
-def _place(module: Module, node: ast.AST) -> Place:
-    return Place(module.file, getattr(node, "lineno", 0), getattr(node, "col_offset", -1) + 1)
+def _location(module: Module, node: ast.AST) -> Location:
+    return Location(module.file, getattr(node, "lineno", 0), getattr(node, "col_offset", -1) + 1)

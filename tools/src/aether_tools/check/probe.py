@@ -8,18 +8,23 @@ so that a domain that takes the process down is known.
 from __future__ import annotations
 
 import ast
+import collections.abc
 import importlib
 import inspect
 import json
 import os
 import sys
 import traceback
+import types
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 Found = dict[str, object]
+
+_NUMBERS: dict[type, tuple[type, ...]] = {float: (int,), complex: (int, float)}
+"""What may be given for a number (PEP 484, the numeric tower)."""
 
 
 def main() -> None:
@@ -77,10 +82,13 @@ def _resolve(
     container: str,
 ) -> Iterator[Found]:
     failed: set[int] = set()
+    seen = {id(provider) for provider in named.values()}
     for name, provider in named.items():
         line = lines.get(f"{container}.{name}", 1)
         behind = [each for each in provider.traverse() if id(each) != id(provider)]
-        misfits = list(_misfits(provider))
+        unnamed = [each for each in behind if id(each) not in seen]
+        seen.update(map(id, unnamed))
+        misfits = [misfit for each in (provider, *unnamed) for misfit in _misfits(each)]
         if misfits:
             failed.add(id(provider))
             for misfit in misfits:
@@ -89,16 +97,29 @@ def _resolve(
             failed.add(id(provider))  # its own fault or not, what it is built from is mended first
         else:
             try:
-                provider()
-                wrong = list(_wrong_parts(provider, providers))
+                # Before it is built: what it is given says more than where it stumbles over that.
+                wrong = [what for each in (*unnamed, provider) for what in _wrong_parts(each, providers)]
+                if not wrong:
+                    provider()
+                    for each in (provider, *unnamed):
+                        _build_branches(each, providers)
             except Exception as error:
                 failed.add(id(provider))
                 called = getattr(provider, "provides", None)
                 code = "container-setting" if _reads_environment(called) else "container-broken"
                 yield _broken(task, code, f"The provider {name} cannot be built", error, file, line)
                 continue
+            if wrong:
+                failed.add(id(provider))
             for what in wrong:
                 yield _finding("container-type", f"The provider {name}: {what}.", file, line)
+
+
+def _build_branches(provider: Any, providers: Any) -> None:
+    """Build what a selector chooses with other settings than those of this run; raises as the branch."""
+    if isinstance(provider, providers.Selector):
+        for branch in provider.providers.values():
+            branch()
 
 
 def _signature(provider: Any) -> tuple[Callable[..., object], inspect.Signature] | None:
@@ -139,13 +160,16 @@ def _wrong_parts(provider: Any, providers: Any) -> Iterator[str]:
         return
     called, signature = known
     hints = _hints(called)
-    for name, given in signature.bind_partial(*provider.args, **provider.kwargs).arguments.items():
-        if name not in hints or not isinstance(given, providers.Singleton | providers.Object):
+    arguments = signature.bind_partial(*provider.args, **provider.kwargs).arguments
+    for name, given in arguments.items():
+        kind = signature.parameters[name].kind
+        if name not in hints or kind in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
             continue
-        wanted, value = hints[name], given()
-        reason = _misses(wanted, value)
+        wanted = hints[name]
+        value = given() if isinstance(given, providers.Provider) else given
+        reason = _misses(wanted, value, providers)
         if reason:
-            yield f"{_name(called)} wants {name} to be {_name(wanted)}; {type(value).__name__} {reason}"
+            yield f"{_name(called)} wants {name} to be {_name(wanted)}; {reason}"
 
 
 def _hints(called: Callable[..., object]) -> dict[str, Any]:
@@ -157,7 +181,26 @@ def _hints(called: Callable[..., object]) -> dict[str, Any]:
         return {}
 
 
-def _misses(wanted: Any, value: object) -> str:
+def _misses(wanted: Any, value: object, providers: Any) -> str:
+    """Why `value` is not what the annotation `wanted` promises; empty if it is, or if only a type checker can tell."""
+    origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin in {typing.Union, types.UnionType}:
+        reasons = [_misses(each, value, providers) for each in arguments]
+        return reasons[0] if all(reasons) else ""
+    if origin is collections.abc.Callable:
+        if isinstance(
+            value, providers.Provider
+        ):  # one handed on with `.provider`, to be made when it is needed
+            return _misses(arguments[-1], value(), providers)
+        return "" if callable(value) else f"{type(value).__name__} cannot be called"
+    if isinstance(origin, type) and issubclass(origin, collections.abc.Mapping):
+        if not isinstance(value, collections.abc.Mapping):
+            return f"got {type(value).__name__}"
+        reasons = [_misses(arguments[1], each, providers) for each in value.values()]
+        return next(
+            (f"in {key!r} {reason}" for key, reason in zip(value, reasons, strict=True) if reason), ""
+        )
+    wanted = origin or wanted
     if not isinstance(wanted, type):
         return ""
     if getattr(wanted, "_is_protocol", False):
@@ -169,9 +212,11 @@ def _misses(wanted: Any, value: object) -> str:
             if name == "__call__" or not name.startswith("_")
         }
         lacking = sorted(name for name in members if not _has(value, name))
-        return f"has no {', '.join(lacking)}" if lacking else ""
+        return f"{type(value).__name__} has no {', '.join(lacking)}" if lacking else ""
+    if wanted in _NUMBERS and isinstance(value, _NUMBERS[wanted]):
+        return ""
     try:
-        return "" if isinstance(value, wanted) else "is none"
+        return "" if isinstance(value, wanted) else f"got {type(value).__name__}"
     except TypeError:
         return ""
 

@@ -1,7 +1,7 @@
-"""Python as the checks read it: syntax trees, and what each name in them stands for.
+"""Source reader of the checks: parses modules and resolves names to their definitions.
 
-Nothing is imported or run. A name is followed through imports, aliases and re-exports to where it is defined, so
-`port.CreateInvoice`, `from ... import CreateInvoice as Op` and `"CreateInvoice"` in quotes are all one thing.
+Import and run nothing. Follow a name through imports, aliases and re-exports, so that `port.CreateInvoice`,
+`from ... import CreateInvoice as Op` and `"CreateInvoice"` in quotes resolve to the same name.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-_HOPS: Final = 8
-"""Re-exports a name is followed through; a circle of them ends here."""
+_MAX_REEXPORTS: Final = 8
+"""Number of re-exports to follow for a name; bounds the search in a cycle."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """One file. `name` is its dotted import name; `file` is its path relative to the workspace."""
+    """One parsed file. `name` is its dotted import name; `file` is its path relative to the workspace."""
 
     name: str
     file: str
@@ -28,12 +28,12 @@ class Module:
 
     @property
     def package(self) -> str:
-        """What a relative import starts from."""
+        """The package that relative imports are relative to."""
         return self.name if self.is_package else self.name.rpartition(".")[0]
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """What the module's own top-level names stand for, in dotted names."""
+        """Dotted name of the definition of each of the module's top-level names."""
         names: dict[str, str] = {}
         for node in ast.walk(self.tree):
             match node:
@@ -60,7 +60,7 @@ class Module:
         return names
 
     def origin(self, node: ast.ImportFrom) -> str:
-        """The module that `from ... import` names, relative ones resolved."""
+        """Return the absolute name of the module in a `from ... import`."""
         if not node.level:
             return node.module or ""
         parts = self.package.split(".")
@@ -69,7 +69,7 @@ class Module:
 
 
 def dotted(expression: ast.expr) -> str | None:
-    """`a.b.c` of a name or a chain of attributes; None of anything else."""
+    """Return `a.b.c` for a name or a chain of attributes. None for any other expression."""
     match expression:
         case ast.Name(id=name):
             return name
@@ -80,37 +80,37 @@ def dotted(expression: ast.expr) -> str | None:
             return None
 
 
-class Names:
-    """Follows names across the modules it was given."""
+class NameResolver:
+    """Resolves names across the modules that it was given."""
 
     def __init__(self, modules: Iterable[Module]) -> None:
         self._modules = {module.name: module for module in modules}
 
-    def of(self, module: Module, expression: ast.expr) -> str | None:
-        """The dotted name of what `expression` stands for in `module`; None where it is no name."""
+    def resolve(self, module: Module, expression: ast.expr) -> str | None:
+        """Return the dotted name of the definition that `expression` in `module` refers to. None if not a name."""
         match expression:
             case ast.Constant(value=str(text)):
                 quoted = _parsed(text)
-                return None if quoted is None else self.of(module, quoted)
+                return None if quoted is None else self.resolve(module, quoted)
             case ast.Subscript(value=value):
-                return self.of(module, value)
+                return self.resolve(module, value)
         name = dotted(expression)
         if name is None:
             return None
         first, dot, rest = name.partition(".")
-        return self._followed(f"{module.names.get(first, first)}{dot}{rest}")
+        return self._follow(f"{module.names.get(first, first)}{dot}{rest}")
 
-    def spelled(self, module: Module, annotation: ast.expr | None) -> str:
-        """An annotation with every name in it followed: equal texts are equal types."""
+    def qualified(self, module: Module, annotation: ast.expr | None) -> str:
+        """Return an annotation with each name resolved, so that equal texts are equal types. Empty if absent."""
         if annotation is None:
             return ""
         if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
             quoted = _parsed(annotation.value)
-            return annotation.value if quoted is None else self.spelled(module, quoted)
-        return ast.unparse(_Spelling(self, module).visit(_copied(annotation)))
+            return annotation.value if quoted is None else self.qualified(module, quoted)
+        return ast.unparse(_Qualifier(self, module).visit(_copied(annotation)))
 
-    def _followed(self, name: str) -> str:
-        for _ in range(_HOPS):
+    def _follow(self, name: str) -> str:
+        for _ in range(_MAX_REEXPORTS):
             module, attribute, rest = self._split(name)
             if module is None or attribute not in module.names:
                 return name
@@ -121,7 +121,7 @@ class Names:
         return name
 
     def _split(self, name: str) -> tuple[Module | None, str, str]:
-        """The longest known module that `name` begins with, the attribute behind it, and what is left."""
+        """Split a name into the longest known module that it starts with, an attribute of it, and the rest."""
         parts = name.split(".")
         for length in range(len(parts) - 1, 0, -1):
             module = self._modules.get(".".join(parts[:length]))
@@ -131,20 +131,20 @@ class Names:
         return None, "", ""
 
 
-class _Spelling(ast.NodeTransformer):
-    def __init__(self, names: Names, module: Module) -> None:
+class _Qualifier(ast.NodeTransformer):
+    def __init__(self, names: NameResolver, module: Module) -> None:
         self._names = names
         self._module = module
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return ast.Name(self._names.of(self._module, node) or node.id)
+        return ast.Name(self._names.resolve(self._module, node) or node.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        return ast.Name(self._names.of(self._module, node) or ast.unparse(node))
+        return ast.Name(self._names.resolve(self._module, node) or ast.unparse(node))
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         if isinstance(node.value, str):
-            return ast.Name(self._names.spelled(self._module, node))
+            return ast.Name(self._names.qualified(self._module, node))
         return node
 
 
@@ -160,8 +160,8 @@ def _parsed(text: str) -> ast.expr | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A file that is no Python, and why."""
+class InvalidModule:
+    """A file that is not valid Python, with the reason and its location (from 1; 0 if unknown)."""
 
     file: str
     line: int
@@ -169,8 +169,8 @@ class Unreadable:
     reason: str
 
 
-def read(root: Path, source: Path, package: str) -> Iterator[Module | Unreadable]:
-    """Every module below `source`, the folder of the package `package`, in the order of their paths."""
+def read(root: Path, source: Path, package: str) -> Iterator[Module | InvalidModule]:
+    """Parse all modules below `source`, the folder of the package `package`, sorted by path."""
     for path in sorted(source.rglob("*.py")):
         file = path.relative_to(root).as_posix()
         parts = [package, *path.relative_to(source).with_suffix("").parts]
@@ -179,6 +179,6 @@ def read(root: Path, source: Path, package: str) -> Iterator[Module | Unreadable
         try:
             yield Module(name, file, ast.parse(path.read_bytes(), filename=file), is_package)
         except SyntaxError as error:
-            yield Unreadable(file, error.lineno or 0, error.offset or 0, error.msg)
+            yield InvalidModule(file, error.lineno or 0, error.offset or 0, error.msg)
         except ValueError as error:  # a NUL byte
-            yield Unreadable(file, 0, 0, str(error))
+            yield InvalidModule(file, 0, 0, str(error))

@@ -1,26 +1,29 @@
-"""Everything `aether check` proves, in the order of what it costs."""
+"""Runs all checks of `aether check`, the cheapest first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from aether_tools.check.container import check_containers
-from aether_tools.check.imports import Surroundings, check_imports, check_kit
+from aether_tools.check.imports import Viewpoint, check_imports, check_kit
 from aether_tools.check.members import check_members
-from aether_tools.check.source import Module, Names, Unreadable, read
+from aether_tools.check.source import InvalidModule, Module, NameResolver, read
 from aether_tools.check.usecases import check_use_cases
-from aether_tools.finding import Finding, Place
+from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Domain, Workspace
 
 
 def check_workspace(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[Finding]:
-    """What does not fit in `domains`, and in the kits that live in this workspace; freshness is the compiler's."""
+    """Yield the findings of `domains` and of the kits in this workspace.
+
+    The compiler checks that generated code is up to date.
+    """
     yield from check_files(workspace, domains)
     yield from check_containers(workspace, domains)
 
 
 def check_files(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[Finding]:
-    """The part of it that files alone tell: nothing is imported or run."""
+    """Yield the findings of all checks that only read files and run nothing."""
     yield from check_members(workspace, domains)
     yield from _check_kits(workspace)
     for domain in domains:
@@ -30,21 +33,21 @@ def check_files(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[F
 def _check_source(workspace: Workspace, domain: Domain) -> Iterator[Finding]:
     modules = []
     for each in read(workspace.root, domain.source, domain.package):
-        if isinstance(each, Unreadable):
-            yield _unreadable(each)
+        if isinstance(each, InvalidModule):
+            yield _syntax_finding(each)
         else:
             modules.append(each)
     ports = list(_ports(workspace, domain))
-    names = Names([*modules, *ports])
-    everyone = [other.name for other in workspace.domains()]
-    yield from check_imports(Surroundings(workspace.name, domain.name, everyone), modules, names)
+    names = NameResolver([*modules, *ports])
+    domains = [other.name for other in workspace.domains()]
+    yield from check_imports(Viewpoint(workspace.name, domain.name, domains), modules, names)
     for port in ports:
         if port.name.endswith(".port"):
             yield from check_use_cases(workspace, domain, port, modules, names)
 
 
 def _ports(workspace: Workspace, domain: Domain) -> Iterator[Module]:
-    """The generated ports and types of a domain; what cannot be read there is the freshness check's to say."""
+    """Yield the generated ports and types of a domain. Skip invalid files, which the compiler reports."""
     generated = workspace.root / "proto" / "gen" / workspace.name / domain.name
     for version in sorted(generated.glob("v*")):
         for each in read(workspace.root, version, f"{workspace.name}.{domain.name}.{version.name}"):
@@ -53,7 +56,7 @@ def _ports(workspace: Workspace, domain: Domain) -> Iterator[Module]:
 
 
 def _check_kits(workspace: Workspace) -> Iterator[Finding]:
-    names = Names(())
+    names = NameResolver(())
     domains = [domain.name for domain in workspace.domains()]
     for member in ("adapters", "tools"):
         for source in sorted((workspace.root / member / "src").glob("*/")):
@@ -61,10 +64,10 @@ def _check_kits(workspace: Workspace) -> Iterator[Finding]:
             yield from check_kit(workspace.name, domains, modules, names)
 
 
-def _unreadable(file: Unreadable) -> Finding:
+def _syntax_finding(file: InvalidModule) -> Finding:
     return Finding(
-        Place(file.file, file.line, file.column),
+        Location(file.file, file.line, file.column),
         "python-syntax",
-        f"This is not Python: {file.reason}.",
-        "Mend it; nothing in the file was checked.",
+        f"This file is not valid Python: {file.reason}.",
+        "Correct the syntax, then run the check again; it skipped this file.",
     )

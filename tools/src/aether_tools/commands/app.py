@@ -1,4 +1,4 @@
-"""The command line as Typer sees it. Each command imports what it needs when it runs."""
+"""Typer application: the commands of `aether`, their options and help. Each command imports its code when it runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    # Panels are for people; a pipe gets the same words without the boxes.
+    # Boxes only at a terminal; a pipe gets the same text without them.
     rich_markup_mode="rich" if coloured(sys.stdout) and coloured(sys.stderr) else None,
 )
 
@@ -25,8 +25,8 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.
 _Domains = Annotated[list[str] | None, typer.Argument(metavar="[DOMAIN]...", help="All domains by default.")]
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command line; gives its exit code."""
+def run_command_line(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
     try:
         app(arguments, prog_name="aether")
     except SystemExit as exit_:
@@ -45,43 +45,46 @@ def new(
     ] = None,
     path: Annotated[
         Path | None,
-        typer.Argument(help="With --workspace: where to make it; by default a folder of that name."),
+        typer.Argument(help="With --workspace: the folder to create; by default one with that name."),
     ] = None,
     workspace: Annotated[
-        bool, typer.Option("--workspace", help="Make a workspace of its own, called so, instead of a domain.")
+        bool, typer.Option("--workspace", help="Create a workspace with that name instead of a domain.")
     ] = False,
     aggregate: Annotated[
         str | None, typer.Option(help="The domain's first aggregate, such as Invoice.")
     ] = None,
-    plural: Annotated[str | None, typer.Option(help="Its plural where adding an s is wrong.")] = None,
-    defaults: Annotated[bool, typer.Option("--defaults", help="Ask nothing.")] = False,
-    source: Annotated[
-        str | None, typer.Option("--from", metavar="SRC", help="Templates from this folder or git address.")
+    plural: Annotated[
+        str | None, typer.Option(help="The aggregate's plural, if adding an s is wrong.")
     ] = None,
-    ref: Annotated[str | None, typer.Option(help="With --from: the tag, branch or commit to take.")] = None,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Use defaults and ask no questions.")] = False,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="SRC", help="Use the templates in this folder or git repository."),
+    ] = None,
+    ref: Annotated[str | None, typer.Option(help="With --from: the tag, branch or commit to use.")] = None,
     install: Annotated[
         bool,
-        typer.Option("--install/--no-install", help="Make the domain importable in the workspace's Python."),
+        typer.Option("--install/--no-install", help="Install the domain in the workspace's Python."),
     ] = True,
 ) -> None:
-    """Scaffold a domain into this workspace, or a workspace of its own."""
-    from aether_tools.commands.new import Wish, new_domain, new_workspace
+    """Scaffold a domain in this workspace, or a new workspace."""
+    from aether_tools.commands.new import NewOptions, new_domain, new_workspace
 
-    wish = Wish(name or "", aggregate, plural, defaults, source, ref)
+    options = NewOptions(name or "", aggregate, plural, defaults, source, ref)
     if workspace:
-        _finish(lambda: new_workspace(wish, path))
+        _finish(lambda: new_workspace(options, path))
     else:
-        _finish(lambda: new_domain(wish, path, install=install))
+        _finish(lambda: new_domain(options, path, install=install))
 
 
 @app.command()
 def generate(
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; find what is not as the contracts say.")
+        bool, typer.Option("--check", help="Write nothing; report files that differ from the contracts.")
     ] = False,
     as_json: _Json = False,
 ) -> None:
-    """Turn the contracts into typed Python: ports, types, REST and gRPC edges."""
+    """Generate typed Python from the contracts: ports, types, REST and gRPC edges."""
     from aether_tools.commands.generate import generate as command
 
     _finish(lambda: command(check=check, as_json=as_json))
@@ -89,7 +92,7 @@ def generate(
 
 @app.command()
 def check(domains: _Domains = None, as_json: _Json = False) -> None:
-    """Prove that contracts, code and wiring still say the same thing."""
+    """Check that contracts, code and wiring match."""
     from aether_tools.commands.check import check as command
 
     _finish(lambda: command(tuple(domains or ()), as_json=as_json))
@@ -97,53 +100,53 @@ def check(domains: _Domains = None, as_json: _Json = False) -> None:
 
 @app.command()
 def token(
-    subject: Annotated[str, typer.Option(help="Who the token speaks for.")] = "developer",
-    role: Annotated[list[str] | None, typer.Option(help="A role the caller has; may be repeated.")] = None,
+    subject: Annotated[str, typer.Option(help="The token's subject.")] = "developer",
+    role: Annotated[list[str] | None, typer.Option(help="A role of the subject; may be repeated.")] = None,
     service: Annotated[
-        bool, typer.Option("--service", help="A token of a service, not of a person.")
+        bool, typer.Option("--service", help="Issue the token to a service instead of a user.")
     ] = False,
-    ttl: Annotated[int, typer.Option(help="How long it is valid, in seconds; at most 24 hours.")] = 3600,
+    ttl: Annotated[int, typer.Option(help="Lifetime of the token in seconds; at most 24 hours.")] = 3600,
 ) -> None:
-    """Print a bearer token for development, signed with this workspace's own key."""
+    """Print a bearer token for development, signed with this workspace's key."""
     from aether_tools.commands.token import token as command
 
     _finish(lambda: command(subject, tuple(role or ()), service=service, seconds=ttl))
 
 
-@app.command("run")
-def run_(
+@app.command()
+def run(
     domains: _Domains = None,
     gateway: Annotated[
-        bool, typer.Option("--gateway", help="REST and gRPC in processes of their own.")
+        bool, typer.Option("--gateway", help="Run REST and gRPC in separate processes.")
     ] = False,
     services: Annotated[
         bool,
         typer.Option(
-            "--services", help="Real servers, from AETHER_MYSQL_URL, AETHER_REDIS_URL and AETHER_KAFKA."
+            "--services", help="Use the servers in AETHER_MYSQL_URL, AETHER_REDIS_URL and AETHER_KAFKA."
         ),
     ] = False,
     port_base: Annotated[
         int | None,
         typer.Option(
-            min=0, max=60000, help="REST ports from here on, gRPC ports 1010 above; 0: any free ones."
+            min=0, max=60000, help="First REST port; gRPC ports are 1010 higher. 0: any free ports."
         ),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Where embedded servers keep their data; by default .aether/data.")
+        Path | None, typer.Option(help="Data folder of the embedded servers; by default .aether/data.")
     ] = None,
     once_ready: Annotated[
         str | None,
         typer.Option(
-            metavar="COMMAND", help="Run this when all is ready, stop after it, exit with its code."
+            metavar="COMMAND", help="Run a command when all is ready, then stop and exit with its code."
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON line when all is ready; logs go to stderr.")
+        bool, typer.Option("--json", help="Print one line of JSON when all is ready; log to stderr.")
     ] = False,
 ) -> None:
-    """Run domains with everything they need; Ctrl-C stops it all."""
-    from aether_tools.commands.run import Wish
+    """Run domains with the servers that they need. Ctrl-C stops everything."""
+    from aether_tools.commands.run import RunOptions
     from aether_tools.commands.run import run as command
 
-    wish = Wish(tuple(domains or ()), gateway, services, port_base, data, once_ready, as_json)
-    _finish(lambda: command(wish))
+    options = RunOptions(tuple(domains or ()), gateway, services, port_base, data, once_ready, as_json)
+    _finish(lambda: command(options))

@@ -1,20 +1,20 @@
-"""`aether check`: contracts, code and wiring still say the same thing."""
+"""`aether check`: checks that contracts, code and wiring match."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from aether_tools.check.workspace_check import check_workspace
-from aether_tools.compiler import swap
+from aether_tools.compiler.output import replace
 from aether_tools.compiler.pipeline import generate as compile_contracts
 from aether_tools.console import report
 from aether_tools.workspace import Workspace
 
 
 def check(names: tuple[str, ...], *, as_json: bool) -> int:
-    """Print every finding; 1 where there is one."""
+    """Print all findings of the domains called `names` (all if empty). Return the exit code: 1 if there are any."""
     workspace = Workspace.find(Path.cwd())
-    with swap.shared(workspace.root):  # contracts, generated code and domains as a whole run left them
+    with replace.shared(workspace.root):  # no other command changes contracts or generated code meanwhile
         domains = workspace.chosen(names)
         findings = [
             *compile_contracts(workspace.root, check=True).findings,

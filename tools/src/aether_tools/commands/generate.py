@@ -1,4 +1,4 @@
-"""`aether generate`: contracts in, typed Python out. Runs on every save, so it imports little."""
+"""`aether generate`: generates typed Python from contracts. Imports little, because it runs on every save."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from pathlib import Path
 
 from aether_tools.compiler.pipeline import Report
 from aether_tools.compiler.pipeline import generate as compile_contracts
-from aether_tools.console import OK, report, say, tell
+from aether_tools.console import OK, print_error, print_line, report
 from aether_tools.workspace import Workspace
 
 
 def generate(*, check: bool, as_json: bool) -> int:
-    """Write what the contracts say, or print what keeps it from being written; 1 where something does.
+    """Write generated code and print the changes, or print findings. Return the exit code: 1 if there are findings.
 
-    As JSON it is the list of findings, empty where all is well.
+    With `as_json`, print a list of findings, which is empty if there are none.
     """
     workspace = Workspace.find(Path.cwd())
-    done = compile_contracts(workspace.root, check=check)
-    if not (done.findings or as_json or check):
-        _say_what_changed(done)
+    result = compile_contracts(workspace.root, check=check)
+    if not (result.findings or as_json or check):
+        _print_changes(result)
         return OK
-    return report(done.findings, as_json=as_json, clean="Fresh: generated code says what the contracts say.")
+    return report(result.findings, as_json=as_json, clean="Generated code is up to date with the contracts.")
 
 
-def _say_what_changed(done: Report) -> None:
-    for finding in done.overwritten:
-        tell(str(finding))
-    for what, files in (("wrote", done.written), ("removed", done.removed)):
+def _print_changes(result: Report) -> None:
+    for finding in result.overwritten:
+        print_error(str(finding))
+    for action, files in (("wrote", result.written), ("removed", result.removed)):
         for file in files:
-            say(f"{what} {file}")
-    if done.written or done.removed:
-        say(f"{len(done.written)} written, {len(done.removed)} removed.")
+            print_line(f"{action} {file}")
+    if result.written or result.removed:
+        print_line(f"{len(result.written)} written, {len(result.removed)} removed.")
     else:
-        say("Nothing changed.")
+        print_line("Nothing changed.")

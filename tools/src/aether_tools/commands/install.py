@@ -1,4 +1,4 @@
-"""Making a domain importable in the workspace's own Python, with the contracts it stands on."""
+"""Builds the command that installs a domain and its contracts in the workspace's Python."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from aether_tools.workspace import Domain, Workspace
 
 
 def install_command(workspace: Workspace, domain: Domain) -> list[str]:
-    """What makes the domain and the contracts it stands on importable in the workspace's Python, without a network.
+    """Return the command that installs a domain and its contracts, editable, in the workspace's Python, offline.
 
-    Contracts that are installed from this workspace already are left out: the build of each takes half a second.
+    Omit contracts that are already installed from this workspace, because building each takes half a second.
     """
-    # uv takes a quarter of the time; it may stand beside the workspace's Python, beside ours, or on the PATH.
-    beside = os.pathsep.join(str(python.parent) for python in (workspace.python, Path(sys.executable)))
-    uv = shutil.which("uv", path=beside) or shutil.which("uv")
+    # uv takes a quarter of pip's time; it may be next to the workspace's Python, next to ours, or on the PATH.
+    folders = os.pathsep.join(str(python.parent) for python in (workspace.python, Path(sys.executable)))
+    uv = shutil.which("uv", path=folders) or shutil.which("uv")
     python = str(workspace.python)
     installer = (
         [uv, "pip", "install", "--python", python, "--offline"]
@@ -27,12 +27,12 @@ def install_command(workspace: Workspace, domain: Domain) -> list[str]:
     )
     contracts = (workspace.root / "proto", workspace.root / "openapi")
     missing = [member for member in contracts if not _is_installed(workspace, member)]
-    editables = [word for member in (*missing, domain.folder) for word in ("--editable", str(member))]
+    editables = [argument for member in (*missing, domain.folder) for argument in ("--editable", str(member))]
     return [*installer, "--quiet", "--no-deps", "--no-build-isolation", *editables]
 
 
 def _is_installed(workspace: Workspace, member: Path) -> bool:
-    """Whether that Python has the distribution of `member` from this very folder, editable.
+    """Return whether the workspace's Python has the distribution of `member`, editable, from this folder.
 
     Source: https://packaging.python.org/en/latest/specifications/direct-url/
     """

@@ -1,4 +1,4 @@
-"""`aether new`: a domain into this workspace, or a workspace of its own."""
+"""`aether new`: scaffolds a domain in this workspace, or a new workspace."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 from aether_tools import scaffold, wheels
 from aether_tools.commands.install import install_command
 from aether_tools.commands.names import checked_name, checked_type
-from aether_tools.console import OK, UNUSABLE, Complaint, say, tell
+from aether_tools.console import FAILED, OK, UsageError, print_error, print_line
 from aether_tools.workspace import Domain, Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the command line asks for."""
+class NewOptions:
+    """Options of the command."""
 
     name: str
     aggregate: str | None
@@ -28,23 +28,23 @@ class Wish:
 
     @property
     def ask(self) -> bool:
-        """Whether a person is there to answer what the command line left open."""
+        """Whether to ask for missing answers: a person is at the terminal and did not give --defaults."""
         return not self.defaults and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def new_domain(wish: Wish, path: Path | None, *, install: bool) -> int:
-    """Scaffold a domain, make it importable, say what comes next."""
+def new_domain(options: NewOptions, path: Path | None, *, install: bool) -> int:
+    """Scaffold a domain, install it and print the next steps. Return the exit code."""
     if path is not None:
-        raise Complaint(
-            "a path is only for --workspace; a domain goes into domains/ of the workspace you are in."
+        raise UsageError(
+            "PATH is only valid with --workspace; a domain is created in domains/ of the current workspace."
         )
-    name = checked_name(wish.name, "domain")
+    name = checked_name(options.name, "domain")
     workspace = Workspace.find(Path.cwd())
     answers = {"template": "domain", "workspace": workspace.name, "domain": name}
-    if wish.aggregate is not None:
-        answers["aggregate"] = checked_type(wish.aggregate, "aggregate")
-    if wish.plural is not None:
-        answers["aggregate_plural"] = checked_type(wish.plural, "plural")
+    if options.aggregate is not None:
+        answers["aggregate"] = checked_type(options.aggregate, "aggregate")
+    if options.plural is not None:
+        answers["aggregate_plural"] = checked_type(options.plural, "plural")
     domain = workspace.domain(name)
     for taken in (
         domain.folder,
@@ -52,59 +52,59 @@ def new_domain(wish: Wish, path: Path | None, *, install: bool) -> int:
         workspace.root / "openapi" / f"{name}.yaml",
     ):
         if taken.exists() or taken.is_symlink():
-            raise Complaint(f"{name!r} is taken: {workspace.relative(taken)} exists; choose another name.")
-    with scaffold.templates(wish.source, wish.ref, workspace.root) as source:
-        made = scaffold.domain_into(workspace.root, source, answers, ask=wish.ask)
-    say(f"{name} is made:")
+            raise UsageError(f"{name!r} is taken: {workspace.relative(taken)} exists; choose another name.")
+    with scaffold.templates(options.source, options.ref, workspace.root) as source:
+        made = scaffold.domain_into(workspace.root, source, answers, ask=options.ask)
+    print_line(f"Created the domain {name}:")
     for unit in made:
-        say(f"  {workspace.relative(unit)}{'/' if unit.is_dir() else ''}")
-    if install and not _installed(workspace, domain):
-        return UNUSABLE
-    say("Next:")
-    say(
+        print_line(f"  {workspace.relative(unit)}{'/' if unit.is_dir() else ''}")
+    if install and not _install(workspace, domain):
+        return FAILED
+    print_line("Next:")
+    print_line(
         f"  edit {workspace.relative(workspace.root / 'proto')}/{workspace.name}/{name}/v1/ and openapi/{name}.yaml"
     )
-    say("  aether generate")
-    say(f"  write the rules in {workspace.relative(domain.source)}/")
-    say(f"  aether run {name}")
+    print_line("  aether generate")
+    print_line(f"  write the rules in {workspace.relative(domain.source)}/")
+    print_line(f"  aether run {name}")
     return OK
 
 
-def new_workspace(wish: Wish, path: Path | None) -> int:
-    """Make a workspace in a folder of its own."""
-    name = checked_name(wish.name, "workspace")
-    if wish.aggregate is not None or wish.plural is not None:
-        raise Complaint(
-            "--aggregate and --plural are for a domain; make the workspace first, then its domains."
+def new_workspace(options: NewOptions, path: Path | None) -> int:
+    """Scaffold a workspace in a new or empty folder. Return the exit code."""
+    name = checked_name(options.name, "workspace")
+    if options.aggregate is not None or options.plural is not None:
+        raise UsageError(
+            "--aggregate and --plural are only valid for a domain; create the workspace first, then its domains."
         )
     destination = (path or Path(name)).expanduser().absolute().resolve()
     with (
-        scaffold.templates(wish.source, wish.ref, destination) as source,
+        scaffold.templates(options.source, options.ref, destination) as source,
         tempfile.TemporaryDirectory(prefix="aether-wheels-") as collected,
     ):
-        where_from = wheels.collect(Path(collected))
+        wheels_source = wheels.collect(Path(collected))
         scaffold.workspace_at(
             destination,
             source,
             {"template": "workspace", "workspace": name},
-            ask=wish.ask,
+            ask=options.ask,
             wheels=sorted(Path(collected).iterdir()),
         )
-    say(f"The workspace {name} is made in {destination}.")
-    say(where_from)
-    say("Next:")
-    say(f"  cd {destination}")
-    say("  make setup && . .venv/bin/activate")
-    say("  aether new billing --aggregate Invoice")
+    print_line(f"Created the workspace {name} in {destination}.")
+    print_line(wheels_source)
+    print_line("Next:")
+    print_line(f"  cd {destination}")
+    print_line("  make setup && . .venv/bin/activate")
+    print_line("  aether new billing --aggregate Invoice")
     return OK
 
 
-def _installed(workspace: Workspace, domain: Domain) -> bool:
+def _install(workspace: Workspace, domain: Domain) -> bool:
     command = install_command(workspace, domain)
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own argv
     if done.returncode == 0:
         return True
-    tell(done.stderr.strip() or done.stdout.strip())
-    tell(f"aether: {domain.name} is scaffolded, but not importable yet. Mend what is said above, then run:")
-    tell(f"  {' '.join(command)}")
+    print_error(done.stderr.strip() or done.stdout.strip())
+    print_error(f"aether: created {domain.name}, but could not install it. Fix the error above, then run:")
+    print_error(f"  {' '.join(command)}")
     return False

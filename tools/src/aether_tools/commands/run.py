@@ -1,4 +1,4 @@
-"""`aether run`: every domain with everything it needs, and a clean stop."""
+"""`aether run`: runs domains with the servers that they need, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,22 +10,29 @@ from pathlib import Path
 from typing import Final
 
 from aether_tools.commands.install import install_command
-from aether_tools.console import FINDINGS, OK, Complaint, say_json, table, tell
+from aether_tools.console import FINDINGS, OK, UsageError, print_error, print_json, print_table
 from aether_tools.runner import servers
 from aether_tools.runner.children import Children
 from aether_tools.runner.log import Log
 from aether_tools.runner.plan import Plan, Servers, plan
 from aether_tools.runner.ports import Ports
-from aether_tools.runner.session import Ended, Interruptions, Session, Stopped, alone, listens
+from aether_tools.runner.session import (
+    Interruptions,
+    ProcessFailed,
+    Session,
+    StopRequested,
+    exclusive_data,
+    is_listening,
+)
 from aether_tools.workspace import Domain, Workspace
 
-_PUBLIC_KEYS: Final = "jwks.json"
-"""What `DevelopmentKeys` calls its key set."""
+_KEY_SET: Final = "jwks.json"
+"""File name of the key set of `DevelopmentKeys`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the command line asks for."""
+class RunOptions:
+    """Options of the command."""
 
     domains: tuple[str, ...]
     gateway: bool
@@ -36,94 +43,98 @@ class Wish:
     as_json: bool
 
 
-def run(wish: Wish) -> int:
-    """Start everything, say where it is, show the logs until Ctrl-C; 1 where something ended by itself."""
+def run(options: RunOptions) -> int:
+    """Start all processes, print their addresses and show their logs until Ctrl-C.
+
+    Return the exit code: 1 if a process ended by itself, otherwise 0 or that of --once-ready.
+    """
     workspace = Workspace.find(Path.cwd())
-    domains = workspace.chosen(wish.domains)
+    domains = workspace.chosen(options.domains)
     if not domains:
-        raise Complaint(
-            "there is no domain to run yet; make one with `aether new billing --aggregate Invoice`."
-        )
+        raise UsageError("no domain to run; create one with `aether new billing --aggregate Invoice`.")
     interruptions = Interruptions()
-    data = wish.data.absolute() if wish.data else workspace.state / "data"
-    with interruptions.counted(), alone(data):
+    data = options.data.absolute() if options.data else workspace.state / "data"
+    with interruptions.counted(), exclusive_data(data):
         try:
-            return _run(wish, workspace, domains, data, interruptions)
-        except Stopped:
+            return _run(options, workspace, domains, data, interruptions)
+        except StopRequested:
             return OK
-        except Ended as ended:
-            tell(f"aether: {ended}; everything is stopped.")
-            for line in ended.last:
-                tell(f"  {line}")
+        except ProcessFailed as failure:
+            print_error(f"aether: {failure}; stopped everything.")
+            for line in failure.last_lines:
+                print_error(f"  {line}")
             for domain in domains:
-                if any(f"No module named {domain.package}" in line for line in ended.last):
-                    tell(
-                        f"aether: {domain.name} is not installed: {' '.join(install_command(workspace, domain))}"
-                    )
+                if any(f"No module named {domain.package}" in line for line in failure.last_lines):
+                    command = " ".join(install_command(workspace, domain))
+                    print_error(f"aether: {domain.name} is not installed; run: {command}")
             return FINDINGS
 
 
 def _run(
-    wish: Wish, workspace: Workspace, domains: tuple[Domain, ...], data: Path, interruptions: Interruptions
+    options: RunOptions,
+    workspace: Workspace,
+    domains: tuple[Domain, ...],
+    data: Path,
+    interruptions: Interruptions,
 ) -> int:
     ports = Ports()
     redis, kafka = ports.take(0), ports.take(0)
-    behind = (
+    backends = (
         servers.from_environment(workspace, domains, os.environ)
-        if wish.services
+        if options.services
         else servers.embedded(domains, data, redis=redis, kafka=kafka)
     )
-    laid_out = plan(
+    layout = plan(
         workspace,
         domains,
-        behind,
+        backends,
         ports,
-        gateway=wish.gateway,
-        port_base=wish.port_base,
-        jwks=workspace.keys / _PUBLIC_KEYS,
+        gateway=options.gateway,
+        port_base=options.port_base,
+        jwks=workspace.keys / _KEY_SET,
         environment=os.environ,
     )
-    names = [process.name for process in laid_out.processes] + [each.name for each in laid_out.companions]
-    log = Log(sys.stderr if wish.as_json else sys.stdout, [*names, "redis", "kafka"])
-    answering: set[str] = set()
+    names = [process.name for process in layout.processes] + [each.name for each in layout.companions]
+    log = Log(sys.stderr if options.as_json else sys.stdout, [*names, "redis", "kafka"])
+    ready: set[str] = set()
 
     def show(name: str, line: str) -> None:
-        if name in servers.NAMES and servers.answers(line):
-            answering.add(name)
+        if name in servers.NAMES and servers.is_ready_line(line):
+            ready.add(name)
         else:
             log.line(name, line)
 
     children = Children(show)
     with Session(workspace, children, interruptions) as session:
-        if not wish.services:
+        if not options.services:
             servers.start_embedded(children, workspace, domains, data, redis=redis, kafka=kafka)
-        # At once: a domain needs longer for its imports than the servers need to be there.
-        session.start(laid_out.processes)
-        session.start_companions(laid_out.companions)
+        # Start the domains at once: their imports take longer than the servers' start.
+        session.start(layout.processes)
+        session.start_companions(layout.companions)
         _ensure_keys(workspace)
-        if not wish.services:
-            session.wait_for(lambda: answering >= servers.NAMES, "Redis or Kafka")
-        for companion in laid_out.companions:
-            session.wait_for(lambda port=companion.port: listens(port), companion.name)  # type: ignore[misc]
-        session.wait_until_ready(laid_out.processes)
-        announcement = _announcement(laid_out, behind)
-        if wish.as_json:
-            say_json(announcement)
+        if not options.services:
+            session.wait_for(lambda: ready >= servers.NAMES, "Redis or Kafka")
+        for companion in layout.companions:
+            session.wait_for(lambda port=companion.port: is_listening(port), companion.name)  # type: ignore[misc]
+        session.wait_until_ready(layout.processes)
+        announcement = _announcement(layout, backends)
+        if options.as_json:
+            print_json(announcement)
         else:
-            _show_table(laid_out, behind)
-        return session.watch(wish.once_ready, json.dumps(announcement))
+            _print_addresses(layout, backends)
+        return session.watch(options.once_ready, json.dumps(announcement))
 
 
 def _ensure_keys(workspace: Workspace) -> None:
-    """Have development keys before anybody is told that all is ready; services read them with the first token."""
-    if not (workspace.keys / _PUBLIC_KEYS).exists():
-        # Behind the start of everything else, because importing it takes most of a second.
-        from aether_adapters.tokens import DevelopmentKeys
+    """Create the development keys if missing, before the announcement; services read them with the first token."""
+    if not (workspace.keys / _KEY_SET).exists():
+        # Only after the processes have been started, because this import takes most of a second.
+        from aether_adapters.auth.tokens import DevelopmentKeys
 
         DevelopmentKeys(workspace.keys).ensure()
 
 
-def _announcement(laid_out: Plan, behind: Servers) -> dict[str, object]:
+def _announcement(layout: Plan, backends: Servers) -> dict[str, object]:
     domains = {
         served.domain.name: {
             "rest": served.rest,
@@ -131,13 +142,13 @@ def _announcement(laid_out: Plan, behind: Servers) -> dict[str, object]:
             "grpc": served.grpc,
             "companions": {companion.name: companion.url for companion in served.companions},
         }
-        for served in laid_out.served
+        for served in layout.served
     }
-    return {"ready": True, "domains": domains, "redis": behind.redis, "kafka": behind.kafka}
+    return {"ready": True, "domains": domains, "redis": backends.redis, "kafka": backends.kafka}
 
 
-def _show_table(laid_out: Plan, behind: Servers) -> None:
-    rows = [[served.domain.name, served.rest, served.docs, served.grpc] for served in laid_out.served]
-    rows += [[companion.name, companion.url, "", ""] for companion in laid_out.companions]
-    title = f"Ready; Ctrl-C stops everything. Redis {behind.redis}, Kafka {behind.kafka}."
-    table(title, ["domain", "REST", "docs", "gRPC"], rows, sys.stdout)
+def _print_addresses(layout: Plan, backends: Servers) -> None:
+    rows = [[served.domain.name, served.rest, served.docs, served.grpc] for served in layout.served]
+    rows += [[companion.name, companion.url, "", ""] for companion in layout.companions]
+    title = f"Ready; Ctrl-C stops everything. Redis {backends.redis}, Kafka {backends.kafka}."
+    print_table(title, ["domain", "REST", "docs", "gRPC"], rows, sys.stdout)

@@ -1,24 +1,27 @@
-"""`aether token`: a bearer token for development, signed with the workspace's own key."""
+"""`aether token`: prints a bearer token for development, signed with the workspace's key."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from aether_adapters.tokens import LONGEST_LIFE, DevelopmentKeys, Issuer
+from aether_adapters.auth.tokens import MAX_TOKEN_LIFETIME_SECONDS, DevelopmentKeys, Issuer
 
-from aether_tools.console import OK, Complaint, say
+from aether_tools.console import OK, UsageError, print_line
 from aether_tools.workspace import ISSUER, Workspace
 
 
 def token(subject: str, roles: tuple[str, ...], *, service: bool, seconds: int) -> int:
-    """Print a token and nothing else; makes the key on first use. Raises `Complaint` for one nobody would accept."""
-    if not 1 <= seconds <= LONGEST_LIFE:
-        raise Complaint(
-            f"a token lives for 1 second to {LONGEST_LIFE / 3600:g} hours; no service accepts one of {seconds} seconds. "
-            f"Give --ttl {LONGEST_LIFE:g} or less."
+    """Print a token that is valid for `seconds`, and nothing else. Create the key on first use.
+
+    Raises `UsageError` for a lifetime that services reject.
+    """
+    if not 1 <= seconds <= MAX_TOKEN_LIFETIME_SECONDS:
+        raise UsageError(
+            f"--ttl {seconds} is outside 1 second to {MAX_TOKEN_LIFETIME_SECONDS / 3600:g} hours, the lifetimes that services accept; "
+            f"use --ttl {MAX_TOKEN_LIFETIME_SECONDS:g} or less."
         )
     workspace = Workspace.find(Path.cwd())
     pair = DevelopmentKeys(workspace.keys).ensure()
     issuer = Issuer(pair.private_key, ISSUER, workspace.name, pair.kid)
-    say(issuer.issue(subject, roles, seconds=seconds, service=service))
+    print_line(issuer.issue(subject, roles, seconds=seconds, service=service))
     return OK

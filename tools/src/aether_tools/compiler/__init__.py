@@ -1,1 +1,1 @@
-"""The contract compiler: from OpenAPI and proto files to typed Python."""
+"""Contract compiler: turns OpenAPI and proto files into typed Python."""

@@ -1,6 +1,6 @@
-"""`aether generate`: every contract in, every generated file out, all or nothing.
+"""Compiler pipeline of `aether generate`: compiles all contracts and writes all generated files, or none.
 
-Nothing heavy is imported until the stamp says that something has changed: the command runs on every save.
+Import nothing heavy until the fingerprint shows a change, because the command runs on every save.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aether_tools.compiler import swap
-from aether_tools.compiler.stamp import Stamp, generated
-from aether_tools.console import Complaint
-from aether_tools.finding import Finding, Place, Refused
+from aether_tools.compiler.output import replace
+from aether_tools.compiler.output.fingerprint import Fingerprint, generated
+from aether_tools.console import UsageError
+from aether_tools.finding import ContractError, Finding, Location
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run did, or what keeps it from doing it.
+    """Result of one run.
 
-    `findings` are to be mended: with any of them nothing was written. `written` and `removed` name the files that
-    are now other than before, relative to the workspace; under `check` they stay empty and each such file is a
-    finding. `overwritten` tells of generated files that somebody had changed since they were generated.
+    If there are `findings`, nothing was written. `written` and `removed` hold the paths that changed, relative to
+    the workspace; with `check` they are empty and each such file is a finding. `overwritten` holds a finding for
+    each generated file that was edited by hand and has been overwritten.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -31,116 +31,128 @@ class Report:
     overwritten: tuple[Finding, ...] = ()
     domains: int = 0
     fresh: bool = False
-    """Whether nothing had changed, so that nothing was compiled."""
+    """Whether nothing has changed since the last run, so that nothing was compiled."""
 
 
 def generate(root: Path, *, check: bool = False) -> Report:
-    """Compile every contract of the workspace at `root`; with `check`, say what would change and write nothing.
+    """Compile all contracts of the workspace at `root`. With `check`, report what would change and write nothing.
 
-    Runs take turns: contracts and generated code are read as another run left them, never while it writes.
-    Raises `console.Complaint` where the workspace cannot be read or written; generated code is then untouched.
+    Lock the workspace, so that no run reads contracts or generated code while another writes them.
+    Raises `UsageError` if the workspace cannot be read or written; generated code is then unchanged.
     """
-    with _turn(root, check=check):
+    with _locked(root, check=check):
         return _generate(root, check=check)
 
 
 def _generate(root: Path, *, check: bool) -> Report:
-    now, last = Stamp.now(root), Stamp.last(root)
-    if now == last:
+    current, last = Fingerprint.current(root), Fingerprint.load(root)
+    if current == last:
         return Report(fresh=True)
-    from aether_tools.compiler.domains import compile_workspace
+    from aether_tools.compiler.compilation import compile_workspace
 
     try:
         compiled = compile_workspace(root)
-    except Refused as refused:
-        return Report(findings=refused.findings)
+    except ContractError as error:
+        return Report(findings=error.findings)
     if check:
         return Report(findings=tuple(_differences(root, compiled.files)), domains=compiled.domains)
-    edited = _edited(root, now, last, compiled.files)
-    written, removed = _write(root, now, compiled.files)
+    edited = _edited(root, current, last, compiled.files)
+    written, removed = _write(root, current, compiled.files)
     return Report(written=written, removed=removed, overwritten=edited, domains=compiled.domains)
 
 
 @contextmanager
-def _turn(root: Path, *, check: bool) -> Iterator[None]:
-    with ExitStack() as turn:
+def _locked(root: Path, *, check: bool) -> Iterator[None]:
+    with ExitStack() as lock:
         if check:
-            turn.enter_context(swap.shared(root))
+            lock.enter_context(replace.shared(root))
         else:
-            with _writing(root):  # finishes what a killed run began
-                turn.enter_context(swap.exclusive(root))
+            with _write_errors(root):  # taking the lock also finishes a replacement that was interrupted
+                lock.enter_context(replace.exclusive(root))
         yield
 
 
-def _write(root: Path, now: Stamp, files: dict[str, bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    with _writing(root):
+def _write(
+    root: Path, current: Fingerprint, files: dict[str, bytes]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    with _write_errors(root):
         written = tuple(path for path, content in sorted(files.items()) if _content(root / path) != content)
         removed = tuple(path for path in generated(root) if path not in files)
         if written or removed:
-            swap.replace(root, files)
-        now.written(root).write(root)
+            replace.replace(root, files)
+        current.with_outputs(root).save(root)
     return written, removed
 
 
 @contextmanager
-def _writing(root: Path) -> Iterator[None]:
+def _write_errors(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Complaint(
-            f"{error.filename or root} cannot be written: {error.strerror}. Generated code is as it was."
+        raise UsageError(
+            f"cannot write {error.filename or root}: {error.strerror}. Generated code is unchanged."
         ) from error
 
 
 def _differences(root: Path, files: dict[str, bytes]) -> list[Finding]:
-    """A finding for each generated file that is not what its contract says, at the first line that differs."""
+    """Return a finding for each generated file that differs from its contract, at the first line that differs."""
     run = "Run `aether generate` and commit what it writes."
     found = []
     for path, content in sorted(files.items()):
         have = _text(root / path)
         if have is None:
-            found.append(Finding(Place(path), "generated-missing", "The file has not been generated.", run))
+            found.append(
+                Finding(Location(path), "generated-missing", "This file has not been generated.", run)
+            )
         elif have != content:
             found.append(Finding(*_first_difference(path, have, content), run))
     for path in generated(root):
         if path not in files:
-            reason = "No contract generates this file any more."
-            found.append(Finding(Place(path), "generated-stale", reason, run))
+            reason = "No contract generates this file anymore."
+            found.append(Finding(Location(path), "generated-stale", reason, run))
     return sorted(found)
 
 
-def _edited(root: Path, now: Stamp, last: Stamp | None, files: dict[str, bytes]) -> tuple[Finding, ...]:
-    """Generated files that changed since they were written and are about to be written anew."""
+def _edited(
+    root: Path, current: Fingerprint, last: Fingerprint | None, files: dict[str, bytes]
+) -> tuple[Finding, ...]:
+    """Return a finding for each generated file that was edited by hand and is about to be overwritten."""
     if last is None:
         return ()
     found = []
-    for path, digest in now.outputs.items():
+    for path, digest in current.outputs.items():
         if last.outputs.get(path, digest) != digest and path in files:
             have = _text(root / path) or b""
             if have != files[path]:
-                place, _, reason = _first_difference(path, have, files[path])
-                mend = "Edit the contract instead; what stands in a generated file is lost."
-                found.append(Finding(place, "generated-edited", reason, mend))
+                location, _, reason = _first_difference(path, have, files[path])
+                fix = "Edit the contract instead; edits of generated files are lost."
+                found.append(Finding(location, "generated-edited", reason, fix))
     return tuple(found)
 
 
-def _first_difference(path: str, have: bytes, want: bytes) -> tuple[Place, str, str]:
-    ours, theirs = want.decode(errors="replace").split("\n"), have.decode(errors="replace").split("\n")
+def _first_difference(path: str, have: bytes, want: bytes) -> tuple[Location, str, str]:
+    """Return location, code and reason of the first line that differs."""
+    actual, expected = have.decode(errors="replace").split("\n"), want.decode(errors="replace").split("\n")
     line = next(
-        (number for number, pair in enumerate(zip(theirs, ours, strict=False)) if pair[0] != pair[1]),
-        min(len(ours), len(theirs)),
+        (number for number, pair in enumerate(zip(actual, expected, strict=False)) if pair[0] != pair[1]),
+        min(len(expected), len(actual)),
     )
-    there = theirs[line] if line < len(theirs) else None
-    due = ours[line] if line < len(ours) else None
-    if there is not None and due is not None and there.strip() != due.strip():
-        there, due = there.strip(), due.strip()  # else the blanks are the difference
-    found = "nothing" if there is None else repr(there)
-    wanted = "nothing" if due is None else repr(due)
-    return Place(path, line + 1, 1), "generated-differs", f"The line is {found}; the contract says {wanted}."
+    actual_line = actual[line] if line < len(actual) else None
+    expected_line = expected[line] if line < len(expected) else None
+    if actual_line is not None and expected_line is not None and actual_line.strip() != expected_line.strip():
+        # The difference is not in the indentation alone, so do not show it.
+        actual_line, expected_line = actual_line.strip(), expected_line.strip()
+    actual_text = "missing" if actual_line is None else repr(actual_line)
+    expected_text = "no line" if expected_line is None else repr(expected_line)
+    return (
+        Location(path, line + 1, 1),
+        "generated-differs",
+        f"This line is {actual_text}, but the contract generates {expected_text}.",
+    )
 
 
 def _text(file: Path) -> bytes | None:
-    """The content with LF for CRLF, which git may write in a checkout and takes back in a commit."""
+    """Return a file's content with LF for CRLF, because git may convert line endings in a checkout. None if missing."""
     content = _content(file)
     return None if content is None else content.replace(b"\r\n", b"\n")
 

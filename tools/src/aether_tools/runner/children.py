@@ -1,7 +1,7 @@
-"""The processes of one run: started, their output merged, and none of them left behind.
+"""Child processes of one run: starts them, merges their output and stops all of them.
 
-Everything happens in one thread: Linux sends a parent's death signal when the *thread* that forked ends, and a
-fork among threads may hang.
+Use one thread only: Linux sends the parent death signal when the *thread* that forked ends (prctl(2),
+PR_SET_PDEATHSIG), and a fork in a multithreaded process may deadlock.
 """
 
 from __future__ import annotations
@@ -18,32 +18,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from aether_adapters.orphans import tie_to
+from aether_adapters.embedded.parent_death import tie_to
 
 _LAST_LINES: Final = 20
-_CHUNK: Final = 65536  # bytes
-_LONGEST_LINE: Final = 1 << 20  # bytes; a child that writes no newline must not fill our memory
+_CHUNK_BYTES: Final = 65536
+_MAX_LINE_BYTES: Final = 1 << 20
+"""Longest line to buffer, so that a child that writes no newline cannot fill the memory."""
 
 
 @dataclass(slots=True, eq=False)
 class Child:
-    """One process. `last` holds the end of its output; `essential` says that its end is the end of the run."""
+    """One process. `last_lines` holds the end of its output. If an `essential` child ends, the run ends.
+
+    `rest` is output after the last newline.
+    """
 
     name: str
     process: subprocess.Popen[bytes]
     essential: bool
-    last: deque[str] = field(default_factory=lambda: deque(maxlen=_LAST_LINES))
+    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=_LAST_LINES))
     rest: bytes = b""
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended. It is not reaped: until then its process group cannot be anybody else's."""
+        """Whether the process is running. Does not reap it, so that its process group id cannot be reused."""
         if self.process.returncode is not None:
             return False
         return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
     def end(self) -> int:
-        """Kill what is left of it and of what it started; gives its exit code, negative for a signal."""
+        """Kill the process and all that it started. Return its exit code, negative for a signal."""
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -52,9 +56,9 @@ class Child:
 
 
 class Children:
-    """Starts processes and hands each line they write to `show(child's name, line)`.
+    """Starts processes and passes each line of their output to `show(name, line)`.
 
-    On Linux the kernel kills every child when this process dies, even by SIGKILL. Elsewhere only `stop` does.
+    On Linux the kernel kills every child when this process dies, even by SIGKILL. On other systems only `stop` does.
     """
 
     def __init__(self, show: Callable[[str, str], None]) -> None:
@@ -71,7 +75,7 @@ class Children:
         folder: Path,
         essential: bool = True,
     ) -> Child:
-        """Start `command` in `folder`, its output merged into ours; a Ctrl-C in the terminal does not reach it."""
+        """Start a command in `folder`, in a session of its own, so that Ctrl-C in the terminal does not reach it."""
         process = subprocess.Popen(  # noqa: S603 - our own argv
             list(command),
             cwd=folder,
@@ -90,36 +94,36 @@ class Children:
         return child
 
     def pump(self, seconds: float) -> None:
-        """Show what the children wrote, waiting at most `seconds` for something."""
+        """Show the output of the children. Wait at most `seconds` for some."""
         if not self._selector.get_map():
             time.sleep(seconds)
             return
         for key, _ in self._selector.select(seconds):
             child: Child = key.data
-            chunk = os.read(key.fd, _CHUNK)
+            chunk = os.read(key.fd, _CHUNK_BYTES)
             if chunk:
-                self._take(child, chunk)
+                self._receive(child, chunk)
             else:
                 self._selector.unregister(key.fileobj)
                 _output(child).close()
                 if child.rest:
-                    self._take(child, b"\n")
+                    self._receive(child, b"\n")
 
-    def dead(self) -> Child | None:
-        """An essential child that has ended; what it wrote last has been shown."""
-        gone = next((child for child in self._children if child.essential and not child.running), None)
-        if gone is not None:
+    def ended(self) -> Child | None:
+        """Return an essential child that has ended, after showing its last output, or None."""
+        ended = next((child for child in self._children if child.essential and not child.running), None)
+        if ended is not None:
             self._drain(0.5)
-        return gone
+        return ended
 
-    def stop(self, children: Sequence[Child], *, grace: float, hurry: Callable[[], bool]) -> None:
-        """Ask `children` to end; after `grace` seconds, or as soon as `hurry` says, kill what is left of them."""
+    def stop(self, children: Sequence[Child], *, grace_seconds: float, force: Callable[[], bool]) -> None:
+        """Send SIGTERM to `children`. Kill the rest after `grace_seconds`, or as soon as `force` returns True."""
         for child in children:
             child.essential = False
             if child.running:
                 os.kill(child.process.pid, signal.SIGTERM)
-        until = time.monotonic() + grace
-        while any(child.running for child in children) and time.monotonic() < until and not hurry():
+        deadline = time.monotonic() + grace_seconds
+        while any(child.running for child in children) and time.monotonic() < deadline and not force():
             self.pump(0.05)
         for child in children:
             if child.running:
@@ -127,25 +131,25 @@ class Children:
             child.end()
         self._drain(0.2)
 
-    def stop_all(self, *, grace: float, hurry: Callable[[], bool]) -> None:
-        """Stop whatever still runs."""
-        self.stop(self._children, grace=grace, hurry=hurry)
+    def stop_all(self, *, grace_seconds: float, force: Callable[[], bool]) -> None:
+        """Stop all children that are still running, as `stop` does."""
+        self.stop(self._children, grace_seconds=grace_seconds, force=force)
 
     def _drain(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
             if not self._selector.select(0):
                 return
             self.pump(0)
 
-    def _take(self, child: Child, chunk: bytes) -> None:
+    def _receive(self, child: Child, chunk: bytes) -> None:
         *lines, child.rest = (child.rest + chunk).split(b"\n")
-        if len(child.rest) > _LONGEST_LINE:
+        if len(child.rest) > _MAX_LINE_BYTES:
             lines.append(child.rest)
             child.rest = b""
         for line in lines:
             text = line.decode(errors="replace").rstrip("\r")
-            child.last.append(text)
+            child.last_lines.append(text)
             self._show(child.name, text)
 
 

@@ -1,4 +1,4 @@
-"""The merged log of a run: each line behind the name of the process that wrote it."""
+"""Merged log of a run: prefixes each line with the name of the process that wrote it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import Final, TextIO
 
 from aether_tools.console import coloured, discard
 
-_COLOURS: Final = (36, 33, 35, 32, 34, 96, 93, 95)  # ANSI foregrounds; red is for what fails
+_COLOURS: Final = (36, 33, 35, 32, 34, 96, 93, 95)
+"""ANSI foreground codes, without red, which means failure."""
 
 
 class Log:
-    """Writes lines to `stream`; in colours where it is a terminal. A reader that goes away is not missed."""
+    """Writes lines to `stream`, in colour at a terminal. Ignores further lines once the reader is gone."""
 
     def __init__(self, stream: TextIO, names: list[str]) -> None:
         self._stream: TextIO | None = stream
@@ -20,7 +21,7 @@ class Log:
         )
 
     def line(self, name: str, text: str) -> None:
-        """One line that the process `name` wrote."""
+        """Write one line of the process `name`."""
         if self._stream is None:
             return
         label = f"{name.ljust(self._width)} |"
@@ -29,6 +30,6 @@ class Log:
             self._stream.write(f"\x1b[{colour}m{label}\x1b[0m {text}\n" if colour else f"{label} {text}\n")
             self._stream.flush()
         except BrokenPipeError:
-            # The run goes on, and above all its stop does: a log nobody reads must not leave processes behind.
+            # Go on, so that the run still stops its processes although nobody reads the log.
             discard(self._stream)
             self._stream = None

@@ -1,6 +1,6 @@
-"""What a run consists of: which processes, with which roles, ports and settings. Starts nothing.
+"""Plan of a run: its processes with their roles, ports and settings. Starts nothing.
 
-A domain migrates in the process that serves it: starting one more would cost as much as all its imports.
+A domain migrates its database in the process that serves it, because another process would repeat all imports.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from aether_tools.development import Companion, development
-from aether_tools.runner.ports import GRPC_ABOVE_REST, HOST, REST_BASE, Ports
+from aether_tools.runner.ports import GRPC_PORT_OFFSET, HOST, REST_BASE_PORT, Ports
 from aether_tools.workspace import ISSUER, PRIVATE_KEY, Domain, Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """The servers behind the domains. `databases` holds one URL for each domain, by its name."""
+    """Servers that the domains use. `databases` maps each domain's name to a URL."""
 
     databases: Mapping[str, str]
     redis: str
@@ -26,7 +26,7 @@ class Servers:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of a domain; `health` is the address of its /readyz, `grpc` the gRPC port it opens (0: none)."""
+    """One process of a domain. `health` is the port of its /readyz, `grpc` its gRPC port (0: none)."""
 
     name: str
     domain: Domain
@@ -37,8 +37,8 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """The process of a companion: `command` as it is run, the loopback `port` it listens on, what it is told."""
+class CompanionProcess:
+    """The process of a companion: its `command`, the loopback `port` it listens on, its environment."""
 
     name: str
     command: tuple[str, ...]
@@ -47,29 +47,31 @@ class Beside:
 
     @property
     def url(self) -> str:
-        """Where it can be reached."""
+        """URL of the companion."""
         return f"http://{HOST}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where one domain can be reached, and what stands beside it."""
+    """Addresses and companions of one domain. `rest` and `docs` are URLs, `grpc` is host:port."""
 
     domain: Domain
     rest: str
     docs: str
     grpc: str
-    companions: tuple[Beside, ...]
+    companions: tuple[CompanionProcess, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """All domains of a run and their processes."""
+
     served: tuple[Served, ...]
     processes: tuple[Process, ...]
 
     @property
-    def companions(self) -> tuple[Beside, ...]:
-        """Those of all domains."""
+    def companions(self) -> tuple[CompanionProcess, ...]:
+        """Companions of all domains."""
         return tuple(companion for served in self.served for companion in served.companions)
 
 
@@ -84,16 +86,16 @@ def plan(
     jwks: Path,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
-    """Lay the run out. The n-th domain of the workspace has the n-th port, whichever of them run; with `port_base` 0 any.
+    """Plan a run. The n-th domain of the workspace gets the n-th port from `port_base`, whichever domains run.
 
-    What `environment` says goes before a domain's development settings, and no companion is started whose address it
-    says.
+    A port that is taken is replaced by a free one; with `port_base` 0 all ports are free ones. `environment`
+    overrides a domain's development settings; a companion whose address it sets is not started.
     """
-    first = REST_BASE if port_base is None else port_base
+    first = REST_BASE_PORT if port_base is None else port_base
     order = {domain.name: at for at, domain in enumerate(workspace.domains())}
     rest = {domain.name: ports.take(first and first + order[domain.name]) for domain in domains}
     grpc = {
-        domain.name: ports.take(first and first + GRPC_ABOVE_REST + order[domain.name]) for domain in domains
+        domain.name: ports.take(first and first + GRPC_PORT_OFFSET + order[domain.name]) for domain in domains
     }
     published = {
         name: f"http://{HOST}:{rest[name]}{path}" for name, path in workspace.key_sets.items() if name in rest
@@ -101,7 +103,7 @@ def plan(
     targets = {f"{name.upper()}_TARGET": f"{HOST}:{port}" for name, port in grpc.items()}
 
     processes: list[Process] = []
-    beside: dict[str, tuple[Beside, ...]] = {}
+    companion_processes: dict[str, tuple[CompanionProcess, ...]] = {}
     for domain in domains:
         name = domain.name
         fields = {
@@ -112,23 +114,25 @@ def plan(
             "REST_PORT": str(rest[name]),
             "GRPC_HOST": HOST,
             "GRPC_PORT": str(grpc[name]),
-            # The development keys first, then those of whoever signs in users; a domain knows its own.
+            # The development keys first, then those of other domains that sign in users; a domain has its own.
             "JWKS": " ".join([str(jwks), *(url for owner, url in published.items() if owner != name)]),
             "SERVICE_KEY": str(jwks.with_name(PRIVATE_KEY)),
             "TOKEN_ISSUER": ISSUER,
             "TOKEN_AUDIENCE": workspace.name,
             "LOG_FORMAT": "console",
-            # Where the other domains of this run answer gRPC: TRADE_PROMOTION_TARGET in trade.
+            # gRPC addresses of the other domains of this run, such as TRADE_PROMOTION_TARGET in trade.
             **{key: target for key, target in targets.items() if key != f"{name.upper()}_TARGET"},
         }
         common = {f"{domain.prefix}{key}": value for key, value in fields.items()}
         declared = development(domain)
         common |= {key: value for key, value in declared.settings.items() if key not in environment}
         companions = [each for each in declared.companions if not each.settings.keys() & environment.keys()]
-        placed = [(each, ports.take(first and each.port)) for each in companions]
-        for each, port in placed:
-            common |= each.told(port)
-        beside[name] = tuple(_beside(workspace, domain, each, port, common) for each, port in placed)
+        with_ports = [(each, ports.take(first and each.port)) for each in companions]
+        for each, port in with_ports:
+            common |= each.settings_for(port)
+        companion_processes[name] = tuple(
+            _companion_process(workspace, domain, each, port, common) for each, port in with_ports
+        )
         if gateway:
             admin = ports.take(0)
             inner = common | {f"{domain.prefix}ADMIN_PORT": str(admin)}
@@ -147,17 +151,17 @@ def plan(
             f"http://{HOST}:{rest[domain.name]}",
             f"http://{HOST}:{rest[domain.name]}/docs",
             f"{HOST}:{grpc[domain.name]}",
-            beside[domain.name],
+            companion_processes[domain.name],
         )
         for domain in domains
     )
     return Plan(served, tuple(processes))
 
 
-def _beside(
+def _companion_process(
     workspace: Workspace, domain: Domain, companion: Companion, port: int, env: Mapping[str, str]
-) -> Beside:
-    """The companion's process; it knows what its domain is told, and its `python` is the workspace's."""
-    program, *words = companion.words(port)
-    command = (str(workspace.python) if program == "python" else program, *words)
-    return Beside(f"{domain.name}-{companion.name}", command, port, env)
+) -> CompanionProcess:
+    """Return a companion's process, with its domain's environment. Its `python` is the workspace's Python."""
+    program, *arguments = companion.arguments(port)
+    command = (str(workspace.python) if program == "python" else program, *arguments)
+    return CompanionProcess(f"{domain.name}-{companion.name}", command, port, env)

@@ -1,4 +1,4 @@
-"""Which loopback ports a run takes: the same ones every time where they are free."""
+"""Allocates the loopback ports of a run: the same ones every time, if they are free."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import sys
 from typing import Final
 
 HOST: Final = "127.0.0.1"
-REST_BASE: Final = 8080
-GRPC_ABOVE_REST: Final = 1010
-"""gRPC ports begin this far above the REST ports: 9090 beside 8080."""
+REST_BASE_PORT: Final = 8080
+GRPC_PORT_OFFSET: Final = 1010
+"""Difference between a domain's gRPC and REST ports, such as 9090 and 8080."""
 
 
 class Ports:
-    """Hands out ports, none twice.
+    """Allocates ports, none twice.
 
-    Those that the kernel chose it would choose again, for any process that asks before ours listens. So on Linux they
-    stay bound here: it then lets only those listen on them who ask for them by number and allow reuse, as servers do.
+    The kernel may assign a port it chose for us to another process that binds port 0 before our server listens. So on
+    Linux keep such ports bound: only a process that requests one by number with SO_REUSEADDR, as servers do, can then
+    bind it.
     """
 
     def __init__(self) -> None:
@@ -24,7 +25,7 @@ class Ports:
         self._kept: list[socket.socket] = []
 
     def take(self, wanted: int) -> int:
-        """`wanted` where it is free, else a free one; 0 takes any."""
+        """Return the port `wanted` if it is free, or else any free port. 0 means any."""
         port = wanted if wanted and wanted not in self._taken and _free(wanted) else self._any()
         self._taken.add(port)
         return port
@@ -34,7 +35,7 @@ class Ports:
             chosen = _bound(0)
             port: int = chosen.getsockname()[1]
             if sys.platform == "linux":
-                self._kept.append(chosen)  # for as long as this lives
+                self._kept.append(chosen)
             else:
                 chosen.close()
             if port not in self._taken:
@@ -50,10 +51,10 @@ def _free(port: int) -> bool:
 
 
 def _bound(port: int) -> socket.socket:
-    """A socket on the port, 0 for any, that does not listen; raises `OSError` where somebody else does."""
+    """Return a socket bound to a port (0: any) that does not listen. Raises `OSError` if the port is taken."""
     bound = socket.socket()
     try:
-        # As servers do: a port whose last connections are in TIME_WAIT is free.
+        # Treat a port as free, as servers do, if its last connections are in TIME_WAIT.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((HOST, port))
     except OSError:

@@ -1,4 +1,4 @@
-"""The servers behind a run: embedded ones as children of it, or real ones from the environment."""
+"""Servers of a run: embedded ones as child processes, or real ones from the environment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from aether_tools.console import Complaint
+from aether_tools.console import UsageError
 from aether_tools.runner.children import Children
 from aether_tools.runner.plan import Servers
 from aether_tools.runner.ports import HOST
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 NAMES: Final = frozenset({"redis", "kafka"})
-"""What the embedded servers' processes are called."""
-_NEEDED: Final = {
+"""Names of the embedded servers' processes."""
+_REQUIRED_VARIABLES: Final = {
     "AETHER_MYSQL_URL": "mysql+pymysql://root@127.0.0.1:3306",
     "AETHER_REDIS_URL": "redis://127.0.0.1:6379",
     "AETHER_KAFKA": "127.0.0.1:9092",
 }
-_PARTITIONS: Final = 2
-"""Of each domain's topic: more than one shows what is wrong with order, and each costs the mock 5 MB."""
-_CONNECT: Final = 5  # seconds
+_PARTITIONS_PER_TOPIC: Final = 2
+"""More than one, so that mistakes in the order of events show; no more, because each takes 5 MB in the mock."""
+_CONNECT_TIMEOUT_SECONDS: Final = 5
 
 
 def embedded(domains: Sequence[Domain], data: Path, *, redis: int, kafka: int) -> Servers:
-    """Where the embedded servers will be, on the ports `redis` and `kafka`, with what they keep in `data`."""
+    """Return the addresses of the embedded servers, given the ports of Redis and Kafka and the data folder."""
     databases = {domain.name: f"sqlite:///{data / domain.name}.db" for domain in domains}
     return Servers(databases, f"redis://{HOST}:{redis}/0", f"{HOST}:{kafka}")
 
@@ -37,31 +37,36 @@ def embedded(domains: Sequence[Domain], data: Path, *, redis: int, kafka: int) -
 def start_embedded(
     children: Children, workspace: Workspace, domains: Sequence[Domain], data: Path, *, redis: int, kafka: int
 ) -> None:
-    """Start Redis and Kafka; each prints a line that `answers` knows when it does."""
+    """Start Redis and Kafka. Each prints a line that `is_ready_line` recognises when it accepts requests."""
     module = [str(workspace.python), "-m", "aether_adapters.embedded"]
     redis_command = [*module, "redis", "--port", str(redis), "--appendonly"]
     redis_command += ["--folder", str(data / "redis")]
-    topics = [f"{workspace.name}.{domain.name}.v1:{_PARTITIONS}" for domain in domains]
+    topics = [f"{workspace.name}.{domain.name}.v1:{_PARTITIONS_PER_TOPIC}" for domain in domains]
     kafka_command = [*module, "kafka", "--port", str(kafka)]
-    kafka_command += [word for topic in topics for word in ("--topic", topic)]
+    kafka_command += [argument for topic in topics for argument in ("--topic", topic)]
     children.start("redis", redis_command, env=os.environ, folder=workspace.root)
     children.start("kafka", kafka_command, env=os.environ, folder=workspace.root)
 
 
-def answers(line: str) -> bool:
-    """Whether an embedded server says with `line` that it answers."""
+def is_ready_line(line: str) -> bool:
+    """Return whether an embedded server reports with `line` that it is ready."""
     return line.startswith('{"ready": true')
 
 
 def from_environment(
     workspace: Workspace, domains: Sequence[Domain], environment: Mapping[str, str]
 ) -> Servers:
-    """The servers that `--services` names; makes each domain's database `<workspace>_<domain>` where it is missing."""
+    """Return the servers of `--services`. Create each domain's database `<workspace>_<domain>` if it is missing.
+
+    Raises `UsageError` if a variable is missing or invalid, or the database server cannot be used.
+    """
     missing = [
-        f"{name} (such as {example})" for name, example in _NEEDED.items() if not environment.get(name)
+        f"{name} (such as {example})"
+        for name, example in _REQUIRED_VARIABLES.items()
+        if not environment.get(name)
     ]
     if missing:
-        raise Complaint(f"--services needs {', '.join(missing)} in the environment.")
+        raise UsageError(f"--services needs these environment variables: {', '.join(missing)}.")
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -70,27 +75,29 @@ def from_environment(
     except ArgumentError:
         url = None
     if url is None or url.get_backend_name() != "mysql" or not url.host:
-        raise Complaint("AETHER_MYSQL_URL must look like mysql+pymysql://user:password@host:3306.")
+        raise UsageError("AETHER_MYSQL_URL must look like mysql+pymysql://user:password@host:3306.")
     url = url.set(drivername="mysql+pymysql")
     names = {domain.name: f"{workspace.name}_{domain.name}" for domain in domains}
-    _make_databases(url.set(database=None), list(names.values()))
+    _create_databases(url.set(database=None), list(names.values()))
     databases = {
         domain: url.set(database=name).render_as_string(hide_password=False) for domain, name in names.items()
     }
     return Servers(databases, environment["AETHER_REDIS_URL"], environment["AETHER_KAFKA"])
 
 
-def _make_databases(server: URL, names: Sequence[str]) -> None:
+def _create_databases(server: URL, names: Sequence[str]) -> None:
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
 
-    engine = create_engine(server, connect_args={"connect_timeout": _CONNECT}, isolation_level="AUTOCOMMIT")
+    engine = create_engine(
+        server, connect_args={"connect_timeout": _CONNECT_TIMEOUT_SECONDS}, isolation_level="AUTOCOMMIT"
+    )
     try:
         with engine.connect() as connection:
-            for name in names:  # identifiers by construction: `commands.names.checked_name`
+            for name in names:  # safe to interpolate: `commands.names.checked_name` allows identifiers only
                 connection.exec_driver_sql(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or error
-        raise Complaint(f"the server of AETHER_MYSQL_URL cannot be used: {reason}") from error
+        raise UsageError(f"cannot use the server in AETHER_MYSQL_URL: {reason}") from error
     finally:
         engine.dispose()

@@ -1,4 +1,4 @@
-"""One run from start to stop: servers, domains, and all of it away again."""
+"""Session of one run: starts servers and domains, waits until they are ready, watches and stops them."""
 
 from __future__ import annotations
 
@@ -13,81 +13,82 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from aether_tools.console import Complaint
-from aether_tools.interrupts import INTERRUPTIONS, taken_by
+from aether_tools.console import UsageError
+from aether_tools.interrupts import INTERRUPTIONS, handled_by
 from aether_tools.runner.children import Child, Children
-from aether_tools.runner.plan import Beside, Process
+from aether_tools.runner.plan import CompanionProcess, Process
 from aether_tools.runner.ports import HOST
 from aether_tools.workspace import Workspace
 
-_START: Final = 60.0
-"""Seconds that everything may take to be ready."""
-_GRACE: Final = 10.0
-"""Seconds that processes have to end before they are killed; above the kits' own five."""
-_STEP: Final = 0.05
-"""Seconds between two looks at what is going on."""
+_START_TIMEOUT_SECONDS: Final = 60.0
+"""Time until all processes must be ready."""
+_GRACE_SECONDS: Final = 10.0
+"""Time that processes have to end before they are killed; longer than the kits' own five seconds."""
+_POLL_SECONDS: Final = 0.05
 
 
-class Ended(Exception):
-    """A process ended, or did not get ready, while it was needed; `last` is the end of what it wrote."""
+class ProcessFailed(Exception):
+    """A process ended, or was not ready in time, while it was needed. `last_lines` is the end of its output."""
 
-    def __init__(self, reason: str, last: Sequence[str]) -> None:
+    def __init__(self, reason: str, last_lines: Sequence[str]) -> None:
         super().__init__(reason)
-        self.last = tuple(last)
+        self.last_lines = tuple(last_lines)
 
 
 class Interruptions:
-    """Counts SIGINT, SIGTERM and SIGHUP: the first asks for a clean stop, the second for a quick one."""
+    """Counts SIGINT, SIGTERM and SIGHUP: the first requests a graceful stop, the second an immediate one."""
 
     def __init__(self) -> None:
         self.count = 0
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        """Count what arrives inside."""
-        with taken_by(self._count, *INTERRUPTIONS):
+        """Count signals that arrive within the block."""
+        with handled_by(self._count, *INTERRUPTIONS):
             yield
 
     def _count(self, _signal: int, _frame: FrameType | None) -> None:
         self.count += 1
 
 
-class Stopped(Exception):
-    """The person asked to stop before everything was ready."""
+class StopRequested(Exception):
+    """The user stopped the run before everything was ready."""
 
 
 @contextmanager
-def alone(data: Path) -> Iterator[None]:
-    """Hold `data` against a second run; raises `Complaint` where there is one already."""
+def exclusive_data(data: Path) -> Iterator[None]:
+    """Create and lock the data folder. Raises `UsageError` if another run uses it."""
     data.mkdir(parents=True, exist_ok=True)
     with (data / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Complaint(
-                f"another `aether run` uses {data}; stop it first, or give this one data of its own with --data."
+            raise UsageError(
+                f"another `aether run` uses {data}; stop it first, or use another folder with --data."
             ) from None
         yield
 
 
 class Session:
-    """Starts the parts of a run in order. Use as a context manager: leaving it stops every process."""
+    """Starts and watches the processes of a run. Use as a context manager: leaving it stops every process."""
 
     def __init__(self, workspace: Workspace, children: Children, interruptions: Interruptions) -> None:
         self._workspace = workspace
         self._children = children
         self._interruptions = interruptions
         self._serving: list[Child] = []
-        self._until = time.monotonic() + _START
+        self._deadline = time.monotonic() + _START_TIMEOUT_SECONDS
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        hurry: Callable[[], bool] = lambda: self._interruptions.count > 1  # noqa: E731 - one line says it
-        # The domains first: they finish what they are at, for which they need the servers.
-        self._children.stop(self._serving, grace=_GRACE, hurry=hurry)
-        self._children.stop_all(grace=_GRACE, hurry=hurry)
+        # Stop the domains first, because they need the servers to finish their requests.
+        self._children.stop(self._serving, grace_seconds=_GRACE_SECONDS, force=self._stop_at_once)
+        self._children.stop_all(grace_seconds=_GRACE_SECONDS, force=self._stop_at_once)
+
+    def _stop_at_once(self) -> bool:
+        return self._interruptions.count > 1
 
     def start(self, processes: Sequence[Process]) -> None:
         """Start the processes of the domains."""
@@ -98,27 +99,30 @@ class Session:
                 self._children.start(process.name, command, env=env, folder=self._workspace.root)
             )
 
-    def start_companions(self, companions: Sequence[Beside]) -> None:
-        """Start what stands beside the domains; like the servers it outlives them."""
+    def start_companions(self, companions: Sequence[CompanionProcess]) -> None:
+        """Start the companions. Like the servers, they stop after the domains."""
         for companion in companions:
             env = {**os.environ, "PYTHONUNBUFFERED": "1", **companion.env}
             self._children.start(companion.name, companion.command, env=env, folder=self._workspace.root)
 
     def wait_until_ready(self, processes: Sequence[Process]) -> None:
-        """Wait until each of the processes says it is ready."""
+        """Wait until all processes are ready. Raises `ProcessFailed` or `StopRequested`."""
         waiting = list(processes)
         while waiting:
-            self._look(waiting[0].name)
-            waiting = [process for process in waiting if not _ready(process)]
+            self._poll(waiting[0].name)
+            waiting = [process for process in waiting if not _is_ready(process)]
 
     def wait_for(self, ready: Callable[[], bool], name: str) -> None:
-        """Wait until `ready` says so; `name` is who is waited for."""
+        """Wait until `ready` returns True for the process `name`. Raises `ProcessFailed` or `StopRequested`."""
         while not ready():
-            self._look(name)
+            self._poll(name)
 
     def watch(self, command: str | None, announcement: str) -> int:
-        """Show the log until a person stops the run, or until `command` has ended; gives the exit code."""
-        last_word = (
+        """Show the log until a signal arrives or `command` ends. Return the exit code.
+
+        The command gets `announcement` as AETHER_READY. Raises `ProcessFailed` if an essential process ends.
+        """
+        once_ready = (
             self._children.start(
                 "once-ready",
                 ["/bin/sh", "-c", command],
@@ -130,29 +134,29 @@ class Session:
             else None
         )
         while not self._interruptions.count:
-            self._children.pump(_STEP)
-            self._notice_the_dead()
-            if last_word is not None and not last_word.running:
-                code = last_word.end()
+            self._children.pump(_POLL_SECONDS)
+            self._raise_if_ended()
+            if once_ready is not None and not once_ready.running:
+                code = once_ready.end()
                 return code if code >= 0 else 128 - code
         return 0
 
-    def _look(self, name: str) -> None:
-        self._children.pump(_STEP)
+    def _poll(self, name: str) -> None:
+        self._children.pump(_POLL_SECONDS)
         if self._interruptions.count:
-            raise Stopped
-        self._notice_the_dead()
-        if time.monotonic() > self._until:
-            raise Ended(f"{name} was not ready within {_START:g} s", ())
+            raise StopRequested
+        self._raise_if_ended()
+        if time.monotonic() > self._deadline:
+            raise ProcessFailed(f"{name} was not ready within {_START_TIMEOUT_SECONDS:g} s", ())
 
-    def _notice_the_dead(self) -> None:
-        dead = self._children.dead()
-        if dead is not None:
-            raise Ended(f"{dead.name} ended with code {dead.end()}", dead.last)
+    def _raise_if_ended(self) -> None:
+        ended = self._children.ended()
+        if ended is not None:
+            raise ProcessFailed(f"{ended.name} ended with code {ended.end()}", ended.last_lines)
 
 
-def listens(port: int) -> bool:
-    """Whether somebody accepts connections on the loopback port."""
+def is_listening(port: int) -> bool:
+    """Return whether a process accepts connections on a loopback port."""
     try:
         socket.create_connection((HOST, port), timeout=1).close()
     except OSError:
@@ -160,11 +164,14 @@ def listens(port: int) -> bool:
     return True
 
 
-def _ready(process: Process) -> bool:
-    """Whether the process says it is ready, and answers gRPC where it should: each role starts by itself."""
+def _is_ready(process: Process) -> bool:
+    """Return whether a process reports that it is ready, and listens for gRPC if it should.
+
+    Check both, because each role starts independently.
+    """
     connection = http.client.HTTPConnection(HOST, process.health, timeout=1)
     try:
-        if process.grpc and not listens(process.grpc):
+        if process.grpc and not is_listening(process.grpc):
             return False
         connection.request("GET", "/readyz")
         return connection.getresponse().status == http.HTTPStatus.OK

@@ -13,13 +13,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from aether_adapters.identity import Identity
+from aether_adapters.kernel.identity import Identity
 from aether_adapters.rest import Inputs, Operation
-from aether_tools.compiler.model import Contracts, Package
-from aether_tools.compiler.openapi import compile_domain
-from aether_tools.compiler.protos import read
-from aether_tools.compiler.write_proto import write_proto
-from aether_tools.finding import Finding, Refused
+from aether_tools.compiler.compilation import compile_rest_edge, refine
+from aether_tools.compiler.emit.package import write_proto
+from aether_tools.compiler.model.contracts import Contracts, Package
+from aether_tools.compiler.proto.front_end import read
+from aether_tools.finding import ContractError, Finding
 
 KITCHEN = Path(__file__).with_name("kitchen")
 CALLER = Identity(subject="ada", roles=("cook",), session="s1")
@@ -38,11 +38,11 @@ class Workspace:
         path = self.root / "openapi" / f"{self.package.domain}.yaml"
         path.parent.mkdir(exist_ok=True)
         path.write_text(yaml, encoding="utf-8")
-        return compile_domain(self.contracts, self.package, path, self.root).files
+        return compile_rest_edge(self.contracts, self.package, path, self.root).files
 
     def refusals(self, yaml: str) -> list[Finding]:
         """What keeps an OpenAPI text from being compiled."""
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ContractError) as refused:
             self.compile(yaml)
         return list(refused.value.findings)
 
@@ -78,8 +78,8 @@ def write_workspace(source: Path, root: Path, name: str, domain: str) -> Workspa
     shutil.copytree(source / "proto", root / "proto")
     protos = read(root, name)
     package = next(package for package in protos.contracts.packages if package.domain == domain)
-    door = compile_domain(protos.contracts, package, source / "openapi" / f"{domain}.yaml", source)
-    for path, content in (protos.python | write_proto(protos.contracts.demanding(door.scopes))).items():
+    edge = compile_rest_edge(protos.contracts, package, source / "openapi" / f"{domain}.yaml", source)
+    for path, content in (protos.python | write_proto(refine(protos.contracts, [edge]))).items():
         file = root / "proto" / "gen" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from aether_tools.compiler.openapi import compile_domain
-from aether_tools.finding import Refused
+from aether_tools.compiler.compilation import compile_rest_edge
+from aether_tools.finding import ContractError
 
 KITCHEN = yaml.safe_load(
     (Path(__file__).with_name("kitchen") / "openapi" / "kitchen.yaml").read_text(encoding="utf-8")
@@ -23,18 +23,18 @@ DAMAGE: list[Any] = [
 ]  # fmt: skip
 
 
-def places(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def locations(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The path to every value of a document."""
     if above:
         yield above
     for step in node if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ():
-        yield from places(node[step], (*above, step))
+        yield from locations(node[step], (*above, step))
 
 
 def damaged(chance: random.Random) -> Any:
     """The kitchen contract with one value gone or replaced."""
     document = copy.deepcopy(KITCHEN)
-    *above, last = chance.choice(list(places(KITCHEN)))
+    *above, last = chance.choice(list(locations(KITCHEN)))
     parent = document
     for step in above:
         parent = parent[step]
@@ -51,9 +51,9 @@ def test_a_damaged_contract_is_refused_or_compiled(kitchen: Any, seed: int) -> N
     text = yaml.safe_dump(damaged(random.Random(seed)), sort_keys=False)
     try:
         files = kitchen.compile(text)
-    except Refused as refused:
+    except ContractError as refused:
         assert refused.findings
-        assert all(finding.place.line and finding.reason and finding.mend for finding in refused.findings)
+        assert all(finding.location.line and finding.reason and finding.fix for finding in refused.findings)
     else:
         compile(files["kitchen.py"], "kitchen.py", "exec")
 
@@ -62,12 +62,12 @@ def test_a_damaged_contract_is_refused_or_compiled(kitchen: Any, seed: int) -> N
 def test_what_is_hardly_a_contract_is_refused(kitchen: Any, text: str) -> None:
     findings = kitchen.refusals(text)
     assert findings
-    assert all(finding.place.line for finding in findings)
+    assert all(finding.location.line for finding in findings)
 
 
 def test_what_is_no_utf_8_is_refused(kitchen: Any) -> None:
     path = kitchen.root / "openapi" / "kitchen.yaml"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"openapi: 3.0.3\ninfo: \xff\n")
-    with pytest.raises(Refused, match="openapi-yaml"):
-        compile_domain(kitchen.contracts, kitchen.package, path, kitchen.root)
+    with pytest.raises(ContractError, match="openapi-yaml"):
+        compile_rest_edge(kitchen.contracts, kitchen.package, path, kitchen.root)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aether_tools.compiler.openapi import compile_domain
-from aether_tools.compiler.protos import read
+from aether_tools.compiler.compilation import compile_rest_edge
+from aether_tools.compiler.proto.front_end import read
 
 ACME = Path(__file__).parents[1] / "fixtures" / "acme"
 GOLDEN = Path(__file__).with_name("billing_golden.txt")
@@ -14,7 +14,7 @@ GOLDEN = Path(__file__).with_name("billing_golden.txt")
 def compiled() -> dict[str, bytes]:
     contracts = read(ACME, "acme").contracts
     package = next(package for package in contracts.packages if package.domain == "billing")
-    return compile_domain(contracts, package, ACME / "openapi" / "billing.yaml", ACME).files
+    return compile_rest_edge(contracts, package, ACME / "openapi" / "billing.yaml", ACME).files
 
 
 def test_the_billing_contract_becomes_exactly_this_module() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aether_adapters.errors import Malformed
-from aether_adapters.identity import ANONYMOUS, Access
+from aether_adapters.kernel.errors import Malformed
+from aether_adapters.kernel.identity import ANONYMOUS, Access
 from aether_adapters.rest import Reply
 
 KITCHEN = (Path(__file__).with_name("kitchen") / "openapi" / "kitchen.yaml").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ class Case(NamedTuple):
     new: str
     at: str
     reason: str
-    mend: str
+    fix: str
 
 
 TRACE = "{name: X-Trace, in: header, x-field: trace, schema: {type: string}}"
@@ -42,7 +42,7 @@ CASES = {
         "version", "openapi: 3.0.3", "swagger: '2.0'", "swagger", "This is Swagger 2.0.", "3.0.3"
     ),
     "no version": Case("version", "openapi: 3.0.3\n", "", "info", "does not say which", "3.0.3"),
-    "webhooks": Case("webhooks", "paths:\n", "webhooks: {}\npaths:\n", "webhooks", "not compiled", "event"),
+    "webhooks": Case("webhooks", "paths:\n", "webhooks: {}\npaths:\n", "webhooks", "not supported", "event"),
     # YAML.
     "broken YAML": Case("yaml", "  /ping:\n", "  /ping: [\n", ": ping", "no YAML", "Mend"),
     "a tab": Case("yaml", "  /ping:\n", "\t/ping:\n", "\t/ping", "no YAML", "Mend"),
@@ -68,15 +68,15 @@ CASES = {
         "ref-sibling", JOB_ID, "id: {description: x, $ref: '#/components/schemas/Int64'}", "description: x", "ignored", "allOf"
     ),
     "an allOf of itself": Case(
-        "allof-cycle", "    Versioned:\n      type: object", "    Versioned:\n      allOf: [{$ref: '#/components/schemas/Versioned'}]\n      type: object", "{$ref: '#/components/schemas/Versioned'}]", "holds itself", "circle"
+        "allof-cycle", "    Versioned:\n      type: object", "    Versioned:\n      allOf: [{$ref: '#/components/schemas/Versioned'}]\n      type: object", "{$ref: '#/components/schemas/Versioned'}]", "contains itself", "cycle"
     ),
     # Schemas.
     "discriminator": Case(
-        "discriminator", RECEIVED, f"discriminator: {{propertyName: size}}\n                {RECEIVED}", "discriminator", "not compiled", "oneof"
+        "discriminator", RECEIVED, f"discriminator: {{propertyName: size}}\n                {RECEIVED}", "discriminator", "not supported", "oneof"
     ),
-    "anyOf": Case("anyof", RECEIVED, f"anyOf: [{{}}]\n                {RECEIVED}", "anyOf", "not compiled", "oneOf"),
-    "not": Case("not", JOB_ID, "id: {type: string, format: int64, not: {enum: ['0']}}", "not: {", "not compiled", "enum"),
-    "a pattern": Case("pattern", JOB_ID, "id: {type: string, format: int64, pattern: '['}", "'['", "no regular", "ECMA"),
+    "anyOf": Case("anyof", RECEIVED, f"anyOf: [{{}}]\n                {RECEIVED}", "anyOf", "not supported", "oneOf"),
+    "not": Case("not", JOB_ID, "id: {type: string, format: int64, not: {enum: ['0']}}", "not: {", "not supported", "enum"),
+    "a pattern": Case("pattern", JOB_ID, "id: {type: string, format: int64, pattern: '['}", "'['", "not a regular expression", "ECMA"),
     "clashing parts": Case(
         "allof-clash", "maybeInt32: {allOf: [{$ref: '#/components/schemas/Int32'}], nullable: true}", "maybeInt32: {allOf: [{$ref: '#/components/schemas/Int32'}, {type: string}]}", "{type: string}]}", "disagree", "one of them"
     ),
@@ -84,7 +84,7 @@ CASES = {
         "oneof-branch", "maybeBool: {type: boolean, nullable: true}", "maybeBool: {oneOf: [{type: boolean}]}", "{type: boolean}]", "proto oneof", "required: [card]"
     ),
     "a oneOf of plain fields": Case(
-        "oneof", "    Choice:\n      type: object", "    Choice:\n      oneOf: [{required: [byWord]}, {required: [aBool]}]\n      type: object", "{required: [aBool]}", "no member", "one member"
+        "oneof", "    Choice:\n      type: object", "    Choice:\n      oneOf: [{required: [byWord]}, {required: [aBool]}]\n      type: object", "{required: [aBool]}", "must be members of one proto oneof", "each member"
     ),
     "a oneOf that is short": Case(
         "oneof", "    Choice:\n      type: object", "    Choice:\n      oneOf: [{required: [byWord]}]\n      type: object", "{required: [byWord]}", "byNumber", "branch"
@@ -104,25 +104,25 @@ CASES = {
     "a struct with properties": Case("type", "Free: {type: object, additionalProperties: true}", "Free: {type: object, properties: {a: {type: string}}}", "{$ref: '#/components/schemas/Free'}\n        aValue", "Struct", "object"),
     "a message without properties": Case("type", "aPlain: {$ref: '#/components/schemas/Plain'}", "aPlain: {type: object}", "{type: object}\n        aTimestamp", "Plain", "properties"),
     "null for what has no presence": Case("nullable", PLAIN, "properties: {name: {type: string, nullable: true}, ripe: {type: boolean}}", "{type: string, nullable: true}, ripe", "null", "optional"),
-    "null in a list": Case("nullable", "strings: {type: array, items: {type: string}}", "strings: {type: array, items: {type: string, nullable: true}}", "{type: string, nullable: true}}\n        longs", "null", "Drop"),
+    "null in a list": Case("nullable", "strings: {type: array, items: {type: string}}", "strings: {type: array, items: {type: string, nullable: true}}", "{type: string, nullable: true}}\n        longs", "null", "Remove"),
     "an enum without its names": Case("type", "    Colour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN]}", "    Colour: {type: string}", "{$ref: '#/components/schemas/Colour'}}}\n        - {name: colour,", "Colour", "COLOUR_RED, COLOUR_GREEN"),
     "an enum that is short": Case("enum", "    Colour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN]}", "    Colour: {type: string, enum: [COLOUR_RED]}", "[COLOUR_RED]}", "COLOUR_GREEN", "every member"),
-    "an enum with a stranger": Case("enum", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE]}", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE, BIG]}", "BIG]}", "'BIG' is no member", "SIZE_LARGE"),
+    "an enum with a stranger": Case("enum", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE]}", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE, BIG]}", "BIG]}", "'BIG' is not a member", "SIZE_LARGE"),
     "an enum with its zero": Case("enum", "    Colour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN]}", "    Colour: {type: string, enum: [COLOUR_UNSPECIFIED, COLOUR_RED, COLOUR_GREEN]}", "COLOUR_UNSPECIFIED", "unset", "COLOUR_RED"),
-    "a word YAML takes for true": Case("enum", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE]}", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE, on]}", "on]}", "True is no member", "SIZE_LARGE"),
+    "a word YAML takes for true": Case("enum", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE]}", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE, on]}", "on]}", "True is not a member", "SIZE_LARGE"),
     "a property without a field": Case("property-without-field", PLAIN, "properties: {name: {type: string}, ripe: {type: boolean}, taste: {type: string}}", "{type: string}}\n    Said", "'taste'", "name, ripe"),
     "an x-field without a field": Case("property-without-field", "reason: {type: string, x-field: why, default: none}", "reason: {type: string, x-field: wherefore}", "wherefore", "'reason'", "x-field"),
     "two properties for one field": Case("duplicate-binding", PLAIN, "properties: {name: {type: string}, ripe: {type: boolean}, nom: {type: string, x-field: name}}", "{type: string, x-field: name}", "'nom' and 'name'", "Keep one"),
     "a field without a property": Case("field-without-partner", PLAIN, "properties: {name: {type: string}}", "type: object\n      additionalProperties: false\n      required: [name, ripe]\n      properties: {name", "oas.kitchen.v1.Plain.ripe", "'ripe'"),
-    "required without a property": Case("required", "required: [name, ripe]", "required: [name, ripe, taste]", "taste", "no property", "Declare"),
+    "required without a property": Case("required", "required: [name, ripe]", "required: [name, ripe, taste]", "taste", "is not a property", "Declare"),
     "a required message left out": Case("required", "required: [aColour, aLeaf, aPlain,", "required: [aColour, aLeaf,", "{$ref: '#/components/schemas/Plain'}\n        aTimestamp", "cannot be absent", "optional"),
     "a written field not required": Case("required", "                required: [size]\n", "", "{type: integer, format: int32}}\n  /things", "always written", "Add 'size'"),
-    "an absent field required": Case("required", "required: [name, password, groups]", "required: [id, name, password, groups]", "id, name", "left out where", "Take 'id'"),
+    "an absent field required": Case("required", "required: [name, password, groups]", "required: [id, name, password, groups]", "id, name", "omitted if", "Remove 'id'"),
     "both readOnly and writeOnly": Case("read-write", "password: {type: string, writeOnly: true}", "password: {type: string, writeOnly: true, readOnly: true}", "{type: string, writeOnly", "both", "Keep one"),
-    "a required field nobody may send": Case("read-only", "aColour: {$ref: '#/components/schemas/Colour'}", "aColour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN], readOnly: true}", "{type: string, enum: [COLOUR_RED, COLOUR_GREEN], readOnly", "no request may carry", "optional"),
-    "required apart from readOnly": Case("read-only", "schema: {$ref: '#/components/schemas/Account'}\n      responses", "schema: {required: [id], allOf: [{$ref: '#/components/schemas/Account'}]}\n      responses", "id], allOf", "no request could pass", "beside"),
-    "a default of another type": Case("default", "maximum: 1000, default: 1}", "maximum: 1000, default: '1'}", "'1'}", "does not fit its schema", "drop"),
-    "a default out of range": Case("default", "{name: offset, in: query, schema: {type: string, format: uint64}}", "{name: offset, in: query, schema: {type: string, format: uint64, default: '-1'}}", "'-1'", "between", "drop"),
+    "a required field nobody may send": Case("read-only", "aColour: {$ref: '#/components/schemas/Colour'}", "aColour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN], readOnly: true}", "{type: string, enum: [COLOUR_RED, COLOUR_GREEN], readOnly", "no request may have 'aColour'", "optional"),
+    "required apart from readOnly": Case("read-only", "schema: {$ref: '#/components/schemas/Account'}\n      responses", "schema: {required: [id], allOf: [{$ref: '#/components/schemas/Account'}]}\n      responses", "id], allOf", "no request would be valid", "declares the property"),
+    "a default of another type": Case("default", "maximum: 1000, default: 1}", "maximum: 1000, default: '1'}", "'1'}", "does not match its schema", "remove"),
+    "a default out of range": Case("default", "{name: offset, in: query, schema: {type: string, format: uint64}}", "{name: offset, in: query, schema: {type: string, format: uint64, default: '-1'}}", "'-1'", "between", "remove"),
     # Parameters.
     "a cookie": Case("cookie", TRACE, "{name: trace, in: cookie, schema: {type: string}}", "{name: trace", "cookie", "header"),
     "deepObject": Case("style", SINCE, "{name: since, in: query, style: deepObject, schema: {type: string, format: date-time}}", "style: deep", "deepObject", "form"),
@@ -131,26 +131,26 @@ CASES = {
     "matrix": Case("style", "{name: shelf, in: path, required: true, schema", "{name: shelf, in: path, style: matrix, required: true, schema", "style: matrix", "matrix", "simple"),
     "label": Case("style", "{name: shelf, in: path, required: true, schema", "{name: shelf, in: path, style: label, required: true, schema", "style: label", "label", "simple"),
     "unexploded": Case("style", IDS, "{name: ids, in: query, explode: false, schema: {type: array, items: {type: string, format: int64}}}", "explode", "explode: false", "ids=1&ids=2"),
-    "allowReserved": Case("style", SINCE, "{name: since, in: query, allowReserved: true, schema: {type: string, format: date-time}}", "allowReserved", "not compiled", "Drop"),
-    "content": Case("parameter-content", TRACE, "{name: X-Trace, in: header, x-field: trace, content: {application/json: {schema: {type: string}}}}", "content: {application/json: {schema: {type: string}}}}", "not compiled", "schema"),
-    "an ignored header": Case("header", TRACE, "{name: Authorization, in: header, x-field: trace, schema: {type: string}}", "{name: Authorization", "ignores", "Drop"),
+    "allowReserved": Case("style", SINCE, "{name: since, in: query, allowReserved: true, schema: {type: string, format: date-time}}", "allowReserved", "not supported", "Remove"),
+    "content": Case("parameter-content", TRACE, "{name: X-Trace, in: header, x-field: trace, content: {application/json: {schema: {type: string}}}}", "content: {application/json: {schema: {type: string}}}}", "not supported", "schema"),
+    "an ignored header": Case("header", TRACE, "{name: Authorization, in: header, x-field: trace, schema: {type: string}}", "{name: Authorization", "ignores", "Remove"),
     "a parameter twice": Case("duplicate-parameter", TRACE, f"{TRACE}\n        - {{name: x-trace, in: header, x-field: trace, schema: {{type: string}}}}", "{name: x-trace", "twice", "Keep one"),
-    "an optional path parameter": Case("path-parameter", "{name: shelf, in: path, required: true, schema", "{name: shelf, in: path, schema", "{name: shelf, in: path, schema", "always there", "required: true"),
+    "an optional path parameter": Case("path-parameter", "{name: shelf, in: path, required: true, schema", "{name: shelf, in: path, schema", "{name: shelf, in: path, schema", "always present", "required: true"),
     "an undeclared path parameter": Case("path-parameter", "  /ping:", "  /ping/{name}:", "operationId: ping", "{name}", "in: path"),
     "a path parameter of no path": Case("path-parameter", "  /jobs:\n    post:", "  /jobs:\n    post:\n      parameters: [{name: name, in: path, required: true, schema: {type: string}}]", "{name: name, in: path", "does not stand", "into the path"),
     "a parameter without a field": Case("input-without-field", TRACE, "{name: X-Trace, in: header, schema: {type: string}}", "{name: X-Trace", "no field 'X-Trace'", "trace"),
     "an object parameter": Case("parameter-type", "{name: row, in: query, x-field: target.row, schema: {type: integer, format: int32}}", "{name: row, in: query, x-field: target.plain, schema: {$ref: '#/components/schemas/Plain'}}", "{name: row", "a value or a list", "body"),
     "a parameter made of parts": Case("parameter-type", SINCE, "{name: since, in: query, schema: {allOf: [{$ref: '#/components/schemas/Moment'}]}}", "{allOf: [{$ref: '#/components/schemas/Moment'}]}}", "no `type`", "allOf"),
-    "a parameter for the caller": Case("caller", TRACE, "{name: X-Trace, in: header, x-field: caller.subject, schema: {type: string}}", "caller.subject", "verified token", "Drop"),
-    "a path through a list": Case("input-path", TRACE, "{name: X-Trace, in: header, x-field: tags.x, schema: {type: string}}", "tags.x", "leads through", "neither optional"),
-    "a field bound twice": Case("duplicate-binding", TRACE, f"{TRACE}\n        - {{name: trace, in: query, schema: {{type: string}}}}", "{name: trace, in: query", "trace is bound", "Keep one"),
+    "a parameter for the caller": Case("caller", TRACE, "{name: X-Trace, in: header, x-field: caller.subject, schema: {type: string}}", "caller.subject", "verified token", "Remove"),
+    "a path through a list": Case("input-path", TRACE, "{name: X-Trace, in: header, x-field: tags.x, schema: {type: string}}", "tags.x", "passes through", "not optional"),
+    "a field bound twice": Case("duplicate-binding", TRACE, f"{TRACE}\n        - {{name: trace, in: query, schema: {{type: string}}}}", "{name: trace, in: query", "trace is already bound", "Keep one"),
     "a field and its part": Case("duplicate-binding", "{name: row, in: query, x-field: target.row, schema: {type: integer, format: int32}}", "{name: row, in: query, x-field: target.plain.name, schema: {type: string}}", "{name: name, in: query, required: true, x-field", "bound to query parameter 'row'", "Keep one"),
     "a field without a source": Case("field-without-source", f"        - {TRACE}\n", "", "search\n", "trace", "'trace'"),
     "no field for an input": Case("input-source", RAW, "- {source: raw-body}\n        - {source: raw-body, x-field: payload}", "{source: raw-body}", "no field", "x-field"),
     "a cookie input": Case("input-source", RAW, f"{RAW}\n        - {{source: cookie, name: s, x-field: signature}}", "{source: cookie", "cookie", "header"),
     "an x-inputs that is no list": Case("extension", f"{RAW}\n        - {{source: client-address, x-field: address}}", "  source: raw-body", "source: raw-body", "a list", "[{source"),
     "an x-from that is no text": Case("extension", "x-from: created\n", "x-from: [created]\n", "[created]", "a string", "x-from"),
-    "an x-field in a parameter's schema": Case("extension", SINCE, "{name: since, in: query, schema: {type: string, format: date-time, x-field: since}}", "since}}", "binds nothing", "beside"),
+    "an x-field in a parameter's schema": Case("extension", SINCE, "{name: since, in: query, schema: {type: string, format: date-time, x-field: since}}", "since}}", "has no effect", "next to"),
     "another input": Case("input-source", RAW, f"{RAW}\n        - {{source: moon, x-field: signature}}", "{source: moon", "'moon'", "raw-body"),
     "bytes into a string": Case("type", "x-field: payload", "x-field: address", "{source: raw-body", "raw-body is bytes", "bytes"),
     # Bodies and answers.
@@ -159,29 +159,29 @@ CASES = {
     "an answer in text": Case("media-type", "              schema: {$ref: '#/components/schemas/Job'}", "              schema: {$ref: '#/components/schemas/Job'}\n            text/plain: {schema: {type: string}}", "{schema: {type: string}}\n        '201'", "text/plain", "application/json"),
     "a body of GET": Case("request-body", "  /ping:\n    get:\n", "  /ping:\n    get:\n      requestBody: {content: {application/json: {schema: {type: object}}}}\n", "requestBody: {content: {application/json: {schema: {type: object}", "GET", "POST"),
     "a body that may be absent": Case("required", "        required: true\n        x-field: plain", "        x-field: plain", "x-field: plain", "cannot be absent", "required: true"),
-    "a body of no object": Case("type", "schema: {$ref: '#/components/schemas/Account'}\n      responses", "schema: {type: string}\n      responses", "{type: string}\n      responses", "no object", "x-field"),
+    "a body of no object": Case("type", "schema: {$ref: '#/components/schemas/Account'}\n      responses", "schema: {type: string}\n      responses", "{type: string}\n      responses", "is not an object", "x-field"),
     "default": Case("status", HERE, f"{HERE}\n        default: {{description: x}}", "default: {description: x}", "`default`", "every status"),
     "a range": Case("status", HERE, f"{HERE}\n        4XX: {{description: x}}", "4XX", "`4XX`", "every status"),
     "no success": Case("status", HERE, "'404': {description: x}", "responses:\n        '404': {d", "no success", "204"),
     "two plain successes": Case("status", HERE, f"{HERE}\n        '200': {{description: x}}", "responses:\n        '204': {description: Here.}\n", "2 of the 2", "x-from"),
     "a status nobody chooses": Case("x-from", "          x-from: created\n", "          x-from: made\n", "made", "no field 'made'", "created"),
-    "a status chosen by a number": Case("x-from", "          x-from: created\n", "          x-from: version\n", "version\n          headers", "chooses nothing", "bool"),
+    "a status chosen by a number": Case("x-from", "          x-from: created\n", "          x-from: version\n", "version\n          headers", "cannot select a status", "bool"),
     "a header of nothing": Case("header", "X-Cursor: {x-from: cursor, schema: {type: string}}", "X-Cursor: {schema: {type: string}}", "{schema: {type: string}}\n          content", "no source", "x-from"),
-    "a header of the edge": Case("header", "X-Cursor: {x-from", "Content-Length: {x-from", "{x-from: cursor", "by the edge", "Drop"),
+    "a header of the edge": Case("header", "X-Cursor: {x-from", "Content-Length: {x-from", "{x-from: cursor", "by the edge", "Remove"),
     "a header of a list": Case("header", "X-Cursor: {x-from: cursor, schema", "X-Cursor: {x-from: found, schema", "found, schema", "one value", "scalar"),
-    "a required header that may be absent": Case("required", "Retry-After: {x-from: retry_after,", "Retry-After: {required: true, x-from: retry_after,", "{required: true, x-from: retry_after", "may be absent", "Drop"),
+    "a required header that may be absent": Case("required", "Retry-After: {x-from: retry_after,", "Retry-After: {required: true, x-from: retry_after,", "{required: true, x-from: retry_after", "may be absent", "Remove"),
     "a template of a message": Case("header", "x-from: '/v1/jobs/{job.id}'", "x-from: '/v1/jobs/{job}'", "'/v1/jobs/{job}'", "one value", "scalar"),
-    "a template of what may be absent": Case("x-from", "x-from: cursor, schema", "x-from: 'a{retry_after}', schema", "'a{retry_after}'", "needs text", "always there"),
+    "a template of what may be absent": Case("x-from", "x-from: cursor, schema", "x-from: 'a{retry_after}', schema", "'a{retry_after}'", "a template cannot hold", "always present"),
     "a lone brace": Case("x-from", "x-from: '/v1/jobs/{job.id}'", "x-from: '/v1/jobs/{job.id'", "'/v1/jobs/{job.id'", "brace", "{path}"),
     "a body of 204": Case("no-body", HERE, "'204': {description: Here., content: {application/json: {schema: {type: object}}}}", "{application/json: {schema: {type: object}}}}", "no body", "Drop"),
     "a field that leaves by nothing": Case("field-without-partner", "            X-Cursor: {x-from: cursor, schema: {type: string}}\n", "", "responses:\n        '200':\n          description: What was found.", "cursor", "x-from"),
     "a body that may be absent from an answer": Case("x-from", "          x-from: job\n          headers:", "          headers:", "job\n              schema", "may be absent", "x-from: job"),
     "an error of its own": Case("problem", HERE, f"{HERE}\n        '404': {{description: x, content: {{application/json: {{schema: {{type: object}}}}}}}}", "{schema: {type: object}}}}", "RFC 9457", "problem+json"),
     "an error's header": Case("problem", HERE, f"{HERE}\n        '404': {{description: x, headers: {{X-Why: {{schema: {{type: string}}}}}}}}", "{schema: {type: string}}}}", "X-Why", "values"),
-    "links": Case("links", HERE, f"{HERE[:-1]}, links: {{}}}}", "links", "not compiled", "description"),
-    "callbacks": Case("callbacks", "operationId: ping", "callbacks: {}\n      operationId: ping", "callbacks", "not compiled", "event"),
+    "links": Case("links", HERE, f"{HERE[:-1]}, links: {{}}}}", "links", "not supported", "description"),
+    "callbacks": Case("callbacks", "operationId: ping", "callbacks: {}\n      operationId: ping", "callbacks", "not supported", "event"),
     # Operations.
-    "TRACE": Case("trace", "  /ping:\n    get:", "  /ping:\n    trace:", "trace:", "not compiled", "another"),
+    "TRACE": Case("trace", "  /ping:\n    get:", "  /ping:\n    trace:", "trace:", "not supported", "another"),
     "no operationId": Case("operation-id", "      operationId: ping\n", "", "get:\n      security: []\n      responses:\n        '204'", "GET /ping", "operationId"),
     "an operationId that is no name": Case("operation-id", "operationId: ping", "operationId: ping-pong", "ping-pong", "function", "letters"),
     "an operationId twice": Case("duplicate-operation", "operationId: ping", "operationId: open", "open\n      security: []\n      responses:\n        '204'", "line", "its own"),
@@ -198,10 +198,10 @@ CASES = {
     "a token for everybody's operation": Case("security", "operationId: ping\n      security: []", "operationId: ping", "ping\n      responses", "public", "security: []"),
     "no token for a caller": Case("security", "security: [{bearer: [things.read, shelves.read]}]", "security: []", "[]\n      parameters", "takes a caller", "bearer"),
     "a token or not": Case("security", "security: [{bearer: [things.read, shelves.read]}]", "security: [{bearer: []}, {}]", "[{bearer: []}, {}]", "exactly one", "bearer"),
-    "other scopes for the same method": Case("method-scopes", "operationId: ping\n      security: []", "operationId: again\n      x-rpc: kitchen.v1.KitchenService/Move\n      security: [{bearer: [things.move]}]", "[{bearer: [things.move]}]", "again asks for the scopes things.move, and moveThing, which calls the same method Move, for no scopes.", "same scopes"),
+    "other scopes for the same method": Case("method-scopes", "operationId: ping\n      security: []", "operationId: again\n      x-rpc: kitchen.v1.KitchenService/Move\n      security: [{bearer: [things.move]}]", "[{bearer: [things.move]}]", "again requires the scopes things.move, but moveThing, which calls the same method Move, requires no scopes.", "same scopes"),
     "an unknown scheme": Case("security", "security: [{bearer: [things.read, shelves.read]}]", "security: [{token: []}]", "{token", "not declared", "securitySchemes"),
     # What is no OpenAPI at all.
-    "no OpenAPI": Case("grammar", "title: Kitchen,", "titel: Kitchen,", "{titel", "no OpenAPI 3.0", "spec.openapis.org"),
+    "no OpenAPI": Case("grammar", "title: Kitchen,", "titel: Kitchen,", "{titel", "not valid OpenAPI 3.0", "spec.openapis.org"),
 }  # fmt: skip
 
 
@@ -212,12 +212,12 @@ def test_is_refused_at_its_place_with_reason_and_mend(kitchen: Any, case: Case) 
     offset = yaml.index(case.at)
     line, column = yaml.count("\n", 0, offset) + 1, offset - yaml.rfind("\n", 0, offset)
     findings = kitchen.refusals(yaml)
-    places = [(finding.place.line, finding.place.column, finding.code) for finding in findings]
-    assert (line, column, f"openapi-{case.code}") in places, findings
-    finding = findings[places.index((line, column, f"openapi-{case.code}"))]
-    assert finding.place.file == "openapi/kitchen.yaml"
+    locations = [(finding.location.line, finding.location.column, finding.code) for finding in findings]
+    assert (line, column, f"openapi-{case.code}") in locations, findings
+    finding = findings[locations.index((line, column, f"openapi-{case.code}"))]
+    assert finding.location.file == "openapi/kitchen.yaml"
     assert case.reason in finding.reason
-    assert case.mend in finding.mend
+    assert case.fix in finding.fix
 
 
 def test_all_that_is_wrong_is_said_at_once(kitchen: Any) -> None:
@@ -242,10 +242,10 @@ def test_a_shared_type_may_not_have_a_name_the_module_needs(kitchen: Any) -> Non
     packages = (replace(common, messages=(common.messages[0], *messages)), *others)
     workspace = replace(kitchen, contracts=replace(kitchen.contracts, packages=packages))
     (finding,) = workspace.refusals(KITCHEN)
-    assert (finding.code, finding.place) == ("openapi-reserved-name", messages[0].place)
+    assert (finding.code, finding.location) == ("openapi-reserved-name", messages[0].location)
     assert (
-        finding.mend
-        == "Call it something else than Access, Any, Final, Inputs, Malformed, Operation, Path, Reply."
+        finding.fix
+        == "Rename it; the reserved names are Access, Any, Final, Inputs, Malformed, Operation, Path, Reply."
     )
 
 
@@ -253,6 +253,6 @@ def test_findings_come_in_the_order_of_the_file(kitchen: Any) -> None:
     findings = kitchen.refusals(
         KITCHEN.replace(PLAIN, "properties: {}").replace("x-from: cursor", "x-from: a")
     )
-    places = [finding.place for finding in findings]
-    assert len(places) > 1
-    assert places == sorted(places)
+    locations = [finding.location for finding in findings]
+    assert len(locations) > 1
+    assert locations == sorted(locations)

@@ -13,12 +13,12 @@ from typing import Any
 
 import httpx
 import pytest
-from aether_adapters.errors import ErrorTable, RemoteError
 from aether_adapters.grpc import Channel, Server
-from aether_adapters.health import Health
-from aether_adapters.identity import Identity
+from aether_adapters.kernel.identity import Identity
+from aether_adapters.kernel.problems import ErrorTable, RemoteError
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import RestOptions, build_app
-from aether_tools.compiler.domains import compile_workspace
+from aether_tools.compiler.compilation import compile_workspace
 
 ROOT = Path(__file__).parents[4]
 ACME = Path(__file__).parents[1] / "fixtures" / "acme"

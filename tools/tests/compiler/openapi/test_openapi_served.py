@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-from aether_adapters.errors import ErrorTable
-from aether_adapters.health import Health
-from aether_adapters.identity import Identity
+from aether_adapters.kernel.identity import Identity
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
 from aether_adapters.rest import RestOptions, build_app
 
 Ask = Callable[..., httpx.Response]

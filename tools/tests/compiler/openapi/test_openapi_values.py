@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from aether_adapters.errors import Malformed
+from aether_adapters.kernel.errors import Malformed
 from google.protobuf import json_format
 
 SMALLEST: dict[str, Any] = {

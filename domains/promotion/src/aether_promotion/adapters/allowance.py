@@ -1,11 +1,11 @@
-"""How much SQL takes upon itself while Redis is away: a bucket of this process, because there is no Redis to share one."""
+"""Limits the requests that go to SQL while Redis is down, with a token bucket of this process."""
 
-from aether_adapters.errors import Exhausted
+from aether_adapters.kernel.errors import Exhausted
 from aether_adapters.redis import MemoryTokenBucket
 
 
 class LocalAllowance:
-    """`burst` at once, and `rate` in a second from then on; raises `Exhausted`."""
+    """Allows `burst` requests at once, refilled at `rate` per second. Raises `Exhausted`."""
 
     def __init__(self, *, rate: float, burst: int) -> None:
         self._bucket = MemoryTokenBucket(rate, burst)
@@ -13,4 +13,6 @@ class LocalAllowance:
     def take(self) -> None:
         taken = self._bucket("all")
         if not taken.allowed:
-            raise Exhausted("Too many ask at once: come back in a moment.", retry_after=taken.retry_after)
+            raise Exhausted(
+                "Too many requests at once: try again in a moment.", retry_after=taken.retry_after
+            )

@@ -1,12 +1,12 @@
-"""Events from the topics, handed to the use cases that wait for them.
+"""Maps events from the topics to use cases.
 
-Every one of these is idempotent by what it is about, an order or a coupon, so none needs the inbox.
+Each handler is idempotent by the id of its order or coupon, so this domain needs no inbox.
 """
 
 from collections.abc import Callable
 from typing import cast
 
-from aether_adapters.events import IncomingEvent
+from aether_adapters.kernel.events import IncomingEvent
 
 from aether.promotion.v1 import types
 from aether_promotion.adapters.events import (
@@ -25,7 +25,7 @@ Handler = Callable[[IncomingEvent], None]
 
 
 def claim_handlers(persist_claim: PersistClaim, settle_claims: SettleClaims) -> dict[str, Handler]:
-    """What to do with the log of claims."""
+    """Return the handlers for the log of claims."""
     return {
         CLAIM_DECIDED: lambda event: persist_claim(cast(ClaimDecided, incoming(event))),
         CLAIMS_CLOSED: lambda event: settle_claims(cast(ClaimsClosed, incoming(event))),
@@ -35,7 +35,7 @@ def claim_handlers(persist_claim: PersistClaim, settle_claims: SettleClaims) -> 
 def order_handlers(
     confirm: Confirm, redeem: RedeemCoupons, release: Release, release_coupons: ReleaseCoupons
 ) -> dict[str, Handler]:
-    """What to do when an order is paid, or ends without payment."""
+    """Return the handlers for paid and closed orders."""
 
     def paid(event: IncomingEvent) -> None:
         order_id = settled_order(event)

@@ -1,11 +1,11 @@
-"""What other services are told, and what they tell: domain events in the words of the contracts, and back.
+"""Maps domain events to the integration events of the contracts, and back.
 
-The only module that knows both, so that either may change without the other.
+Only this module knows both, so that either may change without the other.
 """
 
-from aether_adapters.errors import Malformed
-from aether_adapters.events import IncomingEvent, OutgoingEvent
-from aether_adapters.revocations import Revocation
+from aether_adapters.auth.revocations import Revocation
+from aether_adapters.kernel.errors import Malformed
+from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 
 from aether.promotion.v1 import events as contract
 from aether.trade.v1 import events as trade
@@ -31,7 +31,7 @@ SOURCE = "aether-promotion"
 
 
 def outgoing(event: PromotionEvent) -> OutgoingEvent:
-    """The event as it leaves; those of one key stay in their order."""
+    """Return the integration event. Events with one key keep their sequence."""
     message, key = _message(event)
     return OutgoingEvent(
         type=message.TYPE,
@@ -44,7 +44,7 @@ def outgoing(event: PromotionEvent) -> OutgoingEvent:
 
 
 def incoming(event: IncomingEvent) -> PromotionEvent:
-    """The event as the domain knows it; raises `Malformed` for one the contract does not have."""
+    """Return the domain event. Raises `Malformed` for a type that is not in the contract."""
     match contract.from_bytes(event.type, event.payload):
         case contract.ClaimDecided() as decided:
             return ClaimDecided(
@@ -86,7 +86,7 @@ def incoming(event: IncomingEvent) -> PromotionEvent:
 
 
 def settled_order(event: IncomingEvent) -> int:
-    """The order that trade says is paid or closed; raises `Malformed` for any other event."""
+    """Return the id of the order that was paid or closed. Raises `Malformed` for any other event."""
     match trade.from_bytes(event.type, event.payload):
         case trade.OrderPaid(order_id=order_id) | trade.OrderClosed(order_id=order_id):
             return order_id
@@ -95,7 +95,7 @@ def settled_order(event: IncomingEvent) -> int:
 
 
 def revocation(event: IncomingEvent) -> Revocation:
-    """The access tokens that count no longer; raises `Malformed` for an event that revokes nothing."""
+    """Return the access tokens that the event revokes. Raises `Malformed` if it revokes none."""
     match user.from_bytes(event.type, event.payload):
         case user.SessionsRevoked(subject=subject, session=session, revoked_before=before):
             return Revocation(subject=subject, session=session, before=before.timestamp())
@@ -104,7 +104,7 @@ def revocation(event: IncomingEvent) -> Revocation:
 
 
 def _message(event: PromotionEvent) -> tuple[contract.Event, int]:
-    """The message, and the id of what it happened to."""
+    """Return the message, and the id of the aggregate."""
     match event:
         case ClaimDecided():
             decided = contract.ClaimDecided(

@@ -4,18 +4,18 @@ from sqlalchemy import Connection
 
 from aether_promotion.adapters.sql_coupons import SqlCoupons
 from aether_promotion.adapters.sql_stock import SqlActivities, SqlReservations
-from aether_promotion.adapters.sql_templates import SqlDesks, SqlTemplates
-from aether_promotion.adapters.tables import INBOX, METADATA, OUTBOX
+from aether_promotion.adapters.sql_templates import SqlClaimAuthorities, SqlTemplates
+from aether_promotion.adapters.tables import METADATA, OUTBOX
 from aether_promotion.application.ports import UnitOfWork
 
-__all__ = ["INBOX", "METADATA", "OUTBOX", "unit_of_work"]
+__all__ = ["METADATA", "OUTBOX", "unit_of_work"]
 
 
 def unit_of_work(connection: Connection) -> UnitOfWork:
     """What one transaction can reach, on its connection."""
     return UnitOfWork(
         templates=SqlTemplates(connection),
-        desks=SqlDesks(connection),
+        authorities=SqlClaimAuthorities(connection),
         coupons=SqlCoupons(connection),
         activities=SqlActivities(connection),
         reservations=SqlReservations(connection),

@@ -1,14 +1,13 @@
 """Coupons in SQL."""
 
 from datetime import datetime
-from typing import Any
 
 from aether_adapters.sql import Outbox, update_versioned
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_promotion.adapters.events import outgoing
-from aether_promotion.adapters.sql_rows import coupon_terms, coupon_terms_row
+from aether_promotion.adapters.sql_rows import COUPONS_MAPPING
 from aether_promotion.adapters.tables import COUPONS, OUTBOX
 from aether_promotion.domain.coupon import Coupon
 from aether_promotion.domain.errors import CouponHasChanged, CouponNotFound
@@ -23,7 +22,7 @@ class SqlCoupons:
     def add(self, coupon: Coupon, /) -> Coupon:
         stored = coupon.stored()
         try:
-            self._connection.execute(insert(COUPONS), _to_row(stored))
+            self._connection.execute(insert(COUPONS), COUPONS_MAPPING.to_row(stored))
         except IntegrityError:
             raise CouponHasChanged(coupon.id, coupon.version) from None
         return self._told(coupon, stored)
@@ -43,7 +42,7 @@ class SqlCoupons:
         update_versioned(
             self._connection,
             COUPONS,
-            _to_row(stored),
+            COUPONS_MAPPING.to_row(stored),
             loaded=coupon.version,
             conflict=lambda: CouponHasChanged(coupon.id, coupon.version),
         )
@@ -58,27 +57,27 @@ class SqlCoupons:
         if before is not None:
             wanted = wanted.where(COUPONS.c.id < before)
         rows = self._connection.execute(wanted.order_by(COUPONS.c.id.desc()).limit(limit))
-        return tuple(_from_row(row) for row in rows)
+        return tuple(map(COUPONS_MAPPING.from_row, rows))
 
     def claimed(self, template_id: int, /, *, owner: str) -> tuple[Coupon, ...]:
         wanted = select(COUPONS).where(COUPONS.c.template_id == template_id, COUPONS.c.owner == owner)
-        return tuple(_from_row(row) for row in self._connection.execute(wanted.order_by(COUPONS.c.id)))
+        return tuple(map(COUPONS_MAPPING.from_row, self._connection.execute(wanted.order_by(COUPONS.c.id))))
 
     def claims(self, template_id: int, /, *, after: int, limit: int) -> tuple[Coupon, ...]:
         wanted = select(COUPONS).where(COUPONS.c.template_id == template_id, COUPONS.c.id > after)
         rows = self._connection.execute(wanted.order_by(COUPONS.c.id).limit(limit))
-        return tuple(_from_row(row) for row in rows)
+        return tuple(map(COUPONS_MAPPING.from_row, rows))
 
     def of_order(self, order_id: int, /) -> tuple[Coupon, ...]:
         wanted = select(COUPONS).where(COUPONS.c.order_id == order_id).order_by(COUPONS.c.id)
-        return tuple(_from_row(row) for row in self._connection.execute(wanted.with_for_update()))
+        return tuple(map(COUPONS_MAPPING.from_row, self._connection.execute(wanted.with_for_update())))
 
     def overdue(self, now: datetime, /, *, limit: int) -> tuple[Coupon, ...]:
         wanted = select(COUPONS).where(
             COUPONS.c.status == CouponStatus.LOCKED.value, COUPONS.c.locked_until <= now
         )
         rows = self._connection.execute(wanted.order_by(COUPONS.c.locked_until).limit(limit))
-        return tuple(_from_row(row) for row in rows)
+        return tuple(map(COUPONS_MAPPING.from_row, rows))
 
     def expire(self, now: datetime, /, *, limit: int) -> int:
         over = and_(COUPONS.c.status == CouponStatus.UNUSED.value, COUPONS.c.valid_until <= now)
@@ -96,7 +95,7 @@ class SqlCoupons:
         row = self._connection.execute(wanted.with_for_update() if hold else wanted).one_or_none()
         if row is None:
             raise CouponNotFound(coupon_id)
-        return _from_row(row)
+        return COUPONS_MAPPING.from_row(row)
 
     def _told(self, coupon: Coupon, stored: Coupon) -> Coupon:
         # After the row is written: its lock then keeps the events of one coupon in their order.
@@ -115,33 +114,3 @@ def _at(status: CouponStatus, now: datetime) -> ColumnElement[bool]:
             return or_(stored, over)
         case _:
             return stored
-
-
-def _to_row(coupon: Coupon) -> dict[str, object]:
-    return {
-        "id": coupon.id,
-        "template_id": coupon.template_id,
-        "owner": coupon.owner,
-        "claim_key": coupon.key,
-        **coupon_terms_row(coupon.terms),
-        "claimed_at": coupon.claimed_at,
-        "status": coupon.status.value,
-        "order_id": coupon.order_id,
-        "locked_until": coupon.locked_until,
-        "version": coupon.version,
-    }
-
-
-def _from_row(row: Row[Any]) -> Coupon:
-    return Coupon(
-        id=row.id,
-        template_id=row.template_id,
-        owner=row.owner,
-        key=row.claim_key,
-        terms=coupon_terms(row),
-        claimed_at=row.claimed_at,
-        status=CouponStatus(row.status),
-        order_id=row.order_id,
-        locked_until=row.locked_until,
-        version=row.version,
-    )

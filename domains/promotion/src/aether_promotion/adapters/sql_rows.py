@@ -1,37 +1,64 @@
-"""The columns that templates and coupons have in common."""
+"""Row mappings of everything this domain stores."""
 
-from typing import Any
+from aether_adapters.sql import RowMapping, by_value, embedded, in_column, in_columns, wrapped
 
-from sqlalchemy import Row
+from aether_promotion.adapters.tables import ACTIVITIES, COUPONS, DESKS, RESERVATIONS, TEMPLATES
+from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
+from aether_promotion.domain.coupon import Coupon
+from aether_promotion.domain.template import Template
+from aether_promotion.domain.values import (
+    AmountOff,
+    Benefit,
+    CouponStatus,
+    CouponTerms,
+    PercentOff,
+    ReservationStatus,
+    TemplateStatus,
+    Terms,
+    Title,
+)
 
-from aether_promotion.domain.values import AmountOff, Benefit, CouponTerms, PercentOff, Title
 
-
-def coupon_terms_row(terms: CouponTerms) -> dict[str, object]:
-    match terms.benefit:
+def _benefit_columns(benefit: Benefit) -> tuple[int | None, int | None, int | None]:
+    match benefit:
         case AmountOff(amount_cents=cents):
-            benefit = {"amount_cents": cents, "percent": None, "cap_cents": None}
-        case PercentOff(percent=percent, cap_cents=cap):
-            benefit = {"amount_cents": None, "percent": percent, "cap_cents": cap}
-    return {
-        "title": terms.title.text,
-        **benefit,
-        "threshold_cents": terms.threshold_cents,
-        "valid_from": terms.valid_from,
-        "valid_until": terms.valid_until,
-    }
+            return cents, None, None
+        case PercentOff(percent=percent, cap_cents=cap_cents):
+            return None, percent, cap_cents
 
 
-def coupon_terms(row: Row[Any]) -> CouponTerms:
-    benefit: Benefit
-    if row.percent is None:
-        benefit = AmountOff(amount_cents=row.amount_cents)
-    else:
-        benefit = PercentOff(percent=row.percent, cap_cents=row.cap_cents)
-    return CouponTerms(
-        title=Title(row.title),
-        benefit=benefit,
-        threshold_cents=row.threshold_cents,
-        valid_from=row.valid_from,
-        valid_until=row.valid_until,
-    )
+def _benefit(amount_cents: int, percent: int | None, cap_cents: int) -> Benefit:
+    if percent is None:
+        return AmountOff(amount_cents=amount_cents)
+    return PercentOff(percent=percent, cap_cents=cap_cents)
+
+
+_COUPON_TERMS = embedded(
+    CouponTerms,
+    {
+        "title": wrapped(Title, "text"),
+        "benefit": in_columns(("amount_cents", "percent", "cap_cents"), _benefit_columns, _benefit),
+    },
+)
+
+TEMPLATES_MAPPING = RowMapping(
+    Template,
+    TEMPLATES,
+    {"terms": embedded(Terms, {"coupon": _COUPON_TERMS}), "status": by_value(TemplateStatus)},
+)
+
+DESKS_MAPPING = RowMapping(ClaimAuthority, DESKS, {"decides": by_value(Decides)}, without=("events",))
+
+COUPONS_MAPPING = RowMapping(
+    Coupon,
+    COUPONS,
+    {"key": in_column("claim_key"), "terms": _COUPON_TERMS, "status": by_value(CouponStatus)},
+    without=("events",),
+)
+
+ACTIVITIES_MAPPING = RowMapping(Activity, ACTIVITIES, {"title": wrapped(Title, "text")})
+
+RESERVATIONS_MAPPING = RowMapping(
+    Reservation, RESERVATIONS, {"status": by_value(ReservationStatus)}, without=("events",)
+)

@@ -4,15 +4,16 @@ from datetime import datetime
 from typing import Any
 
 from aether_adapters.sql import Outbox, update_versioned
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_promotion.adapters.events import outgoing
+from aether_promotion.adapters.sql_rows import ACTIVITIES_MAPPING, RESERVATIONS_MAPPING
 from aether_promotion.adapters.tables import ACTIVITIES, OUTBOX, RESERVATIONS
 from aether_promotion.application.ports import AlreadyReserved
 from aether_promotion.domain.activity import Activity, Reservation
 from aether_promotion.domain.errors import ActivityHasChanged, ActivityNotFound, StockGone
-from aether_promotion.domain.values import ReservationStatus, Title
+from aether_promotion.domain.values import ReservationStatus
 
 
 class SqlActivities:
@@ -22,7 +23,7 @@ class SqlActivities:
     def add(self, activity: Activity, /) -> Activity:
         stored = activity.stored()
         try:
-            self._connection.execute(insert(ACTIVITIES), _activity_row(stored))
+            self._connection.execute(insert(ACTIVITIES), ACTIVITIES_MAPPING.to_row(stored))
         except IntegrityError:
             raise ActivityHasChanged(activity.id, activity.version) from None
         return stored
@@ -37,7 +38,7 @@ class SqlActivities:
 
     def save(self, activity: Activity, /) -> Activity:
         stored = activity.stored()
-        row = _activity_row(stored)
+        row = ACTIVITIES_MAPPING.to_row(stored)
         # They are counted by the reservations, perhaps at this moment.
         del row["held"], row["sold"]
         update_versioned(
@@ -54,17 +55,17 @@ class SqlActivities:
         if before is not None:
             wanted = wanted.where(ACTIVITIES.c.id < before)
         rows = self._connection.execute(wanted.order_by(ACTIVITIES.c.id.desc()).limit(limit))
-        return tuple(_activity(row) for row in rows)
+        return tuple(map(ACTIVITIES_MAPPING.from_row, rows))
 
     def to_keep(self, ended_after: datetime, /) -> tuple[Activity, ...]:
         wanted = select(ACTIVITIES).where(ACTIVITIES.c.ends_at > ended_after).order_by(ACTIVITIES.c.id)
-        return tuple(_activity(row) for row in self._connection.execute(wanted))
+        return tuple(map(ACTIVITIES_MAPPING.from_row, self._connection.execute(wanted)))
 
     def _one(self, wanted: Select[Any], activity_id: int) -> Activity:
         row = self._connection.execute(wanted).one_or_none()
         if row is None:
             raise ActivityNotFound(activity_id)
-        return _activity(row)
+        return ACTIVITIES_MAPPING.from_row(row)
 
 
 class SqlReservations:
@@ -90,7 +91,7 @@ class SqlReservations:
                 raise StockGone(reservation.activity_id, reservation.quantity)
             self._connection.execute(held.where(its))
         try:
-            self._connection.execute(insert(RESERVATIONS), _reservation_row(reservation))
+            self._connection.execute(insert(RESERVATIONS), RESERVATIONS_MAPPING.to_row(reservation))
         except IntegrityError:
             raise AlreadyReserved from None
         return reservation.stored()
@@ -100,12 +101,12 @@ class SqlReservations:
             RESERVATIONS.c.order_id == order_id, RESERVATIONS.c.activity_id == activity_id
         )
         row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else _reservation(row)
+        return None if row is None else RESERVATIONS_MAPPING.from_row(row)
 
     def of_order(self, order_id: int, /) -> tuple[Reservation, ...]:
         wanted = select(RESERVATIONS).where(RESERVATIONS.c.order_id == order_id)
         rows = self._connection.execute(wanted.order_by(RESERVATIONS.c.activity_id).with_for_update())
-        return tuple(_reservation(row) for row in rows)
+        return tuple(map(RESERVATIONS_MAPPING.from_row, rows))
 
     def settle(self, reservation: Reservation, /) -> bool:
         settled = (
@@ -132,7 +133,7 @@ class SqlReservations:
             RESERVATIONS.c.status == ReservationStatus.HELD.value, RESERVATIONS.c.expires_at <= now
         )
         rows = self._connection.execute(wanted.order_by(RESERVATIONS.c.expires_at).limit(limit))
-        return tuple(_reservation(row) for row in rows)
+        return tuple(map(RESERVATIONS_MAPPING.from_row, rows))
 
     def held(self, activity_id: int, /) -> tuple[Reservation, ...]:
         wanted = select(RESERVATIONS).where(
@@ -140,56 +141,4 @@ class SqlReservations:
             RESERVATIONS.c.status == ReservationStatus.HELD.value,
         )
         rows = self._connection.execute(wanted.order_by(RESERVATIONS.c.order_id))
-        return tuple(_reservation(row) for row in rows)
-
-
-def _activity_row(activity: Activity) -> dict[str, object]:
-    return {
-        "id": activity.id,
-        "title": activity.title.text,
-        "course_id": activity.course_id,
-        "price_cents": activity.price_cents,
-        "starts_at": activity.starts_at,
-        "ends_at": activity.ends_at,
-        "quantity": activity.quantity,
-        "held": activity.held,
-        "sold": activity.sold,
-        "version": activity.version,
-    }
-
-
-def _activity(row: Row[Any]) -> Activity:
-    return Activity(
-        id=row.id,
-        title=Title(row.title),
-        course_id=row.course_id,
-        price_cents=row.price_cents,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        quantity=row.quantity,
-        held=row.held,
-        sold=row.sold,
-        version=row.version,
-    )
-
-
-def _reservation_row(reservation: Reservation) -> dict[str, object]:
-    return {
-        "order_id": reservation.order_id,
-        "activity_id": reservation.activity_id,
-        "buyer": reservation.buyer,
-        "quantity": reservation.quantity,
-        "expires_at": reservation.expires_at,
-        "status": reservation.status.value,
-    }
-
-
-def _reservation(row: Row[Any]) -> Reservation:
-    return Reservation(
-        order_id=row.order_id,
-        activity_id=row.activity_id,
-        buyer=row.buyer,
-        quantity=row.quantity,
-        expires_at=row.expires_at,
-        status=ReservationStatus(row.status),
-    )
+        return tuple(map(RESERVATIONS_MAPPING.from_row, rows))

@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from aether_adapters.sql import Outbox, update_versioned
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_promotion.adapters.events import outgoing
-from aether_promotion.adapters.sql_rows import coupon_terms, coupon_terms_row
+from aether_promotion.adapters.sql_rows import DESKS_MAPPING, TEMPLATES_MAPPING
 from aether_promotion.adapters.tables import DESKS, OUTBOX, TEMPLATES
-from aether_promotion.domain.desk import Decides, Desk
+from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.errors import TemplateHasChanged, TemplateNotFound
 from aether_promotion.domain.template import Template
-from aether_promotion.domain.values import TemplateStatus, Terms
+from aether_promotion.domain.values import TemplateStatus
 
 
 class SqlTemplates:
@@ -24,7 +23,7 @@ class SqlTemplates:
     def add(self, template: Template, /) -> Template:
         stored = template.stored()
         try:
-            self._connection.execute(insert(TEMPLATES), _template_row(stored))
+            self._connection.execute(insert(TEMPLATES), TEMPLATES_MAPPING.to_row(stored))
         except IntegrityError:
             raise TemplateHasChanged(template.id, template.version) from None
         return stored
@@ -33,14 +32,14 @@ class SqlTemplates:
         row = self._connection.execute(select(TEMPLATES).where(TEMPLATES.c.id == template_id)).one_or_none()
         if row is None:
             raise TemplateNotFound(template_id)
-        return _template(row)
+        return TEMPLATES_MAPPING.from_row(row)
 
     def save(self, template: Template, /) -> Template:
         stored = template.stored()
         update_versioned(
             self._connection,
             TEMPLATES,
-            _template_row(stored),
+            TEMPLATES_MAPPING.to_row(stored),
             loaded=template.version,
             conflict=lambda: TemplateHasChanged(template.id, template.version),
         )
@@ -53,49 +52,49 @@ class SqlTemplates:
         if before is not None:
             wanted = wanted.where(TEMPLATES.c.id < before)
         rows = self._connection.execute(wanted.order_by(TEMPLATES.c.id.desc()).limit(limit))
-        return tuple(_template(row) for row in rows)
+        return tuple(map(TEMPLATES_MAPPING.from_row, rows))
 
 
-class SqlDesks:
+class SqlClaimAuthorities:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._outbox = Outbox(connection, OUTBOX)
 
-    def add(self, desk: Desk, /) -> None:
-        self._connection.execute(insert(DESKS), _desk_row(desk))
+    def add(self, authority: ClaimAuthority, /) -> None:
+        self._connection.execute(insert(DESKS), DESKS_MAPPING.to_row(authority))
 
-    def get(self, template_id: int, /) -> Desk:
+    def get(self, template_id: int, /) -> ClaimAuthority:
         row = self._connection.execute(select(DESKS).where(DESKS.c.template_id == template_id)).one_or_none()
         if row is None:
             raise TemplateNotFound(template_id)
-        return _desk(row)
+        return DESKS_MAPPING.from_row(row)
 
-    def lock(self, template_id: int, /) -> Desk:
+    def lock(self, template_id: int, /) -> ClaimAuthority:
         # SQLite needs no lock of the row: a unit of work that writes has the whole database.
         wanted = select(DESKS).where(DESKS.c.template_id == template_id).with_for_update()
         row = self._connection.execute(wanted).one_or_none()
         if row is None:
             raise TemplateNotFound(template_id)
-        return _desk(row)
+        return DESKS_MAPPING.from_row(row)
 
-    def save(self, desk: Desk, /) -> Desk:
-        row = _desk_row(desk)
+    def save(self, authority: ClaimAuthority, /) -> ClaimAuthority:
+        row = DESKS_MAPPING.to_row(authority)
         self._connection.execute(update(DESKS).where(DESKS.c.template_id == row.pop("template_id")), row)
         # After the row is written: its lock keeps what is told of one template in its order.
-        self._outbox.add(*(outgoing(event) for event in desk.events))
-        return desk.stored()
+        self._outbox.add(*(outgoing(event) for event in authority.events))
+        return authority.stored()
 
-    def take(self, template_id: int, /) -> Desk:
-        desk = self.get(template_id)
-        if desk.gives:
+    def take(self, template_id: int, /) -> ClaimAuthority:
+        authority = self.get(template_id)
+        if authority.gives:
             # What counts is what it says under its lock; a crowd that is refused above does not queue for it.
-            desk = self.lock(template_id)
-        if desk.gives:
+            authority = self.lock(template_id)
+        if authority.gives:
             counted = update(DESKS).where(DESKS.c.template_id == template_id)
             self._connection.execute(counted.values(claimed=DESKS.c.claimed + 1))
-        return desk
+        return authority
 
-    def to_keep(self, now: datetime, /) -> tuple[Desk, ...]:
+    def to_keep(self, now: datetime, /) -> tuple[ClaimAuthority, ...]:
         offered = and_(TEMPLATES.c.status == TemplateStatus.PUBLISHED.value, TEMPLATES.c.valid_until > now)
         wanted = (
             select(DESKS)
@@ -103,57 +102,4 @@ class SqlDesks:
             .where(or_(offered, DESKS.c.decides != Decides.SQL.value))
             .order_by(DESKS.c.template_id)
         )
-        return tuple(_desk(row) for row in self._connection.execute(wanted))
-
-
-def _template_row(template: Template) -> dict[str, object]:
-    terms = template.terms
-    return {
-        "id": template.id,
-        **coupon_terms_row(terms.coupon),
-        "quota": terms.quota,
-        "limit_per_user": terms.limit_per_user,
-        "claims_from": terms.claims_from,
-        "created_at": template.created_at,
-        "status": template.status.value,
-        "version": template.version,
-    }
-
-
-def _template(row: Row[Any]) -> Template:
-    return Template(
-        id=row.id,
-        terms=Terms(
-            coupon=coupon_terms(row),
-            quota=row.quota,
-            limit_per_user=row.limit_per_user,
-            claims_from=row.claims_from,
-        ),
-        created_at=row.created_at,
-        status=TemplateStatus(row.status),
-        version=row.version,
-    )
-
-
-def _desk_row(desk: Desk) -> dict[str, object]:
-    return {
-        "template_id": desk.template_id,
-        "quota": desk.quota,
-        "claimed": desk.claimed,
-        "generation": desk.generation,
-        "decides": desk.decides.value,
-        "server": desk.server,
-        "since": desk.since,
-    }
-
-
-def _desk(row: Row[Any]) -> Desk:
-    return Desk(
-        template_id=row.template_id,
-        quota=row.quota,
-        claimed=row.claimed,
-        generation=row.generation,
-        decides=Decides(row.decides),
-        server=row.server,
-        since=row.since,
-    )
+        return tuple(map(DESKS_MAPPING.from_row, self._connection.execute(wanted)))

@@ -1,4 +1,4 @@
-"""The stock counter in Redis: what is left of a sale, and which orders hold how much of it."""
+"""The stock counter in Redis: how many seats of a sale are left, and how many each order holds."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -39,8 +39,8 @@ redis.call('PEXPIREAT', KEYS[1], ARGV[4])
 redis.call('PEXPIREAT', KEYS[2], ARGV[4])
 """
 
-_KEPT: Final = timedelta(days=1)
-"""How long a sale is remembered after its end."""
+_RETENTION: Final = timedelta(days=1)
+"""How long a sale is kept after its end."""
 
 
 class RedisStockCounter:
@@ -77,7 +77,7 @@ class RedisStockCounter:
         with counting():
             self._load(
                 keys=_keys(activity.id),
-                args=[activity.left, *window, milliseconds(activity.ends_at + _KEPT), *pairs],
+                args=[activity.left, *window, milliseconds(activity.ends_at + _RETENTION), *pairs],
             )
 
 

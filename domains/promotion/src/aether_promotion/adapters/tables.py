@@ -3,7 +3,7 @@
 from typing import Final
 
 from aether_adapters.ids import worker_lease_table
-from aether_adapters.sql import UtcDateTime, exact, inbox_table, lease_table, outbox_table
+from aether_adapters.sql import UtcDateTime, exact, lease_table, outbox_table
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, UniqueConstraint
 
 from aether_promotion.domain.values import TITLE_LIMIT
@@ -108,6 +108,5 @@ RESERVATIONS = Table(
 )
 
 OUTBOX = outbox_table(METADATA)
-INBOX = inbox_table(METADATA)
 LEASES = lease_table(METADATA)
 WORKER_LEASES = worker_lease_table(METADATA)

@@ -1,9 +1,10 @@
-"""What became of orders, asked of the trade domain."""
+"""The state of orders, through the generated client of trade."""
 
 from typing import Final
 
 import structlog
-from aether_adapters.errors import Kind, RemoteError, TechnicalError
+from aether_adapters.kernel.errors import Kind, TechnicalError
+from aether_adapters.kernel.problems import RemoteError
 
 from aether.trade.v1 import port, types
 from aether_promotion.application.ports import Fate
@@ -13,11 +14,11 @@ _FATES: Final = {
     types.OrderStatus.PENDING_PAYMENT: Fate.PENDING,
     types.OrderStatus.CLOSED: Fate.GONE,
 }
-"""Every other status was paid once: a refund gives no seat of a finished sale back."""
+"""Every other status means paid: a refund does not return seats, because the sale is over."""
 
 
 class TradeOrders:
-    """Asks one by one; what is not answered may still be paid."""
+    """Asks for one order at a time. Without an answer the order counts as pending."""
 
     def __init__(self, get_order_state: port.GetOrderState) -> None:
         self._get_order_state = get_order_state
@@ -28,9 +29,9 @@ class TradeOrders:
         except RemoteError as error:
             if error.kind is Kind.NOT_FOUND:
                 return Fate.GONE
-            _LOG.warning("trade does not say what became of an order", order_id=order_id, problem=error.type)
+            _LOG.warning("trade refused to give an order's state", order_id=order_id, problem=error.type)
             return Fate.PENDING
         except TechnicalError as error:
-            _LOG.warning("trade is away", order_id=order_id, problem=error.detail)
+            _LOG.warning("trade is unavailable", order_id=order_id, problem=error.detail)
             return Fate.PENDING
         return _FATES.get(state.status, Fate.PAID)

@@ -16,8 +16,8 @@ from aether_promotion.application.ports import (
     UnitOfWork,
 )
 from aether_promotion.application.published_terms import PublishedTerms
+from aether_promotion.domain.claim_authority import Decides
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Decides
 from aether_promotion.domain.errors import (
     ClaimLimitReached,
     ClaimsArePaused,
@@ -34,11 +34,11 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimCoupon(port.ClaimCoupon):
-    """Claims a coupon. A yes is said only when nothing that dies afterwards can take it back (docs/adr/0010).
+    """Claims a coupon. A claim is confirmed only once no crash can undo it (docs/adr/0010).
 
-    Redis decides; the decision goes into the log; and if its generation is still open after that, the log has it
-    before the mark that ends the generation, so the worker will persist it. Where Redis cannot decide, SQL does, at
-    a limited rate. No answer, or a 5xx, leaves it open: the same key then gets the same coupon.
+    Redis decides, and the decision is appended to the log. If its generation is still open after that, it precedes
+    the mark that ends the generation, so the worker will persist it. If Redis cannot decide, SQL does, at a limited
+    rate. After no answer or a 5xx the outcome is unknown: the same key then returns the same coupon.
     """
 
     transactions: Transactions
@@ -61,7 +61,7 @@ class ClaimCoupon(port.ClaimCoupon):
         match decision:
             case Granted(waiting=True):
                 coupon_id = decision.coupon_id
-                self._make_binding(decision, template_id, owner, key)
+                self._confirm(decision, template_id, owner, key)
             case Granted():
                 coupon_id = decision.coupon_id
             case Refused.COLD:
@@ -70,7 +70,7 @@ class ClaimCoupon(port.ClaimCoupon):
                 raise self._reason(refused, template_id)
         return types.Claim(coupon_id=coupon_id, template_id=template_id)
 
-    def _make_binding(self, decision: Granted, template_id: int, owner: str, key: str) -> None:
+    def _confirm(self, decision: Granted, template_id: int, owner: str, key: str) -> None:
         decided = ClaimDecided(
             coupon_id=decision.coupon_id,
             template_id=template_id,
@@ -80,9 +80,9 @@ class ClaimCoupon(port.ClaimCoupon):
             occurred_at=self.clock.now(),
         )
         self.log.append(decided)
-        # Only after the log has it: a generation that is open now had no mark in the log then.
-        desk = self.transactions.read(lambda unit: unit.desks.get(template_id))
-        if not desk.accepts(decision.generation):
+        # Check after the append: if the generation is open now, the log had no mark of it then.
+        authority = self.transactions.read(lambda unit: unit.authorities.get(template_id))
+        if not authority.accepts(decision.generation):
             self._forget(template_id, decision.generation)
             raise ClaimsArePaused(template_id)
 
@@ -90,29 +90,29 @@ class ClaimCoupon(port.ClaimCoupon):
         try:
             self.counter.forget(template_id, generation)
         except CounterAway:
-            return  # whoever asks it next comes here again
+            return  # the next claim of this generation tries again
 
     def _claim_in_sql(self, template_id: int, owner: str, key: str, coupon_id: int) -> int:
         self.allowance.take()
         now = self.clock.now()
 
         def claim(unit: UnitOfWork) -> int:
-            # First: its lock keeps two claims of one owner apart, and where it does not give, it alone says why.
-            desk = unit.desks.take(template_id)
+            # First: its lock serializes claims of one owner, and a refusal is explained by this read alone.
+            authority = unit.authorities.take(template_id)
             template = unit.templates.get(template_id)
-            mine = unit.coupons.claimed(template_id, owner=owner)
-            earlier = [coupon.id for coupon in mine if coupon.key == key]
+            claimed = unit.coupons.claimed(template_id, owner=owner)
+            earlier = [coupon.id for coupon in claimed if coupon.key == key]
             if earlier:
                 raise _ClaimedBefore(earlier[0])
             if not template.visible(to_operator=False):
                 raise TemplateNotFound(template_id)
-            if desk.decides is not Decides.SQL:
-                # Before any other answer: the claim may be among those on their way.
+            if authority.decides is not Decides.SQL:
+                # Before any other refusal: an earlier request with this key may not be persisted yet.
                 raise ClaimsArePaused(template_id)
             template.open_to_claims(now)
-            if not desk.gives:
+            if not authority.gives:
                 raise QuotaExhausted(template_id)
-            if len(mine) >= template.terms.limit_per_user:
+            if len(claimed) >= template.terms.limit_per_user:
                 raise ClaimLimitReached(template_id, template.terms.limit_per_user)
             coupon = Coupon.claim(
                 coupon_id,
@@ -143,7 +143,7 @@ class ClaimCoupon(port.ClaimCoupon):
 
 
 class _ClaimedBefore(Exception):
-    """Rolls the count back."""
+    """Rolls back the unit of work, which has counted a claim."""
 
     def __init__(self, coupon_id: int) -> None:
         super().__init__(coupon_id)

@@ -9,7 +9,7 @@ from aether_promotion.domain.activity import Activity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseActivity(port.CloseActivity):
-    """Ends a flash sale. SQL refuses from now on; Redis learns of it from the worker, a moment later."""
+    """Ends a flash sale. SQL refuses reservations at once; the worker updates Redis a moment later."""
 
     transactions: Transactions
     clock: Clock

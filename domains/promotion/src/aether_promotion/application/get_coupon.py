@@ -7,7 +7,7 @@ from aether_promotion.application.views import coupon_view
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetCoupon(port.GetCoupon):
-    """Reads one of the caller's coupons; somebody else's is not found."""
+    """Reads one of the caller's own coupons."""
 
     transactions: Transactions
     clock: Clock

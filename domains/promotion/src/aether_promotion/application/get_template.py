@@ -9,7 +9,7 @@ from aether_promotion.domain.errors import TemplateNotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetTemplate(port.GetTemplate):
-    """Reads a template; for a customer there are no drafts."""
+    """Reads a template. Only operators see drafts."""
 
     transactions: Transactions
 
@@ -18,6 +18,6 @@ class GetTemplate(port.GetTemplate):
             template = unit.templates.get(request.id)
             if not template.visible(to_operator=is_operator(request.caller)):
                 raise TemplateNotFound(request.id)
-            return template_view(template, unit.desks.get(request.id))
+            return template_view(template, unit.authorities.get(request.id))
 
         return self.transactions.read(read)

@@ -4,15 +4,15 @@ from typing import Final
 
 from aether_promotion.application.ports import Clock, CounterAway, StockCounter, Transactions, UnitOfWork
 
-_AFTERWARDS: Final = timedelta(minutes=10)
+_KEPT_AFTER_END: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepStock:
-    """Warms Redis up before a sale, and corrects it during one, again and again.
+    """Loads the stock of a sale into Redis before it starts, and corrects it during the sale.
 
-    It may be wrong by what is on its way between Redis and SQL; that does no harm, because SQL decides, and the next
-    look corrects it. So nothing that a crash left behind in Redis stays for good.
+    Redis may be wrong by the requests in progress between Redis and SQL. That is harmless: SQL decides, and the next
+    run corrects Redis, also what a crash left behind.
     """
 
     transactions: Transactions
@@ -20,8 +20,8 @@ class KeepStock:
     clock: Clock
 
     def __call__(self) -> bool:
-        """Once; False, because nothing is left to do at once."""
-        since = self.clock.now() - _AFTERWARDS
+        """Check every sale once. Return False: nothing is left to do."""
+        since = self.clock.now() - _KEPT_AFTER_END
 
         def to_keep(unit: UnitOfWork) -> list[int]:
             return [activity.id for activity in unit.activities.to_keep(since)]
@@ -39,6 +39,6 @@ class KeepStock:
             lambda unit: (unit.activities.get(activity_id), unit.reservations.held(activity_id))
         )
         closed = activity.ends_at <= self.clock.now()
-        # What is left may be right, and an order still be named that was sold its seats: a process died in between.
+        # Even if `left` is right, Redis may still list an order whose seats are sold, after a crash between the two.
         if left != activity.left or holders != len(held) or closed:
             self.counter.load(activity, held)

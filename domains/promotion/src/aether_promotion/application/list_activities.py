@@ -1,8 +1,7 @@
 from dataclasses import dataclass
 
 from aether.promotion.v1 import port, types
-from aether_promotion.application.page_size import page_size
-from aether_promotion.application.page_token import page_start, page_token
+from aether_promotion.application.paging import PAGES
 from aether_promotion.application.ports import Transactions
 from aether_promotion.application.views import activity_view
 
@@ -18,12 +17,11 @@ class ListActivities(port.ListActivities):
         request: types.ListActivitiesRequest,
         /,
     ) -> types.ListActivitiesResponse:
-        size = page_size(request.page_size)
-        before = page_start(request.page_token)
-        # One more than the page shows: it tells whether there is a next page.
-        found = self.transactions.read(lambda unit: unit.activities.page(before=before, limit=size + 1))
-        shown = found[:size]
+        page = PAGES.page(request.page_size, request.page_token)
+        found = self.transactions.read(
+            lambda unit: unit.activities.page(before=page.before, limit=page.limit)
+        )
+        shown, next_page_token = page.split(found)
         return types.ListActivitiesResponse(
-            activities=tuple(map(activity_view, shown)),
-            next_page_token=page_token(shown[-1].id) if len(found) > size else "",
+            activities=tuple(map(activity_view, shown)), next_page_token=next_page_token
         )

@@ -1,12 +1,11 @@
 from dataclasses import dataclass
 
 from aether.promotion.v1 import port, types
-from aether_promotion.application.page_size import page_size
-from aether_promotion.application.page_token import page_start, page_token
+from aether_promotion.application.paging import PAGES
 from aether_promotion.application.ports import Clock, Transactions, UnitOfWork
+from aether_promotion.application.statuses import coupon_status_of
 from aether_promotion.application.views import coupon_view
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.values import CouponStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,24 +20,21 @@ class ListCoupons(port.ListCoupons):
         request: types.ListCouponsRequest,
         /,
     ) -> types.ListCouponsResponse:
-        size = page_size(request.page_size)
-        status = None if request.status is None else CouponStatus[request.status.name]
-        before = page_start(request.page_token)
+        page = PAGES.page(request.page_size, request.page_token)
+        status = None if request.status is None else coupon_status_of(request.status)
         now = self.clock.now()
 
-        def page(unit: UnitOfWork) -> tuple[Coupon, ...]:
-            # One more than the page shows: it tells whether there is a next page.
+        def load(unit: UnitOfWork) -> tuple[Coupon, ...]:
             return unit.coupons.page(
                 owner=request.caller.subject,
                 status=status,
                 now=now,
-                before=before,
-                limit=size + 1,
+                before=page.before,
+                limit=page.limit,
             )
 
-        found = self.transactions.read(page)
-        shown = found[:size]
+        shown, next_page_token = page.split(self.transactions.read(load))
         return types.ListCouponsResponse(
             coupons=tuple(coupon_view(coupon, now) for coupon in shown),
-            next_page_token=page_token(shown[-1].id) if len(found) > size else "",
+            next_page_token=next_page_token,
         )

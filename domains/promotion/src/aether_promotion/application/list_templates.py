@@ -2,9 +2,9 @@ from dataclasses import dataclass
 
 from aether.promotion.v1 import port, types
 from aether_promotion.application.operators import is_operator
-from aether_promotion.application.page_size import page_size
-from aether_promotion.application.page_token import page_start, page_token
+from aether_promotion.application.paging import PAGES
 from aether_promotion.application.ports import Transactions, UnitOfWork
+from aether_promotion.application.statuses import template_status_of
 from aether_promotion.application.views import template_view
 from aether_promotion.domain.values import TemplateStatus
 
@@ -20,21 +20,17 @@ class ListTemplates(port.ListTemplates):
         request: types.ListTemplatesRequest,
         /,
     ) -> types.ListTemplatesResponse:
-        size = page_size(request.page_size)
-        before = page_start(request.page_token)
+        page = PAGES.page(request.page_size, request.page_token)
         wanted = set(TemplateStatus)
         if request.status is not None:
-            wanted = {TemplateStatus[request.status.name]}
+            wanted = {template_status_of(request.status)}
         if not is_operator(request.caller):
             wanted -= {TemplateStatus.DRAFT}
 
-        def page(unit: UnitOfWork) -> tuple[tuple[types.Template, ...], bool]:
-            # One more than the page shows: it tells whether there is a next page.
-            found = unit.templates.page(statuses=tuple(wanted), before=before, limit=size + 1)
-            shown = tuple(template_view(one, unit.desks.get(one.id)) for one in found[:size])
-            return shown, len(found) > size
+        def load(unit: UnitOfWork) -> tuple[tuple[types.Template, ...], str]:
+            found = unit.templates.page(statuses=tuple(wanted), before=page.before, limit=page.limit)
+            shown, next_page_token = page.split(found)
+            return tuple(template_view(one, unit.authorities.get(one.id)) for one in shown), next_page_token
 
-        shown, more = self.transactions.read(page)
-        return types.ListTemplatesResponse(
-            templates=shown, next_page_token=page_token(shown[-1].id) if more else ""
-        )
+        templates, next_page_token = self.transactions.read(load)
+        return types.ListTemplatesResponse(templates=templates, next_page_token=next_page_token)

@@ -10,19 +10,19 @@ from aether_promotion.domain.values import MOST_PER_USER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockCoupons(port.LockCoupons):
-    """Sets the buyer's coupons aside for an order, all or none; of two orders at once one gets them."""
+    """Locks the buyer's coupons for an order, all or none; one of two concurrent orders gets them."""
 
     transactions: Transactions
     clock: Clock
 
     def __call__(self, request: types.LockCouponsRequest, /) -> types.LockedCoupons:
         now = self.clock.now()
-        coupon_ids = sorted(set(request.coupon_ids))  # one order for everybody: no deadlock
+        coupon_ids = sorted(set(request.coupon_ids))  # same locking order for everybody: no deadlock
         if len(coupon_ids) > MOST_PER_USER:
             raise TooManyCoupons(len(coupon_ids), MOST_PER_USER)
 
         def lock(unit: UnitOfWork) -> list[Coupon]:
-            # Held, so that of two orders at once the second finds what the first made of them, and is told so.
+            # Row locks: the second of two concurrent orders reads what the first one stored, and raises `CouponLocked`.
             coupons = [unit.coupons.hold(one, owner=request.buyer) for one in coupon_ids]
             locked = [coupon.lock(request.order_id, until=request.expires_at, now=now) for coupon in coupons]
             return [

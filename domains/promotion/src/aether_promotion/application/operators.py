@@ -1,4 +1,4 @@
-"""Who may do what: operators run the offers, customers use them."""
+"""Permissions: operators manage the offers, customers use them."""
 
 from typing import Final
 
@@ -13,6 +13,6 @@ def is_operator(caller: Caller) -> bool:
 
 
 def operators_only(caller: Caller) -> None:
-    """Raises `OperatorsOnly` for anybody else."""
+    """Raise `OperatorsOnly` if the caller is not an operator."""
     if not is_operator(caller):
         raise OperatorsOnly

@@ -7,15 +7,15 @@ from aether_promotion.domain.events import ClaimDecided, ClaimsClosed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersistClaim:
-    """Makes a coupon of a claim that comes out of the log; once, and only if it stood before its generation's mark."""
+    """Persists a claim from the log as a coupon: once, and only if it precedes its generation's mark."""
 
     transactions: Transactions
     counter: ClaimCounter
 
     def __call__(self, claim: ClaimDecided, /) -> None:
         def persist(unit: UnitOfWork) -> None:
-            desk = unit.desks.lock(claim.template_id)
-            if desk.void(claim.generation) or unit.coupons.has(claim.coupon_id):
+            authority = unit.authorities.lock(claim.template_id)
+            if authority.void(claim.generation) or unit.coupons.has(claim.coupon_id):
                 return
             coupon = Coupon.claim(
                 claim.coupon_id,
@@ -25,20 +25,20 @@ class PersistClaim:
                 terms=unit.templates.get(claim.template_id).terms.coupon,
                 now=claim.occurred_at,
             )
-            unit.desks.save(desk.count())
+            unit.authorities.save(authority.count())
             unit.coupons.add(coupon)
 
         self.transactions.run(persist)
         try:
             self.counter.persisted(claim)
         except CounterAway:
-            # It will ask again for what it still believes to wait, and be told then.
+            # The worker appends waiting claims again, and this is retried then.
             return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleClaims:
-    """Takes note that every claim of a generation has come out of the log."""
+    """Records that every claim of a generation is persisted, because its mark was read from the log."""
 
     transactions: Transactions
     clock: Clock
@@ -47,7 +47,7 @@ class SettleClaims:
         now = self.clock.now()
 
         def settle(unit: UnitOfWork) -> None:
-            desk = unit.desks.lock(closed.template_id)
-            unit.desks.save(desk.settle(closed.generation, now))
+            authority = unit.authorities.lock(closed.template_id)
+            unit.authorities.save(authority.settle(closed.generation, now))
 
         self.transactions.run(settle)

@@ -1,6 +1,6 @@
-"""What the use cases need of the world, named for its role; `adapters/` meets it.
+"""Driven ports: what the use cases need, named for its role. `adapters/` implements them.
 
-Every implementation passes the same suite, `tests/test_ports.py`.
+Every implementation passes the same contract suite, `tests/test_ports.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.claim_authority import ClaimAuthority
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Desk
 from aether_promotion.domain.events import ClaimDecided
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import CouponStatus, TemplateStatus
@@ -20,204 +20,205 @@ T = TypeVar("T")
 
 
 class Templates(Protocol):
-    """Every template there is."""
+    """All templates."""
 
     def add(self, template: Template, /) -> Template:
-        """Store a new one; the one returned is as stored. Raises `TemplateHasChanged` if it is there."""
+        """Store a new template. Return it as stored. Raises `TemplateHasChanged` if its id is already stored."""
         ...
 
     def get(self, template_id: int, /) -> Template:
-        """Raises `TemplateNotFound`."""
+        """Return the template with this id. Raises `TemplateNotFound`."""
         ...
 
     def save(self, template: Template, /) -> Template:
-        """Store a change; raises `TemplateHasChanged` when it is not at the version it was loaded with."""
+        """Store a change. Raises `TemplateHasChanged` if the stored version is not the one it was loaded with."""
         ...
 
     def page(
         self, *, statuses: Sequence[TemplateStatus], before: int | None, limit: int
     ) -> tuple[Template, ...]:
-        """The newest `limit` in one of `statuses` with an id below `before`, newest first."""
+        """Return up to `limit` templates in one of `statuses` with an id below `before`, newest first."""
         ...
 
 
-class Desks(Protocol):
-    """Who decides the claims of each template, and how many are persisted."""
+class ClaimAuthorities(Protocol):
+    """The claim authority of each template: who decides its claims, and how many are persisted."""
 
-    def add(self, desk: Desk, /) -> None: ...
+    def add(self, authority: ClaimAuthority, /) -> None: ...
 
-    def get(self, template_id: int, /) -> Desk:
-        """As it is committed. Raises `TemplateNotFound`."""
+    def get(self, template_id: int, /) -> ClaimAuthority:
+        """Return the committed claim authority. Raises `TemplateNotFound`."""
         ...
 
-    def lock(self, template_id: int, /) -> Desk:
-        """As `get`; nobody else changes it until this unit of work ends."""
+    def lock(self, template_id: int, /) -> ClaimAuthority:
+        """Like `get`, and lock the row until this unit of work ends."""
         ...
 
-    def save(self, desk: Desk, /) -> Desk:
-        """Store a change of one that is locked, and its events; the one returned is as stored."""
+    def save(self, authority: ClaimAuthority, /) -> ClaimAuthority:
+        """Store a change of a locked claim authority, and its events. Return it as stored."""
         ...
 
-    def take(self, template_id: int, /) -> Desk:
-        """Count one more claim if the desk `gives`. Raises `TemplateNotFound`.
+    def take(self, template_id: int, /) -> ClaimAuthority:
+        """Count one more claim if the claim authority `gives`. Raises `TemplateNotFound`.
 
-        Returns the desk as it was when this was decided, so `gives` tells whether a claim was counted. Explain a
-        refusal by this desk and by no later read: another process may switch the desk between two statements. One that
-        `gives` stays locked until this unit of work ends; one that refuses is not locked, so refusals never queue.
+        Return the claim authority as it was at the decision: `gives` tells whether a claim was counted. Explain a
+        refusal by this value and by no later read, because another process may switch the authority between two
+        statements. If it `gives`, the row stays locked until this unit of work ends; a refusal takes no lock.
         """
         ...
 
-    def to_keep(self, now: datetime, /) -> tuple[Desk, ...]:
-        """Those of published templates that have not ended, and every one that SQL does not decide."""
+    def to_keep(self, now: datetime, /) -> tuple[ClaimAuthority, ...]:
+        """Return those of published templates that have not ended, and all that are not decided by SQL."""
         ...
 
 
 class Coupons(Protocol):
-    """Every coupon there is. An owner's are invisible to all others."""
+    """All coupons. An owner cannot see another's."""
 
     def add(self, coupon: Coupon, /) -> Coupon:
-        """Store a new one and its events; the one returned is as stored. Raises `CouponHasChanged` if it is there."""
+        """Store a new coupon and its events. Return it as stored. Raises `CouponHasChanged` if its id is stored."""
         ...
 
     def has(self, coupon_id: int, /) -> bool:
-        """Whether there is one of that id, whoever owns it."""
+        """Return whether a coupon with this id exists, whoever owns it."""
         ...
 
     def get(self, coupon_id: int, /, *, owner: str) -> Coupon:
-        """The one of that id; raises `CouponNotFound`, also where it is somebody else's."""
+        """Return the coupon with this id. Raises `CouponNotFound`, also if it is somebody else's."""
         ...
 
     def hold(self, coupon_id: int, /, *, owner: str) -> Coupon:
-        """As `get`; nobody else changes it until this unit of work ends."""
+        """Like `get`, and lock the row until this unit of work ends."""
         ...
 
     def save(self, coupon: Coupon, /) -> Coupon:
-        """Store a change and its events; raises `CouponHasChanged` when it is not at the version it was loaded with."""
+        """Store a change and its events. Raises `CouponHasChanged` if the stored version is not the one loaded."""
         ...
 
     def page(
         self, *, owner: str, status: CouponStatus | None, now: datetime, before: int | None, limit: int
     ) -> tuple[Coupon, ...]:
-        """The newest `limit` of an owner with an id below `before`, newest first; all states if `status` is None.
+        """Return up to `limit` coupons of an owner with an id below `before`, newest first; None: in every state.
 
-        The status is that at `now`: an unused one whose validity has ended counts as expired.
+        `status` is the one at `now`: an unused coupon whose validity has ended counts as expired.
         """
         ...
 
     def claimed(self, template_id: int, /, *, owner: str) -> tuple[Coupon, ...]:
-        """What an owner has of a template."""
+        """Return the coupons that an owner has claimed of a template."""
         ...
 
     def claims(self, template_id: int, /, *, after: int, limit: int) -> tuple[Coupon, ...]:
-        """All of a template with an id above `after`, in the order of their ids."""
+        """Return up to `limit` coupons of a template with an id above `after`, ordered by id."""
         ...
 
     def of_order(self, order_id: int, /) -> tuple[Coupon, ...]:
-        """Those locked or used for an order; nobody else changes them until this unit of work ends."""
+        """Return the coupons locked or used for an order, and lock the rows until this unit of work ends."""
         ...
 
     def overdue(self, now: datetime, /, *, limit: int) -> tuple[Coupon, ...]:
-        """Locked ones whose lock has ended, the longest first."""
+        """Return up to `limit` coupons whose lock has expired, earliest first."""
         ...
 
     def expire(self, now: datetime, /, *, limit: int) -> int:
-        """Mark at most `limit` unused ones whose validity has ended; how many."""
+        """Mark up to `limit` unused coupons whose validity has ended as expired. Return how many."""
         ...
 
 
 class Activities(Protocol):
-    """Every flash sale there is, and how many of its seats are held and sold."""
+    """All flash sales, with the number of seats held and sold."""
 
     def add(self, activity: Activity, /) -> Activity:
-        """Store a new one; raises `ActivityHasChanged` if it is there."""
+        """Store a new sale. Raises `ActivityHasChanged` if its id is already stored."""
         ...
 
     def get(self, activity_id: int, /) -> Activity:
-        """Raises `ActivityNotFound`."""
+        """Return the sale with this id. Raises `ActivityNotFound`."""
         ...
 
     def save(self, activity: Activity, /) -> Activity:
-        """Store an operator's change; raises `ActivityHasChanged`. Leaves `held` and `sold` as they are."""
+        """Store an operator's change, without `held` and `sold`. Raises `ActivityHasChanged`."""
         ...
 
     def page(self, *, before: int | None, limit: int) -> tuple[Activity, ...]:
-        """The newest `limit` with an id below `before`, newest first."""
+        """Return up to `limit` sales with an id below `before`, newest first."""
         ...
 
     def to_keep(self, ended_after: datetime, /) -> tuple[Activity, ...]:
-        """Those that end after that moment."""
+        """Return the sales that end after that moment."""
         ...
 
 
 class Reservations(Protocol):
-    """What orders took of flash sales. It counts the seats: none is sold twice, whatever Redis says."""
+    """The seats that orders hold in flash sales. It counts them: no seat is sold twice, whatever Redis says."""
 
     def take(self, reservation: Reservation, now: datetime, /) -> Reservation:
-        """Store a new one and hold its seats, if the sale runs and has as many left.
+        """Store a new reservation and hold its seats, if the sale is running and has enough left.
 
-        A refusal is decided and explained by one locked read of the sale, so the reason held when it was refused. Raises `ActivityNotFound`, `ActivityNotStarted`, `ActivityOver`, `StockGone`, and `AlreadyReserved` where the
-        order has taken of this sale before; the unit of work must then be rolled back.
+        One locked read of the sale both decides and explains a refusal. Raises `ActivityNotFound`,
+        `ActivityNotStarted`, `ActivityOver`, `StockGone`, and `AlreadyReserved` if the order already has a reservation
+        of this sale; the unit of work must then be rolled back.
         """
         ...
 
     def get(self, order_id: int, activity_id: int, /) -> Reservation | None: ...
 
     def of_order(self, order_id: int, /) -> tuple[Reservation, ...]:
-        """All of an order, by sale; nobody else changes them until this unit of work ends."""
+        """Return all reservations of an order, ordered by sale, and lock the rows until this unit of work ends."""
         ...
 
     def settle(self, reservation: Reservation, /) -> bool:
-        """Store that one that was held is confirmed or released, count its seats, and tell its events.
+        """Store that a held reservation is confirmed or released, count its seats, and store its events.
 
-        False, and nothing is done, where it is held no longer.
+        Return False and change nothing if it is no longer held.
         """
         ...
 
     def overdue(self, now: datetime, /, *, limit: int) -> tuple[Reservation, ...]:
-        """Held ones that have expired, the longest first."""
+        """Return up to `limit` held reservations that have expired, earliest first."""
         ...
 
     def held(self, activity_id: int, /) -> tuple[Reservation, ...]:
-        """Those of a sale that are held."""
+        """Return the held reservations of a sale."""
         ...
 
 
 class AlreadyReserved(Exception):
-    """The order has taken of this sale before."""
+    """The order already has a reservation of this sale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitOfWork:
-    """What one transaction can reach."""
+    """The repositories of one transaction."""
 
     templates: Templates
-    desks: Desks
+    authorities: ClaimAuthorities
     coupons: Coupons
     activities: Activities
     reservations: Reservations
 
 
 class Transactions(Protocol):
-    """All or nothing: what the work changed is kept if it returns, and forgotten if it raises."""
+    """Runs units of work: commits if the work returns, rolls back if it raises."""
 
     def run(self, work: Callable[[UnitOfWork], T], /) -> T:
-        """Do the work and commit. It may be run again from the start, so it has no effect elsewhere."""
+        """Run the work and commit. It may be run more than once, so it must have no effect outside the database."""
         ...
 
     def read(self, work: Callable[[UnitOfWork], T], /) -> T:
-        """Do work that changes nothing, without standing in the way of those who do."""
+        """Run work that only reads, without blocking writers."""
         ...
 
 
 class CounterAway(Exception):
-    """The fast counter cannot be reached: SQL decides, at a limited rate."""
+    """The counter cannot be reached: SQL decides, at a limited rate."""
 
 
 class Refused(Enum):
-    """Why the claim counter gives nothing."""
+    """Why the claim counter refuses."""
 
     COLD = "cold"
-    """It knows nothing of this template, or lost what it knew."""
+    """It has no data of this template, or lost some."""
     EARLY = "early"
     OVER = "over"
     LIMIT = "limit"
@@ -226,7 +227,7 @@ class Refused(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Granted:
-    """A coupon that the counter gave: now, or to the same key before. `waiting` until it is known to be persisted."""
+    """A coupon granted now, or earlier to the same key. `waiting` until it is known to be persisted."""
 
     coupon_id: int
     generation: int
@@ -234,92 +235,94 @@ class Granted:
 
 
 class ClaimCounter(Protocol):
-    """Decides claims fast, in memory that may be lost at any moment. Every method raises `CounterAway`.
+    """Decides claims fast, in memory that may be lost at any moment. Every method may raise `CounterAway`.
 
-    A decision is a promise to nobody until it stands in the `ClaimLog` while its generation is open.
+    A decision is binding only once it is in the `ClaimLog` while its generation is open.
     """
 
     def claim(self, template_id: int, owner: str, key: str, coupon_id: int, /) -> Granted | Refused:
-        """Give `coupon_id` to `owner`, if window, quota and limit allow it; the earlier one for a key that was used."""
+        """Grant `coupon_id` to `owner` if window, quota and limit allow it; the earlier coupon if `key` was used."""
         ...
 
     def server(self) -> str:
-        """The process that decides. It has another name after each start, with or without its memory."""
+        """Return the id of the counter's process. It changes with each start, whether data survived or not."""
         ...
 
     def generation(self, template_id: int, /) -> int | None:
-        """The generation it decides in, with the memory it began with; None where it does not."""
+        """Return the generation that it decides, or None if it decides none."""
         ...
 
-    def open(self, desk: Desk, template: Template, claims: Sequence[Coupon], /, *, whole: bool) -> bool:
-        """Learn of earlier claims, and decide from the call on that says they are `whole`.
+    def open(
+        self, authority: ClaimAuthority, template: Template, claims: Sequence[Coupon], /, *, whole: bool
+    ) -> bool:
+        """Load earlier claims. With `whole` they are complete, and the counter decides from then on.
 
-        False, and nothing is done, where it has begun a later generation.
+        Return False and change nothing if it is already open, in this generation or a later one.
         """
         ...
 
     def forget(self, template_id: int, generation: int, /) -> None:
-        """Decide no more in this generation; nothing happens where it has begun a later one."""
+        """Stop deciding this generation. No effect if it is open in a later one."""
         ...
 
     def persisted(self, claim: ClaimDecided, /) -> None:
-        """It need not wait for this one any more."""
+        """Remove a persisted decision from those that wait."""
         ...
 
     def waiting(self, template_id: int, /, *, seconds: float) -> tuple[ClaimDecided, ...]:
-        """Decisions that have waited for longer than so many seconds; somebody died before handing them on."""
+        """Return decisions that have waited for longer than `seconds`: a process died before appending them."""
         ...
 
 
 class ClaimLog(Protocol):
-    """Where decided claims are safe, in one order for each template."""
+    """The durable log of decided claims, in order for each template."""
 
     def append(self, claim: ClaimDecided, /) -> None:
-        """Return when it is there, whatever dies next. Raises the technical error of its kind where that is not known."""
+        """Return once the claim is durable. Raises `Unavailable` or `DeadlineExceeded` if that is not known."""
         ...
 
 
 class Taken(Enum):
-    """What the stock counter says."""
+    """The answer of the stock counter."""
 
     NEW = "new"
     AGAIN = "again"
-    """The order holds as much of this sale already."""
+    """The order already holds seats of this sale."""
     GONE = "gone"
     EARLY = "early"
     OVER = "over"
     COLD = "cold"
-    """It knows nothing of this sale."""
+    """It has no data of this sale."""
 
 
 class StockCounter(Protocol):
-    """Turns away, fast, whom SQL would turn away too; it may err either way, and SQL decides. Raises `CounterAway`."""
+    """Rejects early what SQL would reject. It may be wrong either way; SQL decides. Methods may raise `CounterAway`."""
 
     def take(self, activity_id: int, order_id: int, quantity: int, /) -> Taken: ...
 
     def give_back(self, activity_id: int, order_id: int, /) -> None:
-        """The order's seats are free again. Nothing happens where it holds none."""
+        """Free the order's seats. No effect if it holds none."""
         ...
 
     def confirmed(self, activity_id: int, order_id: int, /) -> None:
-        """The order's seats are sold."""
+        """Mark the order's seats as sold."""
         ...
 
     def left(self, activity_id: int, /) -> int | None:
-        """What it believes to be left; None where it knows nothing."""
+        """Return the seats left according to the counter, or None if it has no data."""
         ...
 
     def holders(self, activity_id: int, /) -> int:
-        """How many orders it believes to hold seats."""
+        """Return how many orders hold seats according to the counter."""
         ...
 
     def load(self, activity: Activity, held: Sequence[Reservation], /) -> None:
-        """Believe what SQL says, and nothing else."""
+        """Replace the counter's data by what SQL says."""
         ...
 
 
 class Orders(Protocol):
-    """What became of orders, as the trade domain says."""
+    """The state of orders, kept by the trade domain."""
 
     def fate(self, order_id: int, /) -> "Fate": ...
 
@@ -327,26 +330,26 @@ class Orders(Protocol):
 class Fate(Enum):
     PAID = "paid"
     PENDING = "pending"
-    """It may still be paid; also where nobody can say now."""
+    """It may still be paid; also if its state is unknown now."""
     GONE = "gone"
     """It was closed, or never placed."""
 
 
 class Allowance(Protocol):
-    """How much SQL takes upon itself while the counter is away."""
+    """Limits the requests that go to SQL while the counter is down."""
 
     def take(self) -> None:
-        """Take one; raises the technical error of its kind where nothing is left."""
+        """Take one request's share. Raises `Exhausted` if none is left."""
         ...
 
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """The time, in UTC, to the microsecond; it may stand still or go back."""
+        """Return the time in UTC, to the microsecond. It may stand still or go back."""
         ...
 
 
 class Ids(Protocol):
     def next(self) -> int:
-        """An id that no other process has or will get, from 1 to 2**63 - 1; later ones are larger, roughly."""
+        """Return a globally unique id, from 1 to 2**63 - 1. Ids increase roughly with time."""
         ...

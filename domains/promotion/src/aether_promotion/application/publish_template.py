@@ -8,7 +8,7 @@ from aether_promotion.application.views import template_view
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishTemplate(port.PublishTemplate):
-    """Lets customers claim; until the worker has warmed Redis up, SQL decides."""
+    """Opens a template to claims. SQL decides them until the worker has loaded Redis."""
 
     transactions: Transactions
 
@@ -17,6 +17,6 @@ class PublishTemplate(port.PublishTemplate):
 
         def publish(unit: UnitOfWork) -> types.Template:
             template = unit.templates.get(request.id).publish(version=request.version)
-            return template_view(unit.templates.save(template), unit.desks.get(request.id))
+            return template_view(unit.templates.save(template), unit.authorities.get(request.id))
 
         return self.transactions.run(publish)

@@ -1,4 +1,4 @@
-"""The terms of published templates, read once: they are final, and a stampede that is turned away asks for them."""
+"""Cache of the terms of published templates. They are final, and every refused claim needs them."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -6,12 +6,12 @@ from typing import Final
 from aether_promotion.application.ports import Transactions
 from aether_promotion.domain.values import Terms
 
-_MOST: Final = 10_000
+_CACHED_TEMPLATES_LIMIT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedTerms:
-    """Remembers what it has read, up to ten thousand; ask only for templates that were published."""
+    """Caches up to ten thousand templates. Ask only for templates that were published."""
 
     transactions: Transactions
     _known: dict[int, Terms] = field(default_factory=dict, init=False, repr=False)
@@ -20,7 +20,7 @@ class PublishedTerms:
         known = self._known.get(template_id)
         if known is None:
             known = self.transactions.read(lambda unit: unit.templates.get(template_id)).terms
-            if len(self._known) >= _MOST:
+            if len(self._known) >= _CACHED_TEMPLATES_LIMIT:
                 self._known.clear()
             self._known[template_id] = known
         return known

@@ -10,7 +10,7 @@ from aether_promotion.domain.values import MOST_CENTS, MOST_PER_USER, MOST_THING
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote(port.Quote):
-    """Prices an order: what a flash sale asks counts before what the catalogue does."""
+    """Prices an order. The price of a flash sale overrides the catalogue price."""
 
     transactions: Transactions
     clock: Clock
@@ -21,19 +21,19 @@ class Quote(port.Quote):
         if len(coupon_ids) > MOST_PER_USER:
             raise TooManyCoupons(len(coupon_ids), MOST_PER_USER)
 
-        def item(unit: UnitOfWork, asked: types.QuoteItem) -> Item:
-            price = within("price_cents", asked.price_cents, 0, MOST_CENTS)
-            quantity = within("quantity", asked.quantity, 1, MOST_THINGS)
-            if asked.activity_id is not None:
-                activity = unit.activities.get(asked.activity_id)
-                if activity.course_id != asked.course_id:
-                    raise ItemNotInActivity(activity.id, asked.course_id)
+        def item(unit: UnitOfWork, requested: types.QuoteItem) -> Item:
+            price = within("priceCents", requested.price_cents, 0, MOST_CENTS)
+            quantity = within("quantity", requested.quantity, 1, MOST_THINGS)
+            if requested.activity_id is not None:
+                activity = unit.activities.get(requested.activity_id)
+                if activity.course_id != requested.course_id:
+                    raise ItemNotInActivity(activity.id, requested.course_id)
                 activity.running(now)
                 price = activity.price_cents
-            return Item(course_id=asked.course_id, quantity=quantity, price_cents=price)
+            return Item(course_id=requested.course_id, quantity=quantity, price_cents=price)
 
         def price(unit: UnitOfWork) -> PricedOrder:
-            items = [item(unit, asked) for asked in request.items]
+            items = [item(unit, requested) for requested in request.items]
             coupons = [unit.coupons.get(one, owner=request.buyer) for one in coupon_ids]
             return best_price(items, coupons, now)
 

@@ -18,10 +18,9 @@ from aether_promotion.domain.errors import ActivityOver, Conflict, NotFound, Sto
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserve(port.Reserve):
-    """Takes seats. Redis turns the crowd away, and SQL, which only the winners reach, decides.
+    """Reserves seats. Redis rejects most requests of a rush; SQL decides the rest.
 
-    So no seat is sold twice whatever Redis has forgotten; and a seat that Redis wrongly holds for taken comes back
-    with the next look of `KeepStock`.
+    So no seat is sold twice, whatever Redis has lost. `KeepStock` frees a seat that Redis wrongly counts as taken.
     """
 
     transactions: Transactions
@@ -38,13 +37,13 @@ class Reserve(port.Reserve):
             expires_at=request.expires_at,
             now=self.clock.now(),
         )
-        taken = self._ask_the_counter(wanted)
+        taken = self._take_from_counter(wanted)
         match taken:
             case Taken.GONE:
                 raise StockGone(wanted.activity_id, wanted.quantity)
             case Taken.EARLY | Taken.OVER:
-                self._refuse_outside_its_window(wanted.activity_id)
-                # The counter errs: its clock differs, or it learned of the sale before an operator changed it.
+                self._check_window(wanted.activity_id)
+                # The counter is wrong: its clock differs, or an operator changed the sale after it was loaded.
                 taken = Taken.COLD
                 self.allowance.take()
             case Taken.COLD:
@@ -55,7 +54,7 @@ class Reserve(port.Reserve):
             self._correct(wanted, taken, refused)
             raise
 
-    def _ask_the_counter(self, wanted: Reservation) -> Taken:
+    def _take_from_counter(self, wanted: Reservation) -> Taken:
         try:
             taken = self.counter.take(wanted.activity_id, wanted.order_id, wanted.quantity)
             if taken is Taken.COLD:
@@ -91,10 +90,10 @@ class Reserve(port.Reserve):
             if isinstance(refused, StockGone | ActivityOver) and taken is not Taken.COLD:
                 self.counter.load(*self.transactions.read(lambda unit: _state(unit, wanted.activity_id)))
         except CounterAway:
-            return  # what it knows is wrong or gone, and corrected when it is back
+            return  # `KeepStock` corrects it once it is back
 
-    def _refuse_outside_its_window(self, activity_id: int) -> None:
-        """Raise `ActivityNotStarted` or `ActivityOver` as the sale itself says: it may differ from what the counter knew."""
+    def _check_window(self, activity_id: int) -> None:
+        """Raise `ActivityNotStarted` or `ActivityOver` according to SQL; the counter may hold another window."""
         activity = self.transactions.read(lambda unit: unit.activities.get(activity_id))
         activity.running(self.clock.now())
 

@@ -1,4 +1,4 @@
-"""What an order took is settled: its seats and its coupons become its own, or free again. All of it idempotent."""
+"""Settles an order: sells or frees its seats, redeems or unlocks its coupons. Every use case here is idempotent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ from aether_promotion.domain.values import CouponStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirm(port.Confirm):
-    """Sells what the order holds. Raises `ReservationGone` if any of it was given back before."""
+    """Sells the seats that the order holds. Raises `ReservationGone` if any of them were released before."""
 
     transactions: Transactions
     counter: StockCounter
 
     def __call__(self, request: types.ConfirmRequest, /) -> types.Reservations:
         settled, changed = _settle(self.transactions, request.order_id, Reservation.confirm)
-        _tell(self.counter.confirmed, changed)
+        _update_counter(self.counter.confirmed, changed)
         return reservations_view(settled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release(port.Release):
-    """Gives back what the order holds; what it has paid stays with it."""
+    """Frees the seats that the order holds. Sold seats stay sold."""
 
     transactions: Transactions
     counter: StockCounter
@@ -43,13 +43,13 @@ class Release(port.Release):
         settled, changed = _settle(
             self.transactions, request.order_id, lambda reservation: reservation.release(now)
         )
-        _tell(self.counter.give_back, changed)
+        _update_counter(self.counter.give_back, changed)
         return reservations_view(settled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedeemCoupons(port.RedeemCoupons):
-    """Marks what is locked for the order as used."""
+    """Marks the coupons that are locked for the order as used."""
 
     transactions: Transactions
     clock: Clock
@@ -69,7 +69,7 @@ class RedeemCoupons(port.RedeemCoupons):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseCoupons(port.ReleaseCoupons):
-    """Gives what is locked for the order back to its owner."""
+    """Unlocks the coupons that are locked for the order."""
 
     transactions: Transactions
 
@@ -88,7 +88,7 @@ class ReleaseCoupons(port.ReleaseCoupons):
 def _settle(
     transactions: Transactions, order_id: int, change: Callable[[Reservation], Reservation]
 ) -> tuple[list[Reservation], list[Reservation]]:
-    """Every reservation of the order as it is now, and those that were changed."""
+    """Apply the change. Return every reservation of the order, and those that changed."""
 
     def settle(unit: UnitOfWork) -> tuple[list[Reservation], list[Reservation]]:
         before = unit.reservations.of_order(order_id)
@@ -101,10 +101,10 @@ def _settle(
     return transactions.run(settle)
 
 
-def _tell(counter: Callable[[int, int], None], changed: list[Reservation]) -> None:
-    """After the commit: the counter may be away, and `KeepStock` corrects it when it is back."""
+def _update_counter(update: Callable[[int, int], None], changed: list[Reservation]) -> None:
+    """Update the counter, after the commit. If it is down, `KeepStock` corrects it once it is back."""
     try:
         for reservation in changed:
-            counter(reservation.activity_id, reservation.order_id)
+            update(reservation.activity_id, reservation.order_id)
     except CounterAway:
         return

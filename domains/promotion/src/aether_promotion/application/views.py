@@ -1,20 +1,24 @@
-"""How the contract shows what the domain keeps, and how the domain takes what the contract says."""
+"""Maps domain objects to the contract's messages, and messages to values."""
 
 from collections.abc import Iterable
 from datetime import datetime
 
 from aether.promotion.v1 import types
+from aether_promotion.application.statuses import (
+    coupon_status_view,
+    reservation_status_view,
+    template_status_view,
+)
 from aether_promotion.domain.activity import Activity, Reservation
+from aether_promotion.domain.claim_authority import ClaimAuthority
 from aether_promotion.domain.coupon import Coupon
-from aether_promotion.domain.desk import Desk
-from aether_promotion.domain.errors import BenefitMissing
 from aether_promotion.domain.pricing import PricedOrder
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import AmountOff, Benefit, CouponTerms, PercentOff, Terms, Title
 
 
 def terms_of(terms: types.Terms) -> Terms:
-    """The terms an operator wrote; raises what the values raise."""
+    """Return the terms in the message. Raises the errors of `Title`, `Terms` and `benefit_of`."""
     coupon = CouponTerms(
         title=Title.of(terms.title),
         benefit=benefit_of(terms.benefit),
@@ -28,27 +32,24 @@ def terms_of(terms: types.Terms) -> Terms:
 
 
 def benefit_of(benefit: types.Benefit) -> Benefit:
-    """Raises `BenefitMissing`, `AmountNotUsable`."""
+    """Return the benefit in the message. Raises `AmountNotUsable`."""
     match benefit.kind:
-        case types.BenefitAmountOff(value=off):
-            return AmountOff.of(off.amount_cents)
-        case types.BenefitPercentOff(value=off):
-            return PercentOff.of(off.percent, off.cap_cents)
-        case None:
-            raise BenefitMissing
+        case types.AmountOff(amount_cents=cents):
+            return AmountOff.of(cents)
+        case types.PercentOff(percent=percent, cap_cents=cap):
+            return PercentOff.of(percent, cap)
 
 
 def benefit_view(benefit: Benefit) -> types.Benefit:
     match benefit:
         case AmountOff():
-            off = types.AmountOff(amount_cents=benefit.amount_cents)
-            return types.Benefit(kind=types.BenefitAmountOff(value=off))
+            return types.Benefit(kind=types.AmountOff(amount_cents=benefit.amount_cents))
         case PercentOff():
             part = types.PercentOff(percent=benefit.percent, cap_cents=benefit.cap_cents)
-            return types.Benefit(kind=types.BenefitPercentOff(value=part))
+            return types.Benefit(kind=part)
 
 
-def template_view(template: Template, desk: Desk) -> types.Template:
+def template_view(template: Template, authority: ClaimAuthority) -> types.Template:
     terms, coupon = template.terms, template.terms.coupon
     return types.Template(
         id=template.id,
@@ -62,15 +63,15 @@ def template_view(template: Template, desk: Desk) -> types.Template:
             valid_from=coupon.valid_from,
             valid_until=coupon.valid_until,
         ),
-        status=types.TemplateStatus[template.status.name],
-        claimed=desk.claimed,
+        status=template_status_view(template.status),
+        claimed=authority.claimed,
         version=template.version,
         created_at=template.created_at,
     )
 
 
 def coupon_view(coupon: Coupon, now: datetime) -> types.Coupon:
-    """A coupon as its owner sees it."""
+    """Return the coupon as its owner sees it."""
     return types.Coupon(
         id=coupon.id,
         template_id=coupon.template_id,
@@ -79,7 +80,7 @@ def coupon_view(coupon: Coupon, now: datetime) -> types.Coupon:
         threshold_cents=coupon.terms.threshold_cents,
         valid_from=coupon.terms.valid_from,
         valid_until=coupon.terms.valid_until,
-        status=types.CouponStatus[coupon.status_at(now).name],
+        status=coupon_status_view(coupon.status_at(now)),
         claimed_at=coupon.claimed_at,
         order_id=coupon.order_id,
     )
@@ -106,7 +107,7 @@ def reservation_view(reservation: Reservation) -> types.Reservation:
         activity_id=reservation.activity_id,
         quantity=reservation.quantity,
         expires_at=reservation.expires_at,
-        status=types.ReservationStatus[reservation.status.name],
+        status=reservation_status_view(reservation.status),
     )
 
 

@@ -9,7 +9,7 @@ from aether_promotion.application.views import template_view
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawTemplate(port.WithdrawTemplate):
-    """Ends the claims at once: what Redis decides from now on binds nobody."""
+    """Ends the claims of a template at once: later decisions of Redis are void."""
 
     transactions: Transactions
     counter: ClaimCounter
@@ -22,11 +22,11 @@ class WithdrawTemplate(port.WithdrawTemplate):
         def withdraw(unit: UnitOfWork) -> tuple[types.Template, int]:
             template = unit.templates.get(request.id).withdraw(version=request.version)
             stored = unit.templates.save(template)
-            desk = unit.desks.lock(request.id)
-            return template_view(stored, unit.desks.save(desk.close(now))), desk.generation
+            authority = unit.authorities.lock(request.id)
+            return template_view(stored, unit.authorities.save(authority.close(now))), authority.generation
 
         withdrawn, generation = self.transactions.run(withdraw)
-        # Where it is away: what it decides binds nobody, and the first who asks makes it forget.
+        # If Redis is down: its later decisions are void, and the next claim makes it forget the generation.
         with suppress(CounterAway):
             self.counter.forget(request.id, generation)
         return withdrawn

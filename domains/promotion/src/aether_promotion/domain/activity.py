@@ -1,4 +1,4 @@
-"""A flash sale, and what orders take of its stock."""
+"""A flash sale, and the reservations of its seats."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,10 +25,10 @@ from aether_promotion.domain.values import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """So many seats of one course at a price of its own, for a while. Each change returns a new one.
+    """A number of seats of one course, at a special price, for a while. Each change returns a new one.
 
-    `held` and `sold` are counted where reservations are stored, and no change made here touches them. `version`
-    counts what operators stored, from 1.
+    The repository of reservations counts `held` and `sold`; no method here changes them. `version` is 0 until the sale
+    is stored, and rises with each change by an operator.
     """
 
     id: int
@@ -54,11 +54,11 @@ class Activity:
         ends_at: datetime,
         quantity: int,
     ) -> Self:
-        """A new one. Raises `AmountNotUsable`, `WindowNotUsable`."""
-        within("price_cents", price_cents, 0, MOST_CENTS)
+        """Return a new sale. Raises `AmountNotUsable`, `WindowNotUsable`."""
+        within("priceCents", price_cents, 0, MOST_CENTS)
         within("quantity", quantity, 1, MOST_THINGS)
-        within("course_id", course_id, 1, 2**63 - 1)
-        before("starts_at", starts_at, ends_at)
+        within("courseId", course_id, 1, 2**63 - 1)
+        before("startsAt", starts_at, ends_at)
         return cls(
             id=activity_id,
             title=title,
@@ -71,18 +71,18 @@ class Activity:
 
     @property
     def left(self) -> int:
-        """Seats that nobody holds and nobody has paid."""
+        """The seats that are neither held nor sold."""
         return self.quantity - self.held - self.sold
 
     def running(self, now: datetime) -> None:
-        """Raises `ActivityNotStarted`, `ActivityOver`."""
+        """Raise `ActivityNotStarted` or `ActivityOver` if the sale is not running."""
         if now < self.starts_at:
             raise ActivityNotStarted(self.id, self.starts_at)
         if now >= self.ends_at:
             raise ActivityOver(self.id, self.ends_at)
 
     def close(self, *, version: int, now: datetime) -> Self:
-        """Over from now on; what is reserved stays so. Raises `ActivityHasChanged`, `ActivityOver`."""
+        """Return the sale, ended now. Reservations remain. Raises `ActivityHasChanged`, `ActivityOver`."""
         if version != self.version:
             raise ActivityHasChanged(self.id, version)
         if now >= self.ends_at:
@@ -90,13 +90,13 @@ class Activity:
         return replace(self, ends_at=now, starts_at=min(self.starts_at, now))
 
     def stored(self) -> Self:
-        """The same as the store keeps it: one version on."""
+        """Return the sale as stored: one version later."""
         return replace(self, version=self.version + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """What one order took of one flash sale: held until it is confirmed, released, or found expired."""
+    """The seats of one order in one flash sale: held until they are confirmed or released."""
 
     order_id: int
     activity_id: int
@@ -117,7 +117,7 @@ class Reservation:
         expires_at: datetime,
         now: datetime,
     ) -> Self:
-        """A new one. Raises `AmountNotUsable`, `ReservationTooLate`."""
+        """Return a new reservation. Raises `AmountNotUsable`, `ReservationTooLate`."""
         within("quantity", quantity, 1, MOST_THINGS)
         if expires_at <= now:
             raise ReservationTooLate(order_id, expires_at)
@@ -130,7 +130,7 @@ class Reservation:
         )
 
     def asked_again(self, other: "Reservation") -> Self:
-        """This one, for somebody who asks for `other` and has it. Raises `ReservationGone`, `ReservationDiffers`."""
+        """Return this reservation if `other` is the same request. Raises `ReservationGone`, `ReservationDiffers`."""
         if self.status is ReservationStatus.RELEASED:
             raise ReservationGone(self.order_id, self.activity_id)
         if (self.quantity, self.buyer) != (other.quantity, other.buyer):
@@ -138,13 +138,13 @@ class Reservation:
         return self
 
     def confirm(self) -> Self:
-        """The order's for good; the same one where it is already. Raises `ReservationGone`."""
+        """Return the reservation as confirmed. Idempotent. Raises `ReservationGone`."""
         if self.status is ReservationStatus.RELEASED:
             raise ReservationGone(self.order_id, self.activity_id)
         return self if self._final else replace(self, status=ReservationStatus.CONFIRMED)
 
     def release(self, now: datetime) -> Self:
-        """Given back; the same one where it is already, or where it is confirmed."""
+        """Return the reservation as released. No change if it is already released or confirmed."""
         if self._final:
             return self
         released = ReservationReleased(
@@ -156,7 +156,7 @@ class Reservation:
         return replace(self, status=ReservationStatus.RELEASED, events=(*self.events, released))
 
     def stored(self) -> Self:
-        """The same as the store keeps it: its events handed over."""
+        """Return the reservation as stored: without its events."""
         return replace(self, events=())
 
     @property

@@ -18,10 +18,10 @@ from aether_promotion.domain.values import CouponStatus, CouponTerms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coupon:
-    """One coupon of one owner. It never changes: each change returns a new one, which carries what happened.
+    """One coupon of one owner. It is immutable: each change returns a new one, which carries its events.
 
-    `key` is what its owner claimed it with. `order_id` is the order it is locked for, until `locked_until`, or
-    was used for. `version` counts what was stored, from 1. `events` are those not stored yet.
+    `key` is the idempotency key of its claim. `order_id` is the order that it is locked for, until `locked_until`, or
+    was used for. `version` is 0 until it is stored. `events` are not stored yet.
     """
 
     id: int
@@ -40,7 +40,7 @@ class Coupon:
     def claim(
         cls, coupon_id: int, *, template_id: int, owner: str, key: str, terms: CouponTerms, now: datetime
     ) -> Self:
-        """A new one, unused."""
+        """Return a new, unused coupon."""
         claimed = CouponClaimed(coupon_id=coupon_id, template_id=template_id, owner=owner, occurred_at=now)
         return cls(
             id=coupon_id,
@@ -53,12 +53,12 @@ class Coupon:
         )
 
     def status_at(self, now: datetime) -> CouponStatus:
-        """Its status; one that was never used is expired from the end of its validity on, swept or not."""
+        """Return the status at `now`: an unused coupon is expired once its validity has ended, stored so or not."""
         over = self.status is CouponStatus.UNUSED and now >= self.terms.valid_until
         return CouponStatus.EXPIRED if over else self.status
 
     def usable(self, now: datetime) -> None:
-        """Raises `CouponAlreadyUsed`, `CouponLocked`, `CouponExpired`, `CouponNotYetValid`."""
+        """Raise `CouponAlreadyUsed`, `CouponLocked`, `CouponExpired` or `CouponNotYetValid` if it cannot be used."""
         match self.status_at(now):
             case CouponStatus.USED:
                 raise CouponAlreadyUsed(self.id, self.order_id or 0)
@@ -70,12 +70,12 @@ class Coupon:
             raise CouponNotYetValid(self.id, self.terms.valid_from)
 
     def covers(self, total_cents: int) -> None:
-        """Raises `CouponBelowThreshold`."""
+        """Raise `CouponBelowThreshold` if the total is below the threshold."""
         if total_cents < self.terms.threshold_cents:
             raise CouponBelowThreshold(self.id, self.terms.threshold_cents, total_cents)
 
     def lock(self, order_id: int, *, until: datetime, now: datetime) -> Self:
-        """Set aside for an order; the same one where it is already. Raises as `usable`, and `ReservationTooLate`."""
+        """Return the coupon, locked for the order. Idempotent. Raises the errors of `usable`, or `ReservationTooLate`."""
         if self.order_id == order_id and self.status in (CouponStatus.LOCKED, CouponStatus.USED):
             return self
         self.usable(now)
@@ -84,7 +84,7 @@ class Coupon:
         return replace(self, status=CouponStatus.LOCKED, order_id=order_id, locked_until=until)
 
     def redeem(self, now: datetime) -> Self:
-        """Used for the order it is locked for, even if its validity has ended since; the same one where it is used."""
+        """Return the coupon as used for its order, even if its validity has ended since. No change unless locked."""
         if self.status is not CouponStatus.LOCKED or self.order_id is None:
             return self
         redeemed = CouponRedeemed(
@@ -97,11 +97,11 @@ class Coupon:
         return replace(self, status=CouponStatus.USED, locked_until=None, events=(*self.events, redeemed))
 
     def release(self) -> Self:
-        """Its owner's again; the same one where it is not locked."""
+        """Return the coupon, unlocked. No change unless locked."""
         if self.status is not CouponStatus.LOCKED:
             return self
         return replace(self, status=CouponStatus.UNUSED, order_id=None, locked_until=None)
 
     def stored(self) -> Self:
-        """The same as the store keeps it: one version on, its events handed over."""
+        """Return the coupon as stored: one version later, without its events."""
         return replace(self, version=self.version + 1, events=())

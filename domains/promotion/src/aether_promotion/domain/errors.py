@@ -1,4 +1,4 @@
-"""What can go wrong by the rules: three kinds, and one class for each broken rule.
+"""Errors of the domain: three kinds, and one class for each broken rule.
 
 A message says what to do next. The public attributes reach the caller as the problem's values.
 """
@@ -7,26 +7,26 @@ from datetime import datetime
 
 
 class Invalid(Exception):
-    """A value that breaks a rule, whatever the state of things."""
+    """A value breaks a rule, whatever the state."""
 
 
 class NotFound(Exception):
-    """There is no such thing, or it is not the caller's to see."""
+    """The object does not exist, or the caller may not see it."""
 
 
 class Conflict(Exception):
-    """The state of things does not allow it now."""
+    """The current state does not allow the request."""
 
 
 class OperatorsOnly(Exception):
-    """The caller is known and is no operator."""
+    """The caller is authenticated, but not an operator."""
 
     def __init__(self) -> None:
-        super().__init__("Only an operator may do this: ask one.")
+        super().__init__("Only an operator may do this: ask an operator.")
 
 
 class NotNow(Exception):
-    """Nothing is wrong with the request, and it will be answered a little later; `retry_after` is in seconds."""
+    """The request is valid but cannot be answered now; `retry_after` is in seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -35,9 +35,7 @@ class NotNow(Exception):
 
 class ClaimsArePaused(NotNow):
     def __init__(self, template_id: int) -> None:
-        super().__init__(
-            "Claims are being moved to another server: repeat yours with the same Idempotency-Key.", 1.0
-        )
+        super().__init__("Claims are paused for a moment: repeat yours with the same Idempotency-Key.", 1.0)
         self.template_id = template_id
 
 
@@ -50,16 +48,11 @@ class TitleNotUsable(Invalid):
 
 class AmountNotUsable(Invalid):
     def __init__(self, field: str, value: int, least: int, most: int) -> None:
-        super().__init__(f"{field} is from {least} to {most}, not {value}: choose another.")
+        super().__init__(f"{field} must be {least} to {most}, not {value}: choose another.")
         self.field = field
         self.value = value
         self.least = least
         self.most = most
-
-
-class BenefitMissing(Invalid):
-    def __init__(self) -> None:
-        super().__init__("A coupon takes off an amount or a percentage: say which.")
 
 
 class WindowNotUsable(Invalid):
@@ -91,13 +84,13 @@ class PageSizeNotUsable(Invalid):
 
 class PageTokenNotUsable(Invalid):
     def __init__(self, page_token: str) -> None:
-        super().__init__("This page token is not one of ours: start again without one.")
+        super().__init__("This page token is not valid: start again without one.")
         self.page_token = page_token
 
 
 class TemplateNotFound(NotFound):
     def __init__(self, template_id: int) -> None:
-        super().__init__(f"There is no template {template_id}: list them.")
+        super().__init__(f"Template {template_id} does not exist: list the templates.")
         self.template_id = template_id
 
 
@@ -111,7 +104,7 @@ class TemplateHasChanged(Conflict):
 class TemplateNotDraft(Conflict):
     def __init__(self, template_id: int, status: str) -> None:
         super().__init__(
-            f"Template {template_id} is {status}, and only a draft can be published: draft another."
+            f"Template {template_id} is {status}, and only a draft can be published: create another."
         )
         self.template_id = template_id
         self.status = status
@@ -119,34 +112,34 @@ class TemplateNotDraft(Conflict):
 
 class TemplateNotPublished(Conflict):
     def __init__(self, template_id: int, status: str) -> None:
-        super().__init__(f"Template {template_id} is {status}: nothing can be claimed or withdrawn now.")
+        super().__init__(f"Template {template_id} is {status}: it cannot be claimed or withdrawn now.")
         self.template_id = template_id
         self.status = status
 
 
 class ClaimsNotYetOpen(Conflict):
     def __init__(self, template_id: int, claims_from: datetime) -> None:
-        super().__init__(f"Coupons can be claimed from {claims_from.isoformat()} on: come back then.")
+        super().__init__(f"Claims open at {claims_from.isoformat()}: come back then.")
         self.template_id = template_id
         self.claims_from = claims_from
 
 
 class ClaimsOver(Conflict):
     def __init__(self, template_id: int, valid_until: datetime) -> None:
-        super().__init__(f"These coupons ended at {valid_until.isoformat()}: look for another offer.")
+        super().__init__(f"These coupons expired at {valid_until.isoformat()}: look for another offer.")
         self.template_id = template_id
         self.valid_until = valid_until
 
 
 class QuotaExhausted(Conflict):
     def __init__(self, template_id: int) -> None:
-        super().__init__("Every one of these coupons is claimed: look for another offer.")
+        super().__init__("All of these coupons are claimed: look for another offer.")
         self.template_id = template_id
 
 
 class ClaimLimitReached(Conflict):
     def __init__(self, template_id: int, limit: int) -> None:
-        super().__init__(f"Each customer may claim {limit} of these, and you have: use yours.")
+        super().__init__(f"Each customer may claim {limit} of these, and you have claimed yours: use them.")
         self.template_id = template_id
         self.limit = limit
 
@@ -166,16 +159,14 @@ class CouponHasChanged(Conflict):
 
 class CouponNotYetValid(Conflict):
     def __init__(self, coupon_id: int, valid_from: datetime) -> None:
-        super().__init__(
-            f"This coupon can be used from {valid_from.isoformat()} on: leave it out until then."
-        )
+        super().__init__(f"This coupon is valid from {valid_from.isoformat()}: leave it out until then.")
         self.coupon_id = coupon_id
         self.valid_from = valid_from
 
 
 class CouponExpired(Conflict):
     def __init__(self, coupon_id: int, valid_until: datetime) -> None:
-        super().__init__(f"This coupon ended at {valid_until.isoformat()}: leave it out.")
+        super().__init__(f"This coupon expired at {valid_until.isoformat()}: leave it out.")
         self.coupon_id = coupon_id
         self.valid_until = valid_until
 
@@ -189,14 +180,14 @@ class CouponAlreadyUsed(Conflict):
 
 class CouponLocked(Conflict):
     def __init__(self, coupon_id: int, order_id: int) -> None:
-        super().__init__("This coupon is set aside for an order: pay or cancel that one, or leave it out.")
+        super().__init__("This coupon is locked for an order: pay or cancel that order, or leave it out.")
         self.coupon_id = coupon_id
         self.order_id = order_id
 
 
 class CouponBelowThreshold(Conflict):
     def __init__(self, coupon_id: int, threshold_cents: int, total_cents: int) -> None:
-        super().__init__("The order does not come to what this coupon asks for: add to it, or leave it out.")
+        super().__init__("The order is below the threshold of this coupon: add items, or leave it out.")
         self.coupon_id = coupon_id
         self.threshold_cents = threshold_cents
         self.total_cents = total_cents
@@ -204,7 +195,7 @@ class CouponBelowThreshold(Conflict):
 
 class ActivityNotFound(NotFound):
     def __init__(self, activity_id: int) -> None:
-        super().__init__(f"There is no flash sale {activity_id}: list them.")
+        super().__init__(f"Flash sale {activity_id} does not exist: list the flash sales.")
         self.activity_id = activity_id
 
 
@@ -231,9 +222,7 @@ class ActivityOver(Conflict):
 
 class ItemNotInActivity(Invalid):
     def __init__(self, activity_id: int, course_id: int) -> None:
-        super().__init__(
-            "This course is not the one on sale there: leave the sale out, or choose its course."
-        )
+        super().__init__("This flash sale is for another course: leave the sale out, or choose its course.")
         self.activity_id = activity_id
         self.course_id = course_id
 
@@ -241,7 +230,7 @@ class ItemNotInActivity(Invalid):
 class StockGone(Conflict):
     def __init__(self, activity_id: int, quantity: int) -> None:
         super().__init__(
-            "Fewer seats than that are left: ask for less, or come back in case some are given back."
+            "Fewer seats than that are left: ask for less, or try again in case some are released."
         )
         self.activity_id = activity_id
         self.quantity = quantity
@@ -249,7 +238,7 @@ class StockGone(Conflict):
 
 class ReservationDiffers(Conflict):
     def __init__(self, order_id: int, activity_id: int, quantity: int) -> None:
-        super().__init__("This order has reserved otherwise before: place another order.")
+        super().__init__("This order already has a different reservation: place another order.")
         self.order_id = order_id
         self.activity_id = activity_id
         self.quantity = quantity
@@ -257,13 +246,13 @@ class ReservationDiffers(Conflict):
 
 class ReservationGone(Conflict):
     def __init__(self, order_id: int, activity_id: int) -> None:
-        super().__init__("What this order had reserved was given back: place another order.")
+        super().__init__("The reservation of this order was released: place another order.")
         self.order_id = order_id
         self.activity_id = activity_id
 
 
 class ReservationTooLate(Conflict):
     def __init__(self, order_id: int, expires_at: datetime) -> None:
-        super().__init__("The time this was asked for has passed: place another order.")
+        super().__init__("The requested expiry time has passed: place another order.")
         self.order_id = order_id
         self.expires_at = expires_at

@@ -1,4 +1,4 @@
-"""What has happened, in the words of the domain; `adapters/events.py` says it to other services."""
+"""Domain events. `adapters/events.py` maps them to integration events."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimDecided:
-    """Redis gave a coupon to somebody; it is theirs if this stands in the log before the `ClaimsClosed`."""
+    """Redis granted a coupon. It is binding if this event precedes the generation's `ClaimsClosed` in the log."""
 
     coupon_id: int
     template_id: int
@@ -18,7 +18,7 @@ class ClaimDecided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimsClosed:
-    """Redis decides no more claims of this generation."""
+    """The mark that ends a generation: its later claims are void."""
 
     template_id: int
     generation: int

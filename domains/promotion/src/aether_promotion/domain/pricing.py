@@ -1,7 +1,7 @@
-"""Prices: the best use of the coupons a buyer offers, and how the discount falls on each item.
+"""Pricing: the best use of the coupons that a buyer offers, and the discount of each item.
 
 An order takes at most one coupon of each kind, an amount and a percentage. The percentage counts first, on the whole
-order, because that is never worse for the buyer; thresholds are held against the order before any discount.
+order, because that is never worse for the buyer. Thresholds are compared with the order before any discount.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from aether_promotion.domain.values import AmountOff, PercentOff
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """So many of one course, at the price that counts for one."""
+    """A quantity of one course. `price_cents` is for one piece."""
 
     course_id: int
     quantity: int
@@ -27,7 +27,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """An item, and what the discount takes off the whole of it."""
+    """An item. `discount_cents` is for the whole quantity."""
 
     item: Item
     discount_cents: int
@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedOrder:
-    """The best price, and the coupons that make it."""
+    """The best price, and the coupons that it uses."""
 
     lines: tuple[Line, ...]
     coupons: tuple[Coupon, ...]
@@ -58,9 +58,9 @@ class PricedOrder:
 
 
 def best_price(items: Sequence[Item], coupons: Sequence[Coupon], now: datetime) -> PricedOrder:
-    """The lowest price; of several ways to it the one with the fewest coupons, then those that end first.
+    """Return the lowest price. Of equal choices take the fewest coupons, then those that expire first.
 
-    Raises what `Coupon.usable` and `Coupon.covers` raise: a coupon that was offered and does not count is said.
+    Raises the errors of `Coupon.usable` and `Coupon.covers` for any offered coupon.
     """
     total = sum(item.total_cents for item in items)
     for coupon in coupons:
@@ -86,7 +86,7 @@ def best_price(items: Sequence[Item], coupons: Sequence[Coupon], now: datetime) 
 
 
 def discount_of(coupons: Sequence[Coupon], total_cents: int) -> int:
-    """What these coupons take off together, one after the other."""
+    """Return the discount of these coupons, applied one after the other."""
     left = total_cents
     for coupon in coupons:
         left -= coupon.terms.benefit.off(left)
@@ -94,17 +94,17 @@ def discount_of(coupons: Sequence[Coupon], total_cents: int) -> int:
 
 
 def allocate(amount: int, weights: Sequence[int]) -> list[int]:
-    """Parts of `amount` in proportion to `weights`, which add up to it exactly; none is above its weight.
+    """Split `amount` in proportion to `weights`, so that the parts sum to it and none exceeds its weight.
 
-    `amount` is at most the sum of the weights. The largest remainder method
-    (https://en.wikipedia.org/wiki/Quota_method): everybody gets the whole cents of his share, and what is left
-    goes, a cent each, to those who lost most by rounding; of equals to the first.
+    `amount` is at most the sum of the weights. Uses the largest remainder method
+    (https://en.wikipedia.org/wiki/Quota_method): round every share down, then give the remaining cents one by one to
+    the shares with the largest remainders; of equals to the first.
     """
     total = sum(weights)
     if total == 0:
         return [0] * len(weights)
     shares = [amount * weight // total for weight in weights]
-    lost = sorted(range(len(weights)), key=lambda index: -(amount * weights[index] % total))
-    for index in lost[: amount - sum(shares)]:
+    by_remainder = sorted(range(len(weights)), key=lambda index: -(amount * weights[index] % total))
+    for index in by_remainder[: amount - sum(shares)]:
         shares[index] += 1
     return shares

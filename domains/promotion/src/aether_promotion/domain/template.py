@@ -1,4 +1,4 @@
-"""A template: what operators offer, as a draft, published, or withdrawn."""
+"""A template: an operators' offer of coupons, as a draft, published, or withdrawn."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,10 +16,10 @@ from aether_promotion.domain.values import TemplateStatus, Terms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """What coupons of one kind promise. It never changes: each change returns a new one.
+    """The offer of one kind of coupon. It is immutable: each change returns a new one.
 
-    `version` counts what operators stored, from 1; a new one has version 0. How many were claimed stands with
-    its `Desk`, so that a stampede and an operator do not stand in each other's way.
+    `version` is 0 until it is stored, and rises with each change by an operator. Its `ClaimAuthority` counts the
+    claims, so that a rush of claims and an operator do not block each other.
     """
 
     id: int
@@ -29,21 +29,21 @@ class Template:
     version: int = 0
 
     def publish(self, *, version: int) -> Self:
-        """Raises `TemplateHasChanged`, `TemplateNotDraft`."""
-        self._seen(version)
+        """Return the published template. Raises `TemplateHasChanged`, `TemplateNotDraft`."""
+        self._check_version(version)
         if self.status is not TemplateStatus.DRAFT:
             raise TemplateNotDraft(self.id, self.status.value)
         return replace(self, status=TemplateStatus.PUBLISHED)
 
     def withdraw(self, *, version: int) -> Self:
-        """No more claims; coupons that were claimed stay good. Raises `TemplateHasChanged`, `TemplateNotPublished`."""
-        self._seen(version)
-        self._published()
+        """End the claims; claimed coupons stay valid. Raises `TemplateHasChanged`, `TemplateNotPublished`."""
+        self._check_version(version)
+        self._check_published()
         return replace(self, status=TemplateStatus.WITHDRAWN)
 
     def open_to_claims(self, now: datetime) -> None:
-        """Raises `TemplateNotPublished`, `ClaimsNotYetOpen`, `ClaimsOver` where nothing can be claimed now."""
-        self._published()
+        """Raise `TemplateNotPublished`, `ClaimsNotYetOpen` or `ClaimsOver` if nothing can be claimed now."""
+        self._check_published()
         if now < self.terms.claims_from:
             raise ClaimsNotYetOpen(self.id, self.terms.claims_from)
         if now >= self.terms.coupon.valid_until:
@@ -53,13 +53,13 @@ class Template:
         return to_operator or self.status is not TemplateStatus.DRAFT
 
     def stored(self) -> Self:
-        """The same as the store keeps it: one version on."""
+        """Return the template as stored: one version later."""
         return replace(self, version=self.version + 1)
 
-    def _seen(self, version: int) -> None:
+    def _check_version(self, version: int) -> None:
         if version != self.version:
             raise TemplateHasChanged(self.id, version)
 
-    def _published(self) -> None:
+    def _check_published(self) -> None:
         if self.status is not TemplateStatus.PUBLISHED:
             raise TemplateNotPublished(self.id, self.status.value)

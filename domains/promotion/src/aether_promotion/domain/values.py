@@ -1,4 +1,4 @@
-"""Values: compared by what they hold, never changed. Money is in cents."""
+"""Value objects, enums and limits. Money is in cents."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ MOST_PER_USER: Final = 20
 
 
 class TemplateStatus(Enum):
-    """What can be done with a template."""
+    """The state of a template."""
 
     DRAFT = "draft"
     PUBLISHED = "published"
@@ -25,7 +25,7 @@ class TemplateStatus(Enum):
 
 
 class CouponStatus(Enum):
-    """What can be done with a coupon."""
+    """The state of a coupon."""
 
     UNUSED = "unused"
     LOCKED = "locked"
@@ -34,7 +34,7 @@ class CouponStatus(Enum):
 
 
 class ReservationStatus(Enum):
-    """What became of reserved seats."""
+    """The state of a reservation."""
 
     HELD = "held"
     CONFIRMED = "confirmed"
@@ -43,16 +43,15 @@ class ReservationStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """What people call it."""
+    """The title of a template or a sale."""
 
     text: str
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """The title a person wrote, without the space around it; raises `TitleNotUsable`.
+        """Return the title without surrounding space. Raises `TitleNotUsable`.
 
-        The rule stands here and not in the constructor, because a stored title must load even when the
-        rule has become stricter since.
+        The constructor does not check this rule: a stored title must load even after the rule becomes stricter.
         """
         text = text.strip()
         if not 1 <= len(text) <= TITLE_LIMIT:
@@ -68,31 +67,31 @@ class AmountOff:
 
     @classmethod
     def of(cls, amount_cents: int) -> Self:
-        """Raises `AmountNotUsable`."""
-        return cls(amount_cents=within("amount_cents", amount_cents, 1, MOST_CENTS))
+        """Return the benefit. Raises `AmountNotUsable`."""
+        return cls(amount_cents=within("amountCents", amount_cents, 1, MOST_CENTS))
 
     def off(self, total_cents: int) -> int:
-        """What it takes off `total_cents`, never more than that."""
+        """Return the discount on `total_cents`, at most all of it."""
         return min(self.amount_cents, total_cents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PercentOff:
-    """Takes a part off, rounded down to the cent, and never more than the cap."""
+    """Takes a percentage off, rounded down to the cent, up to a cap."""
 
     percent: int
     cap_cents: int
 
     @classmethod
     def of(cls, percent: int, cap_cents: int) -> Self:
-        """Raises `AmountNotUsable`."""
+        """Return the benefit. Raises `AmountNotUsable`."""
         return cls(
             percent=within("percent", percent, 1, 100),
-            cap_cents=within("cap_cents", cap_cents, 1, MOST_CENTS),
+            cap_cents=within("capCents", cap_cents, 1, MOST_CENTS),
         )
 
     def off(self, total_cents: int) -> int:
-        """What it takes off `total_cents`, never more than that."""
+        """Return the discount on `total_cents`, at most all of it."""
         return min(total_cents * self.percent // 100, self.cap_cents)
 
 
@@ -101,7 +100,7 @@ Benefit = AmountOff | PercentOff
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CouponTerms:
-    """What a coupon is good for; it keeps them whatever becomes of its template."""
+    """The terms of a coupon. A claimed coupon keeps them, whatever happens to its template."""
 
     title: Title
     benefit: Benefit
@@ -112,7 +111,7 @@ class CouponTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a template promises: its coupons' terms, how many there are, and who gets how many from when."""
+    """The terms of a template: those of its coupons, the quota, the limit for each customer, the start of claims."""
 
     coupon: CouponTerms
     quota: int
@@ -121,23 +120,23 @@ class Terms:
 
     @classmethod
     def of(cls, coupon: CouponTerms, *, quota: int, limit_per_user: int, claims_from: datetime) -> Self:
-        """Raises `AmountNotUsable`, `WindowNotUsable`."""
-        within("threshold_cents", coupon.threshold_cents, 0, MOST_CENTS)
+        """Return the terms. Raises `AmountNotUsable`, `WindowNotUsable`."""
+        within("thresholdCents", coupon.threshold_cents, 0, MOST_CENTS)
         within("quota", quota, 1, MOST_THINGS)
-        within("limit_per_user", limit_per_user, 1, MOST_PER_USER)
-        before("valid_from", coupon.valid_from, coupon.valid_until)
-        before("claims_from", claims_from, coupon.valid_until)
+        within("limitPerUser", limit_per_user, 1, MOST_PER_USER)
+        before("validFrom", coupon.valid_from, coupon.valid_until)
+        before("claimsFrom", claims_from, coupon.valid_until)
         return cls(coupon=coupon, quota=quota, limit_per_user=limit_per_user, claims_from=claims_from)
 
 
 def within(field: str, value: int, least: int, most: int) -> int:
-    """The value; raises `AmountNotUsable` where it is not within both bounds."""
+    """Return the value. Raises `AmountNotUsable` if it is outside the bounds."""
     if not least <= value <= most:
         raise AmountNotUsable(field, value, least, most)
     return value
 
 
 def before(field: str, start: datetime, end: datetime) -> None:
-    """Raises `WindowNotUsable` for a window that ends before it starts."""
+    """Raise `WindowNotUsable` if the window ends before it starts."""
     if start >= end:
         raise WindowNotUsable(field, start, end)

@@ -1,13 +1,13 @@
-"""What other services are told: domain events in the words of the contract; and what the user service tells.
+"""Maps domain events to the integration events of the contract, and the user service's events to revocations.
 
-The only module that knows both, so that either may change without the other.
+Only this module knows both, so that either may change without the other.
 """
 
 from typing import Final
 
-from aether_adapters.errors import Malformed
-from aether_adapters.events import IncomingEvent, OutgoingEvent
-from aether_adapters.revocations import Revocation
+from aether_adapters.auth.revocations import Revocation
+from aether_adapters.kernel.errors import Malformed
+from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 
 from aether.trade.v1 import events as contract
 from aether.user.v1 import events as user
@@ -27,7 +27,7 @@ REVOKED: Final = user.SessionsRevoked.TYPE
 
 
 def outgoing(event: OrderEvent) -> OutgoingEvent:
-    """The event as it leaves; those of one order stay in their order."""
+    """Return the integration event. Its key is the order's id, so events of one order keep their sequence."""
     message = _message(event)
     return OutgoingEvent(
         type=message.TYPE,
@@ -40,7 +40,7 @@ def outgoing(event: OrderEvent) -> OutgoingEvent:
 
 
 def revocation(event: IncomingEvent) -> Revocation:
-    """The access tokens that count no longer; raises `Malformed` for an event that revokes nothing."""
+    """Return the access tokens that the event revokes. Raises `Malformed` if it revokes none."""
     revoked = user.from_bytes(event.type, event.payload)
     if not isinstance(revoked, user.SessionsRevoked):
         raise Malformed("ce_type", f"{event.type} revokes nothing")

@@ -1,9 +1,9 @@
-"""The payment provider, over HTTP: what it offers, `simulated_provider` offers too.
+"""Client of the payment provider, over HTTP. `simulated_provider` implements the same API:
 
-    POST /payments  {orderId, amountCents, notifyUrl} -> {paymentId, payUrl}; the same order has the same payment
-    POST /refunds   {refundId, paymentId, amountCents} -> 2xx once it is taken; the same id is paid once
+    POST /payments  {orderId, amountCents, notifyUrl} -> {paymentId, payUrl}; one payment for each order
+    POST /refunds   {refundId, paymentId, amountCents} -> 2xx once accepted; each refundId is paid once
 
-Both requests are signed as its notices are (`aether_adapters.callbacks`), in `Payment-Signature`.
+Requests and notices carry a webhook signature (`aether_adapters.auth.webhook_signatures`) in `Payment-Signature`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from typing import Final
 import httpx
 import orjson
 import structlog
-from aether_adapters.callbacks import SignatureCheck, sign
-from aether_adapters.deadline import remaining
-from aether_adapters.errors import Unavailable
+from aether_adapters.auth.webhook_signatures import SignatureCheck, sign
+from aether_adapters.kernel.deadline import remaining
+from aether_adapters.kernel.errors import Unavailable
 
 from aether_trade.application.ports import OpenPayment
 from aether_trade.domain.errors import NoticeNotReadable, SignatureForged
@@ -22,15 +22,15 @@ from aether_trade.domain.notice import Notice
 from aether_trade.domain.refund import Refund
 
 _LOG = structlog.get_logger("aether_trade.payment")
-_SECONDS: Final = 3.0
+_REQUEST_TIMEOUT_SECONDS: Final = 3.0
 SIGNATURE: Final = "Payment-Signature"
 SUCCEEDED: Final = "payment.succeeded"
 
 
 class HttpPayments:
-    """`secrets` are shared with the provider: the first signs what we send, any of them what it sends.
+    """`secrets` are shared with the provider: the first signs our requests, any of them may sign its notices.
 
-    `notify_url` is where the provider sends its notices.
+    The provider sends its notices to `notify_url`.
     """
 
     def __init__(self, url: str, secrets: Sequence[str], *, notify_url: str, connections: int) -> None:
@@ -72,26 +72,26 @@ class HttpPayments:
         body = orjson.dumps(document)
         headers = {SIGNATURE: sign(self._secrets[0], body), "content-type": "application/json"}
         return self._client.post(
-            f"{self._url}{path}", content=body, headers=headers, timeout=remaining(_SECONDS)
+            f"{self._url}{path}", content=body, headers=headers, timeout=remaining(_REQUEST_TIMEOUT_SECONDS)
         )
 
 
 class SignedNotices:
-    """Reads what the provider says, once it is proven that the provider says it."""
+    """Verifies the provider's signature, then reads the notice."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._signed = SignatureCheck(secrets)
+        self._is_signed = SignatureCheck(secrets)
 
     def read(self, payload: bytes, signature: str, /) -> Notice:
-        if not self._signed(payload, signature):
+        if not self._is_signed(payload, signature):
             raise SignatureForged
         try:
-            sent = orjson.loads(payload)
+            document = orjson.loads(payload)
             return Notice(
-                succeeded=_text(sent, "type") == SUCCEEDED,
-                payment_id=_text(sent, "paymentId"),
-                order_id=_number(sent, "orderId"),
-                amount_cents=_number(sent, "amountCents"),
+                succeeded=_text(document, "type") == SUCCEEDED,
+                payment_id=_text(document, "paymentId"),
+                order_id=_number(document, "orderId"),
+                amount_cents=_number(document, "amountCents"),
             )
         except ValueError as error:
             raise NoticeNotReadable(str(error)) from None
@@ -100,12 +100,12 @@ class SignedNotices:
 def _text(document: object, name: str) -> str:
     value = document.get(name) if isinstance(document, dict) else None
     if not isinstance(value, str) or not 1 <= len(value) <= 100:
-        raise ValueError(f"{name} is no text of 1 to 100 characters")
+        raise ValueError(f"{name} must be a text of 1 to 100 characters")
     return value
 
 
 def _number(document: object, name: str) -> int:
     text = _text(document, name)
     if not (text.isascii() and text.isdigit()) or int(text) >= 2**63:
-        raise ValueError(f"{name} is no 64-bit number")
+        raise ValueError(f"{name} must be a 64-bit number")
     return int(text)

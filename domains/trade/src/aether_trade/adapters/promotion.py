@@ -1,7 +1,7 @@
-"""Coupons and flash sales, asked of promotion over its generated client.
+"""Coupons and flash sales, through the generated client of promotion.
 
-What promotion's rules refuse goes on to the buyer as promotion said it, with its own type and values: they are its
-rules. That promotion cannot be asked, or does not let us ask, is our trouble and becomes `Unavailable`.
+An error of promotion's rules reaches the buyer unchanged, with promotion's problem type and values. If promotion
+cannot be reached or refuses us as a caller, that is a fault of this shop: `Unavailable`.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 import structlog
-from aether_adapters.errors import Kind, RemoteError, TechnicalError, Unavailable
+from aether_adapters.kernel.errors import Kind, TechnicalError, Unavailable
+from aether_adapters.kernel.problems import RemoteError
 
 from aether.promotion.v1 import port, types
 from aether_trade.application.ports import Refused
@@ -18,14 +19,14 @@ from aether_trade.domain.quote import Quote, QuotedItem
 
 _LOG = structlog.get_logger("aether_trade.promotion")
 _RULES: Final = {Kind.INVALID, Kind.NOT_FOUND, Kind.CONFLICT, Kind.STALE}
-_FOR_NOW: Final = {Kind.EXHAUSTED, Kind.DEADLINE}
+_TEMPORARY: Final = {Kind.EXHAUSTED, Kind.DEADLINE}
 
 Q = TypeVar("Q")
 R = TypeVar("R")
 
 
 class RefusedByPromotion(RemoteError, Refused):
-    """What promotion's rules refused, in its words."""
+    """An error of promotion's rules, as promotion stated it."""
 
 
 class RemotePromotions:
@@ -46,7 +47,7 @@ class RemotePromotions:
             ),
             coupon_ids=tuple(coupon_ids),
         )
-        result = _asked(self._service.quote, request)
+        result = _call(self._service.quote, request)
         return Quote(
             items=tuple(
                 QuotedItem(
@@ -64,7 +65,7 @@ class RemotePromotions:
 
     def reserve(self, order_id: int, buyer: str, item: Item, /, *, until: datetime) -> None:
         if item.activity_id is None:
-            raise ValueError(f"course {item.course_id} is bought in no flash sale")
+            raise ValueError(f"course {item.course_id} is not bought in a flash sale")
         request = types.ReserveRequest(
             order_id=order_id,
             buyer=buyer,
@@ -72,7 +73,7 @@ class RemotePromotions:
             quantity=item.quantity,
             expires_at=until,
         )
-        _asked(self._service.reserve, request)
+        _call(self._service.reserve, request)
 
     def lock_coupons(
         self, order_id: int, buyer: str, coupon_ids: Sequence[int], /, *, until: datetime
@@ -80,7 +81,7 @@ class RemotePromotions:
         request = types.LockCouponsRequest(
             order_id=order_id, buyer=buyer, coupon_ids=tuple(coupon_ids), expires_at=until
         )
-        _asked(self._service.lock_coupons, request)
+        _call(self._service.lock_coupons, request)
 
     def release(self, order_id: int, /) -> None:
         try:
@@ -90,13 +91,13 @@ class RemotePromotions:
             _LOG.warning("left to promotion's sweeper", order_id=order_id, error=str(error))
 
 
-def _asked(call: Callable[[Q], R], request: Q) -> R:
+def _call(method: Callable[[Q], R], request: Q) -> R:
     try:
-        return call(request)
+        return method(request)
     except RemoteError as error:
         if error.kind in _RULES:
             raise RefusedByPromotion(error.problem) from error
-        if error.kind in _FOR_NOW:
+        if error.kind in _TEMPORARY:
             raise
         _LOG.error("promotion refused us", type=error.type, detail=error.problem.detail)
-        raise Unavailable("Prices cannot be asked for just now: try again.", retry_after=1.0) from error
+        raise Unavailable("Prices are not available at the moment: try again.", retry_after=1.0) from error

@@ -1,15 +1,15 @@
-"""A payment provider for development and proofs: `python -m aether_trade.adapters.simulated_provider --port 8099`.
+"""A payment provider for development and tests: `python -m aether_trade.adapters.simulated_provider --port 8099`.
 
-It speaks what `adapters/payment.py` speaks, keeps its books in memory, and misbehaves on request:
+It implements the API described in `adapters/payment.py`, keeps its books in memory, and misbehaves on request:
 
-    POST /payments            opens the payment of an order, or finds it (signed)
+    POST /payments            open the payment of an order, or return the existing one (signed)
     GET  /payments/{id}/pay   a page with the amount and a button, for a buyer with a browser
-    POST /payments/{id}/pay   the buyer pays; the body says how the shop is told, all of it optional:
+    POST /payments/{id}/pay   the buyer pays; optional members of the body decide how the shop is notified:
                               {"delaySeconds": 2, "times": 2, "outOfOrder": true, "forged": true, "amountCents": "1"}
-    POST /refunds             sends money back, once for each refundId (signed)
-    GET  /books               every payment with what was told, and every refund
+    POST /refunds             send money back, once for each refundId (signed)
+    GET  /books               every payment with its notices, and every refund
 
-A notice that the shop does not answer with 2xx is sent again for a while, as real providers do; a forged one is not.
+Like real providers, it retries a notice for a while until the shop answers 2xx; a forged one is sent once.
 """
 
 import json
@@ -25,15 +25,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 import httpx
-from aether_adapters.callbacks import SignatureCheck, sign
+from aether_adapters.auth.webhook_signatures import SignatureCheck, sign
 
 from aether_trade.adapters.payment import SIGNATURE, SUCCEEDED
 
-DEVELOPMENT_SECRET: Final = "for development only"  # noqa: S105 - everybody may know it
+DEVELOPMENT_SECRET: Final = "for development only"  # noqa: S105 - not a secret
 OPENED: Final = "payment.opened"
-_GIVE_UP_SECONDS: Final = 120.0
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 5.0
+_GIVE_UP_AFTER_SECONDS: Final = 120.0
+_FIRST_RETRY_SECONDS: Final = 0.1
+_LONGEST_RETRY_SECONDS: Final = 5.0
 _PAGE: Final = """<!doctype html>
 <title>Simulated payment</title>
 <form method="post"><p>Order {order}: {amount}</p><button>Pay</button></form>
@@ -42,8 +42,8 @@ _PAY: Final = re.compile(r"/payments/([^/]+)/pay")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """How the shop is told of a payment. `amount_cents` is what the notice claims; None for the truth."""
+class Notification:
+    """How to notify the shop of a payment. `amount_cents` is the amount in the notice; None for the real one."""
 
     delay_seconds: float = 0.0
     times: int = 1
@@ -54,7 +54,7 @@ class Wish:
 
 @dataclass(slots=True, kw_only=True)
 class Payment:
-    """`answers` are the statuses that the shop answered notices with; 0 stands for none."""
+    """`answers` are the kinds of the notices sent and the shop's HTTP status for each; 0 if it did not answer."""
 
     payment_id: str
     order_id: int
@@ -66,7 +66,7 @@ class Payment:
 
 
 class Refused(Exception):
-    """A request that the provider does not follow, with its HTTP status."""
+    """The provider rejects a request with this HTTP status."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -74,7 +74,7 @@ class Refused(Exception):
 
 
 class Provider:
-    """The books, and the notices on their way."""
+    """Keeps the payments and refunds, and sends the notices."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -86,7 +86,7 @@ class Provider:
         self._client = httpx.Client(timeout=5.0, trust_env=False)
 
     def open(self, order_id: int, amount_cents: int, notify_url: str) -> Payment:
-        """The payment of an order; the same one however often it is asked for."""
+        """Open the payment of an order, or return the existing one."""
         with self._guard:
             payment = Payment(
                 payment_id=f"pay_{order_id}",
@@ -100,43 +100,45 @@ class Provider:
             return payment
 
     def payment(self, payment_id: str) -> Payment:
-        """The payment of that id."""
+        """Return the payment with this id. Raises `Refused` if there is none."""
         with self._guard:
             payment = self._payments.get(payment_id)
         if payment is None:
-            raise Refused(404, f"there is no payment {payment_id}")
+            raise Refused(404, f"payment {payment_id} does not exist")
         return payment
 
-    def pay(self, payment_id: str, wish: Wish) -> None:
-        """The buyer pays, and the shop is told as wished."""
+    def pay(self, payment_id: str, notification: Notification) -> None:
+        """Mark the payment as paid, and notify the shop as requested."""
         payment = self.payment(payment_id)
         with self._guard:
             payment.paid = True
-        if wish.forged:
+        if notification.forged:
             self._senders.submit(self._forge, payment)
-        kinds = [SUCCEEDED, OPENED] if wish.out_of_order else [OPENED, SUCCEEDED]
-        claimed = payment.amount_cents if wish.amount_cents is None else wish.amount_cents
+        kinds = [SUCCEEDED, OPENED] if notification.out_of_order else [OPENED, SUCCEEDED]
+        claimed = payment.amount_cents if notification.amount_cents is None else notification.amount_cents
         timer = threading.Timer(
-            wish.delay_seconds, self._senders.submit, (self._tell, payment, kinds * wish.times, claimed)
+            notification.delay_seconds,
+            self._senders.submit,
+            (self._notify, payment, kinds * notification.times, claimed),
         )
         timer.daemon = True
         timer.start()
 
     def refund(self, refund_id: int, payment_id: str, amount_cents: int) -> None:
-        """Send money back, once for each id and never more than came in."""
+        """Send money back, once for each id and never more than was paid."""
         with self._guard:
             if refund_id in self._refunds:
                 return
             payment = self._payments.get(payment_id)
             if payment is None or not payment.paid:
-                raise Refused(404, f"nothing was paid by {payment_id}")
+                raise Refused(404, f"payment {payment_id} is not paid")
             if payment.refunded_cents + amount_cents > payment.amount_cents:
                 raise Refused(409, f"only {payment.amount_cents} cents were paid by {payment_id}")
             payment.refunded_cents += amount_cents
             self._refunds[refund_id] = (payment_id, amount_cents)
 
     def books(self) -> dict[str, object]:
-        """What came in, what went out, and what the shop answered."""
+        """Return every payment with the shop's answers to its notices, and every refund."""
         with self._guard:
             refunds = [
                 {"refund_id": number, "payment_id": payment_id, "amount_cents": cents}
@@ -145,25 +147,25 @@ class Provider:
             return {"payments": [asdict(payment) for payment in self._payments.values()], "refunds": refunds}
 
     def stop(self) -> None:
-        """Tell nobody anything any more."""
+        """Stop sending notices."""
         self._stop.set()
         self._senders.shutdown(cancel_futures=True)
         self._client.close()
 
-    def _tell(self, payment: Payment, kinds: Sequence[str], amount_cents: int) -> None:
+    def _notify(self, payment: Payment, kinds: Sequence[str], amount_cents: int) -> None:
         for kind in kinds:
             self._deliver(payment, kind, amount_cents)
 
     def _deliver(self, payment: Payment, kind: str, amount_cents: int) -> None:
         body = _notice(payment, kind, amount_cents)
-        give_up, pause = time.monotonic() + _GIVE_UP_SECONDS, _FIRST_PAUSE
+        give_up, pause = time.monotonic() + _GIVE_UP_AFTER_SECONDS, _FIRST_RETRY_SECONDS
         while not self._stop.is_set():
             status = self._send(payment, kind, body, self._secret)
-            again = status == 0 or status in (404, 409, 412, 429) or status >= 500
-            if not again or time.monotonic() > give_up:
+            retryable = status == 0 or status in (404, 409, 412, 429) or status >= 500
+            if not retryable or time.monotonic() > give_up:
                 return
             self._stop.wait(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, _LONGEST_RETRY_SECONDS)
 
     def _forge(self, payment: Payment) -> None:
         self._send(payment, "forged", _notice(payment, SUCCEEDED, payment.amount_cents), "not the secret")
@@ -190,7 +192,7 @@ def _notice(payment: Payment, kind: str, amount_cents: int) -> bytes:
 
 
 class ProviderServer(ThreadingHTTPServer):
-    """The provider behind HTTP, on loopback; port 0 takes a free one."""
+    """HTTP server of the provider, on loopback; port 0 takes a free port."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -198,7 +200,7 @@ class ProviderServer(ThreadingHTTPServer):
     def __init__(self, provider: Provider, secret: str, port: int) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.provider = provider
-        self.signed = SignatureCheck([secret])
+        self.is_signed = SignatureCheck([secret])
 
     @property
     def url(self) -> str:
@@ -216,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif paying:
             self._show(paying[1])
         else:
-            self._answer(404, {"reason": "there are only books and payments to read"})
+            self._answer(404, {"reason": "GET /books or /payments/{id}/pay"})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -229,21 +231,23 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, document)
 
     def _do(self, body: bytes) -> tuple[int, dict[str, object]]:
-        provider, sent = self.server.provider, json.loads(body or b"{}")
+        provider, document = self.server.provider, json.loads(body or b"{}")
         paying = _PAY.fullmatch(self.path)
         if paying:
-            provider.pay(paying[1], _wish(sent))
+            provider.pay(paying[1], _notification(document))
             return 202, {"paymentId": paying[1]}
-        if not self.server.signed(body, self.headers.get(SIGNATURE, "")):
+        if not self.server.is_signed(body, self.headers.get(SIGNATURE, "")):
             raise Refused(403, "this is not signed by the shop")
         if self.path == "/payments":
-            payment = provider.open(int(sent["orderId"]), int(sent["amountCents"]), sent["notifyUrl"])
+            payment = provider.open(
+                int(document["orderId"]), int(document["amountCents"]), document["notifyUrl"]
+            )
             url = f"{self.server.url}/payments/{payment.payment_id}/pay"
             return 200, {"paymentId": payment.payment_id, "payUrl": url}
         if self.path == "/refunds":
-            provider.refund(int(sent["refundId"]), sent["paymentId"], int(sent["amountCents"]))
-            return 200, {"refundId": sent["refundId"]}
-        raise Refused(404, "there are only payments and refunds")
+            provider.refund(int(document["refundId"]), document["paymentId"], int(document["amountCents"]))
+            return 200, {"refundId": document["refundId"]}
+        raise Refused(404, "POST to /payments or /refunds")
 
     def _show(self, payment_id: str) -> None:
         try:
@@ -265,28 +269,28 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature is the library's
-        """Nothing: what happened is in the books."""
+        """Log nothing: `GET /books` shows what happened."""
 
 
-def _wish(sent: dict[str, Any]) -> Wish:
-    amount = sent.get("amountCents")
-    return Wish(
-        delay_seconds=float(sent.get("delaySeconds", 0)),
-        times=int(sent.get("times", 1)),
-        out_of_order=bool(sent.get("outOfOrder", False)),
-        forged=bool(sent.get("forged", False)),
+def _notification(document: dict[str, Any]) -> Notification:
+    amount = document.get("amountCents")
+    return Notification(
+        delay_seconds=float(document.get("delaySeconds", 0)),
+        times=int(document.get("times", 1)),
+        out_of_order=bool(document.get("outOfOrder", False)),
+        forged=bool(document.get("forged", False)),
         amount_cents=None if amount is None else int(amount),
     )
 
 
 def main() -> None:
     parser = ArgumentParser(prog="python -m aether_trade.adapters.simulated_provider", description=__doc__)
-    parser.add_argument("--port", type=int, default=8099, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=8099, help="0 takes a free port")
     arguments = parser.parse_args()
-    # As the shop beside it is told: the first one signs.
+    # The same variable as trade's: the first secret signs.
     secret = json.loads(os.environ.get("TRADE_PAYMENT_SECRETS") or f'["{DEVELOPMENT_SECRET}"]')[0]
     server = ProviderServer(Provider(secret), secret, arguments.port)
-    print(f"simulated payment provider at {server.url}", flush=True)  # noqa: T201 - a command talks to people
+    print(f"simulated payment provider at {server.url}", flush=True)  # noqa: T201 - output of a command
     server.serve_forever()
 
 

@@ -5,23 +5,16 @@ from datetime import datetime
 
 from aether_adapters.sql import Inbox, Outbox, update_versioned
 from aether_adapters.sql.idempotency import IdempotencyKeys
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_trade.adapters.events import outgoing
-from aether_trade.adapters.rows import (
-    course_from_row,
-    course_to_row,
-    line_to_row,
-    order_from_rows,
-    order_to_row,
-    refund_from_row,
-    refund_to_row,
-)
+from aether_trade.adapters.rows import COURSES_MAPPING, LINES_MAPPING, ORDERS_MAPPING, REFUNDS_MAPPING
 from aether_trade.adapters.tables import COURSES, INBOX, KEYS, LINES, ORDERS, OUTBOX, REFUNDS
 from aether_trade.application.ports import UnitOfWork
 from aether_trade.domain.course import Course
 from aether_trade.domain.errors import CourseHasChanged, CourseNotFound, OrderHasChanged, OrderNotFound
+from aether_trade.domain.line import Line
 from aether_trade.domain.order import Order
 from aether_trade.domain.refund import Refund
 from aether_trade.domain.values import Status
@@ -45,7 +38,7 @@ class SqlCourses:
     def add(self, course: Course, /) -> Course:
         stored = course.stored()
         try:
-            self._connection.execute(insert(COURSES), course_to_row(stored))
+            self._connection.execute(insert(COURSES), COURSES_MAPPING.to_row(stored))
         except IntegrityError:
             raise CourseHasChanged(course.id, course.version) from None
         return stored
@@ -54,14 +47,14 @@ class SqlCourses:
         row = self._connection.execute(select(COURSES).where(COURSES.c.id == course_id)).one_or_none()
         if row is None:
             raise CourseNotFound(course_id)
-        return course_from_row(row)
+        return COURSES_MAPPING.from_row(row)
 
     def save(self, course: Course, /) -> Course:
         stored = course.stored()
         update_versioned(
             self._connection,
             COURSES,
-            course_to_row(stored),
+            COURSES_MAPPING.to_row(stored),
             loaded=course.version,
             conflict=lambda: CourseHasChanged(course.id, course.version),
         )
@@ -73,7 +66,7 @@ class SqlCourses:
             wanted = wanted.where(COURSES.c.on_sale)
         if before is not None:
             wanted = wanted.where(COURSES.c.id < before)
-        return tuple(map(course_from_row, self._connection.execute(wanted)))
+        return tuple(map(COURSES_MAPPING.from_row, self._connection.execute(wanted)))
 
 
 class SqlOrders:
@@ -84,10 +77,10 @@ class SqlOrders:
     def add(self, order: Order, /) -> Order:
         stored = order.stored()
         try:
-            self._connection.execute(insert(ORDERS), order_to_row(stored))
+            self._connection.execute(insert(ORDERS), ORDERS_MAPPING.to_row(stored))
         except IntegrityError:
             raise OrderHasChanged(order.id, order.version) from None
-        self._connection.execute(insert(LINES), [line_to_row(order.id, line) for line in order.lines])
+        self._connection.execute(insert(LINES), LINES_MAPPING.to_rows(order.lines, order_id=order.id))
         return self._told(order, stored)
 
     def get(self, order_id: int, /, *, buyer: str | None) -> Order:
@@ -104,7 +97,7 @@ class SqlOrders:
         update_versioned(
             self._connection,
             ORDERS,
-            order_to_row(stored),
+            ORDERS_MAPPING.to_row(stored),
             loaded=order.version,
             conflict=lambda: OrderHasChanged(order.id, order.version),
         )
@@ -151,10 +144,10 @@ class SqlOrders:
 
     def _orders(self, wanted: Select[tuple[object, ...]]) -> tuple[Order, ...]:
         found = self._connection.execute(wanted).all()
-        lines: dict[int, list[Row[tuple[object, ...]]]] = {row.id: [] for row in found}
-        for line in self._connection.execute(_lines_of(lines)) if lines else ():
-            lines[line.order_id].append(line)
-        return tuple(order_from_rows(row, lines[row.id]) for row in found)
+        lines: dict[int, list[Line]] = {row.id: [] for row in found}
+        for row in self._connection.execute(_lines_of(lines)) if lines else ():
+            lines[row.order_id].append(LINES_MAPPING.from_row(row))
+        return tuple(ORDERS_MAPPING.from_row(row, lines=tuple(lines[row.id])) for row in found)
 
     def _told(self, order: Order, stored: Order) -> Order:
         # After the row is written: its lock then keeps the events of one order in their order.
@@ -167,11 +160,11 @@ class SqlRefunds:
         self._connection = connection
 
     def add(self, refund: Refund, /) -> None:
-        self._connection.execute(insert(REFUNDS), refund_to_row(refund))
+        self._connection.execute(insert(REFUNDS), REFUNDS_MAPPING.to_row(refund))
 
     def save(self, refund: Refund, /) -> None:
         self._connection.execute(
-            update(REFUNDS).where(REFUNDS.c.id == refund.id).values(refund_to_row(refund))
+            update(REFUNDS).where(REFUNDS.c.id == refund.id).values(REFUNDS_MAPPING.to_row(refund))
         )
 
     def known(self, payment_id: str, /) -> bool:
@@ -181,7 +174,7 @@ class SqlRefunds:
     def owed(self, *, limit: int) -> tuple[Refund, ...]:
         wanted = select(REFUNDS).where(REFUNDS.c.sent_at.is_(None))
         rows = self._connection.execute(wanted.order_by(REFUNDS.c.attempts, REFUNDS.c.id).limit(limit))
-        return tuple(map(refund_from_row, rows))
+        return tuple(map(REFUNDS_MAPPING.from_row, rows))
 
 
 def _lines_of(order_ids: Iterable[int]) -> Select[tuple[object, ...]]:

@@ -1,4 +1,4 @@
-"""Who may do what, by the roles in the caller's token."""
+"""Permissions, by the roles in the caller's token."""
 
 from typing import Final
 
@@ -13,11 +13,11 @@ def is_operator(caller: Caller) -> bool:
 
 
 def operators_only(caller: Caller) -> None:
-    """Raises `OperatorsOnly`."""
+    """Raise `OperatorsOnly` if the caller is not an operator."""
     if not is_operator(caller):
         raise OperatorsOnly
 
 
 def buyer_seen_by(caller: Caller) -> str | None:
-    """Whose orders the caller sees: their own; None, that is everybody's, for an operator."""
+    """Return the buyer whose orders the caller may see; None stands for every buyer, for an operator."""
     return None if is_operator(caller) else caller.subject

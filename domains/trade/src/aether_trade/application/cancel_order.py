@@ -9,7 +9,7 @@ from aether_trade.domain.order import Order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelOrder(port.CancelOrder):
-    """Gives up an order that is not paid yet; what was held for it goes back by the event."""
+    """Cancels an unpaid order. Promotion releases its stock and coupons when it receives the event."""
 
     transactions: Transactions
     clock: Clock

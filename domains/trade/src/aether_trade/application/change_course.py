@@ -10,7 +10,7 @@ from aether_trade.domain.values import Title, price
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeCourse(port.ChangeCourse):
-    """Changes a course's title and price, and puts it on or off sale. Orders keep what they bought."""
+    """Changes a course's title and price, and puts it on or off sale. Existing orders do not change."""
 
     transactions: Transactions
 

@@ -9,13 +9,13 @@ BATCH: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseOverdueOrders:
-    """Closes orders whose deadline has passed, each in a transaction of its own; several may do it at once."""
+    """Closes orders whose deadline has passed, each in its own transaction. Several workers may run it at once."""
 
     transactions: Transactions
     clock: Clock
 
     def __call__(self) -> bool:
-        """True where more may be waiting."""
+        """Close one batch. Return whether more may be waiting."""
         now = self.clock.now()
         overdue = self.transactions.read(lambda unit: unit.orders.overdue(now, limit=BATCH))
         for order_id in overdue:
@@ -26,6 +26,6 @@ class CloseOverdueOrders:
             try:
                 self.transactions.run(close)
             except (OrderHasChanged, OrderNotPending):
-                # Paid, cancelled or closed by somebody else since: nothing is left to do.
+                # Somebody paid, cancelled or closed it in the meantime: nothing is left to do.
                 continue
         return len(overdue) == BATCH

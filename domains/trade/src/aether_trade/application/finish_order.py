@@ -9,7 +9,7 @@ from aether_trade.domain.order import Order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishOrder(port.FinishOrder):
-    """Ends a paid order, for its buyer or an operator."""
+    """Finishes a paid order, for its buyer or an operator."""
 
     transactions: Transactions
     clock: Clock

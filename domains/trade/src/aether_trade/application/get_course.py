@@ -9,7 +9,7 @@ from aether_trade.domain.errors import CourseNotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetCourse(port.GetCourse):
-    """Reads a course; one that is not on sale is not there for a customer."""
+    """Reads a course. Only operators see one that is not on sale."""
 
     transactions: Transactions
 

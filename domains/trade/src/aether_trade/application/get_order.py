@@ -8,7 +8,7 @@ from aether_trade.application.views import order_view
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetOrder(port.GetOrder):
-    """Reads one of the caller's orders; another buyer's is not found, but by operators."""
+    """Reads one of the caller's orders. Only operators see another buyer's."""
 
     transactions: Transactions
 

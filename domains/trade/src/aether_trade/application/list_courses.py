@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 from aether.trade.v1 import port, types
 from aether_trade.application.callers import is_operator
-from aether_trade.application.paging import page_size, page_start, split
+from aether_trade.application.paging import PAGES
 from aether_trade.application.ports import Transactions, UnitOfWork
 from aether_trade.application.views import course_view
 from aether_trade.domain.course import Course
@@ -15,16 +15,15 @@ class ListCourses(port.ListCourses):
     transactions: Transactions
 
     def __call__(self, request: types.ListCoursesRequest, /) -> types.ListCoursesResponse:
-        size = page_size(request.page_size)
-        before = page_start(request.page_token)
+        page = PAGES.page(request.page_size, request.page_token)
         on_sale_only = not is_operator(request.caller)
 
-        def page(unit: UnitOfWork) -> tuple[Course, ...]:
-            return unit.courses.page(on_sale_only=on_sale_only, before=before, limit=size + 1)
+        def load(unit: UnitOfWork) -> tuple[Course, ...]:
+            return unit.courses.page(on_sale_only=on_sale_only, before=page.before, limit=page.limit)
 
-        shown, following = split(self.transactions.read(page), size, "/v1/courses")
+        shown, next_page_token = page.split(self.transactions.read(load))
         return types.ListCoursesResponse(
             courses=tuple(map(course_view, shown)),
-            next_page_token=following.token,
-            next_link=following.link,
+            next_page_token=next_page_token,
+            next_link=page.link("/v1/courses", next_page_token),
         )

@@ -2,11 +2,10 @@ from dataclasses import dataclass
 
 from aether.trade.v1 import port, types
 from aether_trade.application.callers import buyer_seen_by
-from aether_trade.application.paging import page_size, page_start, split
+from aether_trade.application.paging import PAGES
 from aether_trade.application.ports import Transactions, UnitOfWork
-from aether_trade.application.views import order_view
+from aether_trade.application.views import order_view, status_of
 from aether_trade.domain.order import Order
-from aether_trade.domain.values import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,19 +15,17 @@ class ListOrders(port.ListOrders):
     transactions: Transactions
 
     def __call__(self, request: types.ListOrdersRequest, /) -> types.ListOrdersResponse:
-        size = page_size(request.page_size)
-        before = page_start(request.page_token)
-        status = None if request.status is None else Status[request.status.name]
+        page = PAGES.page(request.page_size, request.page_token)
+        status = None if request.status is None else status_of(request.status)
         buyer = buyer_seen_by(request.caller)
 
-        def page(unit: UnitOfWork) -> tuple[Order, ...]:
-            # One more than the page shows: it tells whether there is a next page.
-            return unit.orders.page(buyer=buyer, status=status, before=before, limit=size + 1)
+        def load(unit: UnitOfWork) -> tuple[Order, ...]:
+            return unit.orders.page(buyer=buyer, status=status, before=page.before, limit=page.limit)
 
+        shown, next_page_token = page.split(self.transactions.read(load))
         filters = {} if request.status is None else {"status": request.status.value}
-        shown, following = split(self.transactions.read(page), size, "/v1/orders", **filters)
         return types.ListOrdersResponse(
             orders=tuple(map(order_view, shown)),
-            next_page_token=following.token,
-            next_link=following.link,
+            next_page_token=next_page_token,
+            next_link=page.link("/v1/orders", next_page_token, **filters),
         )

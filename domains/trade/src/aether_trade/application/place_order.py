@@ -4,38 +4,38 @@ from typing import Final
 from uuid import uuid4
 
 from aether.trade.v1 import port, types
-from aether_trade.application.placing import Placing
+from aether_trade.application.place_order_saga import PlaceOrderSaga
 from aether_trade.application.ports import Transactions, UnitOfWork
 from aether_trade.application.views import order_view
 from aether_trade.domain.basket import Basket, Item
 from aether_trade.domain.errors import IdempotencyKeyNotUsable, KeyUsedForAnotherOrder, OrderBeingPlaced
 from aether_trade.domain.order import Order
 
-KEY_LIMIT: Final = 100
+KEY_LIMIT_CHARACTERS: Final = 100
 CLAIM_SECONDS: Final = 15.0
-"""How long a claimed key is left to who claimed it: longer than a request may last."""
+"""How long the claim of a key lasts: longer than the longest request."""
 WAIT_SECONDS: Final = 2.5
-"""How long a repetition waits for who claimed its key: less than a request may last, so that it is told and not left hanging."""
+"""How long a repeated request waits for the first: less than its own deadline, so that it can answer `OrderBeingPlaced`."""
 PAUSE_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceOrder(port.PlaceOrder):
-    """Orders courses. Of many requests with one key, one places the order, and all are answered with it.
+    """Orders courses. Of many requests with one idempotency key, one places the order, and all return it.
 
-    Whoever claims the key places it; the others wait for that, and are told to come back where it takes long. The key
-    is kept with the order in one transaction, which fails where the claim has lapsed: so there is one order, though a
-    claimant may be stopped for as long as it likes.
-    Where placing fails the key is free again, and the same request may try anew.
+    The request that claims the key places the order. The others wait for it, and raise `OrderBeingPlaced` if that
+    takes too long. One transaction stores the order and finishes the key, and fails if the claim has lapsed: so there
+    is one order, however long a claimant is stopped.
+    If placing fails the key is released, and the same request may try again.
     """
 
-    placing: Placing
+    saga: PlaceOrderSaga
     transactions: Transactions
 
     def __call__(self, request: types.PlaceOrderRequest, /) -> types.Order:
         buyer, key = request.caller.subject, request.idempotency_key
-        if not 1 <= len(key) <= KEY_LIMIT:
-            raise IdempotencyKeyNotUsable(len(key), KEY_LIMIT)
+        if not 1 <= len(key) <= KEY_LIMIT_CHARACTERS:
+            raise IdempotencyKeyNotUsable(len(key), KEY_LIMIT_CHARACTERS)
         basket = Basket.of(
             (
                 Item(course_id=item.course_id, quantity=item.quantity, activity_id=item.activity_id)
@@ -53,14 +53,14 @@ class PlaceOrder(port.PlaceOrder):
                 raise OrderBeingPlaced(key)
 
         try:
-            return self.placing(buyer, basket, keep)
+            return self.saga(buyer, basket, keep)
         except Exception:
-            # Nothing happens where the order was stored after all: the key is finished then.
+            # This has no effect if the order was stored after all: the key is then finished.
             self.transactions.run(lambda unit: unit.keys.abandon(buyer, key, claimant))
             raise
 
     def _claimed_or_placed(self, buyer: str, key: str, fingerprint: str, claimant: str) -> Order | None:
-        """None once the key is ours; the order as it was placed, where it was before."""
+        """Claim the key. Return the order that was placed with it earlier, or None once the claim succeeds."""
 
         def claim(unit: UnitOfWork) -> bool:
             return unit.keys.claim(buyer, key, fingerprint, claimant, CLAIM_SECONDS)

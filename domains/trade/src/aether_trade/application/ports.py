@@ -1,6 +1,6 @@
-"""What the use cases need of the world, named for its role; `adapters/` meets it.
+"""Driven ports: what the use cases need, named for its role. `adapters/` implements them.
 
-Every implementation passes the same suite, `tests/test_ports.py` and those beside it.
+Every implementation passes the same contract suites: `tests/test_ports.py` and those beside it.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,38 +23,41 @@ class Courses(Protocol):
     """The catalogue."""
 
     def add(self, course: Course, /) -> Course:
-        """Store a new one; the one returned is as stored. Raises `CourseHasChanged` if it is there."""
+        """Store a new course. Return it as stored. Raises `CourseHasChanged` if its id is already stored."""
         ...
 
     def get(self, course_id: int, /) -> Course:
-        """The one of that id; raises `CourseNotFound`."""
+        """Return the course with this id. Raises `CourseNotFound`."""
         ...
 
     def save(self, course: Course, /) -> Course:
-        """Store a change; raises `CourseHasChanged` when it is not at the version it was loaded with."""
+        """Store a change. Raises `CourseHasChanged` if the stored version is not the one it was loaded with."""
         ...
 
     def page(self, *, on_sale_only: bool, before: int | None, limit: int) -> tuple[Course, ...]:
-        """The newest `limit` with an id below `before`, newest first."""
+        """Return up to `limit` courses with an id below `before`, newest first."""
         ...
 
 
 class Orders(Protocol):
-    """Every order there is. A buyer's are invisible to other buyers."""
+    """All orders. A buyer cannot see another buyer's."""
 
     def add(self, order: Order, /) -> Order:
-        """Store a new one and its events; the one returned is as stored. Raises `OrderHasChanged` if it is there."""
+        """Store a new order and its events. Return it as stored.
+
+        Raises `OrderHasChanged` if its id is already stored.
+        """
         ...
 
     def get(self, order_id: int, /, *, buyer: str | None) -> Order:
-        """The one of that id; raises `OrderNotFound`, also where it is another buyer's. With None anybody's."""
+        """Return the order with this id. Raises `OrderNotFound`, also if it is not `buyer`'s; None allows every buyer."""
         ...
 
     def save(self, order: Order, /) -> Order:
-        """Store a change and its events; the one returned is as stored.
+        """Store a change and its events. Return the order as stored.
 
-        Raises `OrderHasChanged` when it is not at the version it was loaded with, so that of two changes
-        made to one version only the first is kept.
+        Raises `OrderHasChanged` if the stored version is not the one it was loaded with: of two changes to one
+        version, only the first is stored.
         """
         ...
 
@@ -66,36 +69,36 @@ class Orders(Protocol):
         before: int | None,
         limit: int,
     ) -> tuple[Order, ...]:
-        """The newest `limit` of a buyer with an id below `before`, newest first; None: of all buyers, in all states."""
+        """Return up to `limit` orders with an id below `before`, newest first. None: of every buyer, in every state."""
         ...
 
     def overdue(self, now: datetime, /, *, limit: int) -> tuple[int, ...]:
-        """The ids of `limit` orders that wait for a payment though their deadline has passed, the latest first due."""
+        """Return the ids of up to `limit` unpaid orders whose deadline has passed, earliest deadline first."""
         ...
 
 
 class Refunds(Protocol):
-    """What the shop owes its buyers."""
+    """Money that the shop owes its buyers."""
 
     def add(self, refund: Refund, /) -> None:
-        """Owe one more."""
+        """Store a new refund."""
         ...
 
     def save(self, refund: Refund, /) -> None:
-        """Note an attempt to send it, or that it was sent."""
+        """Store the result of an attempt to send it."""
         ...
 
     def known(self, payment_id: str, /) -> bool:
-        """Whether any of what this payment brought was ever owed back, sent or not."""
+        """Return whether any refund of this payment exists, sent or not."""
         ...
 
     def owed(self, *, limit: int) -> tuple[Refund, ...]:
-        """Those not sent, the least tried first, then the oldest."""
+        """Return up to `limit` unsent refunds, least-attempted first, then oldest."""
         ...
 
 
 class KnownKey(Protocol):
-    """An idempotency key that was seen. `result` is the order's id, None while it is being placed."""
+    """A stored idempotency key. `result` is the order's id, or None while the order is being placed."""
 
     @property
     def fingerprint(self) -> str: ...
@@ -103,45 +106,45 @@ class KnownKey(Protocol):
     def result(self) -> str | None: ...
     @property
     def lapsed(self) -> bool:
-        """Whoever claimed it has had its time; the next may claim it."""
+        """Whether the claim has expired, so that another claimant may take the key."""
         ...
 
 
 class Keys(Protocol):
-    """The idempotency keys of each buyer, so that a request sent twice places one order."""
+    """The idempotency keys of each buyer: a request sent twice places one order."""
 
     def claim(self, scope: str, key: str, fingerprint: str, claimant: str, seconds: float) -> bool:
-        """Take a key that is new, or whose claimant has had its `seconds`; False if somebody else has it."""
+        """Claim a key that is new, or whose claim has expired, for `seconds`. Return False if it is taken."""
         ...
 
     def find(self, scope: str, key: str) -> KnownKey | None:
-        """What is known of a key."""
+        """Return a stored key, or None."""
         ...
 
     def finish(self, scope: str, key: str, claimant: str, result: str) -> bool:
-        """Keep the result for good; False if the key is no longer the claimant's, and then nothing may be kept."""
+        """Store the result. Return False if the claim is no longer this claimant's: the caller must roll back."""
         ...
 
     def abandon(self, scope: str, key: str, claimant: str) -> None:
-        """Give a key back that led to nothing. Nothing happens where it is finished or somebody else's."""
+        """Release a claimed key. No effect if it is finished or claimed by somebody else."""
         ...
 
     def prune(self, older_than: timedelta) -> int:
-        """Forget keys first seen longer ago than that; returns how many."""
+        """Delete keys first seen longer ago than that. Return how many."""
         ...
 
 
 class Inbox(Protocol):
-    """Which messages were handled, so that one delivered twice is handled once."""
+    """The messages that were handled: one delivered twice is handled once."""
 
     def first_time(self, consumer: str, event_id: str, /) -> bool:
-        """Note the message; False if this consumer noted it before."""
+        """Record the message. Return False if this consumer has already recorded it."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitOfWork:
-    """What one transaction can reach."""
+    """The repositories of one transaction."""
 
     courses: Courses
     orders: Orders
@@ -151,80 +154,80 @@ class UnitOfWork:
 
 
 class Transactions(Protocol):
-    """All or nothing: what the work changed is kept if it returns, and forgotten if it raises."""
+    """Runs units of work: commits if the work returns, rolls back if it raises."""
 
     def run(self, work: Callable[[UnitOfWork], T], /) -> T:
-        """Do the work and commit. It may be run again from the start, so it has no effect elsewhere."""
+        """Run the work and commit. It may be run more than once, so it must have no effect outside the database."""
         ...
 
     def read(self, work: Callable[[UnitOfWork], T], /) -> T:
-        """Do work that changes nothing, without standing in the way of those who do."""
+        """Run work that only reads, without blocking writers."""
         ...
 
 
 class Refused(Exception):
-    """Another service's rules refused a step, which therefore holds nothing. What is raised says it in that service's words."""
+    """The rules of another service refused a step, so nothing is held. Subclasses carry that service's error."""
 
 
 class Promotions(Protocol):
-    """Coupons and flash sales, which another service keeps.
+    """Coupons and flash sales, kept by another service.
 
-    What its rules refuse is raised as that service said it, and is a `Refused`. All but `quote` may be asked again with the same effect.
+    An error of its rules is raised unchanged, as a `Refused`. Every method but `quote` is idempotent.
     """
 
     def quote(self, buyer: str, items: Sequence[tuple[Item, int]], coupon_ids: Sequence[int], /) -> Quote:
-        """What the items cost, each given with the catalogue's price in cents for one."""
+        """Return the price of the items; each comes with its catalogue price in cents for one piece."""
         ...
 
     def reserve(self, order_id: int, buyer: str, item: Item, /, *, until: datetime) -> None:
-        """Hold the item's flash sale stock for the order. After `until` it may go, unless the order is paid."""
+        """Reserve the item's flash sale stock for the order. It may be released after `until` unless the order is paid."""
         ...
 
     def lock_coupons(
         self, order_id: int, buyer: str, coupon_ids: Sequence[int], /, *, until: datetime
     ) -> None:
-        """Hold the coupons for the order, so that no other uses them. After `until` they may go, unless it is paid."""
+        """Lock the coupons for the order. They may be unlocked after `until` unless the order is paid."""
         ...
 
     def release(self, order_id: int, /) -> None:
-        """Give back what is held for an order that will not be. Best effort: it never raises.
+        """Release everything held for an order that was not placed. Best effort: it never raises.
 
-        What it could not give back the other service finds itself: it asks for the order once `until` has passed.
+        The other service releases the rest itself: once `until` has passed, it asks for the order's state.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPayment:
-    """A payment the buyer can make at `url`."""
+    """A payment that the buyer can make at `url`."""
 
     payment_id: str
     url: str
 
 
 class Payments(Protocol):
-    """The payment provider. What it is told twice has its effect once."""
+    """The payment provider. Requests to it are idempotent."""
 
     def open(self, order_id: int, cents: int, /) -> OpenPayment:
-        """Open the payment of an order, or find the one that is open; raises a technical error of its kind."""
+        """Open the payment of an order, or return the open one. Raises `Unavailable` if the provider does not answer."""
         ...
 
     def refund(self, refund: Refund, /) -> bool:
-        """Have the money sent back. False if the provider could not be told, or would not: try again later."""
+        """Ask the provider to send the money back. Return False if it did not accept: try again later."""
         ...
 
     def read(self, payload: bytes, signature: str, /) -> Notice:
-        """What the provider says in a notice; raises `SignatureForged`, and only then `NoticeNotReadable`."""
+        """Verify and read a notice. Raises `SignatureForged`, or `NoticeNotReadable` if the signature is valid."""
         ...
 
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """The time, in UTC, to the microsecond; it may stand still or go back."""
+        """Return the time in UTC, to the microsecond. It may stand still or go back."""
         ...
 
 
 class Ids(Protocol):
     def next(self) -> int:
-        """An id that no other process has or will get, from 1 to 2**63 - 1; later ones are larger, roughly."""
+        """Return a globally unique id, from 1 to 2**63 - 1. Ids increase roughly with time."""
         ...

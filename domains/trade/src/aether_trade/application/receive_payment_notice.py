@@ -13,10 +13,10 @@ ATTEMPTS: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivePaymentNotice(port.ReceivePaymentNotice):
-    """Takes the provider's word on a payment.
+    """Handles a notice of the payment provider.
 
-    A payment counts once, however often and in whatever order its notices come. One that no order waits for, because
-    the order is closed or another payment came first, is owed back to the buyer in the same transaction.
+    A payment counts once, however often and in whatever order its notices arrive. If the order does not wait for it,
+    because it is closed or already paid, the same transaction stores a refund.
     """
 
     transactions: Transactions
@@ -35,7 +35,7 @@ class ReceivePaymentNotice(port.ReceivePaymentNotice):
             if notice.amount_cents != order.payable_cents:
                 raise AmountMismatch(order.id, order.payable_cents, notice.amount_cents)
             known = order.payment_id == notice.payment_id or unit.refunds.known(notice.payment_id)
-            # The inbox decides between two at once, and forgets in time; the books do not.
+            # The inbox decides between two concurrent notices. It is pruned; orders and refunds are not.
             if known or not unit.inbox.first_time(CONSUMER, notice.payment_id):
                 return False
             if order.status is Status.PENDING_PAYMENT:
@@ -57,6 +57,6 @@ class ReceivePaymentNotice(port.ReceivePaymentNotice):
             try:
                 return types.PaymentNoticeReceipt(news=self.transactions.run(settle))
             except OrderHasChanged:
-                # Closed, or paid otherwise, at this moment: what the money is for is decided anew.
+                # The order was closed or paid at this moment: decide again.
                 continue
         return types.PaymentNoticeReceipt(news=self.transactions.run(settle))

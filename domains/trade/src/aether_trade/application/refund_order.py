@@ -12,9 +12,9 @@ from aether_trade.domain.refund import Refund
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundOrder(port.RefundOrder):
-    """Gives the money back for a whole paid order, or for some of its items.
+    """Refunds a whole paid order, or some of its items.
 
-    What is owed is stored with the order and sent by the worker: a provider that is away loses no refund.
+    The refund is stored with the order and sent by the worker, so it is not lost while the provider is away.
     """
 
     transactions: Transactions

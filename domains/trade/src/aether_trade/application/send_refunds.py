@@ -9,10 +9,10 @@ BATCH: Final = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendRefunds:
-    """Has the provider send what is owed to buyers.
+    """Asks the provider to send the refunds that are owed.
 
-    One that is sent and not noted, because we died in between, is sent again under the same id, which the provider
-    knows.
+    If this process dies after sending a refund and before recording it, it is sent again under the same id, which the
+    provider recognizes.
     """
 
     transactions: Transactions
@@ -20,17 +20,17 @@ class SendRefunds:
     clock: Clock
 
     def __call__(self) -> bool:
-        """True where more may be waiting that were not tried just now."""
+        """Send one batch. Return whether more may be waiting that were not attempted in it."""
         owed = self.transactions.read(lambda unit: unit.refunds.owed(limit=BATCH))
         all_sent = True
         for refund in owed:
             sent = self.payments.refund(refund)
             all_sent = all_sent and sent
-            self._note(refund.sent(self.clock.now()) if sent else refund.tried())
+            self._save(refund.sent(self.clock.now()) if sent else refund.tried())
         return all_sent and len(owed) == BATCH
 
-    def _note(self, refund: Refund) -> None:
-        def note(unit: UnitOfWork) -> None:
+    def _save(self, refund: Refund) -> None:
+        def save(unit: UnitOfWork) -> None:
             unit.refunds.save(refund)
 
-        self.transactions.run(note)
+        self.transactions.run(save)

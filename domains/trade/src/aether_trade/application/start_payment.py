@@ -6,7 +6,7 @@ from aether_trade.application.ports import Clock, Payments, Transactions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartPayment(port.StartPayment):
-    """Opens the payment of one of the caller's own orders with the provider, or finds the one that is open."""
+    """Opens the payment of one of the caller's own orders with the provider, or returns the open one."""
 
     transactions: Transactions
     payments: Payments

@@ -1,9 +1,48 @@
-"""How the contract shows what the domain keeps."""
+"""Maps domain objects to the contract's messages, and the contract's statuses to the domain's."""
+
+from typing import assert_never
 
 from aether.trade.v1 import types
 from aether_trade.domain.course import Course
 from aether_trade.domain.line import Line
 from aether_trade.domain.order import Order
+from aether_trade.domain.values import CloseReason, Status
+
+
+def status_of(status: types.OrderStatus) -> Status:
+    match status:
+        case types.OrderStatus.PENDING_PAYMENT:
+            return Status.PENDING_PAYMENT
+        case types.OrderStatus.CLOSED:
+            return Status.CLOSED
+        case types.OrderStatus.PAID:
+            return Status.PAID
+        case types.OrderStatus.FINISHED:
+            return Status.FINISHED
+        case types.OrderStatus.PARTLY_REFUNDED:
+            return Status.PARTLY_REFUNDED
+        case types.OrderStatus.REFUNDED:
+            return Status.REFUNDED
+        case _:
+            assert_never(status)
+
+
+def status_view(status: Status) -> types.OrderStatus:
+    match status:
+        case Status.PENDING_PAYMENT:
+            return types.OrderStatus.PENDING_PAYMENT
+        case Status.CLOSED:
+            return types.OrderStatus.CLOSED
+        case Status.PAID:
+            return types.OrderStatus.PAID
+        case Status.FINISHED:
+            return types.OrderStatus.FINISHED
+        case Status.PARTLY_REFUNDED:
+            return types.OrderStatus.PARTLY_REFUNDED
+        case Status.REFUNDED:
+            return types.OrderStatus.REFUNDED
+        case _:
+            assert_never(status)
 
 
 def course_view(course: Course) -> types.Course:
@@ -18,12 +57,12 @@ def course_view(course: Course) -> types.Course:
 
 
 def order_view(order: Order) -> types.Order:
-    """An order as its buyer sees it."""
+    """Return the order as its buyer sees it."""
     reason = order.close_reason
     return types.Order(
         id=order.id,
         buyer=order.buyer,
-        status=types.OrderStatus[order.status.name],
+        status=status_view(order.status),
         lines=tuple(map(_line_view, order.lines)),
         total_cents=order.total_cents,
         discount_cents=order.discount_cents,
@@ -35,7 +74,7 @@ def order_view(order: Order) -> types.Order:
         deadline=order.deadline,
         paid_at=order.paid_at,
         closed_at=order.closed_at,
-        close_reason=None if reason is None else types.CloseReason[reason.name],
+        close_reason=None if reason is None else _close_reason_view(reason),
         finished_at=order.finished_at,
     )
 
@@ -53,3 +92,13 @@ def _line_view(line: Line) -> types.OrderLine:
         refunded_cents=line.refunded_cents,
         activity_id=line.activity_id,
     )
+
+
+def _close_reason_view(reason: CloseReason) -> types.CloseReason:
+    match reason:
+        case CloseReason.CANCELLED:
+            return types.CloseReason.CANCELLED
+        case CloseReason.OVERDUE:
+            return types.CloseReason.OVERDUE
+        case _:
+            assert_never(reason)

@@ -1,4 +1,4 @@
-"""The basket: what somebody asks for, before it has a price."""
+"""The basket: the items and coupons of a request, before they are priced."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ COUPON_LIMIT: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """Some of a course; with `activity_id` bought in that flash sale, at its price and from its stock."""
+    """A course and a quantity. With `activity_id` it is bought in that flash sale, at its price, from its stock."""
 
     course_id: int
     quantity: int
@@ -34,7 +34,7 @@ class Basket:
 
     @classmethod
     def of(cls, items: Iterable[Item], coupon_ids: Iterable[int]) -> Self:
-        """What somebody asked for; raises the broken rule of kind `Invalid`."""
+        """Return the basket of a request. Raises the subclass of `Invalid` of the broken rule."""
         basket = cls(items=tuple(items), coupon_ids=tuple(coupon_ids))
         if not 1 <= len(basket.items) <= ITEM_LIMIT:
             raise ItemCountNotUsable(len(basket.items), ITEM_LIMIT)
@@ -43,19 +43,19 @@ class Basket:
                 raise QuantityNotUsable(item.course_id, item.quantity, QUANTITY_LIMIT)
         if len(basket.coupon_ids) > COUPON_LIMIT:
             raise CouponCountNotUsable(len(basket.coupon_ids), COUPON_LIMIT)
-        _once((item.course_id for item in basket.items), ItemOrderedTwice)
-        _once(basket.coupon_ids, CouponNamedTwice)
+        _check_unique((item.course_id for item in basket.items), ItemOrderedTwice)
+        _check_unique(basket.coupon_ids, CouponNamedTwice)
         return basket
 
     def fingerprint(self) -> str:
-        """The same for the same basket, and for no other: 64 characters."""
+        """Return a hash of the content, 64 characters: equal for equal baskets only."""
         items = [(item.course_id, item.quantity, item.activity_id) for item in self.items]
         return sha256(repr((items, self.coupon_ids)).encode()).hexdigest()
 
 
-def _once(ids: Iterable[int], twice: Callable[[int], Exception]) -> None:
+def _check_unique(ids: Iterable[int], error: Callable[[int], Exception]) -> None:
     seen: set[int] = set()
     for each in ids:
         if each in seen:
-            raise twice(each)
+            raise error(each)
         seen.add(each)

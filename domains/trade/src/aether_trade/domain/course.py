@@ -1,4 +1,4 @@
-"""The catalogue: what is sold, and at which price."""
+"""The catalogue: courses and their prices."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,10 +10,10 @@ from aether_trade.domain.values import Title
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """A course. It never changes: each change returns a new one.
+    """A course. It is immutable: each change returns a new one.
 
-    An order keeps a snapshot of what it bought, so a change here changes no order. `version` counts what was
-    stored, from 1; a new one has version 0.
+    An order keeps a snapshot of its courses, so a change here changes no order. `version` is 0 until the course is
+    stored, and rises by one with each save.
     """
 
     id: int
@@ -24,11 +24,11 @@ class Course:
     version: int = 0
 
     def change(self, *, version: int, title: Title, price_cents: int, on_sale: bool) -> Self:
-        """The same, changed by someone who has seen `version`; raises `CourseHasChanged`."""
+        """Return the changed course. Raises `CourseHasChanged` if the caller has not seen this version."""
         if version != self.version:
             raise CourseHasChanged(self.id, version)
         return replace(self, title=title, price_cents=price_cents, on_sale=on_sale)
 
     def stored(self) -> Self:
-        """The same as the store keeps it: one version on."""
+        """Return the course as stored: one version later."""
         return replace(self, version=self.version + 1)

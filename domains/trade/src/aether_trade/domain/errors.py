@@ -1,4 +1,4 @@
-"""What can go wrong by the rules: three kinds, and one class for each broken rule.
+"""Errors of the domain: three kinds, and one class for each broken rule.
 
 A message says what to do next. The public attributes reach the caller as the problem's values.
 """
@@ -7,22 +7,22 @@ from datetime import datetime
 
 
 class Invalid(Exception):
-    """A value that breaks a rule, whatever the state of things."""
+    """A value breaks a rule, whatever the state."""
 
 
 class NotFound(Exception):
-    """There is no such thing, or it is not the caller's to see."""
+    """The object does not exist, or the caller may not see it."""
 
 
 class Conflict(Exception):
-    """The state of things does not allow it now."""
+    """The current state does not allow the request."""
 
 
 class OperatorsOnly(Invalid):
-    """Answered as forbidden: the container's table says so."""
+    """The container's error table maps it to forbidden."""
 
     def __init__(self) -> None:
-        super().__init__("Only an operator may do this: ask one.")
+        super().__init__("Only an operator may do this: ask an operator.")
 
 
 class TitleNotUsable(Invalid):
@@ -47,14 +47,14 @@ class PageSizeNotUsable(Invalid):
 
 class PageTokenNotUsable(Invalid):
     def __init__(self, page_token: str) -> None:
-        super().__init__("This page token is not one of ours: start again without one.")
+        super().__init__("This page token is not valid: start again without one.")
         self.page_token = page_token
 
 
 class IdempotencyKeyNotUsable(Invalid):
     def __init__(self, length: int, limit: int) -> None:
         super().__init__(
-            f"An idempotency key has 1 to {limit} characters, this one {length}: make a new one."
+            f"An idempotency key has 1 to {limit} characters, this one has {length}: make a new one."
         )
         self.length = length
         self.limit = limit
@@ -62,7 +62,7 @@ class IdempotencyKeyNotUsable(Invalid):
 
 class ItemCountNotUsable(Invalid):
     def __init__(self, count: int, limit: int) -> None:
-        super().__init__(f"An order has 1 to {limit} items, this one {count}: split it.")
+        super().__init__(f"An order has 1 to {limit} items, this one has {count}: split it.")
         self.count = count
         self.limit = limit
 
@@ -70,7 +70,7 @@ class ItemCountNotUsable(Invalid):
 class QuantityNotUsable(Invalid):
     def __init__(self, course_id: int, quantity: int, limit: int) -> None:
         super().__init__(
-            f"Of course {course_id} you can order 1 to {limit}, not {quantity}: change the quantity."
+            f"You can order 1 to {limit} of course {course_id}, not {quantity}: change the quantity."
         )
         self.course_id = course_id
         self.quantity = quantity
@@ -79,7 +79,7 @@ class QuantityNotUsable(Invalid):
 
 class ItemOrderedTwice(Invalid):
     def __init__(self, course_id: int) -> None:
-        super().__init__(f"Course {course_id} is in this order twice: add its quantities up.")
+        super().__init__(f"Course {course_id} is in this order twice: add up its quantities.")
         self.course_id = course_id
 
 
@@ -92,7 +92,7 @@ class CouponCountNotUsable(Invalid):
 
 class CouponNamedTwice(Invalid):
     def __init__(self, coupon_id: int) -> None:
-        super().__init__(f"Coupon {coupon_id} is in this order twice: name it once.")
+        super().__init__(f"Coupon {coupon_id} is in this order twice: send it once.")
         self.coupon_id = coupon_id
 
 
@@ -105,32 +105,28 @@ class LineNotFound(Invalid):
 
 class LineNamedTwice(Invalid):
     def __init__(self, line: int) -> None:
-        super().__init__(f"Line {line} is in this refund twice: add its quantities up.")
+        super().__init__(f"Line {line} is in this refund twice: add up its quantities.")
         self.line = line
 
 
 class RefundTooLarge(Invalid):
     def __init__(self, line: int, quantity: int, left: int) -> None:
-        super().__init__(
-            f"Of line {line} there are {left} left to refund, not {quantity}: refund 1 to {left}."
-        )
+        super().__init__(f"Line {line} has {left} left to refund, not {quantity}: refund 1 to {left}.")
         self.line = line
         self.quantity = quantity
         self.left = left
 
 
 class SignatureForged(Invalid):
-    """Answered as forbidden. It says nothing of what would have been right."""
+    """The container's error table maps it to forbidden. It does not reveal the right signature."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "This is not signed by the payment provider, or too long ago: sign what you send, now."
-        )
+        super().__init__("The signature is not the payment provider's, or too old: sign the request again.")
 
 
 class NoticeNotReadable(Invalid):
     def __init__(self, reason: str) -> None:
-        super().__init__(f"This is signed, and no payment notice ({reason}): mend what writes it.")
+        super().__init__(f"The signature is valid, but not the payment notice ({reason}): fix the sender.")
         self.reason = reason
 
 
@@ -146,7 +142,7 @@ class AmountMismatch(Invalid):
 
 class CourseNotFound(NotFound):
     def __init__(self, course_id: int) -> None:
-        super().__init__(f"There is no course {course_id} for you: list those on sale.")
+        super().__init__(f"You cannot see a course {course_id}: list the courses on sale.")
         self.course_id = course_id
 
 
@@ -158,7 +154,7 @@ class OrderNotFound(NotFound):
 
 class CourseHasChanged(Conflict):
     def __init__(self, course_id: int, version: int) -> None:
-        super().__init__(f"{course_id} is no longer at version {version}: read it again.")
+        super().__init__(f"Course {course_id} is no longer at version {version}: read it again.")
         self.course_id = course_id
         self.version = version
 
@@ -180,7 +176,7 @@ class KeyUsedForAnotherOrder(Conflict):
 class OrderBeingPlaced(Conflict):
     def __init__(self, idempotency_key: str) -> None:
         super().__init__(
-            "An order with this idempotency key is being placed: send the same again in a while."
+            "An order with this idempotency key is being placed: send the same request again shortly."
         )
         self.idempotency_key = idempotency_key
 
@@ -193,13 +189,15 @@ class PlacingTookTooLong(Conflict):
 
 class QuoteDoesNotAddUp(Conflict):
     def __init__(self, course_id: int) -> None:
-        super().__init__(f"Nobody can say what course {course_id} costs just now: place the order again.")
+        super().__init__(
+            f"The price of course {course_id} is not known at the moment: place the order again."
+        )
         self.course_id = course_id
 
 
 class OrderNotPending(Conflict):
     def __init__(self, order_id: int, status: str) -> None:
-        super().__init__(f"Order {order_id} is {status} and waits for no payment: place a new one.")
+        super().__init__(f"Order {order_id} is {status} and cannot be paid or closed: read it again.")
         self.order_id = order_id
         self.status = status
 
@@ -220,6 +218,6 @@ class OrderNotPaid(Conflict):
 
 class OrderHasChanged(Conflict):
     def __init__(self, order_id: int, version: int) -> None:
-        super().__init__(f"{order_id} is no longer at version {version}: read it again.")
+        super().__init__(f"Order {order_id} is no longer at version {version}: read it again.")
         self.order_id = order_id
         self.version = version

@@ -1,4 +1,4 @@
-"""What has happened, in the words of the domain; `adapters/events.py` says it to other services."""
+"""Domain events. `adapters/events.py` maps them to integration events."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ class OrderPlaced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPaid:
-    """`payment_id` is empty where nothing was to be paid."""
+    """`payment_id` is empty if the order was free."""
 
     order_id: int
     buyer: str
@@ -38,7 +38,7 @@ class OrderClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRefunded:
-    """`refunded_cents` is what this refund gives back; `whole` says that nothing of the order is left."""
+    """`refunded_cents` is the amount of this refund; `whole` means that every piece of the order is now refunded."""
 
     order_id: int
     refund_id: int

@@ -1,4 +1,4 @@
-"""A line of an order: a snapshot of what was bought, at which price, and how much of it went back."""
+"""A line of an order: a snapshot of what was bought, its price, and how much of it was refunded."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -10,9 +10,9 @@ from aether_trade.domain.values import Title
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """`price_cents` is that of one piece before discounts; `discount_cents` that of the whole line.
+    """`price_cents` is for one piece, before discounts; `discount_cents` for the whole line.
 
-    `number` counts from 1 in its order.
+    `number` counts from 1 in each order.
     """
 
     number: int
@@ -35,16 +35,16 @@ class Line:
 
     @property
     def left(self) -> int:
-        """How many pieces were not refunded."""
+        """The pieces that are not refunded."""
         return self.quantity - self.refunded_quantity
 
     @property
     def refunded_cents(self) -> int:
-        """What went back, to the cent: when the last piece has gone back, all of it."""
+        """The refunded amount, to the cent; the whole amount once every piece is refunded."""
         return of_some(self.payable_cents, self.quantity, after=0, count=self.refunded_quantity)
 
     def refund(self, quantity: int) -> Self:
-        """The same with so many more pieces refunded; raises `RefundTooLarge`."""
+        """Return the line with `quantity` more pieces refunded. Raises `RefundTooLarge`."""
         if not 1 <= quantity <= self.left:
             raise RefundTooLarge(self.number, quantity, self.left)
         return replace(self, refunded_quantity=self.refunded_quantity + quantity)

@@ -1,11 +1,11 @@
-"""What the payment provider says, once its signature is proven."""
+"""A notice of the payment provider, after its signature was verified."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """`succeeded` says that `amount_cents` came in for the order; other notices only tell how far the buyer got."""
+    """`succeeded` means that `amount_cents` were paid for the order; other notices only report progress."""
 
     succeeded: bool
     payment_id: str

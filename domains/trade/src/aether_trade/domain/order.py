@@ -1,4 +1,4 @@
-"""The order: from placing to payment, refund and end. Its states and what leads from one to another:
+"""The order, from placing to payment, refund and end. Its states and transitions:
 
     pending payment --pay--> paid --finish--> finished
           |                   |
@@ -6,7 +6,7 @@
           v                   +-------------> partly refunded ----> refunded
         closed                +------------------- refund all ----> refunded
 
-Only a pending order is paid or closed, and only once. What costs nothing is paid when it is placed.
+Only a pending order can be paid or closed. A free order is paid when it is placed.
 """
 
 from collections.abc import Mapping
@@ -36,11 +36,11 @@ from aether_trade.domain.values import CloseReason, Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An order. It never changes: each change returns a new one, which carries what happened.
+    """An order. It is immutable: each change returns a new one, which carries its events.
 
-    `buyer` is the subject of the caller who placed it. `payment_id` is the provider's name for what paid it.
-    `version` counts what was stored, from 1; a new one has version 0. `events` are those not stored yet: empty on
-    load, and no part of equality.
+    `buyer` is the subject of the caller who placed it. `payment_id` is the provider's id of the payment.
+    `version` is 0 until the order is stored, and rises by one with each save. `events` are not stored yet: empty on
+    load, and not part of equality.
     """
 
     id: int
@@ -69,7 +69,7 @@ class Order:
         deadline: datetime,
         now: datetime,
     ) -> Self:
-        """A new one, which waits for its payment."""
+        """Return a new order, which is pending payment, or paid if it is free."""
         order = cls(
             id=order_id, buyer=buyer, lines=lines, coupon_ids=coupon_ids, placed_at=now, deadline=deadline
         )
@@ -102,17 +102,17 @@ class Order:
         return sum(line.refunded_cents for line in self.lines)
 
     def to_be_paid(self, now: datetime) -> None:
-        """Raises `OrderNotPending` or `OrderOverdue` where no payment should be begun."""
-        self._pending()
+        """Raise `OrderNotPending` or `OrderOverdue` if a payment must not be started."""
+        self._check_pending()
         if now >= self.deadline:
             raise OrderOverdue(self.id, self.deadline)
 
     def pay(self, *, payment_id: str, amount_cents: int, now: datetime) -> Self:
-        """The same, paid; raises `OrderNotPending`, `AmountMismatch`.
+        """Return the paid order. Raises `OrderNotPending`, `AmountMismatch`.
 
-        Money that came in after the deadline counts as long as the order is not closed.
+        A payment after the deadline counts as long as the order is not closed.
         """
-        self._pending()
+        self._check_pending()
         if amount_cents != self.payable_cents:
             raise AmountMismatch(self.id, self.payable_cents, amount_cents)
         paid = OrderPaid(
@@ -127,19 +127,19 @@ class Order:
         )
 
     def cancel(self, *, version: int, now: datetime) -> Self:
-        """The same, given up by someone who has seen `version`; raises `OrderHasChanged`, `OrderNotPending`."""
-        self._seen(version)
+        """Return the cancelled order. Raises `OrderNotPending`, or `OrderHasChanged` if `version` is not current."""
+        self._check_version(version)
         return self._close(CloseReason.CANCELLED, now)
 
     def expire(self, now: datetime) -> Self:
-        """The same, closed because its deadline has passed; raises `OrderNotPending`, `ValueError` before that."""
+        """Return the order, closed as overdue. Raises `OrderNotPending`, or `ValueError` before the deadline."""
         if now < self.deadline:
             raise ValueError(f"order {self.id} may be paid until {self.deadline}")
         return self._close(CloseReason.OVERDUE, now)
 
     def finish(self, *, version: int, now: datetime) -> Self:
-        """The same, done, for someone who has seen `version`; raises `OrderHasChanged`, `OrderNotPaid`."""
-        self._seen(version)
+        """Return the finished order. Raises `OrderNotPaid`, or `OrderHasChanged` if `version` is not current."""
+        self._check_version(version)
         if self.status is not Status.PAID:
             raise OrderNotPaid(self.id, self.status.value)
         finished = OrderFinished(order_id=self.id, buyer=self.buyer, occurred_at=now)
@@ -148,11 +148,11 @@ class Order:
     def refund(
         self, refund_id: int, *, version: int, quantities: Mapping[int, int] | None, now: datetime
     ) -> Self:
-        """The same, with so many pieces of the lines of these numbers refunded; None stands for all that is left.
+        """Return the order after a refund. `quantities` are pieces by line number; None refunds all that is left.
 
         Raises `OrderHasChanged`, `OrderNotPaid`, `LineNotFound`, `RefundTooLarge`.
         """
-        self._seen(version)
+        self._check_version(version)
         if self.status not in (Status.PAID, Status.PARTLY_REFUNDED):
             raise OrderNotPaid(self.id, self.status.value)
         if quantities is None:
@@ -175,7 +175,7 @@ class Order:
         return replace(after, events=(*self.events, refunded))
 
     def as_placed(self) -> Self:
-        """The order as it was when it was placed: what a repeated request is answered."""
+        """Return the order as it was when placed: the answer to a repeated request."""
         free = not self.payable_cents
         return replace(
             self,
@@ -190,20 +190,20 @@ class Order:
         )
 
     def stored(self) -> Self:
-        """The same as the store keeps it: one version on, its events handed over."""
+        """Return the order as stored: one version later, without its events."""
         return replace(self, version=self.version + 1, events=())
 
     def _close(self, reason: CloseReason, now: datetime) -> Self:
-        self._pending()
+        self._check_pending()
         closed = OrderClosed(order_id=self.id, buyer=self.buyer, reason=reason, occurred_at=now)
         return replace(
             self, status=Status.CLOSED, closed_at=now, close_reason=reason, events=(*self.events, closed)
         )
 
-    def _pending(self) -> None:
+    def _check_pending(self) -> None:
         if self.status is not Status.PENDING_PAYMENT:
             raise OrderNotPending(self.id, self.status.value)
 
-    def _seen(self, version: int) -> None:
+    def _check_version(self, version: int) -> None:
         if version != self.version:
             raise OrderHasChanged(self.id, version)

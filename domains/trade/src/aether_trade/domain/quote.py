@@ -1,4 +1,4 @@
-"""A quote: what the items of a basket cost with its coupons, as promotion reckons it."""
+"""A quote: what the items of a basket cost with its coupons, as computed by promotion."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from aether_trade.domain.line import Line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotedItem:
-    """`price_cents` is that of one piece, the flash sale's where there is one; the others are of the whole line."""
+    """`price_cents` is for one piece, in a flash sale that sale's price; the other amounts are for the whole line."""
 
     course_id: int
     quantity: int
@@ -22,7 +22,7 @@ class QuotedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """One quoted item for each item asked for, in their order; `coupon_ids` are those that the price needs."""
+    """One quoted item for each requested item, in the same order. `coupon_ids` are the coupons that the price uses."""
 
     items: tuple[QuotedItem, ...]
     payable_cents: int
@@ -30,20 +30,20 @@ class Quote:
 
 
 def lines(items: Sequence[Item], courses: Mapping[int, Course], quote: Quote) -> tuple[Line, ...]:
-    """What was asked for, at the quoted prices: the snapshot that an order keeps.
+    """Return the lines of the order, at the quoted prices.
 
-    Raises `QuoteDoesNotAddUp` where the quote is of something else, takes more off than a line costs, or its parts
-    do not sum to its whole: an order must not take over somebody else's mistake with money.
+    Raises `QuoteDoesNotAddUp` if the quote is for other items, discounts more than a line costs, or its parts do not
+    sum to its whole: an order must not adopt another service's mistake with money.
     """
     if len(quote.items) != len(items):
         raise QuoteDoesNotAddUp(items[0].course_id)
-    found = tuple(
+    result = tuple(
         _line(number, item, courses[item.course_id], quoted)
         for number, (item, quoted) in enumerate(zip(items, quote.items, strict=True), 1)
     )
-    if sum(line.payable_cents for line in found) != quote.payable_cents:
+    if sum(line.payable_cents for line in result) != quote.payable_cents:
         raise QuoteDoesNotAddUp(items[0].course_id)
-    return found
+    return result
 
 
 def _line(number: int, item: Item, course: Course, quoted: QuotedItem) -> Line:

@@ -1,4 +1,4 @@
-"""A refund: money the shop owes the buyer, until the provider has taken the order to send it."""
+"""A refund: money that the shop owes the buyer until the provider accepts the request to send it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Its id is also the provider's idempotency key, so that asking twice pays once."""
+    """Its id is also the idempotency key at the provider: sending it twice pays once."""
 
     id: int
     order_id: int
@@ -18,9 +18,9 @@ class Refund:
     sent_at: datetime | None = None
 
     def sent(self, now: datetime) -> Self:
-        """The same, taken by the provider."""
+        """Return the refund as accepted by the provider."""
         return replace(self, attempts=self.attempts + 1, sent_at=now)
 
     def tried(self) -> Self:
-        """The same after an attempt in vain; it comes after those that were tried less often."""
+        """Return the refund after a failed attempt; it is retried after refunds with fewer attempts."""
         return replace(self, attempts=self.attempts + 1)

@@ -1,4 +1,4 @@
-"""Values: compared by what they hold, never changed."""
+"""Value objects and enums."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -9,12 +9,12 @@ from aether_trade.domain.errors import PriceNotUsable, TitleNotUsable
 TITLE_LIMIT: Final = 200
 """The longest title, in characters."""
 
-PRICE_LIMIT: Final = 100_000_000
-"""The highest price, in cents. With it the dearest order is far below what 64 bits hold."""
+PRICE_LIMIT_CENTS: Final = 100_000_000
+"""The highest price. It keeps the most expensive order far below 64 bits."""
 
 
 class Status(Enum):
-    """Where an order is on its way."""
+    """The state of an order."""
 
     PENDING_PAYMENT = "pending payment"
     CLOSED = "closed"
@@ -33,16 +33,15 @@ class CloseReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """What a person calls it."""
+    """The title of a course."""
 
     text: str
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """The title a person wrote, without the space around it; raises `TitleNotUsable`.
+        """Return the title without surrounding space. Raises `TitleNotUsable`.
 
-        The rule stands here and not in the constructor, because a stored title must load even when the
-        rule has become stricter since.
+        The constructor does not check this rule: a stored title must load even after the rule becomes stricter.
         """
         text = text.strip()
         if not 1 <= len(text) <= TITLE_LIMIT:
@@ -51,7 +50,7 @@ class Title:
 
 
 def price(cents: int) -> int:
-    """A price a person may set, in cents; raises `PriceNotUsable`."""
-    if not 0 <= cents <= PRICE_LIMIT:
-        raise PriceNotUsable(cents, PRICE_LIMIT)
+    """Return the price in cents. Raises `PriceNotUsable` if it is not allowed."""
+    if not 0 <= cents <= PRICE_LIMIT_CENTS:
+        raise PriceNotUsable(cents, PRICE_LIMIT_CENTS)
     return cents

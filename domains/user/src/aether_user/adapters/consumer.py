@@ -1,8 +1,8 @@
-"""Events from topics, handed to those who wait for them."""
+"""Maps events from the topics to use cases."""
 
 from collections.abc import Callable
 
-from aether_adapters.events import IncomingEvent
+from aether_adapters.kernel.events import IncomingEvent
 
 from aether_user.adapters.events import (
     CHANGES,
@@ -20,7 +20,7 @@ Handlers = dict[str, Callable[[IncomingEvent], None]]
 
 
 def own_handlers(cards: Cards) -> Handlers:
-    """A changed user's card is forgotten once more, in case the process that changed it died before it could."""
+    """Drop a changed user's card from the cache again, in case the process that changed it died before doing so."""
 
     def forget(event: IncomingEvent) -> None:
         cards.forget(incoming(event).user_id)
@@ -29,13 +29,13 @@ def own_handlers(cards: Cards) -> Handlers:
 
 
 def trade_handlers(count: CountPoints) -> Handlers:
-    """What trade tells of money, as points."""
+    """Count points for trade's payments and refunds."""
 
-    def note(event: IncomingEvent) -> None:
+    def count_points(event: IncomingEvent) -> None:
         match about_an_order(event):
             case OrderPaid() as paid:
                 count.paid(paid.order_id, paid.buyer, paid.cents)
             case OrderRefunded() as refund:
                 count.refunded(refund.order_id, refund.refund_id, refund.buyer, refund.cents)
 
-    return dict.fromkeys((ORDER_PAID, ORDER_REFUNDED), note)
+    return dict.fromkeys((ORDER_PAID, ORDER_REFUNDED), count_points)

@@ -1,14 +1,14 @@
-"""What other services are told: domain events in the words of the contract, and back; and what trade tells.
+"""Maps domain events to the integration events of the contract, and back; and reads trade's events.
 
-The only module that knows both, so that either may change without the other.
+Only this module knows both, so that either may change without the other.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-from aether_adapters.errors import Malformed
-from aether_adapters.events import IncomingEvent, OutgoingEvent
-from aether_adapters.revocations import Revocation
+from aether_adapters.auth.revocations import Revocation
+from aether_adapters.kernel.errors import Malformed
+from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 
 from aether.trade.v1 import events as trade
 from aether.user.v1 import events as contract
@@ -25,7 +25,7 @@ from aether_user.domain.values import Username
 TOPIC: Final = contract.TOPIC
 SOURCE: Final = "aether-user"
 CHANGES: Final = (contract.UserChanged.TYPE, contract.UserBanned.TYPE, contract.UserUnbanned.TYPE)
-"""After these a user is no longer what others were told."""
+"""After these events a cached user is out of date."""
 REVOKED: Final = contract.SessionsRevoked.TYPE
 TRADE_TOPIC: Final = trade.TOPIC
 ORDER_PAID: Final = trade.OrderPaid.TYPE
@@ -33,7 +33,7 @@ ORDER_REFUNDED: Final = trade.OrderRefunded.TYPE
 
 
 def outgoing(event: UserEvent) -> OutgoingEvent:
-    """The event as it leaves; those of one user stay in their order."""
+    """Return the integration event. Its key is the user's id, so events of one user keep their sequence."""
     message = _message(event)
     return OutgoingEvent(
         type=message.TYPE,
@@ -46,27 +46,30 @@ def outgoing(event: UserEvent) -> OutgoingEvent:
 
 
 def incoming(event: IncomingEvent) -> UserEvent:
-    """The event as the domain knows it; raises `Malformed` for one the contract does not have."""
+    """Return the domain event. Raises `Malformed` for a type that is not in the contract."""
     match contract.from_bytes(event.type, event.payload):
-        case contract.UserRegistered() as it:
-            username = Username(it.username)
-            return UserRegistered(user_id=it.user_id, username=username, occurred_at=it.occurred_at)
-        case contract.UserChanged() as it:
-            return UserChanged(user_id=it.user_id, occurred_at=it.occurred_at)
-        case contract.UserBanned() as it:
-            return UserBanned(user_id=it.user_id, occurred_at=it.occurred_at)
-        case contract.UserUnbanned() as it:
-            return UserUnbanned(user_id=it.user_id, occurred_at=it.occurred_at)
-        case contract.SessionsRevoked() as it:
+        case contract.UserRegistered() as registered:
+            return UserRegistered(
+                user_id=registered.user_id,
+                username=Username(registered.username),
+                occurred_at=registered.occurred_at,
+            )
+        case contract.UserChanged() as changed:
+            return UserChanged(user_id=changed.user_id, occurred_at=changed.occurred_at)
+        case contract.UserBanned() as banned:
+            return UserBanned(user_id=banned.user_id, occurred_at=banned.occurred_at)
+        case contract.UserUnbanned() as unbanned:
+            return UserUnbanned(user_id=unbanned.user_id, occurred_at=unbanned.occurred_at)
+        case contract.SessionsRevoked() as revoked:
             return SessionsRevoked(
-                user_id=_user_id(it.subject),
-                session_id=int(it.session) if it.session else None,
-                occurred_at=it.occurred_at,
+                user_id=_user_id(revoked.subject),
+                session_id=int(revoked.session) if revoked.session else None,
+                occurred_at=revoked.occurred_at,
             )
 
 
 def revocation(event: IncomingEvent) -> Revocation:
-    """What every API must refuse from now on."""
+    """Return the access tokens that the event revokes. Raises `Malformed` if it revokes none."""
     revoked = contract.from_bytes(event.type, event.payload)
     if not isinstance(revoked, contract.SessionsRevoked):
         raise Malformed("ce_type", f"{event.type} revokes nothing")
@@ -91,26 +94,26 @@ class OrderRefunded:
 
 
 def about_an_order(event: IncomingEvent) -> OrderPaid | OrderRefunded:
-    """What trade tells of money; raises `Malformed` for anything else."""
+    """Return the payment or refund in trade's event. Raises `Malformed` for any other event."""
     match trade.from_bytes(event.type, event.payload):
-        case trade.OrderPaid() as it:
-            return OrderPaid(order_id=it.order_id, buyer=_user_id(it.buyer), cents=it.paid_cents)
-        case trade.OrderRefunded() as it:
+        case trade.OrderPaid() as paid:
+            return OrderPaid(order_id=paid.order_id, buyer=_user_id(paid.buyer), cents=paid.paid_cents)
+        case trade.OrderRefunded() as refunded:
             return OrderRefunded(
-                order_id=it.order_id,
-                refund_id=it.refund_id,
-                buyer=_user_id(it.buyer),
-                cents=it.refunded_cents,
+                order_id=refunded.order_id,
+                refund_id=refunded.refund_id,
+                buyer=_user_id(refunded.buyer),
+                cents=refunded.refunded_cents,
             )
         case _:
-            raise Malformed("ce_type", f"{event.type} says nothing of money")
+            raise Malformed("ce_type", f"{event.type} is not a payment or refund")
 
 
 def _user_id(subject: str) -> int:
     try:
         return int(subject)
     except ValueError:
-        raise Malformed("subject", "is no user's id") from None
+        raise Malformed("subject", "is not a user's id") from None
 
 
 def _message(event: UserEvent) -> contract.Event:

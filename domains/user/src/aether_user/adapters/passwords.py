@@ -3,36 +3,37 @@
 from threading import BoundedSemaphore
 from typing import Final
 
-from aether_adapters.deadline import remaining
-from aether_adapters.errors import Exhausted
+from aether_adapters.kernel.deadline import remaining
+from aether_adapters.kernel.errors import Exhausted
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from aether_user.domain.values import Password
 
-_PATIENCE: Final = 5.0
+_HASH_TIMEOUT_SECONDS: Final = 5.0
 
 
 class Argon2Passwords:
     """Hashes with `passes` over `kibibytes` of memory in `lanes`, at most `at_once` at the same time.
 
-    One more waits as long as its deadline allows: each takes its memory and a whole processor, so that a crowd
-    at the door would otherwise take both from everybody. `match` does the same work for None as for a hash of today.
+    Further calls wait as long as their deadline allows, then raise `Exhausted`: each hash occupies its memory and a
+    whole CPU, which a rush of sign-ins would take from every other request. `match` takes as long for None as for a
+    hash with the current parameters.
     """
 
     def __init__(self, *, passes: int, kibibytes: int, lanes: int, at_once: int) -> None:
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=kibibytes, parallelism=lanes)
-        self._turns = BoundedSemaphore(at_once)
-        self._nobodys = self._hasher.hash(b"what nobody's password is compared with")
+        self._slots = BoundedSemaphore(at_once)
+        self._dummy_hash = self._hasher.hash(b"compared with when there is no user")
 
     def hash(self, password: Password, /) -> str:
-        with _Turn(self._turns):
+        with _Slot(self._slots):
             return self._hasher.hash(password.normal)
 
     def match(self, password_hash: str | None, password: Password, /) -> bool:
-        with _Turn(self._turns):
+        with _Slot(self._slots):
             try:
-                self._hasher.verify(password_hash or self._nobodys, password.normal)
+                self._hasher.verify(password_hash or self._dummy_hash, password.normal)
             except (VerificationError, InvalidHashError):
                 return False
         return password_hash is not None
@@ -41,13 +42,13 @@ class Argon2Passwords:
         return self._hasher.check_needs_rehash(password_hash)
 
 
-class _Turn:
-    def __init__(self, turns: BoundedSemaphore) -> None:
-        self._turns = turns
+class _Slot:
+    def __init__(self, slots: BoundedSemaphore) -> None:
+        self._slots = slots
 
     def __enter__(self) -> None:
-        if not self._turns.acquire(timeout=remaining(_PATIENCE)):
-            raise Exhausted("Too many want to sign in at once: come back later.", retry_after=1.0)
+        if not self._slots.acquire(timeout=remaining(_HASH_TIMEOUT_SECONDS)):
+            raise Exhausted("Too many users are signing in: try again later.", retry_after=1.0)
 
     def __exit__(self, *_error: object) -> None:
-        self._turns.release()
+        self._slots.release()

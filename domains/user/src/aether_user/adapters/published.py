@@ -1,19 +1,20 @@
-"""The keys this domain publishes, as its own doors read them to verify tokens."""
+"""The published keys, for this domain's own servers to verify tokens."""
 
 import orjson
-from aether_adapters.errors import RemoteError, Unavailable
+from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.kernel.problems import RemoteError
 
 from aether.user.v1 import port, types
 
 
 class PublishedKeys:
-    """The set as JSON (RFC 7517), from the use case here or from the rpc role elsewhere."""
+    """The key set as JSON (RFC 7517), from the use case in this process or over gRPC."""
 
     def __init__(self, get_keys: port.GetKeys) -> None:
         self._get_keys = get_keys
 
     def __call__(self) -> bytes:
-        """Raises `Unavailable`."""
+        """Return the key set. Raises `Unavailable`."""
         try:
             keys = self._get_keys(types.GetKeysRequest()).keys
         except RemoteError as error:

@@ -1,7 +1,7 @@
-"""What is kept in Redis: how often somebody tried to sign in, where users are signed in, and users' cards.
+"""Data in Redis: sign-in attempts, open sessions, and users' cards.
 
-None of it is missed for long: without Redis tries are counted in each process, sessions go on and are listed again
-once they are renewed, and cards come from the database.
+The service works without it: each process counts attempts itself, sessions continue and are listed again once they
+are refreshed, and cards are read from the database.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from typing import Final
 
 import orjson
 import structlog
-from aether_adapters.errors import Exhausted, Unavailable
-from aether_adapters.redis import SteadyBucket
+from aether_adapters.kernel.errors import Exhausted, Unavailable
+from aether_adapters.redis import FallbackTokenBucket
 from aether_adapters.redis.cache import Cache
 from redis import Redis
 
@@ -25,30 +25,30 @@ _LOG: Final = structlog.get_logger("aether.user")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """`burst` tries at once, and `rate` in a second from then on."""
+    """Allows `burst` attempts at once, refilled at `rate` per second."""
 
     rate: float
     burst: int
 
 
 class RedisThrottle:
-    """Counts tries for each account, by any spelling of its name, and for each address."""
+    """Counts attempts for each account, by login name in any case, and for each address."""
 
     def __init__(self, client: Redis, *, account: Pace, address: Pace) -> None:
-        self._account = SteadyBucket(client, "aether-user-account", account.rate, account.burst)
-        self._address = SteadyBucket(client, "aether-user-address", address.rate, address.burst)
+        self._account = FallbackTokenBucket(client, "aether-user-account", account.rate, account.burst)
+        self._address = FallbackTokenBucket(client, "aether-user-address", address.rate, address.burst)
 
     def take(self, login: str, address: str, /) -> None:
-        # A digest: names of people are nothing for the keys of a Redis.
+        # A digest: personal data does not belong in Redis keys.
         account = sha256(login.lower().encode()).hexdigest()
         for bucket, key in ((self._address, address), (self._account, account)):
             taken = bucket(key)
             if not taken.allowed:
-                raise Exhausted("Too many tries: come back later.", retry_after=taken.retry_after)
+                raise Exhausted("Too many attempts: try again later.", retry_after=taken.retry_after)
 
 
 class RedisPresences:
-    """One hash for each user, a field for each session; gone when its last session has expired."""
+    """One hash for each user, with a field for each session; it expires with the last session."""
 
     def __init__(self, client: Redis) -> None:
         self._redis = client
@@ -65,9 +65,9 @@ class RedisPresences:
         key = _sessions(user_id)
         with self._redis.pipeline() as pipeline:
             pipeline.hset(key, str(presence.session_id), value)
-            # The one noted last expires last: all live for the same time since they were seen.
+            # The session noted last expires last: every session lives equally long after it was seen.
             pipeline.expireat(key, int(presence.expires_at.timestamp()) + 1)
-            _lost_if_away("session not noted", user_id, pipeline.execute)
+            _ignore_outage("session not noted", user_id, pipeline.execute)
 
     def gone(self, user_id: int, session_id: int | None, /) -> None:
         key = _sessions(user_id)
@@ -75,26 +75,26 @@ class RedisPresences:
         def remove() -> object:
             return self._redis.delete(key) if session_id is None else self._redis.hdel(key, str(session_id))
 
-        _lost_if_away("ended session is still noted", user_id, remove)
+        _ignore_outage("ended session is still noted", user_id, remove)
 
     def of(self, user_id: int, /, *, now: datetime) -> tuple[Presence, ...]:
-        noted = self._redis.hgetall(_sessions(user_id))
-        presences = [_presence(int(name), value) for name, value in noted.items()]
-        alive = [presence for presence in presences if presence.expires_at > now]
-        alive.sort(key=lambda presence: presence.session_id, reverse=True)
-        return tuple(alive)
+        fields = self._redis.hgetall(_sessions(user_id))
+        presences = [_presence(int(name), value) for name, value in fields.items()]
+        active = [presence for presence in presences if presence.expires_at > now]
+        active.sort(key=lambda presence: presence.session_id, reverse=True)
+        return tuple(active)
 
 
 class RedisCards:
-    """Users' cards in front of `load`, kept for `seconds`; that there is no such user, for a moment only."""
+    """Cache of users' cards in front of `load`, for `seconds`; a missing user is cached for a moment only."""
 
     def __init__(self, client: Redis, load: Callable[[int], Card | None], *, seconds: float) -> None:
         self._cache = Cache(
             client,
             "aether-user-card-1",
             lambda key: load(int(key)),
-            dump=_dumped,
-            parse=_parsed,
+            dump=_dump,
+            parse=_parse,
             seconds=seconds,
         )
 
@@ -102,14 +102,14 @@ class RedisCards:
         return self._cache.get(str(user_id))
 
     def forget(self, user_id: int, /) -> None:
-        _lost_if_away("changed card is still kept", user_id, lambda: self._cache.invalidate(str(user_id)))
+        _ignore_outage("changed card is still kept", user_id, lambda: self._cache.invalidate(str(user_id)))
 
 
-def _lost_if_away(what: str, user_id: int, action: Callable[[], object]) -> None:
+def _ignore_outage(message: str, user_id: int, action: Callable[[], object]) -> None:
     try:
         action()
     except (Unavailable, Exhausted) as error:
-        _LOG.warning(what, user_id=user_id, reason=str(error))
+        _LOG.warning(message, user_id=user_id, reason=str(error))
 
 
 def _sessions(user_id: int) -> str:
@@ -117,20 +117,20 @@ def _sessions(user_id: int) -> str:
 
 
 def _presence(session_id: int, value: bytes | str) -> Presence:
-    known = orjson.loads(value)
+    document = orjson.loads(value)
     opened_at, seen_at, expires_at = (
-        datetime.fromtimestamp(known[name], UTC) for name in ("opened_at", "seen_at", "expires_at")
+        datetime.fromtimestamp(document[name], UTC) for name in ("opened_at", "seen_at", "expires_at")
     )
     return Presence(
         session_id=session_id,
         opened_at=opened_at,
         seen_at=seen_at,
         expires_at=expires_at,
-        address=known["address"],
+        address=document["address"],
     )
 
 
-def _dumped(card: Card) -> bytes:
+def _dump(card: Card) -> bytes:
     return orjson.dumps(
         {
             "id": card.id,
@@ -142,12 +142,12 @@ def _dumped(card: Card) -> bytes:
     )
 
 
-def _parsed(data: bytes) -> Card:
-    known = orjson.loads(data)
+def _parse(data: bytes) -> Card:
+    document = orjson.loads(data)
     return Card(
-        id=known["id"],
-        username=known["username"],
-        display_name=known["display_name"],
-        status=Status(known["status"]),
-        roles=frozenset(map(Role, known["roles"])),
+        id=document["id"],
+        username=document["username"],
+        display_name=document["display_name"],
+        status=Status(document["status"]),
+        roles=frozenset(map(Role, document["roles"])),
     )

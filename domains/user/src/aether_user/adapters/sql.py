@@ -1,10 +1,10 @@
 """What is kept in SQL, on MySQL, MariaDB and SQLite alike; the tables stand in `tables.py`."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from aether_adapters.sql import Inbox, Outbox, update_versioned
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from aether_adapters.sql import Inbox, Outbox, RowMapping, converted, optional, update_versioned, wrapped
+from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_user.adapters.events import outgoing
@@ -24,6 +24,26 @@ from aether_user.domain.user import User
 from aether_user.domain.values import DisplayName, Email, Mobile, Role, Username
 
 _BITE: Final = 1000
+
+USERS_MAPPING = RowMapping(
+    User,
+    USERS,
+    {
+        "username": wrapped(Username, "text"),
+        "mobile": wrapped(Mobile, "text"),
+        "email": optional(wrapped(Email, "text")),
+        "display_name": wrapped(DisplayName, "text"),
+        "roles": converted(
+            lambda roles: " ".join(sorted(role.value for role in roles)),
+            lambda text: frozenset(map(Role, text.split())),
+        ),
+    },
+    without=("events",),
+    # Unique: upper and lower case are the same name.
+    computed={"username_folded": lambda user: user.username.folded},
+)
+
+SESSIONS_MAPPING = RowMapping(Session, SESSIONS, without=("events",))
 
 
 def unit_of_work(connection: Connection) -> UnitOfWork:
@@ -45,7 +65,7 @@ class SqlUsers:
     def add(self, user: User, /) -> User:
         stored = user.stored()
         try:
-            self._connection.execute(insert(USERS), user_row(stored))
+            self._connection.execute(insert(USERS), USERS_MAPPING.to_row(stored))
         except IntegrityError:
             raise self._why_not(user) from None
         return self._told(user, stored)
@@ -59,14 +79,14 @@ class SqlUsers:
     def by_login(self, login: str, /) -> User | None:
         name = USERS.c.mobile == login if login.startswith("+") else USERS.c.username_folded == login.lower()
         row = self._connection.execute(select(USERS).where(name)).one_or_none()
-        return None if row is None else user_from(row)
+        return None if row is None else USERS_MAPPING.from_row(row)
 
     def save(self, user: User, /) -> User:
         stored = user.stored()
         update_versioned(
             self._connection,
             USERS,
-            user_row(stored),
+            USERS_MAPPING.to_row(stored),
             loaded=user.version,
             conflict=lambda: UserHasChanged(user.id, user.version),
         )
@@ -77,7 +97,7 @@ class SqlUsers:
         row = self._connection.execute(wanted.with_for_update() if hold else wanted).one_or_none()
         if row is None:
             raise UserNotFound(user_id)
-        return user_from(row)
+        return USERS_MAPPING.from_row(row)
 
     def _why_not(self, user: User) -> Exception:
         """Which of the unique columns is taken: the insert that failed keeps whatever it met locked, so it is there still."""
@@ -106,25 +126,25 @@ class SqlSessions:
     def add(self, session: Session, /) -> Session:
         stored = session.stored()
         try:
-            self._connection.execute(insert(SESSIONS), session_row(stored))
+            self._connection.execute(insert(SESSIONS), SESSIONS_MAPPING.to_row(stored))
         except IntegrityError:
             raise SessionHasChanged(session.id) from None
         return stored
 
     def get(self, session_id: int, /) -> Session | None:
         row = self._connection.execute(select(SESSIONS).where(SESSIONS.c.id == session_id)).one_or_none()
-        return None if row is None else session_from(row)
+        return None if row is None else SESSIONS_MAPPING.from_row(row)
 
     def by_handle(self, handle: str, /) -> Session | None:
         row = self._connection.execute(select(SESSIONS).where(SESSIONS.c.handle == handle)).one_or_none()
-        return None if row is None else session_from(row)
+        return None if row is None else SESSIONS_MAPPING.from_row(row)
 
     def save(self, session: Session, /) -> Session:
         stored = session.stored()
         update_versioned(
             self._connection,
             SESSIONS,
-            session_row(stored),
+            SESSIONS_MAPPING.to_row(stored),
             loaded=session.version,
             conflict=lambda: SessionHasChanged(session.id),
         )
@@ -141,60 +161,3 @@ class SqlSessions:
         ids = self._connection.execute(expired).scalars().all()
         self._connection.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(ids)))
         return len(ids)
-
-
-def user_row(user: User) -> dict[str, object]:
-    return {
-        "id": user.id,
-        "username": user.username.text,
-        "username_folded": user.username.folded,
-        "mobile": user.mobile.text,
-        "email": None if user.email is None else user.email.text,
-        "display_name": user.display_name.text,
-        "password_hash": user.password_hash,
-        "roles": " ".join(sorted(role.value for role in user.roles)),
-        "created_at": user.created_at,
-        "banned_at": user.banned_at,
-        "version": user.version,
-    }
-
-
-def user_from(row: Row[Any]) -> User:
-    return User(
-        id=row.id,
-        username=Username(row.username),
-        mobile=Mobile(row.mobile),
-        email=None if row.email is None else Email(row.email),
-        display_name=DisplayName(row.display_name),
-        password_hash=row.password_hash,
-        roles=frozenset(map(Role, row.roles.split())),
-        created_at=row.created_at,
-        banned_at=row.banned_at,
-        version=row.version,
-    )
-
-
-def session_row(session: Session) -> dict[str, object]:
-    return {
-        "id": session.id,
-        "user_id": session.user_id,
-        "handle": session.handle,
-        "secret": session.secret,
-        "opened_at": session.opened_at,
-        "expires_at": session.expires_at,
-        "revoked_at": session.revoked_at,
-        "version": session.version,
-    }
-
-
-def session_from(row: Row[Any]) -> Session:
-    return Session(
-        id=row.id,
-        user_id=row.user_id,
-        handle=row.handle,
-        secret=row.secret,
-        opened_at=row.opened_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        version=row.version,
-    )

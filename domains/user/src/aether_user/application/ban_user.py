@@ -9,7 +9,7 @@ from aether_user.domain.user import User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BanUser(port.BanUser):
-    """Bans a user: all refresh tokens are revoked with it, and the access tokens that are out by its event."""
+    """Bans a user and revokes all refresh tokens; its event revokes the access tokens."""
 
     transactions: Transactions
     presences: Presences
@@ -23,7 +23,7 @@ class BanUser(port.BanUser):
 
         def ban(unit: UnitOfWork) -> User:
             user = unit.users.hold(request.id)
-            # The time once it is held: whoever held it before decided earlier, and those tokens are older.
+            # Read the clock after locking: tokens of earlier lock holders are then older than the ban.
             now = self.clock.now()
             banned = unit.users.save(user.ban(now=now))
             unit.sessions.revoke_all(request.id, now=now)

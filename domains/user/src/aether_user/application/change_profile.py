@@ -9,7 +9,7 @@ from aether_user.domain.values import DisplayName, Email
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeProfile(port.ChangeProfile):
-    """Changes what the caller sent of the profile, if it is still at the version the caller has seen."""
+    """Changes the fields of the profile that the caller sent, if the caller has seen the current version."""
 
     transactions: Transactions
     cards: Cards

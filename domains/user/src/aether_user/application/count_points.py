@@ -10,23 +10,23 @@ CONSUMER: Final = "points"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountPoints:
-    """Counts what an order is worth, once for its payment and once for each refund, however often it is told."""
+    """Counts the points of an order, once for its payment and once for each refund. Idempotent."""
 
     transactions: Transactions
 
     def paid(self, order_id: int, user_id: int, cents: int, /) -> None:
-        """An order was paid."""
+        """Count the payment of an order."""
         self._count(f"paid:{order_id}", order_id, user_id, lambda entry: entry.paid(cents))
 
     def refunded(self, order_id: int, refund_id: int, user_id: int, cents: int, /) -> None:
-        """Some of it, or all, goes back."""
+        """Count a refund of an order."""
         self._count(f"refunded:{refund_id}", order_id, user_id, lambda entry: entry.refunded(cents))
 
     def _count(
         self, fact: str, order_id: int, user_id: int, change: Callable[[OrderPoints], OrderPoints]
     ) -> None:
         def count(unit: UnitOfWork) -> None:
-            # Known by what it says and not by the event's id: a fact that is published twice is one fact.
+            # The inbox key is the fact and not the event's id: a fact that is published twice counts once.
             if unit.inbox.first_time(CONSUMER, fact):
                 unit.ledger.put(change(unit.ledger.hold(order_id, user_id=user_id)))
 

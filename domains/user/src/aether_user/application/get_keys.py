@@ -6,7 +6,7 @@ from aether_user.application.present_keys import PresentKeys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetKeys(port.GetKeys):
-    """Publishes the public halves of all keys that sign, will sign soon, or signed tokens that still live."""
+    """Publishes the public halves of all keys that sign, will sign soon, or signed tokens that have not expired."""
 
     keys: PresentKeys
 

@@ -7,7 +7,7 @@ from aether_user.application.views import own_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetPoints(port.GetPoints):
-    """Reads the caller's points. They follow trade's events, so they may lag behind the orders."""
+    """Reads the caller's points. They are counted from trade's events, so they may lag behind the orders."""
 
     transactions: Transactions
 

@@ -2,13 +2,13 @@ from dataclasses import dataclass
 
 from aether.user.v1 import port, types
 from aether_user.application.ports import Cards
-from aether_user.application.views import role_names
+from aether_user.application.views import role_names, status_view
 from aether_user.domain.errors import UserNotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetUser(port.GetUser):
-    """Tells another service who a user is."""
+    """Gives a user's card to another service."""
 
     cards: Cards
 
@@ -20,6 +20,6 @@ class GetUser(port.GetUser):
             id=card.id,
             username=card.username,
             display_name=card.display_name,
-            status=types.UserStatus[card.status.name],
+            status=status_view(card.status),
             roles=role_names(card.roles),
         )

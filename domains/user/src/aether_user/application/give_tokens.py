@@ -1,4 +1,4 @@
-"""What signing in and going on have in common: a pair of tokens, and a note of where the session was seen."""
+"""The common part of signing in and refreshing: issue a pair of tokens, and record where the session was seen."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from aether_user.domain.user import User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GiveTokens:
-    """The tokens of a session that was stored just now."""
+    """Issues the tokens of a session that was just stored."""
 
     keys: PresentKeys
     signer: Signer
@@ -22,7 +22,7 @@ class GiveTokens:
     def __call__(
         self, user: User, session: Session, refresh: RefreshToken, /, *, address: str, now: datetime
     ) -> types.Tokens:
-        """`now` is from before the user was looked at: a ban since then counts for these tokens too."""
+        """Issue the tokens. Read `now` before reading the user: a later ban then revokes these tokens too."""
         access = self.signer.sign(
             self.keys.signing(), user_id=user.id, roles=user.roles, session_id=session.id, now=now
         )

@@ -8,9 +8,9 @@ from aether_user.domain.values import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantOperator:
-    """Makes a registered user an operator, for whoever runs the service; nobody else can make the first one.
+    """Makes a registered user an operator. The service's administrators need it for the first one.
 
-    Gives the user, who is left alone where they are one. Raises `UsernameUnknown`.
+    Returns the user, unchanged if already an operator. Raises `UsernameUnknown`.
     """
 
     transactions: Transactions

@@ -6,7 +6,7 @@ from aether_user.domain.errors import UserNotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadCard:
-    """Makes a user's card from what is stored; None where there is no such user."""
+    """Reads a user's card from the database. Returns None if there is no such user."""
 
     transactions: Transactions
 

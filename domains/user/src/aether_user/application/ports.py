@@ -1,6 +1,6 @@
-"""What the use cases need of the world, named for its role; `adapters/` meets it.
+"""Driven ports: what the use cases need, named for its role. `adapters/` implements them.
 
-Every implementation passes the same suite, `tests/test_ports.py`.
+Every implementation passes the same contract suite, `tests/test_ports.py`.
 """
 
 from collections.abc import Callable
@@ -18,47 +18,47 @@ T = TypeVar("T")
 
 
 class Users(Protocol):
-    """Every user there is."""
+    """All users."""
 
     def add(self, user: User, /) -> User:
-        """Store a new one and its events; the one returned is as stored.
+        """Store a new user and its events. Return it as stored.
 
-        Raises `UsernameTaken` and `MobileTaken`, and `UserHasChanged` if it is there itself.
+        Raises `UsernameTaken`, `MobileTaken`, or `UserHasChanged` if its id is already stored.
         """
         ...
 
     def get(self, user_id: int, /) -> User:
-        """The one of that id; raises `UserNotFound`."""
+        """Return the user with this id. Raises `UserNotFound`."""
         ...
 
     def hold(self, user_id: int, /) -> User:
-        """The same, and nobody else holds or saves it until this unit of work ends."""
+        """Like `get`, and lock the row until this unit of work ends."""
         ...
 
     def by_login(self, login: str, /) -> User | None:
-        """The one with this username, in any case, or this mobile."""
+        """Return the user with this username, in any case, or this mobile, or None."""
         ...
 
     def save(self, user: User, /) -> User:
-        """Store a change and its events; the one returned is as stored.
+        """Store a change and its events. Return the user as stored.
 
-        Raises `UserHasChanged` when it is not at the version it was loaded with, so that of two changes
-        made to one version only the first is kept.
+        Raises `UserHasChanged` if the stored version is not the one it was loaded with: of two changes to one version,
+        only the first is stored.
         """
         ...
 
 
 class Sessions(Protocol):
-    """Every session that was opened, with the digest of its present refresh token."""
+    """All sessions, with the digest of their current refresh token."""
 
     def add(self, session: Session, /) -> Session:
-        """Store a new one; raises `SessionHasChanged` if it is there."""
+        """Store a new session. Raises `SessionHasChanged` if its id is already stored."""
         ...
 
     def get(self, session_id: int, /) -> Session | None: ...
 
     def by_handle(self, handle: str, /) -> Session | None:
-        """The one whose tokens have the handle of this digest."""
+        """Return the session whose token handle has this digest, or None."""
         ...
 
     def save(self, session: Session, /) -> Session:
@@ -66,11 +66,11 @@ class Sessions(Protocol):
         ...
 
     def revoke_all(self, user_id: int, /, *, now: datetime) -> None:
-        """Revoke all of a user that are not over. Tells nobody: that is for the user's own event to do."""
+        """Revoke every open session of a user. Stores no events: the user's own event covers them."""
         ...
 
     def forget_expired(self, before: datetime, /) -> int:
-        """Delete those that expired before then, at most a thousand; how many."""
+        """Delete sessions that expired before then, at most a thousand. Return how many."""
         ...
 
 
@@ -80,42 +80,42 @@ class Keys(Protocol):
     def ring(self) -> KeyRing: ...
 
     def add(self, key: SigningKey, /) -> None:
-        """Raises `KeysHaveChanged` if there is one of its number, so that of two who add one, one does."""
+        """Store a new key. Raises `KeysHaveChanged` if its number exists: one of two concurrent calls succeeds."""
         ...
 
     def remove(self, number: int, /) -> None: ...
 
 
 class Ledger(Protocol):
-    """What each order is worth to whom."""
+    """The points of each order."""
 
     def hold(self, order_id: int, /, *, user_id: int) -> OrderPoints:
         """Return the order's entry, an empty one for `user_id` if it is new.
 
-        Nobody else holds it until this unit of work ends, a new one neither.
+        Lock it until this unit of work ends, also if it is new.
         """
         ...
 
     def put(self, entry: OrderPoints, /) -> None:
-        """Store a change of an entry that is held."""
+        """Store a change of a locked entry."""
         ...
 
     def balance(self, user_id: int, /) -> int:
-        """The sum of a user's points."""
+        """Return the sum of a user's points."""
         ...
 
 
 class Inbox(Protocol):
-    """Which events were handled, so that one delivered twice is handled once."""
+    """The events that were handled: one delivered twice is handled once."""
 
     def first_time(self, consumer: str, event_id: str, /) -> bool:
-        """Note the event; False if this consumer noted it before."""
+        """Record the event. Return False if this consumer has already recorded it."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitOfWork:
-    """What one transaction can reach."""
+    """The repositories of one transaction."""
 
     users: Users
     sessions: Sessions
@@ -125,36 +125,36 @@ class UnitOfWork:
 
 
 class Transactions(Protocol):
-    """All or nothing: what the work changed is kept if it returns, and forgotten if it raises."""
+    """Runs units of work: commits if the work returns, rolls back if it raises."""
 
     def run(self, work: Callable[[UnitOfWork], T], /) -> T:
-        """Do the work and commit. It may be run again from the start, so it has no effect elsewhere."""
+        """Run the work and commit. It may be run more than once, so it must have no effect outside the database."""
         ...
 
     def read(self, work: Callable[[UnitOfWork], T], /) -> T:
-        """Do work that changes nothing, without standing in the way of those who do."""
+        """Run work that only reads, without blocking writers."""
         ...
 
 
 class Passwords(Protocol):
-    """Slow hashes of passwords. How long it takes says nothing about the password or its owner."""
+    """Slow password hashes. The time taken reveals nothing about the password or its owner."""
 
     def hash(self, password: Password, /) -> str:
-        """A hash to store, with its parameters in it."""
+        """Return a hash to store, which contains its parameters."""
         ...
 
     def match(self, password_hash: str | None, password: Password, /) -> bool:
-        """Whether it is the password's; never for None, which takes as long to say as any other."""
+        """Return whether the hash is the password's. For None it is False, after the same time."""
         ...
 
     def outdated(self, password_hash: str, /) -> bool:
-        """Whether it was made with other parameters than those of today."""
+        """Return whether the hash was made with other than the current parameters."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
-    """A key pair on P-256 as a key maker makes it."""
+    """A key pair on P-256, as created by a `KeyMaker`."""
 
     kid: str
     x: str
@@ -164,17 +164,17 @@ class NewKey:
 
 class KeyMaker(Protocol):
     def make(self) -> NewKey:
-        """One nobody else has."""
+        """Return a new unique key pair."""
         ...
 
 
 class Signer(Protocol):
-    """Makes access tokens."""
+    """Issues access tokens."""
 
     def sign(
         self, key: SigningKey, /, *, user_id: int, roles: frozenset[Role], session_id: int, now: datetime
     ) -> str:
-        """A token of this session that begins at `now` and lives for `seconds`."""
+        """Return a token of this session, valid from `now` for `seconds`."""
         ...
 
     @property
@@ -182,12 +182,12 @@ class Signer(Protocol):
 
 
 class Throttle(Protocol):
-    """How often somebody may try to sign in. It is approximate: it protects, it does not account."""
+    """Limits attempts to sign in. It is approximate: it protects, it does not account."""
 
     def take(self, login: str, address: str, /) -> None:
-        """Count a try for this account, whether there is such a one or not, and for this address.
+        """Count an attempt for this account, whether it exists or not, and for this address.
 
-        Raises the technical error of its kind where either has none left. A server that is away is no reason.
+        Raises `Exhausted` if either has none left, but not because a server is down.
         """
         ...
 
@@ -204,24 +204,24 @@ class Presence:
 
 
 class Presences(Protocol):
-    """The sessions that are open, as their user is shown them. It may forget; noting one again brings it back."""
+    """The open sessions that a user is shown. It may lose some; noting a session again restores it."""
 
     def note(self, user_id: int, presence: Presence, /) -> None:
-        """Show this session, in place of what was known of it. It may be lost where the store is away."""
+        """Store or replace a session. It may be lost if the store is down."""
         ...
 
     def gone(self, user_id: int, session_id: int | None, /) -> None:
-        """Show this one no longer, or none of them for None. It may be lost where the store is away."""
+        """Remove a session, or all of the user's for None. It may be lost if the store is down."""
         ...
 
     def of(self, user_id: int, /, *, now: datetime) -> tuple[Presence, ...]:
-        """Those not expired, the newest first. Raises the technical error of its kind where the store is away."""
+        """Return the sessions that have not expired, newest first. Raises `Unavailable` if the store is down."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What other services may know of a user."""
+    """The data of a user that other services may see."""
 
     id: int
     username: str
@@ -241,24 +241,24 @@ class Card:
 
 
 class Cards(Protocol):
-    """Users' cards, quick to get: as they are, or as they were a moment ago."""
+    """Cached users' cards: current, or a moment old."""
 
     def get(self, user_id: int, /) -> Card | None:
-        """None where there is no such user."""
+        """Return the user's card, or None if there is no such user."""
         ...
 
     def forget(self, user_id: int, /) -> None:
-        """The user has changed. It may be lost where a cache is away; then the old card ends by itself."""
+        """Drop a changed user's card. It may be lost if the cache is down; the old card then expires by itself."""
         ...
 
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """The time, in UTC, to the microsecond; it may stand still or go back."""
+        """Return the time in UTC, to the microsecond. It may stand still or go back."""
         ...
 
 
 class Ids(Protocol):
     def next(self) -> int:
-        """An id that no other process has or will get, from 1 to 2**63 - 1; later ones are larger, roughly."""
+        """Return a globally unique id, from 1 to 2**63 - 1. Ids increase roughly with time."""
         ...

@@ -8,8 +8,8 @@ from aether_user.application.ports import Clock, KeyMaker, Transactions, UnitOfW
 from aether_user.domain.errors import KeysHaveChanged
 from aether_user.domain.keys import KeyRing, SigningKey, Terms
 
-REMEMBERED: Final = timedelta(seconds=10)
-"""How long a process goes on with the keys it read; far less than a key is published before it signs."""
+CACHE_TIME: Final = timedelta(seconds=10)
+"""How long a process caches the keys: far less than a key is published before it signs."""
 
 
 @dataclass(slots=True)
@@ -21,10 +21,10 @@ class _Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresentKeys:
-    """The keys of now. Whoever asks when one is due makes it, so that rotation needs nobody to remember it.
+    """The current keys. Whoever asks when a new key is due creates it, so rotation needs no scheduled job.
 
-    A new key is published before it signs, and an old one until its last token has expired: no verifier meets a
-    key it cannot know.
+    A new key is published before it signs, and an old one until its last token has expired: no verifier meets an
+    unknown key.
     """
 
     transactions: Transactions
@@ -34,18 +34,18 @@ class PresentKeys:
     _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
 
     def __call__(self) -> KeyRing:
-        """The ring, with a key that signs now."""
+        """Return the key ring, which has a key that signs now."""
         memory, now = self._memory, self.clock.now()
         with memory.lock:
-            if memory.until is None or not memory.until - REMEMBERED <= now < memory.until:
+            if memory.until is None or not memory.until - CACHE_TIME <= now < memory.until:
                 memory.ring = self._read(now)
-                memory.until = now + REMEMBERED
+                memory.until = now + CACHE_TIME
             return memory.ring
 
     def signing(self) -> SigningKey:
-        """The key that signs now."""
+        """Return the key that signs now."""
         ring, now = self(), self.clock.now()
-        # The oldest where the clock went back to before it was made: it is published, so its tokens are good.
+        # The oldest key if the clock went back to before its creation: it is published, so its tokens are valid.
         return ring.signing(now) or ring.keys[0]
 
     def _read(self, now: datetime) -> KeyRing:
@@ -53,15 +53,15 @@ class PresentKeys:
         if ring.next_signs_from(now, self.terms) is None and not ring.spent(now, self.terms):
             return ring
         try:
-            return self.transactions.run(self._kept(now))
+            return self.transactions.run(self._rotate(now))
         except KeysHaveChanged:
-            # Another process was quicker, with a key that is as good.
+            # Another process added a key first; use that one.
             return self.transactions.read(_ring)
 
-    def _kept(self, now: datetime) -> Callable[[UnitOfWork], KeyRing]:
+    def _rotate(self, now: datetime) -> Callable[[UnitOfWork], KeyRing]:
         made = self.maker.make()
 
-        def keep(unit: UnitOfWork) -> KeyRing:
+        def rotate(unit: UnitOfWork) -> KeyRing:
             ring = unit.keys.ring()
             signs_from = ring.next_signs_from(now, self.terms)
             if signs_from is not None:
@@ -78,7 +78,7 @@ class PresentKeys:
                 unit.keys.remove(key.number)
             return unit.keys.ring()
 
-        return keep
+        return rotate
 
 
 def _ring(unit: UnitOfWork) -> KeyRing:

@@ -8,7 +8,7 @@ from aether_user.domain.errors import UserNotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadUser(port.ReadUser):
-    """Reads a user; for a customer there is nobody but himself."""
+    """Reads a user. Customers see only themselves."""
 
     transactions: Transactions
 

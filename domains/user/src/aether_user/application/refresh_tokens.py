@@ -12,7 +12,7 @@ from aether_user.domain.user import User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshTokens(port.RefreshTokens):
-    """Goes on with a session, or ends it where the token was used before."""
+    """Exchanges a refresh token for a new pair, or ends the session if the token was used before."""
 
     transactions: Transactions
     give_tokens: GiveTokens
@@ -30,7 +30,7 @@ class RefreshTokens(port.RefreshTokens):
             owned = unit.sessions.by_handle(token.handle_digest)
             if owned is None:
                 raise RefreshTokenRefused
-            # Held before the session is read for good: of two who present one token at once the second comes after.
+            # Lock the user before reading the session again: this serializes two uses of one token.
             user = unit.users.hold(owned.user_id)
             session = unit.sessions.get(owned.id)
             if session is None or user.banned_at is not None:
@@ -40,7 +40,7 @@ class RefreshTokens(port.RefreshTokens):
 
         user, session = self.transactions.run(spend)
         if session.revoked_at is not None:
-            # Only now: what refuses the thief must be kept, not rolled back.
+            # Raise after the commit: the revocation must be stored, not rolled back.
             self.presences.gone(user.id, session.id)
             raise RefreshTokenRefused
         return self.give_tokens(user, session, following, address=request.client_address, now=now)

@@ -9,7 +9,7 @@ from aether_user.domain.values import DisplayName, Email, Mobile, Password, User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Register(port.Register):
-    """Registers a customer under two names that nobody else has."""
+    """Registers a customer under a unique username and mobile."""
 
     transactions: Transactions
     passwords: Passwords

@@ -9,7 +9,7 @@ from aether_user.domain.values import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetRoles(port.SetRoles):
-    """Gives a user roles. Tokens with the old ones count no longer; sessions go on and get the new ones."""
+    """Sets a user's roles. Tokens with the old roles are revoked; sessions continue and get the new ones."""
 
     transactions: Transactions
     cards: Cards

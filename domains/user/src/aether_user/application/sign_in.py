@@ -13,10 +13,10 @@ from aether_user.domain.values import Password
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn(port.SignIn):
-    """Opens a session for who knows the password.
+    """Opens a session for a user with the right password.
 
-    It says and costs the same whether there is no such user or the password is wrong. That a user is banned learns
-    only who knows the password.
+    An unknown user and a wrong password give the same answer and take the same time. Only a caller with the right
+    password learns that the user is banned.
     """
 
     transactions: Transactions
@@ -31,20 +31,20 @@ class SignIn(port.SignIn):
         self.throttle.take(request.login, request.client_address)
         password = Password(request.password)
         found = self.transactions.read(lambda unit: unit.users.by_login(request.login))
-        known = self.passwords.match(None if found is None else found.password_hash, password)
-        if found is None or not known:
+        matches = self.passwords.match(None if found is None else found.password_hash, password)
+        if found is None or not matches:
             raise SignInRefused
-        user_id, tried = found.id, found.password_hash
-        renewed = self.passwords.hash(password) if self.passwords.outdated(tried) else None
+        user_id, old_hash = found.id, found.password_hash
+        new_hash = self.passwords.hash(password) if self.passwords.outdated(old_hash) else None
         token, session_id, now = RefreshToken.first(), self.ids.next(), self.clock.now()
 
         def open_session(unit: UnitOfWork) -> tuple[User, Session]:
-            # Held, so that a ban comes before this, and is seen, or after it, and revokes what is opened here.
+            # Row lock: a ban either precedes this and is seen, or follows it and revokes this session.
             user = unit.users.hold(user_id)
             if user.banned_at is not None:
                 raise UserIsBanned(user.banned_at)
-            if renewed is not None and user.password_hash == tried:
-                user = unit.users.save(user.with_hash(renewed))
+            if new_hash is not None and user.password_hash == old_hash:
+                user = unit.users.save(user.with_hash(new_hash))
             session = Session.open(session_id, user_id=user_id, token=token, now=now, life=self.session_life)
             return user, unit.sessions.add(session)
 

@@ -7,7 +7,7 @@ from aether_user.application.views import own_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOut(port.SignOut):
-    """Ends the caller's session; ending it again, or a token's that has none, changes nothing."""
+    """Ends the caller's session. No effect if it has ended, or if the token has no session."""
 
     transactions: Transactions
     presences: Presences
@@ -20,7 +20,7 @@ class SignOut(port.SignOut):
         session_id = int(text)
 
         def end(unit: UnitOfWork) -> None:
-            # Held before it is read: of a refresh at the same time this sees what came out of it.
+            # Lock the user before reading the session, to see the result of a concurrent refresh.
             unit.users.hold(user_id)
             session = unit.sessions.get(session_id)
             if session is not None and session.user_id == user_id and session.revoked_at is None:

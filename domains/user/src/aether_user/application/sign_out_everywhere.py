@@ -18,7 +18,7 @@ class SignOutEverywhere(port.SignOutEverywhere):
 
         def end(unit: UnitOfWork) -> None:
             user = unit.users.hold(user_id)
-            # The time once it is held: no session of before can be younger.
+            # Read the clock after locking: every earlier session is then older.
             now = self.clock.now()
             unit.users.save(user.sign_out_everywhere(now=now))
             unit.sessions.revoke_all(user_id, now=now)

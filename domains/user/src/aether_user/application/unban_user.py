@@ -8,7 +8,7 @@ from aether_user.domain.user import User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnbanUser(port.UnbanUser):
-    """Lets a banned user sign in again; the sessions of before stay over."""
+    """Lifts a ban, so that the user can sign in again. Earlier sessions stay revoked."""
 
     transactions: Transactions
     cards: Cards

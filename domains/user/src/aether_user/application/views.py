@@ -1,14 +1,16 @@
-"""How the contract shows what the domain keeps, and how a caller is read."""
+"""Maps domain objects to the contract's messages, and reads the caller."""
+
+from typing import assert_never
 
 from aether.common.v1.types import Caller
 from aether.user.v1 import types
 from aether_user.domain.errors import OperatorsOnly, UserNotFound
 from aether_user.domain.user import User
-from aether_user.domain.values import Role
+from aether_user.domain.values import Role, Status
 
 
 def profile(user: User) -> types.Profile:
-    """A user as the user and operators see it."""
+    """Return the profile, as the user and operators see it."""
     return types.Profile(
         id=user.id,
         username=user.username.text,
@@ -16,19 +18,29 @@ def profile(user: User) -> types.Profile:
         email=None if user.email is None else user.email.text,
         display_name=user.display_name.text,
         roles=role_names(user.roles),
-        status=types.UserStatus[user.status.name],
+        status=status_view(user.status),
         version=user.version,
         created_at=user.created_at,
     )
 
 
+def status_view(status: Status) -> types.UserStatus:
+    match status:
+        case Status.ACTIVE:
+            return types.UserStatus.ACTIVE
+        case Status.BANNED:
+            return types.UserStatus.BANNED
+        case _:
+            assert_never(status)
+
+
 def role_names(roles: frozenset[Role]) -> tuple[str, ...]:
-    """What tokens and contracts call them, in a fixed order."""
+    """Return the names of the roles in tokens and contracts, sorted."""
     return tuple(sorted(role.value for role in roles))
 
 
 def own_id(caller: Caller) -> int:
-    """The id of the user who calls; raises `UserNotFound` for a caller who is none, such as a service."""
+    """Return the caller's user id. Raises `UserNotFound` if the caller is not a user, such as a service."""
     if not (caller.subject.isascii() and caller.subject.isdigit()):
         raise UserNotFound(0)
     return int(caller.subject)
@@ -39,6 +51,6 @@ def is_operator(caller: Caller) -> bool:
 
 
 def operators_only(caller: Caller) -> None:
-    """Raises `OperatorsOnly` for anybody else."""
+    """Raise `OperatorsOnly` if the caller is not an operator."""
     if not is_operator(caller):
         raise OperatorsOnly

@@ -1,4 +1,4 @@
-"""What can go wrong by the rules: three kinds, and one class for each broken rule.
+"""Errors of the domain: three kinds, and one class for each broken rule.
 
 A message says what to do next. The public attributes reach the caller as the problem's values; none of them ever
 holds a secret.
@@ -8,15 +8,15 @@ from datetime import datetime
 
 
 class Invalid(Exception):
-    """A value that breaks a rule, whatever the state of things."""
+    """A value breaks a rule, whatever the state."""
 
 
 class NotFound(Exception):
-    """There is no such thing, or it is not the caller's to see."""
+    """The object does not exist, or the caller may not see it."""
 
 
 class Conflict(Exception):
-    """The state of things does not allow it now."""
+    """The current state does not allow the request."""
 
 
 class UsernameNotUsable(Invalid):
@@ -30,20 +30,20 @@ class UsernameNotUsable(Invalid):
 
 class MobileNotUsable(Invalid):
     def __init__(self, mobile: str) -> None:
-        super().__init__("A mobile is written in E.164, such as +8613800138000: write it so.")
+        super().__init__("A mobile must be in E.164 format: write it like +8613800138000.")
         self.mobile = mobile
 
 
 class EmailNotUsable(Invalid):
     def __init__(self, email: str) -> None:
-        super().__init__("This is no e-mail address: check it for a slip, or leave it out.")
+        super().__init__("This is not an e-mail address: correct it, or leave it out.")
         self.email = email
 
 
 class DisplayNameNotUsable(Invalid):
     def __init__(self, length: int, limit: int) -> None:
         super().__init__(
-            f"A display name has 1 to {limit} characters that can be seen, this one has {length}: choose another."
+            f"A display name has 1 to {limit} visible characters, this one has {length}: choose another."
         )
         self.length = length
         self.limit = limit
@@ -61,37 +61,37 @@ class PasswordNotUsable(Invalid):
 
 class RolesNotUsable(Invalid):
     def __init__(self, roles: tuple[str, ...]) -> None:
-        super().__init__("A user has one or more of the roles customer and operator: name those.")
+        super().__init__("A user has one or both of the roles customer and operator: send only these.")
         self.roles = roles
 
 
 class UserNotFound(NotFound):
     def __init__(self, user_id: int) -> None:
-        super().__init__(f"There is no user {user_id} here: check the id.")
+        super().__init__(f"User {user_id} does not exist: check the id.")
         self.user_id = user_id
 
 
 class UsernameUnknown(NotFound):
     def __init__(self, username: str) -> None:
-        super().__init__(f"Nobody is called {username} here: register first, or check the username.")
+        super().__init__(f"User {username} does not exist: register first, or check the username.")
         self.username = username
 
 
 class UsernameTaken(Conflict):
     def __init__(self, username: str) -> None:
-        super().__init__(f"Somebody else is called {username}: choose another username.")
+        super().__init__(f"The username {username} is taken: choose another.")
         self.username = username
 
 
 class MobileTaken(Conflict):
     def __init__(self, mobile: str) -> None:
-        super().__init__(f"{mobile} belongs to another user: sign in, or use another mobile.")
+        super().__init__(f"The mobile {mobile} is taken: sign in, or use another.")
         self.mobile = mobile
 
 
 class UserHasChanged(Conflict):
     def __init__(self, user_id: int, version: int) -> None:
-        super().__init__(f"{user_id} is no longer at version {version}: read it again.")
+        super().__init__(f"User {user_id} is no longer at version {version}: read it again.")
         self.user_id = user_id
         self.version = version
 
@@ -104,51 +104,51 @@ class SessionHasChanged(Conflict):
 
 class KeysHaveChanged(Conflict):
     def __init__(self, number: int) -> None:
-        super().__init__(f"There is a signing key {number} already: read them again.")
+        super().__init__(f"Signing key {number} already exists: read the keys again.")
         self.number = number
 
 
 class UserAlreadyBanned(Conflict):
     def __init__(self, user_id: int, banned_at: datetime) -> None:
-        super().__init__(f"{user_id} is banned already: there is nothing to do.")
+        super().__init__(f"User {user_id} is already banned: there is nothing to do.")
         self.user_id = user_id
         self.banned_at = banned_at
 
 
 class UserNotBanned(Conflict):
     def __init__(self, user_id: int) -> None:
-        super().__init__(f"{user_id} is not banned: there is nothing to do.")
+        super().__init__(f"User {user_id} is not banned: there is nothing to do.")
         self.user_id = user_id
 
 
 class CannotBanYourself(Conflict):
     def __init__(self, user_id: int) -> None:
-        super().__init__("You would lock yourself out: let another operator do it.")
+        super().__init__("You cannot ban yourself: ask another operator.")
         self.user_id = user_id
 
 
 class OperatorsOnly(Conflict):
     def __init__(self) -> None:
-        super().__init__("This is for operators: ask one.")
+        super().__init__("Only an operator may do this: ask an operator.")
 
 
 class UserIsBanned(Conflict):
-    """Said only to who knows the password."""
+    """Raised only if the password is right."""
 
     def __init__(self, banned_at: datetime) -> None:
-        super().__init__("You are banned: write to the operators.")
+        super().__init__("You are banned: contact the operators.")
         self.banned_at = banned_at
 
 
 class SignInRefused(Conflict):
-    """The same, whether there is no such user or the password is wrong; so it carries nothing."""
+    """The same for an unknown user and a wrong password, so it carries no values."""
 
     def __init__(self) -> None:
-        super().__init__("There is no user with this name and password: check both.")
+        super().__init__("The login name or the password is wrong: check both.")
 
 
 class RefreshTokenRefused(Conflict):
-    """The same, whether the token never was, is over, or was used before; so it carries nothing."""
+    """The same for an unknown, expired, revoked or used token, so it carries no values."""
 
     def __init__(self) -> None:
-        super().__init__("This refresh token is good no longer: sign in again.")
+        super().__init__("This refresh token is not valid: sign in again.")

@@ -1,4 +1,4 @@
-"""What has happened, in the words of the domain; `adapters/events.py` says it to other services."""
+"""Domain events. `adapters/events.py` maps them to integration events."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ class UserUnbanned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionsRevoked:
-    """Access tokens issued until now count no longer: those of one session, or of all where it is None."""
+    """Access tokens issued until now are revoked: those of one session, or of every session for None."""
 
     user_id: int
     session_id: int | None

@@ -1,4 +1,4 @@
-"""The keys access tokens are signed with: which one signs, which are published, and when one may go."""
+"""The keys that sign access tokens: which one signs, which are published, and when one is removed."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How long things last.
+    """The lifetimes of keys.
 
     A key signs for `term`. It is published `lead` before it signs, so that every verifier has it by then, and stays
     published `keep` after the next one signs, so that its last token can still be verified.
@@ -32,12 +32,12 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """All keys that are published, the oldest first."""
+    """All published keys, oldest first."""
 
     keys: tuple[SigningKey, ...] = ()
 
     def signing(self, now: datetime) -> SigningKey | None:
-        """The one that signs: the newest whose time has come."""
+        """Return the key that signs: the newest whose `signs_from` has passed, or None."""
         ready = [key for key in self.keys if key.signs_from <= now]
         return ready[-1] if ready else None
 
@@ -45,7 +45,7 @@ class KeyRing:
         return self.keys[-1].number + 1 if self.keys else 1
 
     def next_signs_from(self, now: datetime, terms: Terms) -> datetime | None:
-        """From when a key made now would sign; None while none is due. The first one signs at once."""
+        """Return when a key created now would sign, or None if none is due. The first key signs at once."""
         if not self.keys:
             return now
         if now < self.keys[-1].signs_from + terms.term - terms.lead:
@@ -56,6 +56,6 @@ class KeyRing:
         return type(self)((*self.keys, key))
 
     def spent(self, now: datetime, terms: Terms) -> tuple[SigningKey, ...]:
-        """Those whose last token has expired."""
+        """Return the keys whose last token has expired."""
         pairs = zip(self.keys, self.keys[1:], strict=False)
         return tuple(key for key, successor in pairs if successor.signs_from + terms.keep <= now)

@@ -1,14 +1,14 @@
-"""Points: what a user earns by paying, order by order."""
+"""Points: what a user earns with each paid order."""
 
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-CENTS_A_POINT: Final = 100
+CENTS_PER_POINT: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPoints:
-    """What one order is worth. Payment and refunds may come in any order; the points are the same in the end."""
+    """The points of one order. The sequence in which payment and refunds arrive does not matter."""
 
     order_id: int
     user_id: int
@@ -18,12 +18,12 @@ class OrderPoints:
     @property
     def points(self) -> int:
         """One for each whole 100 cents that were paid and not refunded."""
-        return max(0, self.paid_cents - self.refunded_cents) // CENTS_A_POINT
+        return max(0, self.paid_cents - self.refunded_cents) // CENTS_PER_POINT
 
     def paid(self, cents: int) -> Self:
-        """After its payment; an order is paid once, however often that is told."""
+        """Return the entry after the payment. An order is paid once, so repeating it changes nothing."""
         return replace(self, paid_cents=cents)
 
     def refunded(self, cents: int) -> Self:
-        """After one more refund."""
+        """Return the entry after one more refund."""
         return replace(self, refunded_cents=self.refunded_cents + cents)

@@ -1,8 +1,8 @@
-"""Refresh tokens: random, kept as digests only, and telling a forger from a thief.
+"""Refresh tokens: random, stored only as digests, and able to distinguish a reused token from a made-up one.
 
-A token is the handle of its session and a secret. The handle is as random as the secret and stands nowhere but in the
-session's own tokens; so whoever presents it with another secret than the present one holds a token that was used
-before, and no list of used ones has to be kept.
+A token consists of its session's handle and a secret. The handle is as random as the secret and appears only in the
+session's own tokens. So a known handle with another than the current secret is a token that was used before; no list
+of used tokens is needed.
 """
 
 import re
@@ -11,9 +11,9 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Final, Self
 
-_BYTES: Final = 24
+_RANDOM_BYTES: Final = 24
 """192 bits each: 32 characters in base64url."""
-_FORM: Final = re.compile(r"([A-Za-z0-9_-]{32})\.([A-Za-z0-9_-]{32})")
+_PATTERN: Final = re.compile(r"([A-Za-z0-9_-]{32})\.([A-Za-z0-9_-]{32})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +23,30 @@ class RefreshToken:
 
     @classmethod
     def first(cls) -> Self:
-        """The first of a new session."""
-        return cls(token_urlsafe(_BYTES), token_urlsafe(_BYTES))
+        """Return the first token of a new session."""
+        return cls(token_urlsafe(_RANDOM_BYTES), token_urlsafe(_RANDOM_BYTES))
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The token a caller sent; None for what never was one."""
-        found = _FORM.fullmatch(text)
+        """Return the token in the text, or None if it does not have the form of one."""
+        found = _PATTERN.fullmatch(text)
         return cls(found[1], found[2]) if found else None
 
     def next(self) -> Self:
-        """The one that takes its place in the same session."""
-        return type(self)(self.handle, token_urlsafe(_BYTES))
+        """Return the token that replaces this one in the same session."""
+        return type(self)(self.handle, token_urlsafe(_RANDOM_BYTES))
 
     @property
     def text(self) -> str:
-        """What the caller gets."""
+        """The token as the client gets it."""
         return f"{self.handle}.{self.secret}"
 
     @property
     def handle_digest(self) -> str:
-        """What the session is found by."""
+        """The digest that finds the session."""
         return sha256(self.handle.encode()).hexdigest()
 
     @property
     def secret_digest(self) -> str:
-        """What tells whether it is the present one. Random bits need no slow hash."""
+        """The digest that tells whether the token is current. Random bits need no slow hash."""
         return sha256(self.secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""A session: a family of refresh tokens, of which one at a time is good."""
+"""A session: a family of refresh tokens, of which one at a time is valid."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,9 +12,10 @@ from aether_user.domain.refresh_token import RefreshToken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Somewhere a user is signed in. `handle` and `secret` are digests of its present refresh token.
+    """A user's sign-in on one device. `handle` and `secret` are digests of its current refresh token.
 
-    `version` counts what was stored, from 1; `events` are those not stored yet, and no part of equality.
+    `version` is 0 until it is stored, and rises by one with each save; `events` are not stored yet, and not part of
+    equality.
     """
 
     id: int
@@ -31,7 +32,7 @@ class Session:
     def open(
         cls, session_id: int, *, user_id: int, token: RefreshToken, now: datetime, life: timedelta
     ) -> Self:
-        """A new one, whose first token is `token`."""
+        """Return a new session, whose first token is `token`."""
         return cls(
             id=session_id,
             user_id=user_id,
@@ -42,11 +43,11 @@ class Session:
         )
 
     def spend(self, token: RefreshToken, *, following: RefreshToken, now: datetime, life: timedelta) -> Self:
-        """The session after `token` was presented.
+        """Return the session after `token` was used.
 
-        With the present token it goes on for another `life`, and `following` is good from now on. With one that
-        was used before it is revoked: two hold tokens of this session, and nobody can tell which of them is the
-        user. Raises `RefreshTokenRefused` where it is over already.
+        The current token extends it by `life`, and `following` becomes valid. A token that was used before revokes it:
+        two parties hold tokens of this session, and nobody can tell which of them is the user.
+        Raises `RefreshTokenRefused` if the session has expired or was revoked.
         """
         if self.revoked_at is not None or now >= self.expires_at:
             raise RefreshTokenRefused
@@ -55,12 +56,12 @@ class Session:
         return replace(self, secret=following.secret_digest, expires_at=now + life)
 
     def revoke(self, *, now: datetime) -> Self:
-        """The same, over; the same itself where it was over before."""
+        """Return the revoked session. No change if it is already revoked."""
         if self.revoked_at is not None:
             return self
         revoked = SessionsRevoked(user_id=self.user_id, session_id=self.id, occurred_at=now)
         return replace(self, revoked_at=now, events=(*self.events, revoked))
 
     def stored(self) -> Self:
-        """The same as the store keeps it: one version on, its events handed over."""
+        """Return the session as stored: one version later, without its events."""
         return replace(self, version=self.version + 1, events=())

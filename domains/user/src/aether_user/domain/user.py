@@ -1,4 +1,4 @@
-"""The aggregate: what belongs together and changes together, by its own rules."""
+"""The user aggregate."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,10 +18,10 @@ from aether_user.domain.values import DisplayName, Email, Mobile, Role, Status, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A user. It never changes: each change returns a new one, which carries what happened.
+    """A user. It is immutable: each change returns a new one, which carries its events.
 
-    `version` counts what was stored, from 1; a new one has version 0. `events` are those not stored yet: empty
-    on load, and no part of equality.
+    `version` is 0 until the user is stored, and rises by one with each save. `events` are not stored yet: empty on
+    load, and not part of equality.
     """
 
     id: int
@@ -48,7 +48,7 @@ class User:
         password_hash: str,
         now: datetime,
     ) -> Self:
-        """A new one, a customer."""
+        """Return a new user, who is a customer."""
         registered = UserRegistered(user_id=user_id, username=username, occurred_at=now)
         return cls(
             id=user_id,
@@ -68,44 +68,44 @@ class User:
     def change_profile(
         self, *, version: int, display_name: DisplayName, email: Email | None, now: datetime
     ) -> Self:
-        """The same, called so and reached there, by someone who has seen `version`. Raises `UserHasChanged`."""
-        self._seen(version)
+        """Return the user with this name and e-mail. Raises `UserHasChanged` if `version` is not current."""
+        self._check_version(version)
         changed = UserChanged(user_id=self.id, occurred_at=now)
         return replace(self, display_name=display_name, email=email, events=(*self.events, changed))
 
     def set_roles(self, roles: frozenset[Role], *, version: int, now: datetime) -> Self:
-        """The same with these roles; tokens that name others count no longer. Raises `UserHasChanged`."""
-        self._seen(version)
+        """Return the user with these roles, and revoke access tokens. Raises `UserHasChanged`."""
+        self._check_version(version)
         changed = UserChanged(user_id=self.id, occurred_at=now)
         return replace(self, roles=roles, events=(*self.events, changed, self._signed_out(now)))
 
     def ban(self, *, now: datetime) -> Self:
-        """The same, banned; its tokens count no longer. Raises `UserAlreadyBanned`."""
+        """Return the banned user, and revoke access tokens. Raises `UserAlreadyBanned`."""
         if self.banned_at is not None:
             raise UserAlreadyBanned(self.id, self.banned_at)
         banned = UserBanned(user_id=self.id, occurred_at=now)
         return replace(self, banned_at=now, events=(*self.events, banned, self._signed_out(now)))
 
     def unban(self, *, now: datetime) -> Self:
-        """The same, free to sign in again. Raises `UserNotBanned`."""
+        """Return the user without the ban. Raises `UserNotBanned`."""
         if self.banned_at is None:
             raise UserNotBanned(self.id)
         unbanned = UserUnbanned(user_id=self.id, occurred_at=now)
         return replace(self, banned_at=None, events=(*self.events, unbanned))
 
     def sign_out_everywhere(self, *, now: datetime) -> Self:
-        """The same; tokens that are out count no longer."""
+        """Return the user with an event that revokes all access tokens."""
         return replace(self, events=(*self.events, self._signed_out(now)))
 
     def with_hash(self, password_hash: str) -> Self:
-        """The same, its password kept by the present parameters."""
+        """Return the user with another hash of the same password."""
         return replace(self, password_hash=password_hash)
 
     def stored(self) -> Self:
-        """The same as the store keeps it: one version on, its events handed over."""
+        """Return the user as stored: one version later, without its events."""
         return replace(self, version=self.version + 1, events=())
 
-    def _seen(self, version: int) -> None:
+    def _check_version(self, version: int) -> None:
         if version != self.version:
             raise UserHasChanged(self.id, version)
 

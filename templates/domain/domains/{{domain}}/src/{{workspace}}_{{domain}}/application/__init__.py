@@ -1,1 +1,1 @@
-"""What the service does: one use case, one file; what it needs stands in `ports`."""
+"""The use cases, one in each file, and the driven ports in `ports`."""

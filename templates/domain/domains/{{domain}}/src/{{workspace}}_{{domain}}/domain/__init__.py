@@ -1,1 +1,1 @@
-"""The rules: plain objects, the standard library only."""
+"""The domain's rules: plain objects, the standard library only."""

@@ -1,0 +1,154 @@
+"""Serves one service in this process and calls it in three ways: over REST, over REST through a gateway, over gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Thread
+from typing import Final, Generic, Protocol, TypeVar
+
+import httpx
+
+from aether_adapters.auth.key_sets import DevelopmentKeys, KeySet
+from aether_adapters.auth.tokens import Issuer, Verifier
+from aether_adapters.grpc import AsyncChannel, Channel, Server, Service
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.observability.health import Health
+from aether_adapters.rest import Limits, Offload, Operation, RestApp, build_app, serve
+
+A = TypeVar("A")
+A_contra = TypeVar("A_contra", contravariant=True)
+A_co = TypeVar("A_co", covariant=True)
+S = TypeVar("S")
+S_contra = TypeVar("S_contra", contravariant=True)
+
+_ISSUER: Final = "tests"
+_AUDIENCE: Final = "aether"
+_START_SECONDS: Final = 10
+
+
+class RestModule(Protocol[A_contra]):
+    """The module generated from an OpenAPI contract."""
+
+    @property
+    def CONTRACT(self) -> Path: ...  # noqa: N802
+    def operations(self, service: A_contra, /) -> Iterable[Operation]: ...
+
+
+class GrpcModule(Protocol[S, A_co]):
+    """The module `grpc` generated from a proto package."""
+
+    def service(self, port: S, /) -> Service: ...
+    def client(self, channel: Channel, /) -> S: ...
+    def async_client(self, channel: AsyncChannel, /) -> A_co: ...
+
+
+class ThreadsModule(Protocol[S_contra, A_co]):
+    """The module `threads` generated from a proto package."""
+
+    def in_threads(self, service: S_contra, offload: Offload, /) -> A_co: ...
+
+
+class Edges(Generic[S]):
+    """A service that is being served, and its callers. Clients close with it."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        *,
+        issuer: Issuer,
+        verify: Verifier,
+        grpc_target: str,
+        client: Callable[[Channel], S],
+        rest: RestApp,
+        gateway: Callable[[], RestApp],
+    ) -> None:
+        self.verify: Final = verify
+        """What all of its edges verify tokens with."""
+        self._stack = stack
+        self._issuer = issuer
+        self._grpc_target = grpc_target
+        self._client = client
+        self._rest_url = _served(stack, rest)
+        self._gateway = gateway
+        self._gateway_url = ""
+
+    def token(self, subject: str, *roles: str, service: bool = False) -> str:
+        """Issue an access token to a user with these roles, or to a service."""
+        return self._issuer.issue(subject, roles, service=service)
+
+    def rest(self, token: str = "") -> httpx.Client:
+        """Open a REST client that sends `token`, or none, with each request."""
+        return self._http(self._rest_url, token)
+
+    def gateway(self, token: str = "") -> httpx.Client:
+        """Open a REST client of a gateway, which calls the service over gRPC. The first call starts it."""
+        self._gateway_url = self._gateway_url or _served(self._stack, self._gateway())
+        return self._http(self._gateway_url, token)
+
+    def stub(self, token: str = "") -> S:
+        """Open a gRPC client that sends `token`, or none, with each call."""
+        channel = Channel(self._grpc_target, token=(lambda: token) if token else None)
+        return self._client(self._stack.enter_context(channel))
+
+    def _http(self, url: str, token: str) -> httpx.Client:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        client = httpx.Client(base_url=url, headers=headers)
+        self._stack.callback(client.close)
+        return client
+
+
+@contextmanager
+def serve_edges(
+    service: S,
+    folder: Path,
+    *,
+    rest: RestModule[A],
+    grpc: GrpcModule[S, A],
+    threads: ThreadsModule[S, A],
+    errors: ErrorTable,
+    limits: Limits | None = None,
+    published_keys: Callable[[], bytes] | None = None,
+) -> Iterator[Edges[S]]:
+    """Serve `service` on free ports, with the generated modules of its contracts; keys for tokens go to `folder`.
+
+    `limits` are those of its REST edges, and `published_keys` reads a key set that is trusted too.
+    """
+    pair = DevelopmentKeys(folder).ensure()
+    published = [] if published_keys is None else [published_keys]
+    verify = Verifier(KeySet.from_all(str(pair.jwks), *published, pause=0.0), _ISSUER, _AUDIENCE)
+    health = Health({})
+
+    def app(behind: A) -> RestApp:
+        return build_app(
+            rest.CONTRACT, rest.operations(behind), errors=errors, verify=verify, health=health, limits=limits
+        )
+
+    server = Server(
+        [grpc.service(service)], errors=errors, verify=verify, health=health, address="127.0.0.1:0"
+    )
+    with ExitStack() as stack:
+        server.start()
+        stack.callback(server.stop)
+        target = f"127.0.0.1:{server.port}"
+        yield Edges(
+            stack,
+            issuer=Issuer(pair.private_key, _ISSUER, _AUDIENCE, pair.kid),
+            verify=verify,
+            grpc_target=target,
+            client=grpc.client,
+            rest=app(threads.in_threads(service, Offload(threads=8, queue=100))),
+            gateway=lambda: app(grpc.async_client(AsyncChannel(target))),
+        )
+
+
+def _served(stack: ExitStack, app: RestApp) -> str:
+    """Serve `app` in a thread until the stack closes; its URL."""
+    stop, started = Event(), SimpleQueue[int]()
+    thread = Thread(target=serve, args=(app, "127.0.0.1", 0, stop), kwargs={"started": started.put})
+    thread.start()
+    stack.callback(thread.join)
+    stack.callback(stop.set)
+    return f"http://127.0.0.1:{started.get(timeout=_START_SECONDS)}"

@@ -1,8 +1,0 @@
-"""The machine's clock."""
-
-from datetime import UTC, datetime
-
-
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)

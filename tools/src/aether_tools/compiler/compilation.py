@@ -1,0 +1,144 @@
+"""Compiles a workspace in memory: runs both front ends and all writers, and collects their findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aether_tools.compiler.binding.bindings import Binding
+from aether_tools.compiler.binding.oneofs import required_oneofs
+from aether_tools.compiler.binding.operations import bind
+from aether_tools.compiler.contract_files import contract_paths
+from aether_tools.compiler.emit.package import write_proto
+from aether_tools.compiler.emit.rest.module import write
+from aether_tools.compiler.model.contracts import Contracts, Package
+from aether_tools.compiler.openapi.bundle import COMMON, check_common, dump, load
+from aether_tools.compiler.openapi.document import Findings
+from aether_tools.compiler.proto import front_end, protoc
+from aether_tools.finding import ContractError, Finding, Location
+from aether_tools.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """All files to generate, by path relative to the workspace, and the number of domains."""
+
+    files: dict[str, bytes]
+    domains: int
+
+
+def compile_workspace(root: Path) -> Compiled:
+    """Compile all contracts. Raises `ContractError` with the findings of all of them if there are any."""
+    workspace = Workspace.find(root).name
+    protos = front_end.compile_all(root, workspace)
+    findings = list(protos.findings)
+    broken = {finding.location.file.rpartition("/")[0] for finding in findings}
+    contracts = protos.contracts
+    domains = {package.domain: package for package in contracts.packages if package.domain != "common"}
+    edges: list[RestEdge] = []
+    findings += _common_findings(root)
+    for contract in _rest_contracts(root):
+        package = domains.get(contract.stem)
+        if not broken.isdisjoint((f"proto/{workspace}/{contract.stem}/v1", f"proto/{workspace}/common/v1")):
+            continue  # each operation would become a finding, although only the proto file is wrong
+        if contract.suffix != ".yaml" or package is None:
+            findings.append(_misnamed_or_without_proto(root, contract, workspace))
+            continue
+        try:
+            edges.append(compile_rest_edge(contracts, package, contract, root))
+        except ContractError as error:
+            findings += error.findings
+    if findings:
+        # Each contract that uses a shared component reports it.
+        raise ContractError(*dict.fromkeys(findings))
+    refined = refine(contracts, edges)
+    modules = protos.python | write_proto(refined)
+    files = {f"proto/gen/{path}": content for path, content in modules.items()}
+    if contracts.packages:
+        files |= {f"proto/{path}": content for path, content in protoc.options().items()}
+    rest = {path: content for edge in edges for path, content in edge.files.items()}
+    if rest:
+        rest["py.typed"] = b""
+    files |= {f"openapi/gen/{workspace}_openapi/{path}": content for path, content in rest.items()}
+    return Compiled(dict(sorted(files.items())), len(domains))
+
+
+@dataclass(frozen=True, slots=True)
+class RestEdge:
+    """The generated REST edge of one domain; `files` is by name below `openapi/gen/<ws>_openapi/`."""
+
+    files: dict[str, bytes]
+    binding: Binding
+
+    @property
+    def scopes(self) -> dict[str, tuple[str, ...]]:
+        """The scopes a token must carry, by `<service>/<method>`."""
+        service = self.binding.service.full_name
+        return {f"{service}/{each.method.name}": each.scopes for each in self.binding.operations}
+
+
+def refine(contracts: Contracts, edges: Iterable[RestEdge]) -> Contracts:
+    """The contracts with what their REST side adds for gRPC too: scopes, and oneofs that must be set.
+
+    Raises `ContractError` if two REST contracts disagree about a message they share.
+    """
+    edges = tuple(edges)
+    findings = Findings()
+    required = required_oneofs((edge.binding for edge in edges), findings)
+    findings.refuse()
+    scopes = {method: demanded for edge in edges for method, demanded in edge.scopes.items()}
+    return contracts.with_scopes(scopes).requiring(required)
+
+
+def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, root: Path) -> RestEdge:
+    """Compile the REST edge of one domain from its OpenAPI file `contract`.
+
+    Locations in findings are relative to `root`. Raises `ContractError` with all findings if there are any.
+    """
+    findings = Findings()
+    document = load(contract, root, findings)
+    binding = bind(contracts, package, document, findings)
+    required_oneofs([binding], findings)
+    findings.refuse()
+    files = {
+        f"{package.domain}.py": write(contracts, package, binding),
+        f"{package.domain}.yaml": dump(document, contract, root).replace(b"\r\n", b"\n"),
+    }
+    return RestEdge(files, binding)
+
+
+def _rest_contracts(root: Path) -> list[Path]:
+    folder = root / "openapi"
+    files = (
+        path for path in contract_paths(root, "openapi") if path.parent == folder and path.name != COMMON
+    )
+    return sorted(path for path in files if path.suffix in (".yaml", ".yml"))
+
+
+def _common_findings(root: Path) -> tuple[Finding, ...]:
+    file = root / "openapi" / COMMON
+    if file.is_file():
+        try:
+            check_common(file, root, Findings())
+        except ContractError as error:
+            return error.findings
+    return ()
+
+
+def _misnamed_or_without_proto(root: Path, contract: Path, workspace: str) -> Finding:
+    location = Location(contract.relative_to(root).as_posix(), 1, 1)
+    if contract.suffix != ".yaml":
+        return Finding(
+            location,
+            "openapi-name",
+            "The name of an OpenAPI file must end in .yaml.",
+            f"Rename it to {contract.stem}.yaml.",
+        )
+    proto = f"proto/{workspace}/{contract.stem}/v1/{contract.stem}.proto"
+    return Finding(
+        location,
+        "openapi-without-proto",
+        f"The domain {contract.stem} has no proto contract {proto}.",
+        "Write that file, or remove this one.",
+    )

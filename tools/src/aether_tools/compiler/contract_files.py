@@ -1,0 +1,90 @@
+"""Finds the contracts of a workspace and checks their paths and names."""
+
+from __future__ import annotations
+
+import keyword
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Final
+
+from aether_tools.compiler.model.naming import DOMAIN, RESERVED_DOMAINS
+from aether_tools.finding import Finding, Location
+
+GENERATED: Final = ("proto/gen", "proto/aether_adapters", "openapi/gen")
+"""The folders that belong to the compiler, relative to the workspace.
+
+proto/aether_adapters holds a copy of the kits' options, so that proto/ alone compiles in any language.
+"""
+
+
+def contract_paths(root: Path, folder: str) -> Iterator[Path]:
+    """Yield every file below `<root>/<folder>` that a person wrote, sorted by folder.
+
+    All code that looks for contracts calls this. It never enters generated or hidden folders, which `generate`
+    creates, renames and removes while it runs.
+    """
+    return visible_files(root / folder, skip={root / path for path in GENERATED})
+
+
+def visible_files(folder: Path, skip: Collection[Path] = ()) -> Iterator[Path]:
+    """Yield the files below `folder`, sorted by folder, except hidden ones, Python's caches and folders in `skip`."""
+    for current, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and name != "__pycache__" and Path(current, name) not in skip
+        )
+        yield from (Path(current, name) for name in sorted(files) if not name.startswith("."))
+
+
+def contract_files(root: Path, workspace: str, findings: list[Finding]) -> list[str]:
+    """Return the proto files of a workspace, relative to `<root>/proto` and sorted.
+
+    Omit a file with an invalid path or name and append a finding for it.
+    """
+    proto = root / "proto"
+    files = sorted(
+        path.relative_to(proto).as_posix()
+        for path in contract_paths(root, "proto")
+        if path.suffix == ".proto"
+    )
+    return [file for file in files if _has_valid_path(file, workspace, findings)]
+
+
+def _has_valid_path(file: str, workspace: str, findings: list[Finding]) -> bool:
+    parts = file.split("/")
+    location = Location(f"proto/{file}")
+    if len(parts) != 4 or parts[0] != workspace or parts[2] != "v1":
+        findings.append(
+            Finding(
+                location,
+                "proto-path",
+                f"A proto file of this workspace must be in proto/{workspace}/<domain>/v1/.",
+                "Move the file there and change its package to match.",
+            )
+        )
+        return False
+    domain, stem = parts[1], parts[3].removesuffix(".proto")
+    for word, what in ((domain, "domain"), (stem, "file")):
+        if not DOMAIN.fullmatch(word) or keyword.iskeyword(word):
+            findings.append(
+                Finding(
+                    location,
+                    "proto-path",
+                    f"{word!r} is not a valid name of a {what}, because it becomes part of a Python module's name.",
+                    f"Rename the {what}: use lower-case letters, digits and underscores, starting with a letter.",
+                )
+            )
+            return False
+    if domain in RESERVED_DOMAINS - {"common"}:
+        findings.append(
+            Finding(
+                location,
+                "proto-path",
+                f"{domain!r} cannot be a domain: the workspace has its own distribution {workspace}-{domain}.",
+                "Rename the domain.",
+            )
+        )
+        return False
+    return True
