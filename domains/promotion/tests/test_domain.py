@@ -11,7 +11,7 @@ from aether_promotion.domain.coupon import Coupon
 from aether_promotion.domain.events import ClaimsClosed, CouponClaimed, CouponRedeemed, ReservationReleased
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import (
-    TITLE_LIMIT,
+    TITLE_LIMIT_CHARACTERS,
     AmountOff,
     CouponStatus,
     CouponTerms,
@@ -60,11 +60,11 @@ def reservation() -> Reservation:
     )
 
 
-@pytest.mark.parametrize("text", ["", " \t", "x" * (TITLE_LIMIT + 1)])
+@pytest.mark.parametrize("text", ["", " \t", "x" * (TITLE_LIMIT_CHARACTERS + 1)])
 def test_a_title_is_neither_blank_nor_too_long(text: str) -> None:
     with pytest.raises(errors.TitleNotUsable) as refused:
         Title.of(text)
-    assert (refused.value.length, refused.value.limit) == (len(text.strip()), TITLE_LIMIT)
+    assert (refused.value.length, refused.value.limit) == (len(text.strip()), TITLE_LIMIT_CHARACTERS)
 
 
 @pytest.mark.parametrize(("percent", "cap"), [(0, 1), (101, 1), (50, 0)])

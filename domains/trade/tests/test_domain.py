@@ -17,7 +17,14 @@ from aether_trade.domain.events import OrderClosed, OrderFinished, OrderPaid, Or
 from aether_trade.domain.line import Line
 from aether_trade.domain.order import Order
 from aether_trade.domain.quote import Quote, QuotedItem, lines
-from aether_trade.domain.values import PRICE_LIMIT_CENTS, TITLE_LIMIT, CloseReason, Status, Title, price
+from aether_trade.domain.values import (
+    PRICE_LIMIT_CENTS,
+    TITLE_LIMIT_CHARACTERS,
+    CloseReason,
+    Status,
+    Title,
+    price,
+)
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=5)
@@ -327,15 +334,15 @@ def test_a_quote_that_does_not_add_up_makes_no_order(quote: Quote) -> None:
         lines([Item(course_id=1, quantity=2)], {1: HEXAGONS}, quote)
 
 
-@pytest.mark.parametrize("text", ["", " \t", "x" * (TITLE_LIMIT + 1)])
+@pytest.mark.parametrize("text", ["", " \t", "x" * (TITLE_LIMIT_CHARACTERS + 1)])
 def test_a_title_is_neither_blank_nor_too_long(text: str) -> None:
     with pytest.raises(errors.TitleNotUsable) as refused:
         Title.of(text)
-    assert (refused.value.length, refused.value.limit) == (len(text.strip()), TITLE_LIMIT)
+    assert (refused.value.length, refused.value.limit) == (len(text.strip()), TITLE_LIMIT_CHARACTERS)
 
 
 def test_a_title_loses_the_space_around_it() -> None:
-    assert Title.of(f" {'x' * TITLE_LIMIT} ") == Title("x" * TITLE_LIMIT)
+    assert Title.of(f" {'x' * TITLE_LIMIT_CHARACTERS} ") == Title("x" * TITLE_LIMIT_CHARACTERS)
 
 
 def test_a_price_has_bounds() -> None:

@@ -19,8 +19,8 @@ from aether_user.domain.refresh_token import RefreshToken
 from aether_user.domain.session import Session
 from aether_user.domain.user import User
 from aether_user.domain.values import (
-    DISPLAY_NAME_LIMIT,
-    PASSWORD_MOST,
+    DISPLAY_NAME_LIMIT_CHARACTERS,
+    PASSWORD_MAX_CHARACTERS,
     DisplayName,
     Email,
     Mobile,
@@ -131,19 +131,19 @@ def test_an_email_has_a_name_and_a_domain(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "  ", "x" * (DISPLAY_NAME_LIMIT + 1), "a\nb", "a\x00b", "\u200d", "\u0301"]
+    "text", ["", "  ", "x" * (DISPLAY_NAME_LIMIT_CHARACTERS + 1), "a\nb", "a\x00b", "\u200d", "\u0301"]
 )
 def test_a_display_name_can_be_seen(text: str) -> None:
     with pytest.raises(errors.DisplayNameNotUsable):
         DisplayName.of(text)
 
 
-@pytest.mark.parametrize("text", ["👩‍💻", "Ada 🌸", "李雷", "x" * DISPLAY_NAME_LIMIT])
+@pytest.mark.parametrize("text", ["👩‍💻", "Ada 🌸", "李雷", "x" * DISPLAY_NAME_LIMIT_CHARACTERS])
 def test_a_display_name_may_be_of_any_script_and_of_emoji(text: str) -> None:
     assert DisplayName.of(f" {text} ") == DisplayName(text)
 
 
-@pytest.mark.parametrize("text", ["x" * 7, "x" * (PASSWORD_MOST + 1)])
+@pytest.mark.parametrize("text", ["x" * 7, "x" * (PASSWORD_MAX_CHARACTERS + 1)])
 def test_a_password_is_neither_short_nor_endless(text: str) -> None:
     with pytest.raises(errors.PasswordNotUsable) as refused:
         Password.of(text)

@@ -61,6 +61,7 @@ ERRORS = ErrorTable(
 )
 EDGES = Edges(grpc=grpc, rest=rest, threads=threads, errors=ERRORS)
 API = "aether-trade-api"
+KEY_PRUNING_SECONDS = 3600.0
 
 
 class Container(DeclarativeContainer):
@@ -131,7 +132,7 @@ class Container(DeclarativeContainer):
     closer = Singleton(
         Periodic, "close overdue orders", close_overdue_orders, settings.provided.closing_seconds
     )
-    forgetter = Singleton(Periodic, "forget idempotency keys", forget_keys, 3600.0)
+    forgetter = Singleton(Periodic, "forget idempotency keys", forget_keys, KEY_PRUNING_SECONDS)
     refunder = Singleton(Periodic, "send refunds", send_refunds, settings.provided.closing_seconds)
 
     # Without Redis limits count in the process; without promotion and the payment provider orders are read, cancelled

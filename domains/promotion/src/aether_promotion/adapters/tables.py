@@ -6,7 +6,7 @@ from aether_adapters.ids import worker_lease_table
 from aether_adapters.sql import UtcDateTime, exact, lease_table, outbox_table
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, UniqueConstraint
 
-from aether_promotion.domain.values import TITLE_LIMIT
+from aether_promotion.domain.values import TITLE_LIMIT_CHARACTERS
 
 METADATA = MetaData()
 
@@ -21,7 +21,7 @@ TEMPLATES = Table(
     "templates",
     METADATA,
     _id("id"),
-    Column("title", exact(TITLE_LIMIT), nullable=False),
+    Column("title", exact(TITLE_LIMIT_CHARACTERS), nullable=False),
     Column("amount_cents", BigInteger),
     Column("percent", Integer),
     Column("cap_cents", BigInteger),
@@ -57,7 +57,7 @@ COUPONS = Table(
     Column("template_id", BigInteger, nullable=False),
     Column("owner", exact(255), nullable=False),
     Column("claim_key", exact(64), nullable=False),
-    Column("title", exact(TITLE_LIMIT), nullable=False),
+    Column("title", exact(TITLE_LIMIT_CHARACTERS), nullable=False),
     Column("amount_cents", BigInteger),
     Column("percent", Integer),
     Column("cap_cents", BigInteger),
@@ -82,7 +82,7 @@ ACTIVITIES = Table(
     "activities",
     METADATA,
     _id("id"),
-    Column("title", exact(TITLE_LIMIT), nullable=False),
+    Column("title", exact(TITLE_LIMIT_CHARACTERS), nullable=False),
     Column("course_id", BigInteger, nullable=False),
     Column("price_cents", BigInteger, nullable=False),
     Column("starts_at", UtcDateTime, nullable=False),

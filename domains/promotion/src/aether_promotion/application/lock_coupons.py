@@ -5,7 +5,7 @@ from aether_promotion.application.ports import Clock, Transactions, UnitOfWork
 from aether_promotion.application.views import coupons_view
 from aether_promotion.domain.coupon import Coupon
 from aether_promotion.domain.errors import TooManyCoupons
-from aether_promotion.domain.values import MOST_PER_USER
+from aether_promotion.domain.values import MAX_COUPONS_PER_USER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +18,8 @@ class LockCoupons(port.LockCoupons):
     def __call__(self, request: types.LockCouponsRequest, /) -> types.LockedCoupons:
         now = self.clock.now()
         coupon_ids = sorted(set(request.coupon_ids))  # same locking order for everybody: no deadlock
-        if len(coupon_ids) > MOST_PER_USER:
-            raise TooManyCoupons(len(coupon_ids), MOST_PER_USER)
+        if len(coupon_ids) > MAX_COUPONS_PER_USER:
+            raise TooManyCoupons(len(coupon_ids), MAX_COUPONS_PER_USER)
 
         def lock(unit: UnitOfWork) -> list[Coupon]:
             # Row locks: the second of two concurrent orders reads what the first one stored, and raises `CouponLocked`.

@@ -5,7 +5,7 @@ from aether_promotion.application.ports import Clock, Transactions, UnitOfWork
 from aether_promotion.application.views import quote_view
 from aether_promotion.domain.errors import ItemNotInActivity, TooManyCoupons
 from aether_promotion.domain.pricing import Item, PricedOrder, best_price
-from aether_promotion.domain.values import MOST_CENTS, MOST_PER_USER, MOST_THINGS, within
+from aether_promotion.domain.values import MAX_CENTS, MAX_COUPONS_PER_USER, MAX_PIECES, within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +18,12 @@ class Quote(port.Quote):
     def __call__(self, request: types.QuoteRequest, /) -> types.QuoteResult:
         now = self.clock.now()
         coupon_ids = tuple(dict.fromkeys(request.coupon_ids))
-        if len(coupon_ids) > MOST_PER_USER:
-            raise TooManyCoupons(len(coupon_ids), MOST_PER_USER)
+        if len(coupon_ids) > MAX_COUPONS_PER_USER:
+            raise TooManyCoupons(len(coupon_ids), MAX_COUPONS_PER_USER)
 
         def item(unit: UnitOfWork, requested: types.QuoteItem) -> Item:
-            price = within("priceCents", requested.price_cents, 0, MOST_CENTS)
-            quantity = within("quantity", requested.quantity, 1, MOST_THINGS)
+            price = within("priceCents", requested.price_cents, 0, MAX_CENTS)
+            quantity = within("quantity", requested.quantity, 1, MAX_PIECES)
             if requested.activity_id is not None:
                 activity = unit.activities.get(requested.activity_id)
                 if activity.course_id != requested.course_id:

@@ -14,8 +14,8 @@ from aether_promotion.domain.errors import (
 )
 from aether_promotion.domain.events import ReservationReleased
 from aether_promotion.domain.values import (
-    MOST_CENTS,
-    MOST_THINGS,
+    MAX_CENTS,
+    MAX_PIECES,
     ReservationStatus,
     Title,
     before,
@@ -55,8 +55,8 @@ class Activity:
         quantity: int,
     ) -> Self:
         """Return a new sale. Raises `AmountNotUsable`, `WindowNotUsable`."""
-        within("priceCents", price_cents, 0, MOST_CENTS)
-        within("quantity", quantity, 1, MOST_THINGS)
+        within("priceCents", price_cents, 0, MAX_CENTS)
+        within("quantity", quantity, 1, MAX_PIECES)
         within("courseId", course_id, 1, 2**63 - 1)
         before("startsAt", starts_at, ends_at)
         return cls(
@@ -118,7 +118,7 @@ class Reservation:
         now: datetime,
     ) -> Self:
         """Return a new reservation. Raises `AmountNotUsable`, `ReservationTooLate`."""
-        within("quantity", quantity, 1, MOST_THINGS)
+        within("quantity", quantity, 1, MAX_PIECES)
         if expires_at <= now:
             raise ReservationTooLate(order_id, expires_at)
         return cls(

@@ -7,13 +7,13 @@ from typing import Final, Self
 
 from aether_promotion.domain.errors import AmountNotUsable, TitleNotUsable, WindowNotUsable
 
-TITLE_LIMIT: Final = 200
-"""The longest title, in characters."""
-MOST_CENTS: Final = 999_999_999
+TITLE_LIMIT_CHARACTERS: Final = 200
+MAX_CENTS: Final = 999_999_999
 """The largest amount, in cents: sums of thousands of them stay far below 2**63."""
-MOST_THINGS: Final = 9_999_999
+MAX_PIECES: Final = 9_999_999
 """The largest quota, and the largest stock."""
-MOST_PER_USER: Final = 20
+MAX_COUPONS_PER_USER: Final = 20
+"""The most coupons of one template that a user may claim, and the most that an order may offer."""
 
 
 class TemplateStatus(Enum):
@@ -54,8 +54,8 @@ class Title:
         The constructor does not check this rule: a stored title must load even after the rule becomes stricter.
         """
         text = text.strip()
-        if not 1 <= len(text) <= TITLE_LIMIT:
-            raise TitleNotUsable(len(text), TITLE_LIMIT)
+        if not 1 <= len(text) <= TITLE_LIMIT_CHARACTERS:
+            raise TitleNotUsable(len(text), TITLE_LIMIT_CHARACTERS)
         return cls(text)
 
 
@@ -68,7 +68,7 @@ class AmountOff:
     @classmethod
     def of(cls, amount_cents: int) -> Self:
         """Return the benefit. Raises `AmountNotUsable`."""
-        return cls(amount_cents=within("amountCents", amount_cents, 1, MOST_CENTS))
+        return cls(amount_cents=within("amountCents", amount_cents, 1, MAX_CENTS))
 
     def off(self, total_cents: int) -> int:
         """Return the discount on `total_cents`, at most all of it."""
@@ -87,7 +87,7 @@ class PercentOff:
         """Return the benefit. Raises `AmountNotUsable`."""
         return cls(
             percent=within("percent", percent, 1, 100),
-            cap_cents=within("capCents", cap_cents, 1, MOST_CENTS),
+            cap_cents=within("capCents", cap_cents, 1, MAX_CENTS),
         )
 
     def off(self, total_cents: int) -> int:
@@ -121,9 +121,9 @@ class Terms:
     @classmethod
     def of(cls, coupon: CouponTerms, *, quota: int, limit_per_user: int, claims_from: datetime) -> Self:
         """Return the terms. Raises `AmountNotUsable`, `WindowNotUsable`."""
-        within("thresholdCents", coupon.threshold_cents, 0, MOST_CENTS)
-        within("quota", quota, 1, MOST_THINGS)
-        within("limitPerUser", limit_per_user, 1, MOST_PER_USER)
+        within("thresholdCents", coupon.threshold_cents, 0, MAX_CENTS)
+        within("quota", quota, 1, MAX_PIECES)
+        within("limitPerUser", limit_per_user, 1, MAX_COUPONS_PER_USER)
         before("validFrom", coupon.valid_from, coupon.valid_until)
         before("claimsFrom", claims_from, coupon.valid_until)
         return cls(coupon=coupon, quota=quota, limit_per_user=limit_per_user, claims_from=claims_from)

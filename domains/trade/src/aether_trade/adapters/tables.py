@@ -5,7 +5,7 @@ from aether_adapters.sql import UtcDateTime, exact, inbox_table, lease_table, ou
 from aether_adapters.sql.idempotency import idempotency_table
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table
 
-from aether_trade.domain.values import TITLE_LIMIT
+from aether_trade.domain.values import TITLE_LIMIT_CHARACTERS
 
 METADATA = MetaData()
 
@@ -13,7 +13,7 @@ COURSES = Table(
     "courses",
     METADATA,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("title", exact(TITLE_LIMIT), nullable=False),
+    Column("title", exact(TITLE_LIMIT_CHARACTERS), nullable=False),
     Column("price_cents", BigInteger, nullable=False),
     Column("on_sale", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -50,7 +50,7 @@ LINES = Table(
     Column("order_id", BigInteger, primary_key=True, autoincrement=False),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("course_id", BigInteger, nullable=False),
-    Column("title", exact(TITLE_LIMIT), nullable=False),
+    Column("title", exact(TITLE_LIMIT_CHARACTERS), nullable=False),
     Column("quantity", Integer, nullable=False),
     Column("price_cents", BigInteger, nullable=False),
     Column("discount_cents", BigInteger, nullable=False),

@@ -4,7 +4,7 @@ from typing import Final
 from aether_trade.application.ports import Clock, Transactions, UnitOfWork
 from aether_trade.domain.errors import OrderHasChanged, OrderNotPending
 
-BATCH: Final = 100
+ORDERS_PER_BATCH: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class CloseOverdueOrders:
     def __call__(self) -> bool:
         """Close one batch. Return whether more may be waiting."""
         now = self.clock.now()
-        overdue = self.transactions.read(lambda unit: unit.orders.overdue(now, limit=BATCH))
+        overdue = self.transactions.read(lambda unit: unit.orders.overdue(now, limit=ORDERS_PER_BATCH))
         for order_id in overdue:
 
             def close(unit: UnitOfWork, order_id: int = order_id) -> None:
@@ -28,4 +28,4 @@ class CloseOverdueOrders:
             except (OrderHasChanged, OrderNotPending):
                 # Somebody paid, cancelled or closed it in the meantime: nothing is left to do.
                 continue
-        return len(overdue) == BATCH
+        return len(overdue) == ORDERS_PER_BATCH

@@ -9,6 +9,7 @@ from aether_trade.domain.values import Status
 
 CONSUMER: Final = "payment"
 ATTEMPTS: Final = 5
+"""How often a notice is applied while others keep changing its order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from typing import Final
 from aether_trade.application.ports import Clock, Payments, Transactions, UnitOfWork
 from aether_trade.domain.refund import Refund
 
-BATCH: Final = 50
+REFUNDS_PER_BATCH: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,13 +21,13 @@ class SendRefunds:
 
     def __call__(self) -> bool:
         """Send one batch. Return whether more may be waiting that were not attempted in it."""
-        owed = self.transactions.read(lambda unit: unit.refunds.owed(limit=BATCH))
+        owed = self.transactions.read(lambda unit: unit.refunds.owed(limit=REFUNDS_PER_BATCH))
         all_sent = True
         for refund in owed:
             sent = self.payments.refund(refund)
             all_sent = all_sent and sent
             self._save(refund.sent(self.clock.now()) if sent else refund.tried())
-        return all_sent and len(owed) == BATCH
+        return all_sent and len(owed) == REFUNDS_PER_BATCH
 
     def _save(self, refund: Refund) -> None:
         def save(unit: UnitOfWork) -> None:

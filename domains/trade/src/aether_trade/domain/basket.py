@@ -14,8 +14,11 @@ from aether_trade.domain.errors import (
 )
 
 ITEM_LIMIT: Final = 20
+"""The most items of one order."""
 QUANTITY_LIMIT: Final = 100
+"""The most pieces of one item."""
 COUPON_LIMIT: Final = 10
+"""The most coupons that an order may offer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

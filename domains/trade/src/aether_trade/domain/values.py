@@ -6,8 +6,7 @@ from typing import Final, Self
 
 from aether_trade.domain.errors import PriceNotUsable, TitleNotUsable
 
-TITLE_LIMIT: Final = 200
-"""The longest title, in characters."""
+TITLE_LIMIT_CHARACTERS: Final = 200
 
 PRICE_LIMIT_CENTS: Final = 100_000_000
 """The highest price. It keeps the most expensive order far below 64 bits."""
@@ -44,8 +43,8 @@ class Title:
         The constructor does not check this rule: a stored title must load even after the rule becomes stricter.
         """
         text = text.strip()
-        if not 1 <= len(text) <= TITLE_LIMIT:
-            raise TitleNotUsable(len(text), TITLE_LIMIT)
+        if not 1 <= len(text) <= TITLE_LIMIT_CHARACTERS:
+            raise TitleNotUsable(len(text), TITLE_LIMIT_CHARACTERS)
         return cls(text)
 
 

@@ -23,7 +23,7 @@ from aether_user.domain.session import Session
 from aether_user.domain.user import User
 from aether_user.domain.values import DisplayName, Email, Mobile, Role, Username
 
-_BITE: Final = 1000
+_SESSIONS_PER_DELETE: Final = 1000
 
 USERS_MAPPING = RowMapping(
     User,
@@ -157,7 +157,7 @@ class SqlSessions:
         self._connection.execute(update(SESSIONS).where(open_ones).values(revoked))
 
     def forget_expired(self, before: datetime, /) -> int:
-        expired = select(SESSIONS.c.id).where(SESSIONS.c.expires_at < before).limit(_BITE)
+        expired = select(SESSIONS.c.id).where(SESSIONS.c.expires_at < before).limit(_SESSIONS_PER_DELETE)
         ids = self._connection.execute(expired).scalars().all()
         self._connection.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(ids)))
         return len(ids)

@@ -6,9 +6,14 @@ from aether_adapters.ids import worker_lease_table
 from aether_adapters.sql import UtcDateTime, exact, inbox_table, lease_table, outbox_table
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-from aether_user.domain.values import DISPLAY_NAME_LIMIT, EMAIL_LIMIT, MOBILE_LIMIT, USERNAME_LIMIT
+from aether_user.domain.values import (
+    DISPLAY_NAME_LIMIT_CHARACTERS,
+    EMAIL_LIMIT_CHARACTERS,
+    MOBILE_LIMIT_CHARACTERS,
+    USERNAME_LIMIT_CHARACTERS,
+)
 
-_DIGEST: Final = 64
+_DIGEST_CHARACTERS: Final = 64
 """Characters of a SHA-256 in hexadecimal."""
 
 METADATA = MetaData()
@@ -17,11 +22,11 @@ USERS = Table(
     "users",
     METADATA,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("username", exact(USERNAME_LIMIT), nullable=False),
-    Column("username_folded", exact(USERNAME_LIMIT), nullable=False),
-    Column("mobile", exact(MOBILE_LIMIT), nullable=False),
-    Column("email", exact(EMAIL_LIMIT)),
-    Column("display_name", exact(DISPLAY_NAME_LIMIT), nullable=False),
+    Column("username", exact(USERNAME_LIMIT_CHARACTERS), nullable=False),
+    Column("username_folded", exact(USERNAME_LIMIT_CHARACTERS), nullable=False),
+    Column("mobile", exact(MOBILE_LIMIT_CHARACTERS), nullable=False),
+    Column("email", exact(EMAIL_LIMIT_CHARACTERS)),
+    Column("display_name", exact(DISPLAY_NAME_LIMIT_CHARACTERS), nullable=False),
     Column("password_hash", exact(255), nullable=False),
     Column("roles", exact(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -36,8 +41,8 @@ SESSIONS = Table(
     METADATA,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("user_id", BigInteger, nullable=False),
-    Column("handle", exact(_DIGEST), nullable=False),
-    Column("secret", exact(_DIGEST), nullable=False),
+    Column("handle", exact(_DIGEST_CHARACTERS), nullable=False),
+    Column("secret", exact(_DIGEST_CHARACTERS), nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
@@ -51,9 +56,9 @@ SIGNING_KEYS = Table(
     "signing_keys",
     METADATA,
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("kid", exact(_DIGEST), nullable=False),
-    Column("x", exact(_DIGEST), nullable=False),
-    Column("y", exact(_DIGEST), nullable=False),
+    Column("kid", exact(_DIGEST_CHARACTERS), nullable=False),
+    Column("x", exact(_DIGEST_CHARACTERS), nullable=False),
+    Column("y", exact(_DIGEST_CHARACTERS), nullable=False),
     Column("private_pem", Text, nullable=False),
     Column("signs_from", UtcDateTime, nullable=False),
 )

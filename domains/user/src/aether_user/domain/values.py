@@ -18,13 +18,13 @@ from aether_user.domain.errors import (
     UsernameNotUsable,
 )
 
-USERNAME_LIMIT: Final = 32
-MOBILE_LIMIT: Final = 16
-EMAIL_LIMIT: Final = 254
-"""Characters of the longest address (RFC 5321, section 4.5.3.1.3, less the angle brackets)."""
-DISPLAY_NAME_LIMIT: Final = 64
-PASSWORD_LEAST: Final = 8
-PASSWORD_MOST: Final = 128
+USERNAME_LIMIT_CHARACTERS: Final = 32
+MOBILE_LIMIT_CHARACTERS: Final = 16
+EMAIL_LIMIT_CHARACTERS: Final = 254
+"""The longest address: RFC 5321, section 4.5.3.1.3, less the angle brackets."""
+DISPLAY_NAME_LIMIT_CHARACTERS: Final = 64
+PASSWORD_MIN_CHARACTERS: Final = 8
+PASSWORD_MAX_CHARACTERS: Final = 128
 
 _USERNAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{2,31}")
 _MOBILE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -96,7 +96,7 @@ class Email:
     @classmethod
     def of(cls, text: str) -> Self:
         """Return the address. Raises `EmailNotUsable`."""
-        if len(text) > EMAIL_LIMIT or not _EMAIL.fullmatch(text):
+        if len(text) > EMAIL_LIMIT_CHARACTERS or not _EMAIL.fullmatch(text):
             raise EmailNotUsable(text)
         return cls(text)
 
@@ -113,8 +113,8 @@ class DisplayName:
         text = text.strip()
         has_visible = any(category(letter)[0] not in "CZM" for letter in text)
         has_invisible = any(category(letter) in _INVISIBLE for letter in text)
-        if not has_visible or has_invisible or len(text) > DISPLAY_NAME_LIMIT:
-            raise DisplayNameNotUsable(len(text), DISPLAY_NAME_LIMIT)
+        if not has_visible or has_invisible or len(text) > DISPLAY_NAME_LIMIT_CHARACTERS:
+            raise DisplayNameNotUsable(len(text), DISPLAY_NAME_LIMIT_CHARACTERS)
         return cls(text)
 
 
@@ -127,8 +127,8 @@ class Password:
     @classmethod
     def of(cls, text: str) -> Self:
         """Return a new password. Raises `PasswordNotUsable`."""
-        if not PASSWORD_LEAST <= len(text) <= PASSWORD_MOST:
-            raise PasswordNotUsable(len(text), PASSWORD_LEAST, PASSWORD_MOST)
+        if not PASSWORD_MIN_CHARACTERS <= len(text) <= PASSWORD_MAX_CHARACTERS:
+            raise PasswordNotUsable(len(text), PASSWORD_MIN_CHARACTERS, PASSWORD_MAX_CHARACTERS)
         return cls(text)
 
     @property
