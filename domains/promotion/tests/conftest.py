@@ -42,7 +42,7 @@ BOB = Caller(subject="bob", session="")
 
 @dataclass(frozen=True)
 class World:
-    """A whole service without a server, and the knobs a test turns."""
+    """The whole service on memory adapters, with what a test controls."""
 
     service: port.PromotionService
     transactions: MemoryTransactions
@@ -90,12 +90,12 @@ class World:
         return self.transactions.read(lambda unit: unit.authorities.get(template_id))
 
     def relay(self) -> None:
-        """Marks leave the outbox and stand in the log, behind what is there; relayed again, they stand there twice."""
+        """Move marks from the outbox to the end of the log; relaying again repeats them there."""
         marks = [event for event in self.transactions.outbox if isinstance(event, ClaimsClosed)]
         self.log.events.extend(marks)
 
     def work(self) -> None:
-        """What the worker does with the log, in its order."""
+        """Handle the log in order, as the worker does."""
         self.relay()
         events, self.log.events[:] = list(self.log.events), []
         for event in events:

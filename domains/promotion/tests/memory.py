@@ -1,4 +1,4 @@
-"""The stores of promotion in memory, its claim log, and what it asks of trade."""
+"""Promotion's stores, claim log and allowance in memory, and the states of orders that trade would report."""
 
 from dataclasses import dataclass, field
 
@@ -25,7 +25,7 @@ class MemoryTransactions(kit.MemoryTransactions[State, UnitOfWork, PromotionEven
 
 @dataclass
 class MemoryClaimLog:
-    """Keeps what was appended, and marks where a test puts them; `broken` is raised instead."""
+    """Keeps appended claims, and the marks that a test adds. Raises `broken` instead if it is set."""
 
     events: list[ClaimDecided | ClaimsClosed] = field(default_factory=list)
     broken: Exception | None = None
@@ -37,7 +37,7 @@ class MemoryClaimLog:
 
 
 class MemoryOrders:
-    """What a test says of each order; those it says nothing of were never placed."""
+    """The fates of orders as a test sets them; any other order was never placed."""
 
     def __init__(self) -> None:
         self.fates: dict[int, Fate] = {}
@@ -47,14 +47,14 @@ class MemoryOrders:
 
 
 class MemoryAllowance:
-    """Lets `burst` through, and no more."""
+    """Allows `burst` requests in all."""
 
     def __init__(self, burst: int) -> None:
         self.left = burst
 
     def take(self) -> None:
         if self.left < 1:
-            raise Exhausted("Too many ask at once: come back in a moment.", retry_after=1.0)
+            raise Exhausted("Too many requests at once: try again in a moment.", retry_after=1.0)
         self.left -= 1
 
 

@@ -1,4 +1,4 @@
-"""The counters of Redis in memory. They can be away, and they can forget."""
+"""The counters of Redis in memory. A test can make them unavailable, or erase their data."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class _ClaimAuthority:
 
 
 class MemoryClaimCounter:
-    """`away` makes it unreachable; `restart` gives it another name, with or without its memory."""
+    """`away` makes it unavailable; `restart` changes its server id, and erases its data if asked to."""
 
     def __init__(self, clock: Clock) -> None:
         self.away = False
@@ -130,7 +130,7 @@ class _Sale:
 
 
 class MemoryStockCounter:
-    """`away` makes it unreachable; `forget` takes its memory."""
+    """`away` makes it unavailable; `forget` erases its data."""
 
     def __init__(self, clock: Clock) -> None:
         self.away = False

@@ -1,4 +1,4 @@
-"""What one transaction can reach, in memory."""
+"""The repositories of one transaction, in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

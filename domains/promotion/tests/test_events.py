@@ -134,8 +134,8 @@ def test_other_events_settle_and_revoke_nothing() -> None:
 
 def test_a_revocation_names_subject_session_and_moment() -> None:
     event = user.SessionsRevoked(subject="7", session="s", revoked_before=NOON, occurred_at=NOON)
-    told = revocation(arrived(event.TYPE, user.to_bytes(event)))
-    assert told == Revocation(subject="7", session="s", before=NOON.timestamp())
+    revoked = revocation(arrived(event.TYPE, user.to_bytes(event)))
+    assert revoked == Revocation(subject="7", session="s", before=NOON.timestamp())
 
 
 @pytest.mark.parametrize("status", trade_types.OrderStatus)

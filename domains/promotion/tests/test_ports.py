@@ -59,18 +59,18 @@ from .memory import MemoryAllowance, MemoryTransactions
 from .memory_counters import MemoryClaimCounter, MemoryStockCounter
 
 NOW = datetime.now(UTC)
-"""Redis looks at its own clock, so windows are around the real time."""
+"""The real time, because Redis compares windows with its own clock."""
 HOUR = timedelta(hours=1)
 IDS = count(2**53)
-"""Beyond what a float can hold, as the real ones are."""
+"""As large as real ids: a float could not hold them."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """One implementation, and how to read what it told the world."""
+    """One implementation, and the events that it published."""
 
     transactions: Transactions
-    told: Callable[[], list[PromotionEvent]]
+    published: Callable[[], list[PromotionEvent]]
 
     def run(self, work: Callable[[UnitOfWork], object]) -> object:
         return self.transactions.run(work)
@@ -95,7 +95,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 @pytest.fixture
 def owner() -> str:
-    """Somebody new, so that tests can share a store."""
+    """A new name for each test, because tests share a store."""
     return f"ada-{uuid4()}"
 
 
@@ -194,13 +194,13 @@ def test_a_desk_comes_back_whole_and_tells_that_it_closed(store: Store) -> None:
     assert store.transactions.run(lambda unit: unit.authorities.lock(template.id)) == opened
     closed = store.transactions.run(lambda unit: unit.authorities.save(opened.close(NOW)))
     assert closed.events == ()
-    assert ClaimsClosed(template_id=template.id, generation=1, occurred_at=NOW) in store.told()
+    assert ClaimsClosed(template_id=template.id, generation=1, occurred_at=NOW) in store.published()
     assert closed in store.transactions.read(lambda unit: unit.authorities.to_keep(NOW + 2 * HOUR))
     with pytest.raises(errors.TemplateNotFound):
         store.run(lambda unit: unit.authorities.lock(next(IDS)))
 
 
-def test_desks_of_what_is_offered_are_kept(store: Store) -> None:
+def test_claim_authorities_of_offered_templates_are_kept(store: Store) -> None:
     template = store.transactions.run(lambda unit: unit.templates.add(new_template()))
     authority = ClaimAuthority(template_id=template.id, quota=10, since=NOW)
     store.run(lambda unit: unit.authorities.add(authority))
@@ -219,7 +219,9 @@ def test_of_a_stampede_as_many_are_counted_as_there_are(store: Store) -> None:
                 range(30),
             )
         )
-    assert sorted(one.claimed for one in taken if one.gives) == list(range(7)), "each says what it found"
+    assert sorted(one.claimed for one in taken if one.gives) == list(range(7)), (
+        "each returns the count that it found"
+    )
     assert {one.claimed for one in taken if not one.gives} == {7}
     assert store.transactions.read(lambda unit: unit.authorities.get(authority.template_id)).claimed == 7
 
@@ -233,7 +235,7 @@ def test_sql_counts_nothing_while_it_does_not_decide(store: Store) -> None:
         template_id = authority.template_id
         found = store.run(lambda unit, one=template_id: unit.authorities.take(one))  # type: ignore[misc]
         assert (found, authority.gives) == (authority, False), (
-            "a refusal is explained by the desk that refused"
+            "the claim authority that refused explains the refusal"
         )
         assert store.transactions.read(lambda unit, one=template_id: unit.authorities.get(one)) == authority  # type: ignore[misc]
     with pytest.raises(errors.TemplateNotFound):
@@ -259,7 +261,7 @@ def test_a_coupon_comes_back_whole_and_is_its_owners_alone(store: Store, owner: 
         with pytest.raises(errors.CouponHasChanged):
             store.run(lambda unit, stale=stale: unit.coupons.save(stale))  # type: ignore[misc]
     store.run(lambda unit: unit.coupons.save(locked.redeem(NOW)))
-    assert [event for event in store.told() if getattr(event, "coupon_id", None) == created.id] == [
+    assert [event for event in store.published() if getattr(event, "coupon_id", None) == created.id] == [
         CouponClaimed(coupon_id=created.id, template_id=1, owner=owner, occurred_at=NOW),
         CouponRedeemed(coupon_id=created.id, template_id=1, owner=owner, order_id=9, occurred_at=NOW),
     ]
@@ -376,8 +378,8 @@ def test_seats_are_taken_once_and_settled_once(store: Store) -> None:
     assert store.run(lambda unit: unit.reservations.settle(released)) is False
     assert store.run(lambda unit: unit.reservations.settle(wanted.confirm())) is False
     assert store.counts(activity.id) == (0, 0)
-    told = [event for event in store.told() if isinstance(event, ReservationReleased)]
-    assert [event for event in told if event.order_id == wanted.order_id] == [
+    published = [event for event in store.published() if isinstance(event, ReservationReleased)]
+    assert [event for event in published if event.order_id == wanted.order_id] == [
         ReservationReleased(order_id=wanted.order_id, activity_id=activity.id, quantity=2, occurred_at=NOW)
     ]
     sold = new_reservation(activity.id)
@@ -416,7 +418,7 @@ def test_work_that_raises_leaves_nothing_behind(store: Store, owner: str) -> Non
     with pytest.raises(ZeroDivisionError):
         store.transactions.run(fail)
     assert not store.transactions.read(lambda unit: unit.coupons.has(created.id))
-    assert created.id not in [getattr(event, "coupon_id", None) for event in store.told()]
+    assert created.id not in [getattr(event, "coupon_id", None) for event in store.published()]
 
 
 class TestMigrations(MigrationsSuite):
@@ -441,7 +443,9 @@ def warm(claims: ClaimCounter, template: Template, earlier: tuple[Coupon, ...] =
 
 
 @pytest.mark.suite("claim counter")
-def test_a_counter_knows_nothing_until_it_was_told_the_whole(claims: ClaimCounter, owner: str) -> None:
+def test_a_counter_decides_nothing_until_it_has_the_whole_generation(
+    claims: ClaimCounter, owner: str
+) -> None:
     template = new_template()
     assert claims.claim(template.id, owner, "k1", 1) is Refused.COLD
     authority = ClaimAuthority(template_id=template.id, quota=10, since=NOW, claimed=2).hand_over(
@@ -553,7 +557,7 @@ def stock(request: pytest.FixtureRequest) -> StockCounter:
 
 
 @pytest.mark.suite("stock counter")
-def test_a_stock_counter_believes_what_it_was_told_and_counts_on_from_there(stock: StockCounter) -> None:
+def test_a_stock_counter_counts_on_from_what_was_loaded(stock: StockCounter) -> None:
     activity = replace(new_activity(quantity=5), held=2, sold=1)
     held = new_reservation(activity.id, quantity=2)
     assert stock.take(activity.id, 1, 1) is Taken.COLD

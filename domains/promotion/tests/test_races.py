@@ -46,7 +46,7 @@ def transactions(engine: Engine) -> Transactions:
 
 
 def offer(transactions: Transactions, **authority: object) -> Template:
-    """A published template whose desk is as given."""
+    """Store a published template with this claim authority."""
     template = new_template(quota=7, limit=1)
 
     def store(unit: UnitOfWork) -> Template:
@@ -57,7 +57,7 @@ def offer(transactions: Transactions, **authority: object) -> Template:
 
 
 def claim(transactions: Transactions, template_id: int) -> Callable[[], int]:
-    """Claim one while Redis decides nothing."""
+    """Claim a coupon while Redis has no data."""
     clock = MemoryClock(NOW)
     claim_coupon = ClaimCoupon(
         transactions=transactions,
@@ -77,7 +77,7 @@ def claim(transactions: Transactions, template_id: int) -> Callable[[], int]:
 def switch(
     transactions: Transactions, template_id: int, change: Callable[[ClaimAuthority], ClaimAuthority]
 ) -> Callable[[], object]:
-    """Change the desk in a transaction of its own, as the worker does."""
+    """Change the claim authority in a separate transaction, as the worker does."""
     return lambda: transactions.run(
         lambda unit: unit.authorities.save(change(unit.authorities.lock(template_id)))
     )
@@ -85,7 +85,7 @@ def switch(
 
 @pytest.mark.parametrize("decides", [Decides.REDIS, Decides.NOBODY])
 @pytest.mark.parametrize("before", ["FROM templates", "FROM coupons"])
-def test_a_claim_refused_while_sql_did_not_decide_is_not_told_that_the_quota_is_used_up(
+def test_a_claim_refused_while_sql_does_not_decide_never_says_that_the_quota_is_used_up(
     engine: Engine, transactions: Transactions, decides: Decides, before: str
 ) -> None:
     template = offer(transactions, generation=1, decides=decides)
@@ -97,7 +97,7 @@ def test_a_claim_refused_while_sql_did_not_decide_is_not_told_that_the_quota_is_
 
 
 @pytest.mark.parametrize("before", ["FROM templates", "FROM coupons"])
-def test_a_claim_refused_by_a_full_desk_is_told_so_though_redis_decides_a_moment_later(
+def test_a_claim_refused_because_the_quota_is_used_up_says_so_though_redis_decides_a_moment_later(
     engine: Engine, transactions: Transactions, before: str
 ) -> None:
     template = offer(transactions, claimed=7)
@@ -106,7 +106,7 @@ def test_a_claim_refused_by_a_full_desk_is_told_so_though_redis_decides_a_moment
         claim(transactions, template.id)()
 
 
-def test_a_claim_that_finds_sql_deciding_waits_for_a_switch_to_redis_and_is_told_to_come_back(
+def test_a_claim_that_finds_sql_deciding_waits_for_a_switch_to_redis_and_is_refused_as_paused(
     engine: Engine, transactions: Transactions
 ) -> None:
     template = offer(transactions)
@@ -118,7 +118,7 @@ def test_a_claim_that_finds_sql_deciding_waits_for_a_switch_to_redis_and_is_told
 
 @pytest.fixture
 def rows_unlocked_after_a_refusal(engine: Engine) -> Iterator[None]:
-    """Whether an update that matches nothing keeps the row locked depends on the index that was chosen: leave one."""
+    """Leave only one index: whether an update that matches no row keeps a lock depends on the index that is used."""
     (index,) = (each for each in ACTIVITIES.indexes if each.name == "ix_activities_ends_at")
     index.drop(engine)
     yield
@@ -147,7 +147,7 @@ def add_coupon(transactions: Transactions, owner: str) -> Coupon:
 
 
 def touch(transactions: Transactions, coupon: Coupon, order_id: int) -> Callable[[], None]:
-    """Another order sets the coupon aside and gives it back."""
+    """Lock the coupon for another order and release it."""
 
     def lock_and_release() -> None:
         def lock(unit: UnitOfWork) -> None:

@@ -1,4 +1,4 @@
-"""A server that is away: the service says so, does without it where it can, and recovers by itself."""
+"""While a server is down the service reports it, does without it where it can, and recovers by itself."""
 
 import time
 from datetime import UTC, datetime, timedelta

@@ -183,7 +183,7 @@ def test_no_confirmed_claim_is_lost_and_the_quota_is_met_when_redis_dies_in_the_
                 assert granted.setdefault((f"u{user}", key), coupon_id) == coupon_id
                 break
 
-    with running(consumer.run, relay.run, Periodic("desks", keep, 0.2).run):
+    with running(consumer.run, relay.run, Periodic("keep claim authorities", keep, 0.2).run):
         eventually(lambda: counter.generation(template.id) == 1)
         with ThreadPoolExecutor(24) as pool:
             work = [pool.submit(stampede, user) for user in range(users)]
@@ -271,7 +271,9 @@ def test_no_seat_is_sold_twice_and_none_is_lost_when_redis_dies_in_the_middle(
         elif buyer % 3 == 1:
             release(types.ReleaseRequest(order_id=order_id))
 
-    with running(Periodic("stock", keep, 0.3).run, Periodic("sweep", reconcile_orders, 0.3).run):
+    with running(
+        Periodic("keep stock", keep, 0.3).run, Periodic("reconcile orders", reconcile_orders, 0.3).run
+    ):
         with ThreadPoolExecutor(24) as pool:
             work = [pool.submit(buy, buyer) for buyer in range(orders)]
             time.sleep(0.3)

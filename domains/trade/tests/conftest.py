@@ -41,7 +41,7 @@ GRACE = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class World:
-    """A whole service without a server, the knobs a test turns, and what people do with it."""
+    """The whole service on memory adapters, with what a test controls, and the actions of its users."""
 
     service: port.TradeService
     close_overdue: CloseOverdueOrders
@@ -53,7 +53,7 @@ class World:
     _keys: "count[int]" = field(default_factory=count)
 
     def course(self, price_cents: int = 1000, *, on_sale: bool = True, title: str = "Hexagons") -> int:
-        """The id of a new course."""
+        """Create a course. Return its id."""
         request = types.CreateCourseRequest(
             caller=OPERATOR, title=title, price_cents=price_cents, on_sale=on_sale
         )
@@ -78,7 +78,7 @@ class World:
         return self.service.get_order(types.GetOrderRequest(caller=caller, id=order_id))
 
     def notice(self, order: types.Order, *, kind: str = "payment.succeeded", **changes: str) -> bool:
-        """The provider says that the order was paid; whether that was news."""
+        """Notify the service that the order was paid. Return whether the notice changed anything."""
         document = {
             "type": kind,
             "paymentId": f"pay_{order.id}",
@@ -86,9 +86,9 @@ class World:
             "amountCents": str(order.payable_cents),
             **changes,
         }
-        return self.told(orjson.dumps(document))
+        return self.send_notice(orjson.dumps(document))
 
-    def told(self, payload: bytes, secret: str = MemoryPayments.SECRET) -> bool:
+    def send_notice(self, payload: bytes, secret: str = MemoryPayments.SECRET) -> bool:
         request = types.ReceivePaymentNoticeRequest(payload=payload, signature=sign(secret, payload))
         return self.service.receive_payment_notice(request).news
 

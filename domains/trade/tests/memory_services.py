@@ -1,4 +1,4 @@
-"""Promotion and the payment provider in memory, with the knobs a test turns."""
+"""Promotion and the payment provider in memory, as a test controls them."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -102,7 +102,7 @@ class MemoryPromotions:
 
 
 def refused(rule: str, **values: object) -> RefusedByPromotion:
-    """As promotion's client raises what promotion's rules refuse."""
+    """Return the error that promotion's client raises when promotion refuses by this rule."""
     kind = Kind.NOT_FOUND if rule.endswith("not-found") else Kind.CONFLICT
     shown = {json_name(name): value for name, value in values.items()}
     return RefusedByPromotion(
@@ -111,7 +111,7 @@ def refused(rule: str, **values: object) -> RefusedByPromotion:
 
 
 class MemoryPayments:
-    """A provider that is always there, unless `away`; `refunded` is what it sent back, in cents by refund."""
+    """A provider that is available unless `away` is set; `refunded` maps refund ids to cents."""
 
     SECRET = "a secret of tests"
 

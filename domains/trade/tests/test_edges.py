@@ -136,7 +136,7 @@ def test_a_hundred_identical_requests_at_once_get_a_hundred_equal_answers(
 
 def test_a_notice_of_anybody_is_believed_for_its_signature_alone(clients: Clients, world: World) -> None:
     place(clients.ada, world.course(4900))
-    # Spaces as no JSON library writes them: what was signed is the bytes.
+    # Spaces that no JSON library writes: the signature covers the bytes.
     body = b'{ "type":"payment.succeeded", "paymentId":"p", "orderId":"2",  "amountCents":"4900" }'
 
     def send(client: httpx.Client, secret: str) -> httpx.Response:

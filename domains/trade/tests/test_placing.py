@@ -88,9 +88,13 @@ def test_an_order_is_a_snapshot_at_the_prices_of_catalogue_and_sale(sale: World)
     until = order.deadline + GRACE
     assert sale.promotions.held == {(order.id, SALE): ("ada", 1, until)}
     assert sale.promotions.locked == {order.id: ((COUPON,), until)}
-    (told,) = sale.transactions.outbox
-    assert isinstance(told, OrderPlaced)
-    assert (told.order_id, told.payable_cents, told.deadline) == (order.id, 2199, order.deadline)
+    (published,) = sale.transactions.outbox
+    assert isinstance(published, OrderPlaced)
+    assert (published.order_id, published.payable_cents, published.deadline) == (
+        order.id,
+        2199,
+        order.deadline,
+    )
 
 
 def test_a_later_change_of_a_course_does_not_change_the_order(sale: World) -> None:

@@ -29,20 +29,20 @@ from .memory import MemoryTransactions
 NOON = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = datetime(2030, 1, 2, 12, 0, 0, 654321, tzinfo=UTC)
 IDS = count(2**53)
-"""Beyond what a float can hold, as the real ones are."""
+"""As large as real ids: a float could not hold them."""
 
-Told = tuple[str, str, contract.Event]
+Published = tuple[str, str, contract.Event]
 
 
 @dataclass(frozen=True)
 class Store:
-    """One implementation, and how to read what it told the world."""
+    """One implementation, and the events that it published."""
 
     transactions: Transactions
-    events: Callable[[], list[Told]]
+    events: Callable[[], list[Published]]
 
-    def told(self, order_id: int) -> list[Told]:
-        """What it told the world of one order."""
+    def published(self, order_id: int) -> list[Published]:
+        """Return the events published for one order, in order."""
         return [event for event in self.events() if event[1] == str(order_id)]
 
     def add(self, order: Order) -> Order:
@@ -68,17 +68,17 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
         outbox=OUTBOX,
         outgoing=outgoing,
     ) as opened:
-        yield Store(opened.transactions, lambda: [as_told(event) for event in opened.events()])
+        yield Store(opened.transactions, lambda: [as_published(event) for event in opened.events()])
 
 
-def as_told(event: IncomingEvent) -> Told:
-    """An event as it stands at the other end of the topic, less what differs each time."""
+def as_published(event: IncomingEvent) -> Published:
+    """Return the event as a consumer reads it, without id and time."""
     return event.topic, event.key, contract.from_bytes(event.type, event.payload)
 
 
 @pytest.fixture
 def buyer() -> str:
-    """Somebody new, so that tests can share a store."""
+    """A new name for each test, because tests share a store."""
     return f"ada-{uuid4()}"
 
 
@@ -124,15 +124,15 @@ def test_an_order_comes_back_whole_from_every_state(store: Store, buyer: str) ->
     assert store.get(closed.id) == closed
 
 
-def test_what_happened_is_told_in_its_order_and_once(store: Store, buyer: str) -> None:
+def test_what_happened_is_published_in_order_and_once(store: Store, buyer: str) -> None:
     placed = new(buyer)
     settled = store.save(paid(store.add(placed)))
     partly = store.save(settled.refund(5, version=2, quantities={1: 1}, now=LATER))
     finished = store.save(paid(store.add(new(buyer)))).finish(version=2, now=LATER)
     store.save(finished)
     closed = store.save(store.add(new(buyer)).cancel(version=1, now=LATER))
-    assert store.told(placed.id) == [
-        told(
+    assert store.published(placed.id) == [
+        published(
             contract.OrderPlaced(
                 order_id=placed.id,
                 buyer=buyer,
@@ -150,7 +150,7 @@ def test_what_happened_is_told_in_its_order_and_once(store: Store, buyer: str) -
                 occurred_at=NOON,
             )
         ),
-        told(
+        published(
             contract.OrderPaid(
                 order_id=placed.id,
                 buyer=buyer,
@@ -159,7 +159,7 @@ def test_what_happened_is_told_in_its_order_and_once(store: Store, buyer: str) -
                 occurred_at=LATER,
             )
         ),
-        told(
+        published(
             contract.OrderRefunded(
                 order_id=placed.id,
                 refund_id=5,
@@ -170,15 +170,17 @@ def test_what_happened_is_told_in_its_order_and_once(store: Store, buyer: str) -
             )
         ),
     ]
-    assert store.told(finished.id)[2:] == [
-        told(contract.OrderFinished(order_id=finished.id, buyer=buyer, occurred_at=LATER))
+    assert store.published(finished.id)[2:] == [
+        published(contract.OrderFinished(order_id=finished.id, buyer=buyer, occurred_at=LATER))
     ]
-    assert store.told(closed.id)[1:] == [
-        told(contract.OrderClosed(order_id=closed.id, buyer=buyer, reason="cancelled", occurred_at=LATER))
+    assert store.published(closed.id)[1:] == [
+        published(
+            contract.OrderClosed(order_id=closed.id, buyer=buyer, reason="cancelled", occurred_at=LATER)
+        )
     ]
 
 
-def told(event: contract.Event) -> Told:
+def published(event: contract.Event) -> Published:
     return "aether.trade.v1", str(event.order_id), event
 
 
@@ -202,7 +204,7 @@ def test_one_order_is_stored_once(store: Store, buyer: str) -> None:
         store.save(changed)
     with pytest.raises(OrderHasChanged):
         store.save(new(buyer))
-    assert len(store.told(placed.id)) == 2
+    assert len(store.published(placed.id)) == 2
 
 
 def test_of_many_who_change_one_version_at_once_one_wins(store: Store, buyer: str) -> None:
@@ -218,7 +220,7 @@ def test_of_many_who_change_one_version_at_once_one_wins(store: Store, buyer: st
     with ThreadPoolExecutor(8) as pool:
         winners = [order for order in pool.map(change, range(20)) if order is not None]
     assert winners == [store.get(stored.id)]
-    assert len(store.told(stored.id)) == 2
+    assert len(store.published(stored.id)) == 2
 
 
 def test_work_that_raises_leaves_nothing_behind(store: Store, buyer: str) -> None:
@@ -236,7 +238,7 @@ def test_work_that_raises_leaves_nothing_behind(store: Store, buyer: str) -> Non
         store.transactions.run(fail)
     with pytest.raises(OrderNotFound):
         store.get(placed.id)
-    assert store.told(placed.id) == []
+    assert store.published(placed.id) == []
     assert owed not in store.transactions.read(lambda unit: unit.refunds.owed(limit=1000))
     assert store.transactions.read(lambda unit: unit.keys.find(buyer, "k")) is None
     assert store.transactions.run(lambda unit: unit.inbox.first_time("payment", event_id))

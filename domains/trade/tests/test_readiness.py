@@ -1,4 +1,4 @@
-"""A server that is away: the service says so, goes on with what needs it not, and recovers by itself."""
+"""While a server is down the service reports it, does what does not need it, and recovers by itself."""
 
 import time
 from pathlib import Path

@@ -250,7 +250,7 @@ def test_a_forged_notice_is_refused_before_anything_is_read(world: World) -> Non
     }
     for payload in (orjson.dumps(document), b"no JSON"):
         with pytest.raises(errors.SignatureForged):
-            world.told(payload, secret="another")
+            world.send_notice(payload, secret="another")
     assert world.get(order.id) == order
 
 
@@ -268,7 +268,7 @@ def test_a_forged_notice_is_refused_before_anything_is_read(world: World) -> Non
 )
 def test_a_signed_notice_that_cannot_be_read_is_refused(world: World, payload: bytes) -> None:
     with pytest.raises(errors.NoticeNotReadable):
-        world.told(payload)
+        world.send_notice(payload)
 
 
 def test_a_notice_of_another_amount_pays_nothing(world: World) -> None:
@@ -329,9 +329,9 @@ def test_an_unpaid_order_closes_by_itself_at_its_deadline_and_a_paid_one_does_no
     closed = world.get(unpaid.id)
     assert (closed.status, closed.close_reason) == (Status.CLOSED, types.CloseReason.OVERDUE)
     assert world.get(settled.id) == settled
-    told = len(world.transactions.outbox)
+    published = len(world.transactions.outbox)
     world.close_overdue()
-    assert len(world.transactions.outbox) == told
+    assert len(world.transactions.outbox) == published
 
 
 def test_a_finished_order_takes_no_refund(world: World) -> None:
@@ -347,9 +347,9 @@ def test_a_refund_by_item_is_stored_published_and_sent_to_the_cent(world: World)
     assert (partly.status, partly.refunded_cents) == (Status.PARTLY_REFUNDED, 1000)
     whole = refund(world, partly)
     assert (whole.status, whole.refunded_cents) == (Status.REFUNDED, 3000)
-    told = [event for event in world.transactions.outbox if isinstance(event, OrderRefunded)]
-    assert [(event.refunded_cents, event.whole) for event in told] == [(1000, False), (2000, True)]
-    assert [event.refund_id for event in told] == [owed.id for owed in world.transactions.refunds]
+    published = [event for event in world.transactions.outbox if isinstance(event, OrderRefunded)]
+    assert [(event.refunded_cents, event.whole) for event in published] == [(1000, False), (2000, True)]
+    assert [event.refund_id for event in published] == [owed.id for owed in world.transactions.refunds]
     world.send_refunds()
     assert list(world.payments.refunded.values()) == [1000, 2000]
 

@@ -43,7 +43,7 @@ OPERATOR = Caller(subject="9000", roles=("operator",), session="")
 
 @dataclass(frozen=True)
 class World:
-    """A whole service without a server, and the knobs a test turns."""
+    """The whole service on memory adapters, with what a test controls."""
 
     service: port.UserService
     keys: PresentKeys
@@ -69,18 +69,18 @@ class World:
         return self.service.refresh_tokens(request)
 
     def session_of(self, caller: Caller) -> str:
-        """The id of the session that was opened last."""
+        """Return the id of the session that was opened last."""
         sessions = self.service.list_sessions(types.ListSessionsRequest(caller=caller)).sessions
         return str(sessions[0].id)
 
 
 def caller(user: types.Profile, session: str = "") -> Caller:
-    """As whom the edges let this user in."""
+    """Return the caller that the edges would make of this user."""
     return Caller(subject=str(user.id), roles=user.roles, session=session)
 
 
 def a_world(clock: Clock, passwords: Passwords, tries: int = TRIES) -> World:
-    """The service on this clock and with these passwords."""
+    """Return the service with this clock and these passwords."""
     transactions, ids = MemoryTransactions(), MemoryIds()
     presences = MemoryPresences()
     cards = MemoryCards(LoadCard(transactions=transactions))

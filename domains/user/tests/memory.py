@@ -130,7 +130,7 @@ class MemoryLedger:
 
 
 class PlainPasswords:
-    """Hashes that hide nothing; `scheme` stands for the parameters."""
+    """Hashes in plain text; `scheme` stands for the parameters of the real hash."""
 
     def __init__(self, scheme: str = "plain") -> None:
         self.scheme = scheme
@@ -146,7 +146,7 @@ class PlainPasswords:
 
 
 class MemoryThrottle:
-    """Lets each account and each address try `tries` times, and no more."""
+    """Allows `tries` attempts for each account and for each address."""
 
     def __init__(self, tries: int) -> None:
         self._tries = tries
@@ -178,7 +178,7 @@ class MemoryPresences:
 
 
 class MemoryCards:
-    """Remembers every card until it is told to forget it."""
+    """Caches each card until `forget` is called."""
 
     def __init__(self, load: Callable[[int], Card | None]) -> None:
         self._load = load

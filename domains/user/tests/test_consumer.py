@@ -35,7 +35,7 @@ def arrived(type_: str, topic: str, payload: bytes) -> IncomingEvent:
     )
 
 
-def told(event: UserEvent) -> IncomingEvent:
+def own(event: UserEvent) -> IncomingEvent:
     sent = outgoing(event)
     return arrived(sent.type, sent.topic, sent.payload)
 
@@ -83,16 +83,16 @@ def test_a_changed_users_card_is_forgotten(
         lambda unit: unit.users.save(unit.users.get(user.id).ban(now=NOON + timedelta(days=1)))
     )
     assert cards.get(user.id) == before
-    happened = told(event(user_id=user.id, occurred_at=NOON))
+    happened = own(event(user_id=user.id, occurred_at=NOON))
     handlers[happened.type](happened)
     assert cards.get(user.id) != before
 
 
 def test_a_revocation_names_a_session_or_all_and_the_moment() -> None:
-    one = told(SessionsRevoked(user_id=7, session_id=9, occurred_at=NOON))
-    everywhere = told(SessionsRevoked(user_id=7, session_id=None, occurred_at=NOON))
+    one = own(SessionsRevoked(user_id=7, session_id=9, occurred_at=NOON))
+    everywhere = own(SessionsRevoked(user_id=7, session_id=None, occurred_at=NOON))
     assert (one.topic, one.key) == (TOPIC, "1")
     assert revocation(one) == Revocation(subject="7", session="9", before=NOON.timestamp())
     assert revocation(everywhere) == Revocation(subject="7", before=NOON.timestamp())
     with pytest.raises(Malformed):
-        revocation(told(UserBanned(user_id=7, occurred_at=NOON)))
+        revocation(own(UserBanned(user_id=7, occurred_at=NOON)))

@@ -189,8 +189,8 @@ def test_an_error_has_the_same_bytes_over_rest_and_grpc(clients: Clients) -> Non
 
 def test_who_somebody_is_learn_services_only(clients: Clients) -> None:
     user_id = int(clients.register().json()["id"])
-    told = clients.service.get_user(types.GetUserRequest(id=user_id))
-    assert (told.username, told.display_name, told.roles) == ("ada", "Ada 🌸", ("customer",))
+    found = clients.service.get_user(types.GetUserRequest(id=user_id))
+    assert (found.username, found.display_name, found.roles) == ("ada", "Ada 🌸", ("customer",))
     with pytest.raises(RemoteError) as refused:
         clients.stub_of_nobody.get_user(types.GetUserRequest(id=user_id))
     assert refused.value.problem.status == 401
@@ -216,14 +216,14 @@ def test_nobody_gets_in_without_a_token(clients: Clients) -> None:
     assert refused.value.problem.status == 401
 
 
-def test_what_is_no_password_is_not_told_back(clients: Clients) -> None:
+def test_a_refused_password_is_not_repeated_in_the_answer(clients: Clients) -> None:
     for body in (ADA | {"password": "secret"}, ADA | {"password": "secret" * 100}, ADA | {"pass": "secret"}):
         answer = clients.nobody.post("/v1/users", json=body)
         assert answer.status_code == 400
         assert "secret" not in answer.text
 
 
-def test_too_many_tries_are_told_when_to_come_back(clients: Clients) -> None:
+def test_too_many_attempts_are_refused_with_a_retry_hint(clients: Clients) -> None:
     answers = [clients.sign_in("eve") for _ in range(6)]
     assert [answer.status_code for answer in answers] == [401] * 5 + [429]
     refused = answers[-1].headers
@@ -231,8 +231,8 @@ def test_too_many_tries_are_told_when_to_come_back(clients: Clients) -> None:
 
 
 def test_the_door_is_limited_more_strictly_than_the_rest(tmp_path: Path) -> None:
-    door = Limit(name="door", by=By.ADDRESS, rate=0.1, burst=2, bucket=MemoryTokenBucket(0.1, 2))
-    limits = Limits(operations={"signIn": (door,), "register": (door,)})
+    sign_in = Limit(name="door", by=By.ADDRESS, rate=0.1, burst=2, bucket=MemoryTokenBucket(0.1, 2))
+    limits = Limits(operations={"signIn": (sign_in,), "register": (sign_in,)})
     with opened(tmp_path, PlainPasswords(), limits) as clients:
         clients.register()
         assert clients.sign_in().status_code == 201

@@ -1,4 +1,4 @@
-"""What every implementation of a port promises: memory, SQLite and MariaDB; memory and Redis; and so on."""
+"""What every implementation of a port promises: memory, SQLite and MariaDB; memory and Redis."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,19 +43,19 @@ NOON = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = datetime(2030, 1, 2, 12, 0, 0, 654321, tzinfo=UTC)
 LIFE = timedelta(days=14)
 IDS = count(2**53)
-"""Beyond what a float can hold, as the real ones are."""
+"""As large as real ids: a float could not hold them."""
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
 @dataclass(frozen=True)
 class Store:
-    """One implementation, and how to read what it told the world."""
+    """One implementation, and the events that it published."""
 
     transactions: Transactions
     events: Callable[[], list[UserEvent]]
 
-    def told(self, user_id: int) -> list[UserEvent]:
-        """What it told the world of one user."""
+    def published(self, user_id: int) -> list[UserEvent]:
+        """Return the events published for one user, in order."""
         return [event for event in self.events() if event.user_id == user_id]
 
     def add(self, user: User) -> User:
@@ -93,7 +93,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 
 def new(username: str | None = None, mobile: str | None = None) -> User:
-    """Somebody nobody else is, so that tests can share a store."""
+    """Return a user with unused names, because tests share a store."""
     user_id = next(IDS)
     return User.register(
         user_id,
@@ -123,10 +123,10 @@ def test_what_was_stored_comes_back_whole(store: Store) -> None:
     assert store.transactions.run(lambda unit: unit.users.hold(created.id)) == banned
 
 
-def test_what_happened_is_told_in_its_order_and_once(store: Store) -> None:
+def test_what_happened_is_published_in_order_and_once(store: Store) -> None:
     created = new()
     store.save(store.add(created).ban(now=LATER))
-    assert store.told(created.id) == [
+    assert store.published(created.id) == [
         UserRegistered(user_id=created.id, username=created.username, occurred_at=NOON),
         UserBanned(user_id=created.id, occurred_at=LATER),
         SessionsRevoked(user_id=created.id, session_id=None, occurred_at=LATER),
@@ -182,7 +182,7 @@ def test_one_object_is_stored_once(store: Store) -> None:
         store.save(changed)
     with pytest.raises(errors.UserHasChanged):
         store.save(new())
-    assert len(store.told(created.id)) == 3
+    assert len(store.published(created.id)) == 3
 
 
 def test_work_that_raises_leaves_nothing_behind(store: Store) -> None:
@@ -198,7 +198,7 @@ def test_work_that_raises_leaves_nothing_behind(store: Store) -> None:
         store.transactions.run(fail)
     with pytest.raises(errors.UserNotFound):
         store.get(created.id)
-    assert store.told(created.id) == []
+    assert store.published(created.id) == []
     assert store.transactions.read(lambda unit: unit.ledger.balance(created.id)) == 0
     assert store.transactions.run(lambda unit: unit.inbox.first_time("points", event_id))
 
@@ -238,12 +238,12 @@ def test_a_session_comes_back_whole_by_id_and_by_its_handle(store: Store) -> Non
         store.transactions.run(lambda unit: unit.sessions.save(spent))
 
 
-def test_a_session_that_ends_by_itself_is_told_of(store: Store) -> None:
+def test_the_revocation_of_one_session_is_published(store: Store) -> None:
     user = store.add(new())
     session, _ = store.open(user)
     store.transactions.run(lambda unit: unit.sessions.save(session.revoke(now=LATER)))
     ended = SessionsRevoked(user_id=user.id, session_id=session.id, occurred_at=LATER)
-    assert store.told(user.id)[1:] == [ended]
+    assert store.published(user.id)[1:] == [ended]
 
 
 def test_all_sessions_of_a_user_end_at_once_or_not_at_all(store: Store) -> None:
@@ -338,7 +338,7 @@ class TestMigrations(MigrationsSuite):
 
 
 def argon2(passes: int = 1) -> Argon2Passwords:
-    """As cheap as it gets: what is slow about it is tested where it is measured."""
+    """The cheapest parameters; another test measures the cost of the real ones."""
     return Argon2Passwords(passes=passes, kibibytes=8, lanes=1, at_once=2)
 
 
@@ -447,7 +447,7 @@ CARD = Card(id=2**53 + 1, username="ada", display_name="Ada 🌸", status=Status
 
 @dataclass
 class Drawer:
-    """Where cards are loaded from."""
+    """Loads cards for the cache."""
 
     card: Card | None = CARD
     looks: int = 0

@@ -1,4 +1,4 @@
-"""What holds on a real database though somebody else comes between two statements."""
+"""Races on a real database: another transaction commits between two statements of the request."""
 
 from collections.abc import Callable, Iterator
 from uuid import uuid4
@@ -38,16 +38,16 @@ def test_of_two_facts_of_a_new_order_that_are_counted_at_once_both_count(engine:
 
 
 @pytest.mark.parametrize(
-    ("twin", "refused"),
+    ("same", "refused"),
     [
         (lambda user: new(username=user.username.text), errors.UsernameTaken),
         (lambda user: new(mobile=user.mobile.text), errors.MobileTaken),
     ],
 )
-def test_a_name_that_is_taken_stays_so_until_that_is_told(
-    engine: Engine, twin: Callable[[User], User], refused: type[Exception]
+def test_a_name_in_use_stays_in_use_until_the_refusal_is_explained(
+    engine: Engine, same: Callable[[User], User], refused: type[Exception]
 ) -> None:
-    """The insert that failed keeps what it met locked, so whoever has the name cannot go away before the reason is read."""
+    """The failed insert keeps the row locked, so its user cannot be deleted before the reason is read."""
     transactions = sql.Transactions(engine, unit_of_work)
     taken = transactions.run(lambda unit: unit.users.add(new(username=f"ada-{uuid4().hex[:8]}")))
 
@@ -56,4 +56,4 @@ def test_a_name_that_is_taken_stays_so_until_that_is_told(
         bare.run(lambda connection: connection.execute(delete(USERS).where(USERS.c.id == taken.id)))
 
     with meanwhile(engine, forget, before="FROM users"), pytest.raises(refused):
-        transactions.run(lambda unit: unit.users.add(twin(taken)))
+        transactions.run(lambda unit: unit.users.add(same(taken)))

@@ -64,8 +64,8 @@ def test_a_new_user_is_a_customer_whose_display_name_is_the_username(world: Worl
         created_at=world.clock.now(),
     )
     assert world.service.get_profile(types.GetProfileRequest(caller=caller(registered))) == registered
-    (told,) = world.transactions.outbox
-    assert told == UserRegistered(user_id=1, username=Username("ada"), occurred_at=world.clock.now())
+    (published,) = world.transactions.outbox
+    assert published == UserRegistered(user_id=1, username=Username("ada"), occurred_at=world.clock.now())
 
 
 def test_both_names_are_unique(world: World) -> None:

@@ -101,7 +101,7 @@ def _promotion(connection: Connection) -> dict[str, object]:
         "activities": _rows(connection, promotion.ACTIVITIES, Activity),
         "reservations": _rows(connection, promotion.RESERVATIONS, Reservation),
         "templates": _rows(connection, promotion.TEMPLATES, Template),
-        "claim_authorities": _rows(connection, promotion.DESKS, ClaimAuthority),
+        "claim_authorities": _rows(connection, promotion.CLAIM_AUTHORITIES, ClaimAuthority),
         "coupons": _rows(connection, promotion.COUPONS, Coupon),
     }
 

@@ -81,7 +81,7 @@ def limits(client: Redis, settings: Settings) -> Limits:
 
 class Container(DeclarativeContainer):
     settings = Singleton(Settings)
-    # Short, because SQL steps in: a Redis that hangs must not hang the stampede.
+    # Short, because SQL takes over: a Redis that hangs must not hold up a rush of claims.
     backing = Singleton(BackingServices, settings, redis_timeout_seconds=1.0, redis_connect_seconds=0.5)
 
     # What the use cases need.
@@ -90,7 +90,7 @@ class Container(DeclarativeContainer):
     )
     claim_counter: Provider[ports.ClaimCounter] = Singleton(RedisClaimCounter, backing.provided.redis)
     stock_counter: Provider[ports.StockCounter] = Singleton(RedisStockCounter, backing.provided.redis)
-    # A producer of its own: a claim does not wait behind a batch of the relay's.
+    # A separate producer, so that a claim does not wait behind a batch of the relay.
     claim_producer = Singleton(wiring.event_producer, settings)
     claim_log: Provider[ports.ClaimLog] = Singleton(
         KafkaClaimLog, Singleton(BatchingProducer, claim_producer)
@@ -105,7 +105,7 @@ class Container(DeclarativeContainer):
     clock: Provider[ports.Clock] = Singleton(SystemClock)
     ids: Provider[ports.Ids] = Singleton(Snowflakes, backing.provided.worker_number)
 
-    # What settles an order: for trade's calls, for its events, and for the sweeper.
+    # What settles an order: for trade's calls, for its events, and when it is reconciled.
     confirm = Singleton(Confirm, transactions=transactions, counter=stock_counter)
     release = Singleton(Release, transactions=transactions, counter=stock_counter, clock=clock)
     redeem_coupons = Singleton(RedeemCoupons, transactions=transactions, clock=clock)
@@ -148,7 +148,7 @@ class Container(DeclarativeContainer):
         release_coupons=release_coupons,
     )
 
-    # What looks after claims, stock and orders.
+    # Periodic use cases: they maintain claim authorities and stock, and reconcile orders with trade.
     keep_claim_authorities = Singleton(
         KeepClaimAuthorities, transactions=transactions, counter=claim_counter, log=claim_log, clock=clock
     )
@@ -169,8 +169,8 @@ class Container(DeclarativeContainer):
     verifier = Singleton(wiring.token_verifier, settings)
     revocations = Singleton(revocation_listener, settings, USER_TOPIC, {REVOKED: revocation}, verifier)
 
-    # The worker: events out of the outbox, claims out of their log, orders from trade, and what is looked after.
-    # Two groups: a claim is not kept waiting by an order, nor an order by a stampede.
+    # The worker: relays the outbox, consumes claims and trade's orders, and runs the periodic use cases.
+    # Two consumer groups, so that claims and orders do not wait for each other.
     relay = Singleton(wiring.outbox_relay, backing, outbox=OUTBOX)
     persist_claim = Singleton(PersistClaim, transactions=transactions, counter=claim_counter)
     settle_claims = Singleton(SettleClaims, transactions=transactions, clock=clock)
@@ -178,11 +178,13 @@ class Container(DeclarativeContainer):
     claims = Singleton(wiring.consumer, backing, f"{SOURCE}-claims", [TOPIC], claims_handled)
     orders_handled = Singleton(order_handlers, confirm, redeem_coupons, release, release_coupons)
     paid_orders = Singleton(wiring.consumer, backing, f"{SOURCE}-orders", [TRADE_TOPIC], orders_handled)
-    authorities = Singleton(Periodic, "desks", keep_claim_authorities, settings.provided.desk_seconds)
-    stock = Singleton(Periodic, "stock", keep_stock, settings.provided.stock_seconds)
-    sweep = Singleton(Periodic, "sweep", reconcile_orders, settings.provided.sweep_seconds)
+    authorities = Singleton(
+        Periodic, "keep claim authorities", keep_claim_authorities, settings.provided.desk_seconds
+    )
+    stock = Singleton(Periodic, "keep stock", keep_stock, settings.provided.stock_seconds)
+    reconciler = Singleton(Periodic, "reconcile orders", reconcile_orders, settings.provided.sweep_seconds)
 
-    # Readiness does not ask for Redis: SQL steps in.
+    # Readiness does not check Redis, because SQL takes over.
     servers = Singleton(
         Servers, EDGES, service.provider, verifier.provider, limits.provider, revocations.provider
     )
@@ -192,7 +194,7 @@ class Container(DeclarativeContainer):
         orders=paid_orders.provider,
         authorities=authorities.provider,
         stock=stock.provider,
-        reconcile_orders=sweep.provider,
+        reconcile_orders=reconciler.provider,
     )
     roles = Object(frozenset({"api", "rpc", "worker"}))
     process = Singleton(assemble, backing, roles, servers, worker)

@@ -127,7 +127,7 @@ class Container(DeclarativeContainer):
     verifier = Singleton(wiring.token_verifier, settings)
     revocations = Singleton(revocation_listener, settings, USER_TOPIC, {REVOKED: revocation}, verifier)
 
-    # What the worker runs: events out of the outbox, and what happens by itself.
+    # The worker: relays the outbox, and runs the periodic use cases.
     relay = Singleton(wiring.outbox_relay, backing, outbox=OUTBOX, inbox=INBOX)
     closer = Singleton(
         Periodic, "close overdue orders", close_overdue_orders, settings.provided.closing_seconds
@@ -135,8 +135,8 @@ class Container(DeclarativeContainer):
     forgetter = Singleton(Periodic, "forget idempotency keys", forget_keys, KEY_PRUNING_SECONDS)
     refunder = Singleton(Periodic, "send refunds", send_refunds, settings.provided.closing_seconds)
 
-    # Without Redis limits count in the process; without promotion and the payment provider orders are read, cancelled
-    # and closed. So readiness asks for none of them.
+    # Readiness checks neither Redis, without which limits count in the process, nor promotion or the payment provider,
+    # without which orders can still be read, cancelled and closed.
     servers = Singleton(
         Servers, EDGES, service.provider, verifier.provider, limits.provider, revocations.provider
     )

@@ -73,10 +73,10 @@ API = "aether-user-api"
 
 
 def limits(client: Redis, settings: Settings) -> Limits:
-    """By user and by address; stricter where somebody tries a password or takes a name."""
-    door = wiring.shared_limit(client, API, "door", By.ADDRESS, settings.door_rate, settings.door_burst)
+    """Limit each user and each address; signing in and registering are limited more strictly."""
+    sign_in = wiring.shared_limit(client, API, "door", By.ADDRESS, settings.door_rate, settings.door_burst)
     everywhere = wiring.caller_limits(client, API, settings)
-    return Limits(everywhere=everywhere, operations={"signIn": (door,), "register": (door,)})
+    return Limits(everywhere=everywhere, operations={"signIn": (sign_in,), "register": (sign_in,)})
 
 
 class Container(DeclarativeContainer):
@@ -165,8 +165,8 @@ class Container(DeclarativeContainer):
     count_points = Singleton(CountPoints, transactions=transactions)
     forget_sessions = Singleton(ForgetSessions, transactions=transactions, clock=clock)
 
-    # What guards the servers. Tokens are verified with this domain's own keys, and with those of whoever else may sign:
-    # see USER_JWKS. A gateway asks its rpc role for the keys.
+    # What guards the servers. Tokens are verified with this domain's own keys, and with those at USER_JWKS. A gateway
+    # fetches the keys from its rpc role.
     rpc_channel = Singleton(Channel, settings.provided.rpc_target)
     published = Selector(
         settings.provided.arrangement,
@@ -177,7 +177,7 @@ class Container(DeclarativeContainer):
     verifier = Singleton(wiring.token_verifier, settings, published, pause=1.0)
     revocations = Singleton(revocation_listener, settings, TOPIC, {REVOKED: revocation}, verifier)
 
-    # The worker: events out of the outbox, and in from the topics of users and orders.
+    # The worker: relays the outbox, and consumes user's own events and trade's.
     relay = Singleton(wiring.outbox_relay, backing, outbox=OUTBOX, inbox=INBOX)
     own_events = Singleton(wiring.consumer, backing, SOURCE, [TOPIC], Singleton(own_handlers, cards))
     trade_events = Singleton(
@@ -185,7 +185,7 @@ class Container(DeclarativeContainer):
     )
     janitor = Singleton(Janitor, forget_sessions)
 
-    # Readiness does not ask for Redis: only the list of sessions waits for it.
+    # Readiness does not check Redis, because only the list of sessions needs it.
     servers = Singleton(
         Servers, EDGES, service.provider, verifier.provider, limits.provider, revocations.provider
     )

@@ -1,4 +1,4 @@
-"""What is kept in SQL, on MySQL, MariaDB and SQLite alike."""
+"""The unit of work in SQL, the same for MySQL, MariaDB and SQLite."""
 
 from sqlalchemy import Connection
 
@@ -12,7 +12,7 @@ __all__ = ["METADATA", "OUTBOX", "unit_of_work"]
 
 
 def unit_of_work(connection: Connection) -> UnitOfWork:
-    """What one transaction can reach, on its connection."""
+    """Return the repositories of one transaction, on its connection."""
     return UnitOfWork(
         templates=SqlTemplates(connection),
         authorities=SqlClaimAuthorities(connection),

@@ -25,7 +25,8 @@ class SqlCoupons:
             self._connection.execute(insert(COUPONS), COUPONS_MAPPING.to_row(stored))
         except IntegrityError:
             raise CouponHasChanged(coupon.id, coupon.version) from None
-        return self._told(coupon, stored)
+        self._publish(coupon)
+        return stored
 
     def has(self, coupon_id: int, /) -> bool:
         wanted = select(COUPONS.c.id).where(COUPONS.c.id == coupon_id)
@@ -46,7 +47,8 @@ class SqlCoupons:
             loaded=coupon.version,
             conflict=lambda: CouponHasChanged(coupon.id, coupon.version),
         )
-        return self._told(coupon, stored)
+        self._publish(coupon)
+        return stored
 
     def page(
         self, *, owner: str, status: CouponStatus | None, now: datetime, before: int | None, limit: int
@@ -85,7 +87,7 @@ class SqlCoupons:
         ids = list(self._connection.scalars(wanted))
         if not ids:
             return 0
-        # Asked again here: one may have been locked since. MySQL updates no table that it reads in a subquery.
+        # Check `over` again, because a coupon may have been locked since. MySQL cannot update a table that a subquery reads.
         marked = update(COUPONS).where(COUPONS.c.id.in_(ids), over)
         values = {"status": CouponStatus.EXPIRED.value, "version": COUPONS.c.version + 1}
         return self._connection.execute(marked.values(values)).rowcount
@@ -97,14 +99,13 @@ class SqlCoupons:
             raise CouponNotFound(coupon_id)
         return COUPONS_MAPPING.from_row(row)
 
-    def _told(self, coupon: Coupon, stored: Coupon) -> Coupon:
-        # After the row is written: its lock then keeps the events of one coupon in their order.
+    def _publish(self, coupon: Coupon) -> None:
+        # After the row is written, because its lock keeps the events of one coupon in order.
         self._outbox.add(*(outgoing(event) for event in coupon.events))
-        return stored
 
 
 def _at(status: CouponStatus, now: datetime) -> ColumnElement[bool]:
-    """As `Coupon.status_at` says it."""
+    """Return the condition for this status at `now`; see `Coupon.status_at`."""
     stored = COUPONS.c.status == status.value
     match status:
         case CouponStatus.UNUSED:

@@ -2,7 +2,7 @@
 
 from aether_adapters.sql import RowMapping, by_value, embedded, in_column, in_columns, wrapped
 
-from aether_promotion.adapters.tables import ACTIVITIES, COUPONS, DESKS, RESERVATIONS, TEMPLATES
+from aether_promotion.adapters.tables import ACTIVITIES, CLAIM_AUTHORITIES, COUPONS, RESERVATIONS, TEMPLATES
 from aether_promotion.domain.activity import Activity, Reservation
 from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.coupon import Coupon
@@ -48,7 +48,9 @@ TEMPLATES_MAPPING = RowMapping(
     {"terms": embedded(Terms, {"coupon": _COUPON_TERMS}), "status": by_value(TemplateStatus)},
 )
 
-DESKS_MAPPING = RowMapping(ClaimAuthority, DESKS, {"decides": by_value(Decides)}, without=("events",))
+CLAIM_AUTHORITIES_MAPPING = RowMapping(
+    ClaimAuthority, CLAIM_AUTHORITIES, {"decides": by_value(Decides)}, without=("events",)
+)
 
 COUPONS_MAPPING = RowMapping(
     Coupon,

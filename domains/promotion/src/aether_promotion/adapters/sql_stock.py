@@ -32,14 +32,14 @@ class SqlActivities:
         return self._one(select(ACTIVITIES).where(ACTIVITIES.c.id == activity_id), activity_id)
 
     def lock(self, activity_id: int, /) -> Activity:
-        """As `get`; nobody else changes it until this unit of work ends."""
+        """Return the activity, as `get` does, and lock it until this unit of work ends."""
         wanted = select(ACTIVITIES).where(ACTIVITIES.c.id == activity_id)
         return self._one(wanted.with_for_update(), activity_id)
 
     def save(self, activity: Activity, /) -> Activity:
         stored = activity.stored()
         row = ACTIVITIES_MAPPING.to_row(stored)
-        # They are counted by the reservations, perhaps at this moment.
+        # Only reservations change these counts, perhaps at this moment.
         del row["held"], row["sold"]
         update_versioned(
             self._connection,
@@ -74,7 +74,7 @@ class SqlReservations:
         self._outbox = Outbox(connection, OUTBOX)
 
     def take(self, reservation: Reservation, now: datetime, /) -> Reservation:
-        # The one place where seats are given away: one statement that asks and counts.
+        # Seats are reserved only here, by one statement that checks and counts.
         held = update(ACTIVITIES).values(held=ACTIVITIES.c.held + reservation.quantity)
         its = ACTIVITIES.c.id == reservation.activity_id
         taken = held.where(
@@ -84,7 +84,7 @@ class SqlReservations:
             ACTIVITIES.c.held + ACTIVITIES.c.sold + reservation.quantity <= ACTIVITIES.c.quantity,
         )
         if self._connection.execute(taken).rowcount == 0:
-            # Asked again under a lock: seats may have come back since, and then there is no reason to give.
+            # Decide again under a lock: seats may have been released since, and then nothing explains a refusal.
             activity = SqlActivities(self._connection).lock(reservation.activity_id)
             activity.running(now)
             if activity.left < reservation.quantity:

@@ -1,4 +1,4 @@
-"""Templates and their desks in SQL."""
+"""Templates and their claim authorities in SQL."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,8 +8,8 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_promotion.adapters.events import outgoing
-from aether_promotion.adapters.sql_rows import DESKS_MAPPING, TEMPLATES_MAPPING
-from aether_promotion.adapters.tables import DESKS, OUTBOX, TEMPLATES
+from aether_promotion.adapters.sql_rows import CLAIM_AUTHORITIES_MAPPING, TEMPLATES_MAPPING
+from aether_promotion.adapters.tables import CLAIM_AUTHORITIES, OUTBOX, TEMPLATES
 from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.errors import TemplateHasChanged, TemplateNotFound
 from aether_promotion.domain.template import Template
@@ -61,45 +61,51 @@ class SqlClaimAuthorities:
         self._outbox = Outbox(connection, OUTBOX)
 
     def add(self, authority: ClaimAuthority, /) -> None:
-        self._connection.execute(insert(DESKS), DESKS_MAPPING.to_row(authority))
+        self._connection.execute(insert(CLAIM_AUTHORITIES), CLAIM_AUTHORITIES_MAPPING.to_row(authority))
 
     def get(self, template_id: int, /) -> ClaimAuthority:
-        row = self._connection.execute(select(DESKS).where(DESKS.c.template_id == template_id)).one_or_none()
+        row = self._connection.execute(
+            select(CLAIM_AUTHORITIES).where(CLAIM_AUTHORITIES.c.template_id == template_id)
+        ).one_or_none()
         if row is None:
             raise TemplateNotFound(template_id)
-        return DESKS_MAPPING.from_row(row)
+        return CLAIM_AUTHORITIES_MAPPING.from_row(row)
 
     def lock(self, template_id: int, /) -> ClaimAuthority:
-        # SQLite needs no lock of the row: a unit of work that writes has the whole database.
-        wanted = select(DESKS).where(DESKS.c.template_id == template_id).with_for_update()
+        # SQLite ignores FOR UPDATE: a unit of work that may write locks the whole database.
+        wanted = (
+            select(CLAIM_AUTHORITIES).where(CLAIM_AUTHORITIES.c.template_id == template_id).with_for_update()
+        )
         row = self._connection.execute(wanted).one_or_none()
         if row is None:
             raise TemplateNotFound(template_id)
-        return DESKS_MAPPING.from_row(row)
+        return CLAIM_AUTHORITIES_MAPPING.from_row(row)
 
     def save(self, authority: ClaimAuthority, /) -> ClaimAuthority:
-        row = DESKS_MAPPING.to_row(authority)
-        self._connection.execute(update(DESKS).where(DESKS.c.template_id == row.pop("template_id")), row)
-        # After the row is written: its lock keeps what is told of one template in its order.
+        row = CLAIM_AUTHORITIES_MAPPING.to_row(authority)
+        self._connection.execute(
+            update(CLAIM_AUTHORITIES).where(CLAIM_AUTHORITIES.c.template_id == row.pop("template_id")), row
+        )
+        # After the row is written, because its lock keeps the events of one template in order.
         self._outbox.add(*(outgoing(event) for event in authority.events))
         return authority.stored()
 
     def take(self, template_id: int, /) -> ClaimAuthority:
         authority = self.get(template_id)
         if authority.gives:
-            # What counts is what it says under its lock; a crowd that is refused above does not queue for it.
+            # Decide again under the lock. Requests that were refused above do not queue for it.
             authority = self.lock(template_id)
         if authority.gives:
-            counted = update(DESKS).where(DESKS.c.template_id == template_id)
-            self._connection.execute(counted.values(claimed=DESKS.c.claimed + 1))
+            counted = update(CLAIM_AUTHORITIES).where(CLAIM_AUTHORITIES.c.template_id == template_id)
+            self._connection.execute(counted.values(claimed=CLAIM_AUTHORITIES.c.claimed + 1))
         return authority
 
     def to_keep(self, now: datetime, /) -> tuple[ClaimAuthority, ...]:
         offered = and_(TEMPLATES.c.status == TemplateStatus.PUBLISHED.value, TEMPLATES.c.valid_until > now)
         wanted = (
-            select(DESKS)
-            .join(TEMPLATES, TEMPLATES.c.id == DESKS.c.template_id)
-            .where(or_(offered, DESKS.c.decides != Decides.SQL.value))
-            .order_by(DESKS.c.template_id)
+            select(CLAIM_AUTHORITIES)
+            .join(TEMPLATES, TEMPLATES.c.id == CLAIM_AUTHORITIES.c.template_id)
+            .where(or_(offered, CLAIM_AUTHORITIES.c.decides != Decides.SQL.value))
+            .order_by(CLAIM_AUTHORITIES.c.template_id)
         )
-        return tuple(map(DESKS_MAPPING.from_row, self._connection.execute(wanted)))
+        return tuple(map(CLAIM_AUTHORITIES_MAPPING.from_row, self._connection.execute(wanted)))

@@ -37,7 +37,7 @@ TEMPLATES = Table(
     Index("ix_templates_status", "status", "id"),
 )
 
-DESKS = Table(
+CLAIM_AUTHORITIES = Table(
     "desks",
     METADATA,
     _id("template_id"),

@@ -23,7 +23,7 @@ ORDERS_MAPPING = RowMapping(
     },
     without=("events",),
     given=("lines",),
-    # For people and reports; an order adds up its lines itself.
+    # For reports only: an order computes both from its lines.
     computed={
         "payable_cents": lambda order: order.payable_cents,
         "refunded_cents": lambda order: order.refunded_cents,

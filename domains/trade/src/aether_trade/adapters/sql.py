@@ -1,4 +1,4 @@
-"""What is kept in SQL, on MySQL, MariaDB and SQLite alike; the tables stand in `tables`."""
+"""Repositories in SQL, the same for MySQL, MariaDB and SQLite; `tables.py` holds the tables."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -21,7 +21,7 @@ from aether_trade.domain.values import Status
 
 
 def unit_of_work(connection: Connection) -> UnitOfWork:
-    """What one transaction can reach, on its connection."""
+    """Return the repositories of one transaction, on its connection."""
     return UnitOfWork(
         courses=SqlCourses(connection),
         orders=SqlOrders(connection),
@@ -81,7 +81,8 @@ class SqlOrders:
         except IntegrityError:
             raise OrderHasChanged(order.id, order.version) from None
         self._connection.execute(insert(LINES), LINES_MAPPING.to_rows(order.lines, order_id=order.id))
-        return self._told(order, stored)
+        self._publish(order)
+        return stored
 
     def get(self, order_id: int, /, *, buyer: str | None) -> Order:
         wanted = select(ORDERS).where(ORDERS.c.id == order_id)
@@ -101,7 +102,7 @@ class SqlOrders:
             loaded=order.version,
             conflict=lambda: OrderHasChanged(order.id, order.version),
         )
-        # What was ordered never changes; only what went back does.
+        # Of a line, only the refunded quantity ever changes.
         refunded = [
             {"of_order": order.id, "of_number": line.number, "refunded_quantity": line.refunded_quantity}
             for line in order.lines
@@ -114,7 +115,8 @@ class SqlOrders:
                 ),
                 refunded,
             )
-        return self._told(order, stored)
+        self._publish(order)
+        return stored
 
     def page(
         self,
@@ -149,10 +151,9 @@ class SqlOrders:
             lines[row.order_id].append(LINES_MAPPING.from_row(row))
         return tuple(ORDERS_MAPPING.from_row(row, lines=tuple(lines[row.id])) for row in found)
 
-    def _told(self, order: Order, stored: Order) -> Order:
-        # After the row is written: its lock then keeps the events of one order in their order.
+    def _publish(self, order: Order) -> None:
+        # After the row is written, because its lock keeps the events of one order in order.
         self._outbox.add(*(outgoing(event) for event in order.events))
-        return stored
 
 
 class SqlRefunds:

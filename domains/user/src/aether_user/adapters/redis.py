@@ -39,7 +39,7 @@ class RedisThrottle:
         self._address = FallbackTokenBucket(client, "aether-user-address", address.rate, address.burst)
 
     def take(self, login: str, address: str, /) -> None:
-        # A digest: personal data does not belong in Redis keys.
+        # A digest, because Redis keys must not hold personal data.
         account = sha256(login.lower().encode()).hexdigest()
         for bucket, key in ((self._address, address), (self._account, account)):
             taken = bucket(key)
@@ -65,7 +65,7 @@ class RedisPresences:
         key = _sessions(user_id)
         with self._redis.pipeline() as pipeline:
             pipeline.hset(key, str(presence.session_id), value)
-            # The session noted last expires last: every session lives equally long after it was seen.
+            # All sessions live equally long after they were last seen, so the one written last expires last.
             pipeline.expireat(key, int(presence.expires_at.timestamp()) + 1)
             _ignore_outage("session not noted", user_id, pipeline.execute)
 
@@ -86,7 +86,7 @@ class RedisPresences:
 
 
 class RedisCards:
-    """Cache of users' cards in front of `load`, for `seconds`; a missing user is cached for a moment only."""
+    """Cache of users' cards in front of `load`, for `seconds`; a missing user is cached only briefly."""
 
     def __init__(self, client: Redis, load: Callable[[int], Card | None], *, seconds: float) -> None:
         self._cache = Cache(

@@ -1,4 +1,4 @@
-"""What is kept in SQL, on MySQL, MariaDB and SQLite alike; the tables stand in `tables.py`."""
+"""Repositories in SQL, the same for MySQL, MariaDB and SQLite; `tables.py` holds the tables."""
 
 from datetime import datetime
 from typing import Final
@@ -39,7 +39,7 @@ USERS_MAPPING = RowMapping(
         ),
     },
     without=("events",),
-    # Unique: upper and lower case are the same name.
+    # A unique column, so that names differ by more than their case.
     computed={"username_folded": lambda user: user.username.folded},
 )
 
@@ -47,7 +47,7 @@ SESSIONS_MAPPING = RowMapping(Session, SESSIONS, without=("events",))
 
 
 def unit_of_work(connection: Connection) -> UnitOfWork:
-    """What one transaction can reach, on its connection."""
+    """Return the repositories of one transaction, on its connection."""
     return UnitOfWork(
         users=SqlUsers(connection),
         sessions=SqlSessions(connection),
@@ -67,8 +67,9 @@ class SqlUsers:
         try:
             self._connection.execute(insert(USERS), USERS_MAPPING.to_row(stored))
         except IntegrityError:
-            raise self._why_not(user) from None
-        return self._told(user, stored)
+            raise self._conflict(user) from None
+        self._publish(user)
+        return stored
 
     def get(self, user_id: int, /) -> User:
         return self._one(user_id, hold=False)
@@ -90,7 +91,8 @@ class SqlUsers:
             loaded=user.version,
             conflict=lambda: UserHasChanged(user.id, user.version),
         )
-        return self._told(user, stored)
+        self._publish(user)
+        return stored
 
     def _one(self, user_id: int, *, hold: bool) -> User:
         wanted = select(USERS).where(USERS.c.id == user_id)
@@ -99,8 +101,8 @@ class SqlUsers:
             raise UserNotFound(user_id)
         return USERS_MAPPING.from_row(row)
 
-    def _why_not(self, user: User) -> Exception:
-        """Which of the unique columns is taken: the insert that failed keeps whatever it met locked, so it is there still."""
+    def _conflict(self, user: User) -> Exception:
+        """Return the error that names the value in use. The failed insert keeps that row locked, so it still exists."""
         folded, mobile = user.username.folded, user.mobile.text
         taken = select(USERS.c.id, USERS.c.username_folded, USERS.c.mobile).where(
             or_(USERS.c.username_folded == folded, USERS.c.mobile == mobile)
@@ -112,10 +114,9 @@ class SqlUsers:
             return MobileTaken(mobile)
         return UserHasChanged(user.id, user.version)
 
-    def _told(self, user: User, stored: User) -> User:
-        # After the row is written: its lock then keeps the events of one user in their order.
+    def _publish(self, user: User) -> None:
+        # After the row is written, because its lock keeps the events of one user in order.
         self._outbox.add(*(outgoing(event) for event in user.events))
-        return stored
 
 
 class SqlSessions:

@@ -1,4 +1,4 @@
-"""What orders are worth, in SQL."""
+"""The points of each order, in SQL."""
 
 from contextlib import suppress
 
@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from aether_user.adapters.tables import ORDER_POINTS
 from aether_user.domain.points import OrderPoints
 
-# Points are stored although they follow from the rest: a balance is then a sum, and the rule stays in the domain.
+# Points are stored although they can be computed, so that a balance is a sum and the rule stays in the domain.
 ORDER_POINTS_MAPPING = RowMapping(OrderPoints, ORDER_POINTS, computed={"points": lambda entry: entry.points})
 
 
@@ -20,8 +20,8 @@ class SqlLedger:
     def hold(self, order_id: int, /, *, user_id: int) -> OrderPoints:
         held = self._held(order_id)
         if held is None:
-            # A row that is not there cannot be locked: of two who count a new order at once, both would begin at nothing.
-            with suppress(IntegrityError):  # somebody else was quicker, and has committed
+            # A missing row cannot be locked: two transactions that count a new order would both start from zero.
+            with suppress(IntegrityError):  # another transaction inserted it first, and has committed
                 new = OrderPoints(order_id=order_id, user_id=user_id)
                 self._connection.execute(insert(ORDER_POINTS), ORDER_POINTS_MAPPING.to_row(new))
             held = self._held(order_id)
