@@ -31,7 +31,7 @@ from aether_tools.interrupts import interruptible
 from tests.demo import remove
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
-TWINS: Final = {
+REPLACEMENTS: Final = {
     "make test": "make test TESTS=adapters/tests/test_ids.py",
     "make prove": "make prove TESTS=adapters/tests/testing/test_servers.py",
     "make bench": "make bench ONLY='rest-edge (order of three items)/*'",  # a row without a bound
@@ -200,15 +200,18 @@ class Server:
 
 
 def walk(
-    document: str, folder: Path, environment: Mapping[str, str], twins: Mapping[str, str] = TWINS
+    document: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    replacements: Mapping[str, str] = REPLACEMENTS,
 ) -> None:
     """Run every command in the text of `document`, starting in `folder`. Raises `WalkFailed`."""
     for section in sections(document):
-        _walk_section(section, Terminal(folder, environment), environment, twins)
+        _walk_section(section, Terminal(folder, environment), environment, replacements)
 
 
 def _walk_section(
-    section: Section, terminal: Terminal, environment: Mapping[str, str], twins: Mapping[str, str]
+    section: Section, terminal: Terminal, environment: Mapping[str, str], replacements: Mapping[str, str]
 ) -> None:
     server: Server | None = None
     try:
@@ -221,7 +224,7 @@ def _walk_section(
                 if server is not None and (server is here or serves):
                     _interrupt(server)
                     server = None
-                typed = twins.get(command, command)
+                typed = replacements.get(command, command)
                 if server is not None:
                     typed = typed.replace(_ADDRESS, server.address)
                 with _timed(typed if typed == command else f"{typed}   (for {command})"):
@@ -321,7 +324,7 @@ def walk_all(folder: Path) -> None:
     Terminal(made, environment).type(f"{shlex.quote(str(aether))} new --workspace acme")
     for name in ("README.md", "domains/billing/README.md"):
         print(f"\n{name} of a new workspace", flush=True)
-        walk((made / "acme" / name).read_text(encoding="utf-8"), made / "acme", environment, twins={})
+        walk((made / "acme" / name).read_text(encoding="utf-8"), made / "acme", environment, replacements={})
 
 
 def main() -> int:

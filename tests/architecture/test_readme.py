@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.walk import TWINS, guides, sections
+from tests.walk import REPLACEMENTS, guides, sections
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -69,10 +69,12 @@ def test_a_command_in_a_sentence_of_the_readme_is_also_in_a_block() -> None:
     assert {command for command in named if not any(command in walked for walked in WALKED)} == set()
 
 
-def test_each_twin_replaces_a_documented_command_and_does_the_same_on_less() -> None:
-    assert [command for command in TWINS if command not in WALKED] == []
+def test_each_replacement_stands_for_a_documented_command_and_does_the_same_on_less() -> None:
+    assert [command for command in REPLACEMENTS if command not in WALKED] == []
     assert [
-        command for command, twin in TWINS.items() if not twin.startswith(command) or twin == command
+        command
+        for command, shorter in REPLACEMENTS.items()
+        if not shorter.startswith(command) or shorter == command
     ] == []
 
 

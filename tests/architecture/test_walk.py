@@ -104,8 +104,8 @@ def test_a_command_that_fails_fails_the_walk_with_what_it_said(
     assert not (folder / "later").exists()
 
 
-def test_a_twin_is_typed_in_place_of_its_command(folder: Path, environment: dict[str, str]) -> None:
-    walk(console("exit 1   # long"), folder, environment, twins={"exit 1": "touch short"})
+def test_a_replacement_is_typed_instead_of_its_command(folder: Path, environment: dict[str, str]) -> None:
+    walk(console("exit 1   # long"), folder, environment, replacements={"exit 1": "touch short"})
     assert (folder / "short").exists()
 
 
