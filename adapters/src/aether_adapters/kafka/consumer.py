@@ -14,16 +14,14 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from opentelemetry import propagate, trace
 
 from aether_adapters.kafka import metrics
-from aether_adapters.kafka.dead_letters import dead_letter
-from aether_adapters.kafka.envelope import NotAnEvent, Record, from_record, received
+from aether_adapters.kafka.dead_letters import dead_letter, is_dead, is_transient
+from aether_adapters.kafka.envelope import Record, from_record, received
 from aether_adapters.kafka.offsets import Offsets
 from aether_adapters.kafka.producer import LIBRARY_LOG, Producer
 from aether_adapters.kafka.protocol_detection import supports_kip_848
 from aether_adapters.kafka.stop import Stop
 from aether_adapters.kernel.deadline import within
-from aether_adapters.kernel.errors import Kind, TechnicalError
 from aether_adapters.kernel.events import IncomingEvent
-from aether_adapters.kernel.problems import RemoteError
 
 _LOG = structlog.get_logger("aether.consumer")
 _TRACER = trace.get_tracer("aether.kafka")
@@ -37,13 +35,7 @@ _LOOKUP_TIMEOUT_SECONDS: Final = 2.0
 _CLOSE_TIMEOUT_SECONDS: Final = 3.0
 _MEASURE_INTERVAL_SECONDS: Final = 5.0
 _DEAD_LETTER_TIMEOUT_SECONDS: Final = 10.0
-_TRANSIENT: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED, Kind.DEADLINE})
 _UNSUPPORTED: Final = frozenset({KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE})
-
-
-def is_transient(error: Exception) -> bool:
-    """Whether a later attempt may succeed: a service was unavailable, a limit was hit, or time ran out."""
-    return isinstance(error, TechnicalError | RemoteError) and error.kind in _TRANSIENT
 
 
 class _Kip848Unsupported(Exception):
@@ -213,9 +205,8 @@ class Consumer:
         retry = offsets.retry(record)
         transient = self._transient(error)
         retry.faults += not transient
-        is_dead = isinstance(error, NotAnEvent) or retry.faults >= self._attempts
         location = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        if is_dead and not transient:
+        if not transient and is_dead(error, retry.faults, self._attempts):
             letter = dead_letter(record, error, self._group)
             (failure,) = self._dead_letters.deliver_raw([letter], _DEAD_LETTER_TIMEOUT_SECONDS)
             if failure is None:

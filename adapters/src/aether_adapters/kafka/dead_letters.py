@@ -1,4 +1,4 @@
-"""Dead letters: keeps messages that cannot be handled, with the reason, and replays them."""
+"""Dead letters: decides which messages cannot be handled, keeps them with the reason, and replays them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,30 @@ from typing import Final
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, Message, TopicPartition
 
-from aether_adapters.kafka.envelope import Headers, Record, received
+from aether_adapters.kafka.envelope import Headers, NotAnEvent, Record, received
 from aether_adapters.kafka.producer import LIBRARY_LOG, Outgoing, Producer
-from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.kernel.errors import Kind, TechnicalError, Unavailable
+from aether_adapters.kernel.problems import RemoteError
 
 SUFFIX: Final = ".dead"
 _PREFIX: Final = "dead_"
 _GROUP: Final = "aether-replay"
 _MAX_REASON_CHARACTERS: Final = 2000
 _BATCH_RECORDS: Final = 500
+_TRANSIENT: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED, Kind.DEADLINE})
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether a later attempt may succeed: a service was unavailable, a limit was hit, or time ran out."""
+    return isinstance(error, TechnicalError | RemoteError) and error.kind in _TRANSIENT
+
+
+def is_dead(error: Exception, faults: int, attempts: int) -> bool:
+    """Whether a message that has failed `faults` times by its own fault goes to the dead letters.
+
+    A message that is no event does so at once, any other after `attempts` attempts.
+    """
+    return isinstance(error, NotAnEvent) or faults >= attempts
 
 
 def dead_letter(record: Record, error: Exception, group: str) -> Outgoing:

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from aether_promotion.adapters.sql_coupons import SqlCoupons
-from aether_promotion.adapters.sql_stock import SqlActivities, SqlReservations
+from aether_promotion.adapters.sql_reservations import SqlActivities, SqlReservations
 from aether_promotion.adapters.sql_templates import SqlClaimAuthorities, SqlTemplates
 from aether_promotion.adapters.tables import METADATA, OUTBOX
 from aether_promotion.application.ports import UnitOfWork

@@ -9,7 +9,7 @@ from typing import Final
 from aether_tools.compiler.emit import layout
 from aether_tools.compiler.emit.conversions import Conversions, attribute
 from aether_tools.compiler.emit.layout import Expression, call, simple
-from aether_tools.compiler.emit.scope import Lines, Scope, header
+from aether_tools.compiler.emit.python_types import Lines, Scope, header
 from aether_tools.compiler.model import naming
 from aether_tools.compiler.model.contracts import (
     Contracts,

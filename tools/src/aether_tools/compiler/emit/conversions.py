@@ -6,7 +6,7 @@ import keyword
 from typing import Final
 
 from aether_tools.compiler.emit.layout import Choice, Expression, Group, Loop, call, simple
-from aether_tools.compiler.emit.scope import Scope
+from aether_tools.compiler.emit.python_types import Scope
 from aether_tools.compiler.model import naming
 from aether_tools.compiler.model.contracts import (
     EnumRef,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aether_tools.compiler.emit import layout
 from aether_tools.compiler.emit.codec import CodecWriter
-from aether_tools.compiler.emit.scope import Lines, Scope, header
+from aether_tools.compiler.emit.python_types import Lines, Scope, header
 from aether_tools.compiler.emit.types import definitions
 from aether_tools.compiler.model.contracts import Contracts, Message, Package
 from aether_tools.compiler.model.derived import is_event

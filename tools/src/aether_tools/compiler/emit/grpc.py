@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aether_tools.compiler.emit import layout
 from aether_tools.compiler.emit.codec import wire_names
-from aether_tools.compiler.emit.scope import Lines, Scope, header
+from aether_tools.compiler.emit.python_types import Lines, Scope, header
 from aether_tools.compiler.model.contracts import Contracts, MessageRef, Method, Package, Service
 from aether_tools.compiler.model.derived import is_caller
 

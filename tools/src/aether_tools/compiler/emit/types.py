@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from aether_tools.compiler.emit import layout, slots
-from aether_tools.compiler.emit.scope import Lines, Scope, header
+from aether_tools.compiler.emit.python_types import Lines, Scope, header
 from aether_tools.compiler.model.contracts import Contracts, EnumType, Field, Message, Package
 from aether_tools.compiler.model.derived import has_member_class, is_event, member_class, parts, uses_empty
 from aether_tools.compiler.model.naming import field_name
