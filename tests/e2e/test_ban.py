@@ -41,7 +41,7 @@ class Shop:
 
 def callers_path(domain: str) -> str:
     """Return the path of the contract's first GET that has no path parameters and needs a caller."""
-    contract = yaml.safe_load((ROOT / f"openapi/{domain}.yaml").read_text())
+    contract = yaml.safe_load((ROOT / f"openapi/gen/aether_openapi/{domain}.yaml").read_text())
     for path, methods in contract["paths"].items():
         if "{" not in path and "security" not in methods.get("get", {"security": []}):
             return f"/v1{path}"

@@ -41,7 +41,7 @@ def serves(shop: Shop) -> None:
     sale, claims = open_sale(shop.system, 3), open_claims(shop.system, 3)
     bought, claimed = (race(shop.system, wanted, subjects(3)) for wanted in (sale.wanted, claims))
     assert [len(crowd.made) for crowd in (bought, claimed)] == [3, 3]
-    shop.close_the_books(bought, claimed)
+    shop.close_the_ledger(bought, claimed)
 
 def test_that_dies_in_the_middle(shop: Shop) -> None:
     open_sale(shop.system, 3)

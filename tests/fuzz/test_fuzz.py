@@ -24,7 +24,7 @@ def system(billing: Acme) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def contract(billing: Acme, system: Running) -> Contract:
-    document = yaml.safe_load((billing.root / "openapi/billing.yaml").read_text())
+    document = yaml.safe_load((billing.root / "openapi/gen/acme_openapi/billing.yaml").read_text())
     return Contract(document, system.rest() + "/v1")
 
 
