@@ -144,13 +144,48 @@ def test_a_domain_that_takes_the_probe_down_is_named_and_the_others_are_still_ch
 
 
 def test_a_domain_that_never_comes_to_an_end_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "_START", 2.0)
-    monkeypatch.setattr(container, "_EACH", 0.0)
+    monkeypatch.setattr(container, "_START_SECONDS", 2.0)
+    monkeypatch.setattr(container, "_SECONDS_PER_DOMAIN", 0.0)
     shop.add("container.py", "import time; time.sleep(600)")
     [finding] = shop.check()
     assert (finding.code, finding.reason) == (
         "container-dead",
         "The probe of billing did not come to an end.",
+    )
+
+
+def test_a_program_that_a_domain_leaves_behind_is_ended_with_the_probe(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, "_START_SECONDS", 5.0)
+    shop.add("container.py", "import subprocess; subprocess.Popen(['sleep', '600'])")
+    assert shop.check() == []
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "reason"),
+    [
+        ("Mapping", "providers.Dict(a=invoices)", ""),
+        ("Counter[str]", "providers.Object(Counter('a'))", ""),
+        ("Counter[str]", "providers.Dict(a=invoices)", "got dict"),
+        ("Callable", "invoices.provider", ""),
+        ("Callable", "providers.Object(1)", "int cannot be called"),
+    ],
+)
+def test_a_collection_or_callable_of_unnamed_contents_is_checked_by_itself(
+    shop: Shop, annotation: str, value: str, reason: str
+) -> None:
+    imports = "from collections import Counter; from typing import Callable, Mapping"
+    shop.replace(f"{PACKAGE}/application/create_invoice.py", "invoices: Invoices", f"invoices: {annotation}")
+    shop.replace(
+        f"{PACKAGE}/application/create_invoice.py",
+        "from dataclasses import dataclass",
+        f"from dataclasses import dataclass; {imports}",
+    )
+    shop.add("container.py", "from collections import Counter")
+    shop.replace(CONTAINER, "CreateInvoice, invoices=invoices", f"CreateInvoice, invoices={value}")
+    assert [finding.reason.rpartition("; ")[2] for finding in shop.check()] == (
+        [f"{reason}."] if reason else []
     )
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,19 +24,19 @@ from aether_tools.finding import Finding, Location
 from aether_tools.workspace import ISSUER, PRIVATE_KEY, Domain, Workspace
 
 _PROBE: Final = Path(__file__).with_name("probe.py")
-_START: Final = 30.0
-"""Seconds for a process to start and import the kits."""
-_EACH: Final = 5.0
-"""Seconds more for each domain in it."""
-_WORTH_A_PROCESS: Final = 20
-"""Domains; fewer are probed sooner than another process has imported the kits."""
+_START_SECONDS: Final = 30.0
+"""The time a process has to start and import the kits."""
+_SECONDS_PER_DOMAIN: Final = 5.0
+"""The time it has for each domain besides."""
+_DOMAINS_PER_PROCESS: Final = 20
+"""One process checks up to this many domains sooner than a second one has imported the kits."""
 _FIXES: Final = {
     "container-argument": "Give the provider exactly the arguments that what it makes takes.",
     "container-type": "Pass the provider of an adapter that has what the port asks for.",
-    "container-broken": "Mend it, or give it a default that needs no server: building a container connects to nothing.",
+    "container-broken": "Fix it, or give it a default that needs no server: building a container connects to nothing.",
     "container-setting": "Give each setting a value, or for development one in domains/{domain}/pyproject.toml: "
     '[tool.aether.development.settings], such as {prefix}SECRET = "for development only".',
-    "container-import": "Mend that line; where the domain is not installed: "
+    "container-import": "Fix that line; if the domain is not installed, run: "
     "uv pip install --no-deps --no-build-isolation -e domains/{domain}.",
     "container-missing": "Write it: a DeclarativeContainer that makes each use case and the port.",
     "container-dead": "Importing and building a container must come to an end, and leave the process alive.",
@@ -54,7 +56,7 @@ def check_containers(workspace: Workspace, domains: Sequence[Domain]) -> Iterato
             )
     if not standing:
         return
-    workers = min(os.cpu_count() or 1, math.ceil(len(standing) / _WORTH_A_PROCESS))
+    workers = min(os.cpu_count() or 1, math.ceil(len(standing) / _DOMAINS_PER_PROCESS))
     with tempfile.TemporaryDirectory(prefix="aether-check-") as folder, ThreadPoolExecutor(workers) as pool:
         batches = [standing[at::workers] for at in range(workers)]
         for findings in pool.map(lambda batch: _probe(workspace, batch, Path(folder)), batches):
@@ -103,17 +105,25 @@ def _run(workspace: Workspace, domains: Sequence[Domain], folder: Path) -> tuple
         start_new_session=True,
     )
     try:
-        output, errors = process.communicate(json.dumps(tasks), timeout=_START + _EACH * len(tasks))
+        output, errors = process.communicate(
+            json.dumps(tasks), timeout=_START_SECONDS + _SECONDS_PER_DOMAIN * len(tasks)
+        )
     except subprocess.TimeoutExpired:
-        process.kill()
-        output, _ = process.communicate()
+        output = _kill(process)
         return output, "did not come to an end"
     except BaseException:
-        process.kill()
-        process.communicate()
+        _kill(process)
         raise
     last = errors.strip().splitlines()[-1:] or [""]
     return output, f"ended with code {process.returncode}: {last[0]}".rstrip(": ")
+
+
+def _kill(process: subprocess.Popen[str]) -> str:
+    """Kill the probe and what a domain started in it, which holds the pipes open too. Return what the probe wrote."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    output, _ = process.communicate()
+    return output
 
 
 def _task(workspace: Workspace, domain: Domain, folder: Path) -> dict[str, object]:

@@ -94,7 +94,7 @@ def _resolve(
             for misfit in misfits:
                 yield _finding("container-argument", f"The provider {name}: {misfit}.", file, line)
         elif any(id(each) in failed for each in behind):
-            failed.add(id(provider))  # its own fault or not, what it is built from is mended first
+            failed.add(id(provider))  # a finding of what it is built from comes first
         else:
             try:
                 # Before it is built: what it is given says more than where it stumbles over that.
@@ -188,14 +188,15 @@ def _misses(wanted: Any, value: object, providers: Any) -> str:
         reasons = [_misses(each, value, providers) for each in arguments]
         return reasons[0] if all(reasons) else ""
     if origin is collections.abc.Callable:
-        if isinstance(
-            value, providers.Provider
-        ):  # one handed on with `.provider`, to be made when it is needed
+        # One handed on with `.provider` is called when it is needed; a bare `Callable` promises no result.
+        if isinstance(value, providers.Provider) and arguments:
             return _misses(arguments[-1], value(), providers)
         return "" if callable(value) else f"{type(value).__name__} cannot be called"
     if isinstance(origin, type) and issubclass(origin, collections.abc.Mapping):
-        if not isinstance(value, collections.abc.Mapping):
+        if not isinstance(value, origin):
             return f"got {type(value).__name__}"
+        if len(arguments) != 2:  # a bare `Mapping`, or one such as `Counter[str]`
+            return ""
         reasons = [_misses(arguments[1], each, providers) for each in value.values()]
         return next(
             (f"in {key!r} {reason}" for key, reason in zip(value, reasons, strict=True) if reason), ""
