@@ -211,6 +211,11 @@ def test_readiness_asks_for_what_else_a_domain_needs(world: World) -> None:
     assert set(world.assemble("api", rpc_target=GATEWAY, needs=needs).health.check()) == {"rpc", "dns"}
 
 
+def test_a_misspelt_name_of_what_needs_a_probe_is_refused(world: World) -> None:
+    with pytest.raises(ValueError, match="needs of usecases: there are gateway, use_cases, worker"):
+        world.assemble("rpc", needs={"usecases": {"redis": lambda: lambda: None}})
+
+
 def test_a_part_of_the_worker_cannot_take_the_name_of_a_server(world: World) -> None:
     with pytest.raises(ValueError, match="worker part grpc: the servers have that name"):
         world.assemble("rpc", "worker", part="grpc")

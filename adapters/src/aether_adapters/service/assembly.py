@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 from aether_adapters import grpc, kafka, sql
 from aether_adapters.kernel.identity import Verify
@@ -24,6 +24,8 @@ AsyncPort = TypeVar("AsyncPort")
 Port_in = TypeVar("Port_in", contravariant=True)
 AsyncPort_in = TypeVar("AsyncPort_in", contravariant=True)
 AsyncPort_out = TypeVar("AsyncPort_out", covariant=True)
+
+_NEEDED_BY: Final = frozenset({"use_cases", "worker", "gateway"})
 
 Make = Callable[[], Made]
 """Makes an object that only some roles need; a process without those roles never calls it."""
@@ -139,7 +141,7 @@ def assemble(
     `worker` holds what the worker role runs, by name. Readiness asks for what the roles cannot work without: the
     database where use cases run; database and Kafka in a worker; the rpc role behind a gateway; and `needs`, further
     probes under the names of the parameters of `readiness` (`use_cases`, `worker`, `gateway`). Raises `ValueError`
-    where a part of the worker has the name of a server.
+    for another name in `needs`, and if a part of the worker has the name of a server.
     """
     settings = backing.settings
     health = _health(backing, roles, needs)
@@ -161,6 +163,9 @@ def assemble(
 def _health(
     backing: BackingServices, roles: Collection[str], needs: Mapping[str, Mapping[str, Make[Probe]]]
 ) -> Health:
+    unknown = sorted(needs.keys() - _NEEDED_BY)
+    if unknown:
+        raise ValueError(f"needs of {', '.join(unknown)}: there are {', '.join(sorted(_NEEDED_BY))}")
     settings = backing.settings
     database: dict[str, Make[Probe]] = {"database": lambda: sql.probe(backing.database)}
     broker: dict[str, Make[Probe]] = {"kafka": lambda: kafka.probe(settings.kafka_bootstrap)}
