@@ -351,7 +351,12 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a field named twice": (
         lambda: RowMapping(WithEvents, table("id"), without=("events",), given=("events",)),
-        "WithEvents and table items: field events is named by two of `conversions`, `without` and `given`. "
+        "WithEvents and table items: field events is named twice in `conversions`, `without` and `given`. "
+        "Keep one.",
+    ),
+    "a field given twice": (
+        lambda: RowMapping(WithEvents, table("id"), given=("events", "events")),
+        "WithEvents and table items: field events is named twice in `conversions`, `without` and `given`. "
         "Keep one.",
     ),
     "a column that is not there": (

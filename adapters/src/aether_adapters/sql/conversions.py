@@ -81,7 +81,7 @@ def embedded(value_class: type, conversions: Mapping[str, Conversion] | None = N
 
 
 class _Members(dict[object, Enum]):
-    """The members of an enum by value; faster than calling the enum, which still refuses what is no value of it."""
+    """The members of an enum by value: faster than calling the enum, which is called for an unknown value to raise."""
 
     def __init__(self, enum: type[Enum]) -> None:
         super().__init__((member.value, member) for member in enum)

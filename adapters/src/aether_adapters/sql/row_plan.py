@@ -72,10 +72,11 @@ class RowPlan:
                     f"`without` names field {name}, which has no default",
                     "Give it a default, or name it in `given` and pass it to `from_row`",
                 )
-        for name in {*without, *given}:
-            if (name in without) + (name in given) + (name in conversions) > 1:
+        named = [*conversions, *without, *given]
+        for name in named:
+            if named.count(name) > 1:
                 raise self._refused(
-                    f"field {name} is named by two of `conversions`, `without` and `given`", "Keep one"
+                    f"field {name} is named twice in `conversions`, `without` and `given`", "Keep one"
                 )
 
     def construct(
