@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from aether_adapters.kernel.problems import RemoteError
-from aether_adapters.testing.edges import Edges, serve_edges
+from aether_adapters.testing.edges import ServedEdges, serve_edges
 
 from aether.common.v1.types import Caller
 from aether.promotion.v1 import grpc, port, threads, types
@@ -22,7 +22,7 @@ from .conftest import World
 class Clients:
     """The service as its callers see it, over REST and over gRPC; `trade` is a service with a token of its own."""
 
-    edges: Edges[port.PromotionService]
+    edges: ServedEdges[port.PromotionService]
     olga: httpx.Client
     ada: httpx.Client
     nobody: httpx.Client

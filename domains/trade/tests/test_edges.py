@@ -9,7 +9,7 @@ import httpx
 import pytest
 from aether_adapters.auth.webhook_signatures import sign
 from aether_adapters.kernel.problems import RemoteError
-from aether_adapters.testing.edges import Edges, serve_edges
+from aether_adapters.testing.edges import ServedEdges, serve_edges
 
 from aether.common.v1.types import Caller
 from aether.trade.v1 import grpc, port, threads, types
@@ -24,7 +24,7 @@ from .memory_services import MemoryPayments
 class Clients:
     """The service as its callers see it; clients by name speak REST, stubs speak gRPC."""
 
-    edges: Edges[port.TradeService]
+    edges: ServedEdges[port.TradeService]
     ada: httpx.Client
     olga: httpx.Client
     nobody: httpx.Client

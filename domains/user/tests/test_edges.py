@@ -16,7 +16,7 @@ from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.problems import RemoteError
 from aether_adapters.redis import MemoryTokenBucket
 from aether_adapters.rest import By, Limit, Limits
-from aether_adapters.testing.edges import Edges, serve_edges
+from aether_adapters.testing.edges import ServedEdges, serve_edges
 
 from aether.user.v1 import grpc, port, threads, types
 from aether_openapi import user as rest
@@ -35,7 +35,7 @@ ADA = {"username": "ada", "mobile": "+8613800138000", "password": PASSWORD, "dis
 class Clients:
     """The service as its callers see it; `nobody` and `operator` speak REST, the stubs gRPC."""
 
-    edges: Edges[port.UserService]
+    edges: ServedEdges[port.UserService]
     nobody: httpx.Client
     operator: httpx.Client
     service: port.UserService

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,45 +13,30 @@ import httpx
 
 from aether_adapters.auth.key_sets import DevelopmentKeys, KeySet
 from aether_adapters.auth.tokens import Issuer, Verifier
-from aether_adapters.grpc import AsyncChannel, Channel, Server, Service
+from aether_adapters.grpc import AsyncChannel, Channel, Server
 from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.observability.health import Health
-from aether_adapters.rest import Limits, Offload, Operation, RestApp, build_app, serve
+from aether_adapters.rest import Limits, Offload, RestApp, build_app, serve
+from aether_adapters.service.assembly import GrpcModule, RestModule, ThreadsModule
 
 A = TypeVar("A")
-A_contra = TypeVar("A_contra", contravariant=True)
 A_co = TypeVar("A_co", covariant=True)
 S = TypeVar("S")
-S_contra = TypeVar("S_contra", contravariant=True)
 
 _ISSUER: Final = "tests"
 _AUDIENCE: Final = "aether"
 _START_SECONDS: Final = 10
 
 
-class RestModule(Protocol[A_contra]):
-    """The module generated from an OpenAPI contract."""
+class GrpcClientModule(GrpcModule[S, A_co], Protocol[S, A_co]):
+    """The module of a `GrpcModule`, whose client for threads is used here too."""
 
-    @property
-    def CONTRACT(self) -> Path: ...  # noqa: N802
-    def operations(self, service: A_contra, /) -> Iterable[Operation]: ...
-
-
-class GrpcModule(Protocol[S, A_co]):
-    """The module `grpc` generated from a proto package."""
-
-    def service(self, port: S, /) -> Service: ...
-    def client(self, channel: Channel, /) -> S: ...
-    def async_client(self, channel: AsyncChannel, /) -> A_co: ...
+    def client(self, channel: Channel, /) -> S:
+        """The port as a client at the other end of `channel`."""
+        ...
 
 
-class ThreadsModule(Protocol[S_contra, A_co]):
-    """The module `threads` generated from a proto package."""
-
-    def in_threads(self, service: S_contra, offload: Offload, /) -> A_co: ...
-
-
-class Edges(Generic[S]):
+class ServedEdges(Generic[S]):
     """A service that is being served, and its callers. Clients close with it."""
 
     def __init__(
@@ -106,12 +91,12 @@ def serve_edges(
     folder: Path,
     *,
     rest: RestModule[A],
-    grpc: GrpcModule[S, A],
+    grpc: GrpcClientModule[S, A],
     threads: ThreadsModule[S, A],
     errors: ErrorTable,
     limits: Limits | None = None,
     published_keys: Callable[[], bytes] | None = None,
-) -> Iterator[Edges[S]]:
+) -> Iterator[ServedEdges[S]]:
     """Serve `service` on free ports, with the generated modules of its contracts; keys for tokens go to `folder`.
 
     `limits` are those of its REST edges, and `published_keys` reads a key set that is trusted too.
@@ -133,7 +118,7 @@ def serve_edges(
         server.start()
         stack.callback(server.stop)
         target = f"127.0.0.1:{server.port}"
-        yield Edges(
+        yield ServedEdges(
             stack,
             issuer=Issuer(pair.private_key, _ISSUER, _AUDIENCE, pair.kid),
             verify=verify,
