@@ -28,6 +28,7 @@ def meanwhile(engine: Engine, action: Callable[[], object], *, before: str, time
     observer = create_engine(engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     mine = threading.local()
     started: list[Future[object]] = []
+    counting = threading.Lock()
 
     def run() -> object:
         mine.acting = True
@@ -38,10 +39,13 @@ def meanwhile(engine: Engine, action: Callable[[], object], *, before: str, time
             return bool(connection.exec_driver_sql(_WAITS_FOR_A_LOCK).scalar_one())
 
     def hold(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if getattr(mine, "acting", False) or before not in statement or len(started) == times:
+        if getattr(mine, "acting", False) or before not in statement:
             return
-        acting = pool.submit(run)
-        started.append(acting)
+        with counting:
+            if len(started) == times:
+                return
+            acting = pool.submit(run)
+            started.append(acting)
         while not wait([acting], _LOOK_EVERY_SECONDS).done and not waits_for_a_lock():
             continue
 

@@ -111,15 +111,19 @@ class ReadinessSuite:
             with closing(sqlite3.connect(environment.database)) as connection:
                 return connection.execute(_LEASES_IN_FORCE).fetchall()
 
-        ends = time.monotonic() + _START_SECONDS
-        while not _serves(admin):
-            assert process.poll() is None
-            assert time.monotonic() < ends
-            time.sleep(0.05)
-        assert leased() == [(1,)]
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(_STOP_SECONDS) == 0
-        assert leased() == [(0,)]
+        try:
+            ends = time.monotonic() + _START_SECONDS
+            while not _serves(admin):
+                assert process.poll() is None
+                assert time.monotonic() < ends
+                time.sleep(0.05)
+            assert leased() == [(1,)]
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(_STOP_SECONDS) == 0
+            assert leased() == [(0,)]
+        finally:
+            process.kill()
+            process.wait()
 
     def test_each_role_asks_for_the_servers_it_cannot_do_without(self, environment: Environment) -> None:
         def away(*roles: str) -> set[str]:
