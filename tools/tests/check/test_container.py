@@ -150,7 +150,7 @@ def test_a_domain_that_never_comes_to_an_end_is_named(shop: Shop, monkeypatch: p
     [finding] = shop.check()
     assert (finding.code, finding.reason) == (
         "container-dead",
-        "The probe of billing did not come to an end.",
+        "The probe of billing did not end in time.",
     )
 
 

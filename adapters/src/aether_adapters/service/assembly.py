@@ -90,7 +90,7 @@ class Edges(Generic[Port, AsyncPort]):
 
 @dataclass(frozen=True, slots=True)
 class Servers(Generic[Port, AsyncPort]):
-    """What the servers of a domain are made from: its edges, the use cases behind them, and what guards both.
+    """The parts that the servers of a domain are built from: edges, use cases, token verifier and limits.
 
     `service` is called only where the use cases run. `revocations` run beside either server, so that both refuse a
     revoked token; `limits` are those of the REST server.
@@ -103,14 +103,14 @@ class Servers(Generic[Port, AsyncPort]):
     revocations: Make[Runs] | None = None
 
     def behind_rest(self, settings: ServiceSettings) -> AsyncPort:
-        """What the REST edge calls: the use cases in threads of this process, or the rpc role in another."""
+        """Return the port that the REST edge calls: use cases in threads of this process, or a client of the rpc role."""
         if settings.arrangement == "gateway":
             channel = grpc.AsyncChannel(settings.rpc_target, timeout=settings.deadline_seconds)
             return self.edges.grpc.async_client(channel)
         return self.edges.threads.in_threads(self.service(), Offload(settings.threads, settings.queue))
 
     def rest(self, settings: ServiceSettings, health: Health) -> RestServer:
-        """The REST server; raises as `build_app`."""
+        """Build the REST server. Raises what `build_app` raises."""
         app = build_app(
             self.edges.rest.CONTRACT,
             self.edges.rest.operations(self.behind_rest(settings)),
@@ -123,7 +123,7 @@ class Servers(Generic[Port, AsyncPort]):
         return RestServer(settings, app)
 
     def grpc(self, settings: ServiceSettings, health: Health) -> GrpcServer:
-        """The gRPC server."""
+        """Build the gRPC server."""
         services = [self.edges.grpc.service(self.service())]
         return GrpcServer(settings, services, self.edges.errors, self.verifier(), health)
 
@@ -136,11 +136,11 @@ def assemble(
     *,
     needs: Mapping[str, Mapping[str, Make[Probe]]] = MappingProxyType({}),
 ) -> Process:
-    """One process with `roles`: it has made what they need and nothing else, and has connected to nothing.
+    """Build a process with `roles` and only what these need. Connect to nothing.
 
-    `worker` holds what the worker role runs, by name. Readiness asks for what the roles cannot work without: the
-    database where use cases run; database and Kafka in a worker; the rpc role behind a gateway; and `needs`, further
-    probes under the names of the parameters of `readiness` (`use_cases`, `worker`, `gateway`). Raises `ValueError`
+    `worker` holds what the worker role runs, by name. Readiness probes what the roles cannot work without: the
+    database for use cases; database and Kafka for a worker; the rpc role for a gateway; and `needs`, further probes
+    under the names of the parameters of `readiness` (`use_cases`, `worker`, `gateway`). Raises `ValueError`
     for another name in `needs`, and if a part of the worker has the name of a server.
     """
     settings = backing.settings

@@ -18,7 +18,7 @@ from aether_adapters.service.settings import ServiceSettings
 
 
 class Runs(Protocol):
-    """Something that runs until it is told to stop: a server, a relay, a consumer, a periodic task."""
+    """Something that runs until it is stopped: a server, a relay, a consumer, a periodic task."""
 
     def run(self, stop: Stop, /) -> None:
         """Return soon after `stop` is set; an exception ends the process."""

@@ -51,7 +51,7 @@ class ServedEdges(Generic[S]):
         gateway: Callable[[], RestApp],
     ) -> None:
         self.verify: Final = verify
-        """What all of its edges verify tokens with."""
+        """The verifier of tokens that all of its edges use."""
         self._stack = stack
         self._issuer = issuer
         self._grpc_target = grpc_target
@@ -130,7 +130,7 @@ def serve_edges(
 
 
 def _served(stack: ExitStack, app: RestApp) -> str:
-    """Serve `app` in a thread until the stack closes; its URL."""
+    """Serve `app` in a thread until the stack closes. Return its URL."""
     stop, started = Event(), SimpleQueue[int]()
     thread = Thread(target=serve, args=(app, "127.0.0.1", 0, stop), kwargs={"started": started.put})
     thread.start()

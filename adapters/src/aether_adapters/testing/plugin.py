@@ -201,7 +201,7 @@ def _write_section(reporter: pytest.TerminalReporter, title: str, lines: list[st
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """Why a test, or a whole module, was skipped: pytest keeps a place and the reason."""
+    """Return why a test, or a whole module, was skipped; pytest keeps file, line and reason."""
     return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else report.longreprtext
 
 

@@ -1,4 +1,4 @@
-"""What every service does while servers are away, tested on its own process and container."""
+"""Contract suite of readiness: how a service behaves while its servers are away."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def nowhere() -> str:
 class ReadinessSuite:
     """Subclass it as `TestReadiness`, with the domain's own cases as methods.
 
-    `package` is run as the service, and `prefix` is that of its variables. `required` names the servers, besides the
-    database, without which no use case works; the worker needs Kafka too.
+    `package` is run as the service, and `prefix` is that of its variables. `required` names the probes, besides the
+    database, that must succeed before use cases run; the worker needs Kafka too.
     """
 
     package: ClassVar[str]
@@ -139,7 +139,7 @@ class ReadinessSuite:
 
 
 def _serves(admin: int) -> bool:
-    """Whether the roles run: from then on the process obeys a signal in good order."""
+    """Return whether the roles run; from then on a signal stops the process in order."""
     try:
         return httpx.get(f"http://127.0.0.1:{admin}/healthz").status_code == 200
     except httpx.TransportError:

@@ -46,7 +46,7 @@ class Summary:
 
 
 def skip_lines(reasons: Iterable[str]) -> list[str]:
-    """One line for each reason: how many tests it skipped, the most first, then the reason on a single line."""
+    """Return one line for each reason and the number of tests it skipped, most frequent first."""
     counts = Counter(" ".join(reason.removeprefix("Skipped: ").split()) for reason in reasons)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     width = len(str(ordered[0][1])) if ordered else 0

@@ -1,8 +1,7 @@
-"""The composition root of each domain builds: asked of the workspace's own Python, in few processes for many domains.
+"""Checks that the container of each domain can be built, with the workspace's own Python.
 
-Importing the kits takes seconds, and a domain more a tenth of one; so domains share a process, and only many of
-them are worth a second. They never share a name (the workspace's and their own are in every package), so they do not
-disturb each other.
+Importing the kits takes seconds, and each domain a tenth of a second more, so domains share a process and only many
+of them use several. The names of their packages and settings differ, so they do not affect each other.
 """
 
 from __future__ import annotations
@@ -31,20 +30,20 @@ _SECONDS_PER_DOMAIN: Final = 5.0
 _DOMAINS_PER_PROCESS: Final = 20
 """One process checks up to this many domains sooner than a second one has imported the kits."""
 _FIXES: Final = {
-    "container-argument": "Give the provider exactly the arguments that what it makes takes.",
-    "container-type": "Pass the provider of an adapter that has what the port asks for.",
+    "container-argument": "Give the provider exactly the arguments that its class or function takes.",
+    "container-type": "Pass the provider of an adapter that implements the port.",
     "container-broken": "Fix it, or give it a default that needs no server: building a container connects to nothing.",
     "container-setting": "Give each setting a value, or for development one in domains/{domain}/pyproject.toml: "
     '[tool.aether.development.settings], such as {prefix}SECRET = "for development only".',
     "container-import": "Fix that line; if the domain is not installed, run: "
     "uv pip install --no-deps --no-build-isolation -e domains/{domain}.",
     "container-missing": "Write it: a DeclarativeContainer that makes each use case and the port.",
-    "container-dead": "Importing and building a container must come to an end, and leave the process alive.",
+    "container-dead": "Importing and building a container must end, and must not end the process.",
 }
 
 
 def check_containers(workspace: Workspace, domains: Sequence[Domain]) -> Iterator[Finding]:
-    """What keeps the container of a domain from being built."""
+    """Yield a finding for each reason why the container of a domain cannot be built."""
     standing = []
     for domain in domains:
         if (domain.source / "container.py").is_file():
@@ -64,7 +63,7 @@ def check_containers(workspace: Workspace, domains: Sequence[Domain]) -> Iterato
 
 
 def _probe(workspace: Workspace, domains: Sequence[Domain], folder: Path) -> list[Finding]:
-    """Probe `domains` in one process; after one that takes it down, the rest in another."""
+    """Probe `domains` in one process; if one ends it, probe the rest in another."""
     findings: list[Finding] = []
     waiting = list(domains)
     while waiting:
@@ -81,7 +80,7 @@ def _probe(workspace: Workspace, domains: Sequence[Domain], folder: Path) -> lis
                 location = Location(_relative(workspace, found["file"]), found["line"], 1)
                 findings.append(_finding(begun.name, location, found["code"], found["reason"]))
         if begun is None and waiting:
-            # It died before the first domain: no domain's fault, and none would fare better.
+            # It ended before the first domain, so it would end for each of them.
             begun = waiting[0]
             waiting.clear()
         if begun is not None:
@@ -93,7 +92,7 @@ def _probe(workspace: Workspace, domains: Sequence[Domain], folder: Path) -> lis
 
 
 def _run(workspace: Workspace, domains: Sequence[Domain], folder: Path) -> tuple[str, str]:
-    """What the probe wrote, and in words how it ended."""
+    """Run the probe. Return what it wrote and how it ended, as the end of a sentence."""
     tasks = [_task(workspace, domain, folder) for domain in domains]
     process = subprocess.Popen(  # noqa: S603 - our own argv
         [str(workspace.python), "-P", str(_PROBE)],
@@ -110,7 +109,7 @@ def _run(workspace: Workspace, domains: Sequence[Domain], folder: Path) -> tuple
         )
     except subprocess.TimeoutExpired:
         output = _kill(process)
-        return output, "did not come to an end"
+        return output, "did not end in time"
     except BaseException:
         _kill(process)
         raise
@@ -127,7 +126,7 @@ def _kill(process: subprocess.Popen[str]) -> str:
 
 
 def _task(workspace: Workspace, domain: Domain, folder: Path) -> dict[str, object]:
-    """What a probe must know; the settings reach no server: a database of its own, and ports nobody listens on."""
+    """Return the task of a probe. Its settings reach no server: a private database, and ports without a listener."""
     keys = folder / "jwks.json"
     if not keys.exists():
         keys.write_text('{"keys": []}', encoding="utf-8")

@@ -1,8 +1,8 @@
-"""Builds the containers of some domains and says what does not fit. Runs in the workspace's own Python.
+"""Builds the containers of domains and reports what does not fit. Runs in the workspace's own Python.
 
-It is run as a script and imports nothing of aether_tools: that need not be installed there. Tasks come as JSON on
-standard input; what is found leaves as one JSON object on a line, between a `begin` and an `end` for each domain,
-so that a domain that takes the process down is known.
+It runs as a script and imports nothing of aether_tools, which need not be installed there. It reads tasks as JSON from
+standard input and writes one JSON object a line: each finding, between a `begin` and an `end` for each domain, so that
+the domain that ended the process is known.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, TextIO
 Found = dict[str, object]
 
 _NUMBERS: dict[type, tuple[type, ...]] = {float: (int,), complex: (int, float)}
-"""What may be given for a number (PEP 484, the numeric tower)."""
+"""Types that are accepted for a number (PEP 484, the numeric tower)."""
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
         for found in _probe(task):
             _write(out, {"found": found})
         _write(out, {"end": task["domain"]})
-    # What a container started (pools, clients' threads) must not keep a check waiting.
+    # Do not wait for threads that a container started, of pools and clients.
     os._exit(0)
 
 
@@ -97,7 +97,7 @@ def _resolve(
             failed.add(id(provider))  # a finding of what it is built from comes first
         else:
             try:
-                # Before it is built: what it is given says more than where it stumbles over that.
+                # Before it is built: a wrong argument is a clearer finding than the error that it causes.
                 wrong = [what for each in (*unnamed, provider) for what in _wrong_parts(each, providers)]
                 if not wrong:
                     provider()
@@ -116,14 +116,14 @@ def _resolve(
 
 
 def _build_branches(provider: Any, providers: Any) -> None:
-    """Build what a selector chooses with other settings than those of this run; raises as the branch."""
+    """Build every branch of a selector, because other settings may choose it. Raises what the branch raises."""
     if isinstance(provider, providers.Selector):
         for branch in provider.providers.values():
             branch()
 
 
 def _signature(provider: Any) -> tuple[Callable[..., object], inspect.Signature] | None:
-    """What a provider calls, with its signature; None where it calls nothing, or a thing without one."""
+    """Return what a provider calls, with its signature. None if it calls nothing or the signature is unknown."""
     provides = getattr(provider, "provides", None)
     if not callable(provides) or not hasattr(provider, "kwargs"):
         return None
@@ -139,7 +139,7 @@ def _misfits(provider: Any) -> Iterator[str]:
         return
     called, signature = known
     if _reads_environment(called):
-        return  # what its signature asks for may come from there; making it tells
+        return  # the environment may hold its arguments, so only building it can fail
     try:
         signature.bind(*provider.args, **provider.kwargs)
     except TypeError as error:
@@ -147,14 +147,14 @@ def _misfits(provider: Any) -> Iterator[str]:
 
 
 def _reads_environment(called: object) -> bool:
-    """Whether it is a settings class of pydantic's."""
+    """Return whether it is a settings class of pydantic."""
     return isinstance(called, type) and any(
         base.__module__.partition(".")[0] == "pydantic_settings" for base in called.__mro__
     )
 
 
 def _wrong_parts(provider: Any, providers: Any) -> Iterator[str]:
-    """Arguments that are not what the annotation of their parameter promises."""
+    """Yield a reason for each argument that does not fit the annotation of its parameter."""
     known = _signature(provider)
     if known is None:
         return
@@ -182,7 +182,7 @@ def _hints(called: Callable[..., object]) -> dict[str, Any]:
 
 
 def _misses(wanted: Any, value: object, providers: Any) -> str:
-    """Why `value` is not what the annotation `wanted` promises; empty if it is, or if only a type checker can tell."""
+    """Return why `value` does not fit the annotation `wanted`. Empty if it fits, or if only a type checker can decide."""
     origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
     if origin in {typing.Union, types.UnionType}:
         reasons = [_misses(each, value, providers) for each in arguments]
@@ -223,7 +223,7 @@ def _misses(wanted: Any, value: object, providers: Any) -> str:
 
 
 def _has(value: object, name: str) -> bool:
-    """Whether `value` has the attribute, without asking a property, which may connect to something."""
+    """Return whether `value` has the attribute, without reading a property, which may connect to a server."""
     if hasattr(type(value), "__getattr__"):
         return True
     try:
@@ -238,7 +238,7 @@ def _name(thing: object) -> str:
 
 
 def _lines(file: Path) -> dict[str, int]:
-    """Where each class of the file, and each name assigned in one, stands."""
+    """Return the line of each class of the file, and of each name assigned in one."""
     lines: dict[str, int] = {}
     for node in ast.parse(file.read_bytes()).body:
         if not isinstance(node, ast.ClassDef):
@@ -259,7 +259,7 @@ def _lines(file: Path) -> dict[str, int]:
 
 
 def _broken(task: dict[str, Any], code: str, what: str, error: BaseException, file: Path, line: int) -> Found:
-    """A finding where the error came from in the workspace's code, else at `file` and `line`."""
+    """Return a finding at the line of the domain that raised an import error, else at `file` and `line`."""
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     if code == "container-import":
         frames = [

@@ -144,9 +144,9 @@ PROBLEM = "'#/components/schemas/Problem'"
 @pytest.mark.parametrize(
     ("old", "new", "code", "reason", "fix"),
     [
-        (ID, "'common.yaml#/components/parameters/Ida'", "dangling-ref", "no component of common.yaml", "openapi/common.yaml"),
-        (ID, "'common.yaml'", "dangling-ref", "no component of common.yaml", "openapi/common.yaml"),
-        (ID, "'common.yaml#/info/title'", "dangling-ref", "no component of common.yaml", "openapi/common.yaml"),
+        (ID, "'common.yaml#/components/parameters/Ida'", "dangling-ref", "not point to a component of common.yaml", "openapi/common.yaml"),
+        (ID, "'common.yaml'", "dangling-ref", "not point to a component of common.yaml", "openapi/common.yaml"),
+        (ID, "'common.yaml#/info/title'", "dangling-ref", "not point to a component of common.yaml", "openapi/common.yaml"),
         (ID, "'../common.yaml#/components/parameters/Id'", "external-ref", "out of this file", "common.yaml#/components"),
         (ID, "'shared.yaml#/components/parameters/Id'", "external-ref", "out of this file", "common.yaml#/components"),
         (ID, "'https://acme.example/common.yaml#/components/parameters/Id'", "external-ref", "out of this file", "common.yaml#/components"),

@@ -172,7 +172,7 @@ def test_two_schemas_of_one_message_agree_whether_its_oneof_must_be_set(workspac
     at = OPENAPI[: OPENAPI.index("Payment:\n      type")].count("\n") + 2
     assert (finding.code, finding.location.file) == ("openapi-oneof", "openapi/till.yaml")
     assert finding.reason == (
-        f"acme.till.v1.Payment.method must be set by openapi/till.yaml:{at}:7, and may be left out here."
+        f"acme.till.v1.Payment.method must be set by openapi/till.yaml:{at}:7, but not here."
     )
     assert (
         finding.fix == "Write oneOf over its members here too, or give one of the two a message of its own."
@@ -192,7 +192,7 @@ def test_a_required_oneof_that_no_request_may_carry_is_refused(workspace: Write)
     assert [(finding.code, finding.reason) for finding in findings] == [
         (
             "openapi-read-only",
-            "acme.till.v1.Payment.method must be set, and every member is readOnly, so no request could pass.",
+            "acme.till.v1.Payment.method must be set, and every member is readOnly, so no request would be valid.",
         )
     ]
 

@@ -1,4 +1,4 @@
-"""What the compiler refuses: each construct by its place, with a reason and a mend.
+"""What the compiler refuses: each construct by its place, with a reason and a fix.
 
 Every case edits the kitchen contract, which compiles, at one place; `at` is the text that the finding must point to.
 """
@@ -44,15 +44,15 @@ CASES = {
     "no version": Case("version", "openapi: 3.0.3\n", "", "info", "does not say which", "3.0.3"),
     "webhooks": Case("webhooks", "paths:\n", "webhooks: {}\npaths:\n", "webhooks", "not supported", "event"),
     # YAML.
-    "broken YAML": Case("yaml", "  /ping:\n", "  /ping: [\n", ": ping", "no YAML", "Mend"),
-    "a tab": Case("yaml", "  /ping:\n", "\t/ping:\n", "\t/ping", "no YAML", "Mend"),
+    "broken YAML": Case("yaml", "  /ping:\n", "  /ping: [\n", ": ping", "not valid YAML", "Correct"),
+    "a tab": Case("yaml", "  /ping:\n", "\t/ping:\n", "\t/ping", "not valid YAML", "Correct"),
     "a key twice": Case(
         "duplicate-key", "summary: Looks for things.", "summary: a\n      summary: b", "summary: b", "'summary'", "Keep one"
     ),
     "a status twice": Case(
         "duplicate-key", MOVED, f"{MOVED}\n        204: {{description: x}}", "204: {description: x}", "'204'", "Keep"
     ),
-    "a merge key": Case("yaml-merge", HERE, "<<: {'204': {description: x}}", "<<", "merges", "$ref"),
+    "a merge key": Case("yaml-merge", HERE, "<<: {'204': {description: x}}", "<<", "merge key", "$ref"),
     "a tag": Case("yaml-tag", "title: Kitchen", "title: !odd x", "!odd", "no meaning", "plain value"),
     # References.
     "a file": Case(
@@ -137,7 +137,7 @@ CASES = {
     "a parameter twice": Case("duplicate-parameter", TRACE, f"{TRACE}\n        - {{name: x-trace, in: header, x-field: trace, schema: {{type: string}}}}", "{name: x-trace", "twice", "Keep one"),
     "an optional path parameter": Case("path-parameter", "{name: shelf, in: path, required: true, schema", "{name: shelf, in: path, schema", "{name: shelf, in: path, schema", "always present", "required: true"),
     "an undeclared path parameter": Case("path-parameter", "  /ping:", "  /ping/{name}:", "operationId: ping", "{name}", "in: path"),
-    "a path parameter of no path": Case("path-parameter", "  /jobs:\n    post:", "  /jobs:\n    post:\n      parameters: [{name: name, in: path, required: true, schema: {type: string}}]", "{name: name, in: path", "does not stand", "into the path"),
+    "a path parameter of no path": Case("path-parameter", "  /jobs:\n    post:", "  /jobs:\n    post:\n      parameters: [{name: name, in: path, required: true, schema: {type: string}}]", "{name: name, in: path", "is not in", "into the path"),
     "a parameter without a field": Case("input-without-field", TRACE, "{name: X-Trace, in: header, schema: {type: string}}", "{name: X-Trace", "no field 'X-Trace'", "trace"),
     "an object parameter": Case("parameter-type", "{name: row, in: query, x-field: target.row, schema: {type: integer, format: int32}}", "{name: row, in: query, x-field: target.plain, schema: {$ref: '#/components/schemas/Plain'}}", "{name: row", "a value or a list", "body"),
     "a parameter made of parts": Case("parameter-type", SINCE, "{name: since, in: query, schema: {allOf: [{$ref: '#/components/schemas/Moment'}]}}", "{allOf: [{$ref: '#/components/schemas/Moment'}]}}", "no `type`", "allOf"),
@@ -173,7 +173,7 @@ CASES = {
     "a template of a message": Case("header", "x-from: '/v1/jobs/{job.id}'", "x-from: '/v1/jobs/{job}'", "'/v1/jobs/{job}'", "one value", "scalar"),
     "a template of what may be absent": Case("x-from", "x-from: cursor, schema", "x-from: 'a{retry_after}', schema", "'a{retry_after}'", "a template cannot hold", "always present"),
     "a lone brace": Case("x-from", "x-from: '/v1/jobs/{job.id}'", "x-from: '/v1/jobs/{job.id'", "'/v1/jobs/{job.id'", "brace", "{path}"),
-    "a body of 204": Case("no-body", HERE, "'204': {description: Here., content: {application/json: {schema: {type: object}}}}", "{application/json: {schema: {type: object}}}}", "no body", "Drop"),
+    "a body of 204": Case("no-body", HERE, "'204': {description: Here., content: {application/json: {schema: {type: object}}}}", "{application/json: {schema: {type: object}}}}", "no body", "Remove"),
     "a field that leaves by nothing": Case("field-without-partner", "            X-Cursor: {x-from: cursor, schema: {type: string}}\n", "", "responses:\n        '200':\n          description: What was found.", "cursor", "x-from"),
     "a body that may be absent from an answer": Case("x-from", "          x-from: job\n          headers:", "          headers:", "job\n              schema", "may be absent", "x-from: job"),
     "an error of its own": Case("problem", HERE, f"{HERE}\n        '404': {{description: x, content: {{application/json: {{schema: {{type: object}}}}}}}}", "{schema: {type: object}}}}", "RFC 9457", "problem+json"),
@@ -206,7 +206,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_is_refused_at_its_place_with_reason_and_mend(kitchen: Any, case: Case) -> None:
+def test_is_refused_at_its_place_with_reason_and_fix(kitchen: Any, case: Case) -> None:
     assert case.old in KITCHEN
     yaml = KITCHEN.replace(case.old, case.new, 1)
     offset = yaml.index(case.at)

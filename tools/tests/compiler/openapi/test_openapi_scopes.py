@@ -1,4 +1,4 @@
-"""The scopes an operation asks for are asked for at both doors, in the same words."""
+"""REST and gRPC require the scopes of an operation, with the same error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which oneofs must be set: a REST contract says it, and then it holds for every use of the message."""
+"""Finds the oneofs that must be set: a REST schema requires one by `oneOf`, for every use of its message."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _FIX: Final = "Write oneOf over its members here too, or give one of the two a m
 
 
 def required_oneofs(bindings: Iterable[Binding], findings: Findings) -> dict[str, frozenset[str]]:
-    """The oneofs that a schema requires by its `oneOf`, by the full name of their message.
+    """Return the oneofs that schemas require by `oneOf`, by the full name of their message.
 
-    A message is one class in Python, so its schemas must agree: one that leaves the oneof open becomes a finding.
+    A message is one class in Python, so its schemas must agree: one that does not require the oneof becomes a finding.
     """
     mappings = [mapping for binding in bindings for mapping in binding.all_mappings()]
     required: dict[str, dict[str, Location]] = {}
@@ -32,15 +32,13 @@ def required_oneofs(bindings: Iterable[Binding], findings: Findings) -> dict[str
 def _agrees(mapping: MessageMapping, oneof: str, location: Location, findings: Findings) -> None:
     name = f"{mapping.message.full_name}.{oneof}"
     if oneof not in mapping.exclusive:
-        findings.add(
-            mapping.location, "oneof", f"{name} must be set by {location}, and may be left out here.", _FIX
-        )
+        findings.add(mapping.location, "oneof", f"{name} must be set by {location}, but not here.", _FIX)
     elif mapping.direction is Direction.REQUEST:
         members = {field.name for field in oneofs(mapping.message)[oneof]}
         if members.isdisjoint(source.field.name for source in mapping.sources):
             findings.add(
                 mapping.location,
                 "read-only",
-                f"{name} must be set, and every member is readOnly, so no request could pass.",
-                "Drop readOnly from a member, or give requests a message of their own.",
+                f"{name} must be set, and every member is readOnly, so no request would be valid.",
+                "Remove readOnly from a member, or give requests a message of their own.",
             )

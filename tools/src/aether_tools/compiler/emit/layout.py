@@ -1,4 +1,4 @@
-"""Lays generated Python out as `ruff format` would, at 110 columns, so that nothing formats it again."""
+"""Formats generated Python as `ruff format` does, at 110 columns, so that formatting it changes nothing."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ WIDTH: Final = 110
 class Group:
     """Brackets around items, each with its prefix, such as `name=`.
 
-    Items that do not fit beside the opening bracket stand on a line each if `listed`, else together on the next line where that fits.
-    `lone`: a single item is a tuple's and keeps its comma.
+    If the group does not fit on a line, each item gets its own line if `listed`; else all share the next line if they fit.
+    `lone` marks a tuple, whose single item keeps its comma.
     """
 
     opening: str
@@ -84,7 +84,7 @@ def simple(name: str, *arguments: Expression) -> Group:
 
 
 def render(indent: int, head: str, value: Expression, tail: str = "") -> list[str]:
-    """`head`, an expression and `tail`: on one line where they fit, else broken as `ruff format` breaks them."""
+    """Render `head`, an expression and `tail` on one line if they fit, else broken as `ruff format` breaks them."""
     margin = " " * indent
     line = f"{margin}{head}{value}{tail}"
     if len(line) <= WIDTH:
@@ -119,7 +119,7 @@ def render(indent: int, head: str, value: Expression, tail: str = "") -> list[st
 def function(
     indent: int, name: str, parameters: str, result: str | Sequence[str], tail: str = ":"
 ) -> list[str]:
-    """The first line of a function, or three where it is too long; `result` may be the members of a union."""
+    """Render the head of a function, on several lines if it is too long; `result` may be the members of a union."""
     members = [result] if isinstance(result, str) else result
     margin = " " * indent
     line = f"{margin}def {name}({parameters}) -> {' | '.join(members)}{tail}"
@@ -129,7 +129,7 @@ def function(
 
 
 def union(indent: int, head: str, members: Sequence[str], tail: str = "") -> list[str]:
-    """`head A | B tail`; in parentheses, then with one member to a line, where it is too long."""
+    """Render `head A | B tail`; if too long, in parentheses; if still too long, with one member a line."""
     margin = " " * indent
     line = f"{margin}{head}{' | '.join(members)}{tail}"
     if len(line) <= WIDTH:
@@ -141,7 +141,7 @@ def union(indent: int, head: str, members: Sequence[str], tail: str = "") -> lis
 
 
 def attribute(indent: int, name: str, members: Sequence[str], default: str = "") -> list[str]:
-    """`name: A | B = default`; the default in parentheses where that alone makes the line fit."""
+    """Render `name: A | B = default`; the default in parentheses if only that makes the line fit."""
     margin, tail = " " * indent, f" = {default}" if default else ""
     opening = f"{margin}{name}: {' | '.join(members)} = ("
     if default and len(opening) <= WIDTH < len(opening) - 1 + len(default):
@@ -150,7 +150,7 @@ def attribute(indent: int, name: str, members: Sequence[str], default: str = "")
 
 
 def docstring(indent: int, text: str) -> list[str]:
-    """A docstring of the words of a comment, whatever is in them; no line at all without words."""
+    """Render a comment of a contract as a docstring, with any characters escaped. Empty for an empty comment."""
     if not text.strip():
         return []
     margin = " " * indent
@@ -166,25 +166,25 @@ def docstring(indent: int, text: str) -> list[str]:
 
 
 def class_definition(name: str, comment: str, body: Sequence[str]) -> list[str]:
-    """A top-level class: its docstring, if the contract has words for it, and its body."""
+    """Render a top-level class: its docstring, if the contract has a comment, and its body."""
     words = docstring(4, comment)
     apart = [""] if words and body else []
     return [f"class {name}:", *(words + apart + [*body] or ["    pass"])]
 
 
 class Imports:
-    """What a module needs of others, collected while its body is written."""
+    """The imports of a module, collected while its body is written."""
 
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = {}
 
     def need(self, module: str, name: str) -> str:
-        """Import `name` from `module`, and answer the name."""
+        """Import `name` from `module`. Return `name`."""
         self._names.setdefault(module, set()).add(name)
         return name
 
     def sections(self) -> Iterator[list[str]]:
-        """Standard library, others, and siblings; each sorted as isort does."""
+        """Yield the lines of each section: standard library, others, siblings; sorted as isort does."""
         for wanted in (_STDLIB, _OTHERS, _SIBLINGS):
             modules = sorted(module for module in self._names if _section(module) == wanted)
             if modules:
@@ -214,7 +214,7 @@ def _import_order(name: str) -> tuple[int, str]:
 
 
 def module(header: str, doc: str, imports: Imports, blocks: Iterable[Sequence[str]]) -> bytes:
-    """A whole module: its header, docstring, imports and top-level blocks."""
+    """Render a whole module: its header, docstring, imports and top-level blocks."""
     lines = [header, *docstring(0, doc), "", "from __future__ import annotations"]
     for section in imports.sections():
         lines += ["", *section]

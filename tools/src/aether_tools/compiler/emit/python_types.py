@@ -50,7 +50,7 @@ class Scope:
         return self.contracts.enums[kind.full_name]
 
     def sibling(self, known: Message | EnumType, module: str) -> str | None:
-        """The module that holds a type's `types` or `codec` part; None where it is the one being written."""
+        """Return the module of a type's `types` or `codec` part. None for the module being written."""
         if known.package != self.package.name:
             return f"{known.package}.{module}"
         return None if self._defines and known.event == self._events else f".{module}"
@@ -100,7 +100,7 @@ class Scope:
         return f"{one} | None" if field.nullable and one != "object" else one
 
     def default(self, message: Message, field: Field) -> str | None:
-        """What stands behind the `=` of a field; None where a value must be given."""
+        """Return the default of a field as an expression. None if it has no default."""
         if field.map_key is not None:
             return f"{self.imports.need('dataclasses', 'field')}(default_factory=dict)"
         if field.repeated:

@@ -31,15 +31,12 @@ def fill_slots(*classes: type) -> None:
 
 
 def module_name(contracts: Contracts) -> str:
-    """The module's full name: `acme.common.v1.slots`."""
+    """Return the module's full name, such as `acme.common.v1.slots`."""
     return f"{contracts.workspace}.common.v1.slots"
 
 
 def write_slots(contracts: Contracts) -> dict[str, bytes]:
-    """The module, by its path below proto/gen.
-
-    A workspace without a common contract has it all the same, in a folder of its own.
-    """
+    """Return the module by its path below proto/gen, for a workspace without a common contract too."""
     if not contracts.packages:
         return {}
     folder = f"{contracts.workspace}/common/v1"

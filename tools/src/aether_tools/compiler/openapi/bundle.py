@@ -1,8 +1,8 @@
-"""Makes one document of a contract and of what it takes from `common.yaml`, the file that contracts share.
+"""Bundles a contract with the components that it shares with others, which are in `common.yaml`.
 
 A contract refers to a shared component by `$ref: 'common.yaml#/components/responses/NotFound'`. The component, and
-what it refers to itself, becomes a component of the contract's own, under its own name and with the places it has in
-`common.yaml`; the reference becomes local. What follows sees one document, and so do clients and Connexion.
+those it refers to, are added to the contract under the same names, and the reference becomes local. Locations in
+findings still point into `common.yaml`. The rest of the compiler, clients and Connexion see one document.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LONGEST_LINE: Final = 1_000_000
 
 
 def load(contract: Path, root: Path, findings: Findings) -> Document:
-    """Read a contract, with what it shares; raises `ContractError` if a file of the two is no YAML mapping."""
+    """Read a contract and bundle it. Raises `ContractError` if a file is not a YAML mapping, or a reference is wrong."""
     tree = read(contract, root, findings)
     _Bundler(tree, contract.with_name(COMMON), root, findings).bundle()
     findings.refuse()
@@ -31,7 +31,7 @@ def load(contract: Path, root: Path, findings: Findings) -> Document:
 
 
 def check_common(file: Path, root: Path, findings: Findings) -> None:
-    """Find what is wrong with `common.yaml` itself, whether a contract takes it or not."""
+    """Check `common.yaml` itself, also what no contract uses. Raises `ContractError` with the findings."""
     document = Document(read(file, root, findings), findings)
     check_constructs(document, findings)
     check_schemes(document, findings)
@@ -46,7 +46,7 @@ def check_common(file: Path, root: Path, findings: Findings) -> None:
 
 
 def dump(document: Document, contract: Path, root: Path) -> bytes:
-    """The document as a YAML file that needs no other; the contract's own bytes if it shares nothing."""
+    """Return the document as a self-contained YAML file: the contract's own bytes if it shares nothing."""
     own = document.root.location.file
     if all(node.location.file == own for node in document.root.walk()):
         return contract.read_bytes()
@@ -56,7 +56,7 @@ def dump(document: Document, contract: Path, root: Path) -> bytes:
     )
     text = yaml.dump(
         document.root.plain(),
-        Dumper=yaml.SafeDumper,  # the one in C breaks some lines elsewhere
+        Dumper=yaml.SafeDumper,  # the C dumper breaks some lines at other columns
         sort_keys=False,
         allow_unicode=True,
         width=_LONGEST_LINE,
@@ -64,20 +64,20 @@ def dump(document: Document, contract: Path, root: Path) -> bytes:
     return (head + text).encode()
 
 
-def _is_shared(node: Node) -> str | None:
-    """The pointer into `common.yaml` that a `$ref` holds; None if it holds anything else."""
+def _shared_pointer(node: Node) -> str | None:
+    """Return the pointer of a `$ref` into `common.yaml`. None for any other node."""
     file, hash_, pointer = (node.text("$ref") or "").partition("#")
     return f"{hash_}{pointer}" if file.removeprefix("./") == COMMON else None
 
 
 def _component(pointer: str) -> tuple[str, str] | None:
-    """Section and name of the component that a pointer leads to or into."""
+    """Return section and name of the component at a pointer, or of the one around it. None if there is none."""
     steps = pointer.removeprefix(_COMPONENTS).split("/")
     return (steps[0], steps[1]) if pointer.startswith(_COMPONENTS) and len(steps) > 1 else None
 
 
 class _Bundler:
-    """Bundles one contract, whose tree it changes."""
+    """Bundles one contract by changing its tree."""
 
     def __init__(self, tree: Node, common: Path, root: Path, findings: Findings) -> None:
         self._tree = tree
@@ -86,18 +86,18 @@ class _Bundler:
         self._findings = findings
         self._common: Document | None = None
         self._taken: dict[tuple[str, str], Node] = {}
-        """What the contract takes, by section and name, with the first reference to it."""
+        """The first reference to each shared component, by section and name."""
 
     def bundle(self) -> None:
         for node in list(self._tree.walk()):
-            pointer = _is_shared(node)
+            pointer = _shared_pointer(node)
             if pointer is not None and self._take(pointer, node):
                 self._point(node, pointer)
         if self._common is not None:
             self._add(self._common)
 
     def _take(self, pointer: str, reference: Node) -> bool:
-        """Take the component that a reference means; False if it means none, which becomes a finding."""
+        """Take the component that a reference points to. False if there is none, which becomes a finding."""
         common = self._open(reference)
         if common is None:
             return False
@@ -106,7 +106,7 @@ class _Bundler:
             self._findings.add(
                 reference.get("$ref") or reference,
                 "dangling-ref",
-                f"$ref {reference.text('$ref')!r} points to no component of {COMMON}.",
+                f"$ref {reference.text('$ref')!r} does not point to a component of {COMMON}.",
                 f"Declare it under components in {self._name()}, or correct the name.",
             )
             return False
@@ -114,7 +114,7 @@ class _Bundler:
         return True
 
     def _take_whole(self, common: Document, component: tuple[str, str], reference: Node) -> None:
-        """Take a component and those it refers to; what is wrong with their references, `check_common` finds."""
+        """Take a component and those it refers to; `check_common` finds the faults of their references."""
         node = common.at(f"{_COMPONENTS}{'/'.join(component)}")
         if node is None or component in self._taken:
             return
@@ -152,7 +152,7 @@ class _Bundler:
                 if (section, name) not in self._taken:
                     continue
                 if components.mapping is None:
-                    return  # no OpenAPI at all, as its grammar says
+                    return  # not valid OpenAPI, which `check_constructs` finds
                 own = self._child(components, section, (common.root.get("components") or shared).key(section))
                 if own.mapping is None:
                     continue
@@ -163,7 +163,7 @@ class _Bundler:
                         "common-clash",
                         f"{section}/{name} is declared here, and taken from {COMMON} "
                         f"at {self._taken[section, name].location}.",
-                        f"Drop this one, or rename it; {shared.key(name)} has the shared one.",
+                        f"Remove this one, or rename it; {shared.key(name)} has the shared one.",
                     )
                     continue
                 own.mapping[name] = node
@@ -171,7 +171,7 @@ class _Bundler:
 
     @staticmethod
     def _child(parent: Node, name: str, location: Location) -> Node:
-        """The mapping under a key; a new one if there is none."""
+        """Return the mapping that a key holds; add an empty one if there is none."""
         child = parent.get(name)
         if child is None:
             child = Node(location, f"{parent.pointer}/{name}", mapping={})

@@ -1,7 +1,7 @@
-"""An OpenAPI file as a tree of nodes that know their places.
+"""Reads an OpenAPI file as a tree of nodes with their locations.
 
-The file is composed with PyYAML, the parser the REST edge loads it with at run time, so that compiler and
-service read the same values: to both an unquoted `no` is false.
+PyYAML parses it, as it does for the REST edge at run time, so that compiler and service read the same values: both
+take an unquoted `no` for false.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Scalar = str | int | float | bool | None
 
 
 class Findings:
-    """Collects what is wrong, so that one run tells everything."""
+    """Collects findings, so that one run reports them all."""
 
     def __init__(self) -> None:
         self._found: dict[Finding, None] = {}
 
     def add(self, at: Node | Location, code: str, reason: str, fix: str) -> None:
-        """Add a finding; the same one twice is one."""
+        """Add a finding, unless it has been added before."""
         location = at.location if isinstance(at, Node) else at
         self._found[Finding(location, f"openapi-{code}", reason, fix)] = None
 
@@ -36,21 +36,21 @@ class Findings:
         return len(self._found)
 
     def stop(self, at: Node | Location, code: str, reason: str, fix: str) -> NoReturn:
-        """Add a finding after which nothing else can be judged, and raise `ContractError`."""
+        """Add a finding that leaves nothing else to check, and raise `ContractError`."""
         self.add(at, code, reason, fix)
         raise ContractError(*self._found)
 
     def refuse(self) -> None:
-        """Raise `ContractError` where anything was found."""
+        """Raise `ContractError` if there are findings."""
         if self._found:
             raise ContractError(*self._found)
 
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One value of the document. `keys` holds the place of each key of a mapping.
+    """One value of the document. `keys` holds the location of each key of a mapping.
 
-    Two nodes are equal only when they are the same node: identity is what memoises a schema.
+    Nodes are compared by identity, because schemas are memoised by node.
     """
 
     location: Location
@@ -61,46 +61,46 @@ class Node:
     keys: dict[str, Location] = field(default_factory=dict)
 
     def get(self, name: str) -> Node | None:
-        """The value under a key; None where there is none or this is no mapping."""
+        """Return the value of a key. None if absent or not a mapping."""
         return None if self.mapping is None else self.mapping.get(name)
 
     def __contains__(self, name: str) -> bool:
         return self.mapping is not None and name in self.mapping
 
     def items(self) -> Iterator[tuple[str, Node]]:
-        """The entries of a mapping, in the order of the file; nothing for anything else."""
+        """Iterate over the entries of a mapping, in the order of the file; empty for anything else."""
         return iter(() if self.mapping is None else self.mapping.items())
 
     def elements(self) -> Iterator[Node]:
-        """The elements of a sequence; nothing for anything else."""
+        """Iterate over the elements of a sequence; empty for anything else."""
         return iter(() if self.sequence is None else self.sequence)
 
     def entries(self, name: str) -> Iterator[tuple[str, Node]]:
-        """The entries of the mapping under a key; nothing where there is none."""
+        """Iterate over the entries of the mapping that a key holds; empty if absent."""
         node = self.get(name)
         return iter(()) if node is None else node.items()
 
     def listed(self, name: str) -> Iterator[Node]:
-        """The elements of the sequence under a key; nothing where there is none."""
+        """Iterate over the elements of the sequence that a key holds; empty if absent."""
         node = self.get(name)
         return iter(()) if node is None else node.elements()
 
     def key(self, name: str) -> Location:
-        """Where a key of this mapping stands; the mapping itself where it has no such key."""
+        """Return the location of a key, or of the mapping if it has no such key."""
         return self.keys.get(name, self.location)
 
     def text(self, name: str) -> str | None:
-        """The string under a key; None where there is none."""
+        """Return the string that a key holds. None if absent or not a string."""
         node = self.get(name)
         return node.scalar if node is not None and isinstance(node.scalar, str) else None
 
     def flag(self, name: str) -> bool:
-        """Whether a key holds true."""
+        """Return whether a key holds true."""
         node = self.get(name)
         return node is not None and node.scalar is True
 
     def plain(self) -> object:
-        """The value as `yaml.safe_load` would give it."""
+        """Return the value as `yaml.safe_load` would."""
         if self.mapping is not None:
             return {name: node.plain() for name, node in self.mapping.items()}
         if self.sequence is not None:
@@ -108,7 +108,7 @@ class Node:
         return self.scalar
 
     def walk(self) -> Iterator[Node]:
-        """This node and all below, in the order of the file."""
+        """Yield this node and all nodes below it, in the order of the file."""
         yield self
         for _, child in self.items():
             yield from child.walk()
@@ -117,7 +117,7 @@ class Node:
 
 
 class Document:
-    """One OpenAPI file: its root, and what its local references point to."""
+    """One OpenAPI file: its root, and the targets of its local references."""
 
     def __init__(self, root: Node, findings: Findings) -> None:
         self.root = root
@@ -125,11 +125,11 @@ class Document:
         self._by_pointer = {node.pointer: node for node in root.walk()}
 
     def at(self, pointer: str) -> Node | None:
-        """The node under a JSON pointer that begins with `#`."""
+        """Return the node at a JSON pointer that begins with `#`, or None."""
         return self._by_pointer.get(pointer)
 
     def resolve(self, node: Node) -> Node | None:
-        """Follow `$ref` to what it means; None where it means nothing, which is found and said once."""
+        """Follow `$ref` to its target. None if it has none, which becomes a finding, once."""
         seen: list[Node] = []
         while "$ref" in node:
             if node in seen:
@@ -144,7 +144,7 @@ class Document:
                     node.get("$ref") or node,
                     "external-ref",
                     f"$ref {reference!r} points out of this file.",
-                    "Copy what it means into components; what contracts share is 'common.yaml#/components/...'.",
+                    "Copy its target into components, or share it between contracts: 'common.yaml#/components/...'.",
                 )
                 return None
             target = self.at(reference)
@@ -161,12 +161,12 @@ class Document:
 
 
 def relative(file: Path, root: Path) -> str:
-    """A file as findings name it: relative to the workspace."""
+    """Return a path as findings show it: relative to the workspace."""
     return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.as_posix()
 
 
 def read(path: Path, root: Path, findings: Findings) -> Node:
-    """Read a YAML file; raises `ContractError` unless it is one mapping with unique keys."""
+    """Read a YAML file. Raises `ContractError` unless it is one mapping with unique keys."""
     file = relative(path, root)
     start = Location(file, 1, 1)
     try:
@@ -176,19 +176,22 @@ def read(path: Path, root: Path, findings: Findings) -> Node:
         location = Location(file, mark.line + 1, mark.column + 1) if mark else start
         reason = " ".join(part for part in (error.context, error.problem) if part)
         findings.stop(
-            location, "yaml", f"This is no YAML: {reason}.", "Mend the indentation or the quotes here."
+            location,
+            "yaml",
+            f"This is not valid YAML: {reason}.",
+            "Correct the indentation or the quotes here.",
         )
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        findings.stop(start, "yaml", f"This is no YAML: {error}.", "Save the file as UTF-8 text.")
+        findings.stop(start, "yaml", f"This is not valid YAML: {error}.", "Save the file as UTF-8 text.")
     if not isinstance(tree, yaml.MappingNode):
-        findings.stop(start, "yaml", "The file holds no mapping.", "Begin it with openapi: 3.0.3.")
+        findings.stop(start, "yaml", "The file is not a mapping.", "Begin it with openapi: 3.0.3.")
     node = _Reader(file, findings).node(tree, "#", ())
     findings.refuse()
     return node
 
 
 class _Reader:
-    """Turns PyYAML's nodes into ours."""
+    """Converts PyYAML's nodes."""
 
     def __init__(self, file: str, findings: Findings) -> None:
         self._file = file
@@ -199,7 +202,7 @@ class _Reader:
         location = self._location(tree)
         if any(tree is ancestor for ancestor in above):
             self._findings.add(
-                location, "yaml-alias", "This alias holds itself.", "Use $ref, which may be recursive."
+                location, "yaml-alias", "This alias contains itself.", "Use $ref, which may be recursive."
             )
             return Node(location, pointer)
         above = (*above, tree)
@@ -217,11 +220,14 @@ class _Reader:
             location = self._location(key)
             if key.tag == "tag:yaml.org,2002:merge":
                 self._findings.add(
-                    location, "yaml-merge", "`<<` merges keys, which JSON cannot say.", "Use $ref or allOf."
+                    location,
+                    "yaml-merge",
+                    "The merge key `<<` is not supported, because JSON has none.",
+                    "Use $ref or allOf.",
                 )
                 continue
             if not isinstance(key, yaml.ScalarNode):
-                self._findings.add(location, "yaml-key", "This key is no string.", "Write a plain string.")
+                self._findings.add(location, "yaml-key", "This key is not a string.", "Write a plain string.")
                 continue
             # A status is an integer to YAML and a string to OpenAPI; a word such as `on` is true to YAML.
             name = key.value if key.tag.endswith((":int", ":str")) else str(self._scalar(key, location))
@@ -229,7 +235,7 @@ class _Reader:
                 self._findings.add(
                     location,
                     "duplicate-key",
-                    f"{name!r} stands at line {keys[name].line} already.",
+                    f"{name!r} is already at line {keys[name].line}.",
                     "Keep one of them.",
                 )
                 continue
@@ -241,7 +247,7 @@ class _Reader:
         if not isinstance(tree, yaml.ScalarNode):
             return None
         if tree.tag == "tag:yaml.org,2002:timestamp":
-            # JSON has no dates: what YAML takes for one is meant as text.
+            # JSON has no dates, so what YAML reads as one is text.
             return cast(str, tree.value)
         try:
             value: object = self._constructor.construct_object(tree)
@@ -249,7 +255,7 @@ class _Reader:
             self._findings.add(
                 location,
                 "yaml-tag",
-                f"{tree.tag} has no meaning here.",
+                f"The YAML tag {tree.tag} has no meaning here.",
                 "Write a plain value, in quotes for text.",
             )
             return None
@@ -260,5 +266,5 @@ class _Reader:
 
 
 def escape(name: str) -> str:
-    """A name as one step of a JSON pointer (RFC 6901)."""
+    """Escape a name as one step of a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")

@@ -1,4 +1,4 @@
-"""The operations of an OpenAPI document, with their references followed."""
+"""Reads the operations of an OpenAPI document and follows their references."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RequestBody:
 
 @dataclass(frozen=True, slots=True)
 class ResponseSpec:
-    """A success response; `selector`, `body_field` are what its x-from say."""
+    """A success response; `selector` is its x-from, the field that selects it."""
 
     use: Node
     node: Node
@@ -65,14 +65,14 @@ class OperationSpec:
 
 
 class Operations:
-    """Reads operations; what is wrong with one is found and the rest is read on."""
+    """Reads operations. A fault of one becomes a finding, and the others are still read."""
 
     def __init__(self, document: Document, findings: Findings) -> None:
         self._document = document
         self._findings = findings
 
     def read(self) -> list[OperationSpec]:
-        """Every operation, in the order of the file."""
+        """Return all operations, in the order of the file."""
         paths = self._document.root.get("paths")
         found: list[OperationSpec] = []
         if paths is None:
@@ -92,7 +92,7 @@ class Operations:
         for path, item in paths.items():
             if "$ref" in item:
                 self._findings.add(
-                    item, "path-ref", "A path item by $ref is not compiled.", "Write the operations here."
+                    item, "path-ref", "A $ref to a path item is not supported.", "Write the operations here."
                 )
             same = _TEMPLATE.sub("{}", path)
             if same in known:
@@ -110,8 +110,8 @@ class Operations:
             self._findings.add(
                 at,
                 "duplicate-operation",
-                f"operationId {spec.operation_id!r} stands at line {by_id[spec.operation_id].location.line} too.",
-                "Give each operation an id of its own.",
+                f"operationId {spec.operation_id!r} is already at line {by_id[spec.operation_id].location.line}.",
+                "Give each operation its own operationId.",
             )
             return False
         by_id[spec.operation_id] = at
@@ -132,7 +132,7 @@ class Operations:
                 node.get("operationId") or node,
                 "operation-id",
                 f"operationId {operation_id!r} cannot become the name of a function.",
-                "Write letters, digits and underscores, a letter first.",
+                "Use letters, digits and underscores, and start with a letter.",
             )
             return None
         parameters = self._parameters(path, node, item)
@@ -187,8 +187,8 @@ class Operations:
                 self._findings.add(
                     parameter.use,
                     "path-parameter",
-                    f"Path parameter {name!r} does not stand in {path}.",
-                    f"Write {{{name}}} into the path, or drop the parameter.",
+                    f"Path parameter {name!r} is not in {path}.",
+                    f"Write {{{name}}} into the path, or remove the parameter.",
                 )
         return tuple(found.values())
 
@@ -198,7 +198,7 @@ class Operations:
             return None
         name, location, schema = node.text("name"), node.text("in"), node.get("schema")
         if not name or location not in ("path", "query", "header") or schema is None:
-            return None  # said by the walk over constructs
+            return None  # `check_constructs` has added a finding
         return Parameter(use, node, name, location, schema, node.flag("required"), node.text("x-field"))
 
     def _body(self, operation: Node, verb: str) -> RequestBody | None:
@@ -218,7 +218,7 @@ class Operations:
             self._findings.add(
                 node,
                 "media-type",
-                f"A request body has one media type, not {len(content)}.",
+                f"A request body must have one media type, not {len(content)}.",
                 "Keep application/json.",
             )
             return None
@@ -243,13 +243,13 @@ class Operations:
                 self._findings.add(
                     responses.key(status),
                     "status",
-                    f"`{status}` stands for statuses it does not name.",
+                    f"`{status}` covers statuses that it does not list.",
                     "List every status by its number, each with a $ref to components/responses.",
                 )
                 continue
             if status.startswith("1"):
                 self._findings.add(
-                    responses.key(status), "status", f"No use case answers {status}.", "Drop it."
+                    responses.key(status), "status", f"No use case returns status {status}.", "Remove it."
                 )
             elif status[0] in "23":
                 yield self._response(int(status), use, node)
@@ -263,25 +263,28 @@ class Operations:
                 self._findings.add(
                     media,
                     "media-type",
-                    f"A response of {media_type} is not compiled.",
-                    "Answer application/json.",
+                    f"A response of {media_type} is not supported.",
+                    "Write application/json.",
                 )
         if content and status in (204, 205, 304):
             self._findings.add(
-                node.get("content") or node, "no-body", f"{status} has no body.", "Drop its content."
+                node.get("content") or node,
+                "no-body",
+                f"A response of status {status} has no body.",
+                "Remove its content.",
             )
         headers = tuple(node.entries("headers"))
         json = next((media for name, media in content if name == "application/json"), None)
         return ResponseSpec(use, node, status, node.get("x-from"), headers, json)
 
     def _problem(self, node: Node) -> None:
-        """An error is answered by the kit, so that it looks the same everywhere."""
+        """Check an error response: the kit renders errors, so that they look the same everywhere."""
         for media_type, media in node.entries("content"):
             if media_type != "application/problem+json":
                 self._findings.add(
                     media,
                     "problem",
-                    f"An error is a problem (RFC 9457), never {media_type}.",
+                    f"An error must be a problem (RFC 9457), not {media_type}.",
                     "Write application/problem+json.",
                 )
         for name, header in node.entries("headers"):
@@ -289,13 +292,13 @@ class Operations:
                 self._findings.add(
                     header,
                     "problem",
-                    f"No error carries {name}.",
-                    "Put the value into the error's attributes; it arrives in `values`.",
+                    f"The kit never sends header {name} with an error.",
+                    "Remove it, and make the value an attribute of the error; clients read it in `values`.",
                 )
         if "x-from" in node:
             self._findings.add(
                 node.get("x-from") or node,
                 "problem",
-                "An error is raised by a use case, not chosen from its response.",
-                "Drop x-from, and raise the error.",
+                "A use case raises an error; no field of its response selects one.",
+                "Remove x-from, and raise the error.",
             )

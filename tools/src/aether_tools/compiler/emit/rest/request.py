@@ -32,7 +32,7 @@ class RequestWriter:
         self._functions = functions
         self._package = service_types
         self._placed: set[str] = set()
-        """Functions of oneofs that are told where they read."""
+        """Functions of oneofs that take the location they read from."""
 
     def operation(self, operation: Operation) -> list[list[str]]:
         """The decode function of an operation, after the functions of its oneofs."""

@@ -144,7 +144,7 @@ class ResponseWriter:
 
 
 def _bytes(header: Header) -> tuple[str, str] | None:
-    """A header as two expressions of bytes; None where something else than integers is filled in."""
+    """Return a header as two expressions of bytes. None if a value other than an integer is filled in."""
     pieces = (header.source,) if isinstance(header.source, Output) else header.source
     text, values = "", []
     for piece in pieces:
