@@ -106,8 +106,9 @@ def test_a_failed_build_is_reported_with_what_to_do(installed: Install, into: Pa
 def test_the_command_replaces_the_wheels_of_an_earlier_version(tmp_path: Path) -> None:
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist/aether_tools-0.0.1-py3-none-any.whl").touch()
+    (tmp_path / "dist/aether_trade-0.0.1-py3-none-any.whl").touch()
     command = [sys.executable, "-m", "aether_tools.wheels", str(CHECKOUT), str(tmp_path / "dist")]
     subprocess.run(command, check=True)
-    versions = {path.name.split("-")[1] for path in (tmp_path / "dist").iterdir()}
-    assert names(tmp_path / "dist") == ["aether_adapters", "aether_tools"]
-    assert "0.0.1" not in versions
+    earlier = [path.name for path in (tmp_path / "dist").iterdir() if "-0.0.1-" in path.name]
+    assert names(tmp_path / "dist") == ["aether_adapters", "aether_tools", "aether_trade"]
+    assert earlier == ["aether_trade-0.0.1-py3-none-any.whl"]  # not one of these wheels, so it stays

@@ -56,11 +56,11 @@ def build(member: Path, into: Path) -> None:
 
 
 def build_all(checkout: Path, into: Path) -> int:
-    """Build the wheels of `checkout` into `into` and remove older ones there. Return the exit code."""
+    """Build the wheels of `checkout` into `into` and remove their older ones there. Return the exit code."""
     into.mkdir(parents=True, exist_ok=True)
-    for earlier in into.glob("aether_*.whl"):
-        earlier.unlink()
-    for folder in MEMBERS.values():
+    for name, folder in MEMBERS.items():
+        for earlier in into.glob(f"{name.replace('-', '_')}-*.whl"):
+            earlier.unlink()
         build(checkout / folder, into.resolve())
     return 0
 

@@ -69,7 +69,7 @@ def _probe(workspace: Workspace, domains: Sequence[Domain], folder: Path) -> lis
     while waiting:
         output, ending = _run(workspace, waiting, folder)
         begun: Domain | None = None
-        for line in output.splitlines():
+        for line in output.split("\n")[:-1]:  # a kill may have cut the last line
             message = json.loads(line)
             if "begin" in message:
                 begun = waiting.pop(0)
