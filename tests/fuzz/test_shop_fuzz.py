@@ -27,7 +27,8 @@ from tests.support.acme import Acme
 SHOP: Final = Acme(Path(__file__).parents[2], "aether")
 DOMAINS: Final = ("user", "promotion", "trade")
 DOCUMENTS: Final[Mapping[str, Any]] = {
-    domain: yaml.safe_load((SHOP.root / f"openapi/gen/aether_openapi/{domain}.yaml").read_text()) for domain in DOMAINS
+    domain: yaml.safe_load((SHOP.root / f"openapi/gen/aether_openapi/{domain}.yaml").read_text())
+    for domain in DOMAINS
 }
 OPERATORS_ONLY: Final = {
     *("setRoles", "banUser", "unbanUser"),
