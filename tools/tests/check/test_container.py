@@ -27,6 +27,16 @@ def test_a_container_that_cannot_be_imported_is_found_where_it_breaks(shop: Shop
     assert "No module named 'no_such_library'" in finding.reason
 
 
+@pytest.mark.parametrize(
+    "line", ["import aether_adapters.doors", "from aether_adapters.kernel.errors import Refused"]
+)
+def test_what_the_kits_do_not_have_is_found_with_the_changelog_as_fix(shop: Shop, line: str) -> None:
+    shop.add("adapters/memory.py", line)
+    [finding] = shop.check()
+    assert (finding.code, str(finding.location)) == ("container-import", f"{PACKAGE}/adapters/memory.py:1:1")
+    assert "changelog" in finding.fix
+
+
 def test_a_domain_that_is_not_installed_is_told_how_to_be(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,6 +62,7 @@ def test_a_provider_with_wrong_arguments_is_found_once_with_its_line(
     assert (finding.code, str(finding.location)) == ("container-argument", f"{CONTAINER}:10:1")
     assert finding.reason.startswith("The provider create_invoice: CreateInvoice ")
     assert reason in finding.reason
+    assert finding.reason.endswith("; it takes (invoices).")
 
 
 def test_an_operation_left_out_of_the_port_is_found(shop: Shop) -> None:

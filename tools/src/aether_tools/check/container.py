@@ -37,6 +37,7 @@ _FIXES: Final = {
     '[tool.aether.development.settings], such as {prefix}SECRET = "for development only".',
     "container-import": "Fix that line; if the domain is not installed, run: "
     "uv pip install --no-deps --no-build-isolation -e domains/{domain}.",
+    "moved-in-the-kits": "The installed aether-adapters does not have that name: the changelog of Aether says what moved.",
     "container-missing": "Write it: a DeclarativeContainer that makes each use case and the port.",
     "container-dead": "Importing and building a container must end, and must not end the process.",
 }
@@ -78,7 +79,8 @@ def _probe(workspace: Workspace, domains: Sequence[Domain], folder: Path) -> lis
             elif begun is not None:
                 found = message["found"]
                 location = Location(_relative(workspace, found["file"]), found["line"], 1)
-                findings.append(_finding(begun.name, location, found["code"], found["reason"]))
+                fix = found.get("fix", found["code"])
+                findings.append(_finding(begun.name, location, found["code"], found["reason"], fix))
         if begun is None and waiting:
             # It ended before the first domain, so it would end for each of them.
             begun = waiting[0]
@@ -154,5 +156,7 @@ def _relative(workspace: Workspace, file: str) -> str:
     return workspace.relative(path) if path.is_relative_to(workspace.root) else file
 
 
-def _finding(domain: str, location: Location, code: str, reason: str) -> Finding:
-    return Finding(location, code, reason, _FIXES[code].format(domain=domain, prefix=f"{domain.upper()}_"))
+def _finding(domain: str, location: Location, code: str, reason: str, fix: str | None = None) -> Finding:
+    """Return a finding with the fix of its code, or with another one of `_FIXES`."""
+    text = _FIXES[fix or code].format(domain=domain, prefix=f"{domain.upper()}_")
+    return Finding(location, code, reason, text)

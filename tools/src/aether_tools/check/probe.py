@@ -143,7 +143,9 @@ def _misfits(provider: Any) -> Iterator[str]:
     try:
         signature.bind(*provider.args, **provider.kwargs)
     except TypeError as error:
-        yield f"{_name(called)} {error}"
+        bare = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
+        takes = signature.replace(parameters=bare, return_annotation=signature.empty)
+        yield f"{_name(called)} {error}; it takes {takes}"
 
 
 def _reads_environment(called: object) -> bool:
@@ -260,7 +262,7 @@ def _lines(file: Path) -> dict[str, int]:
 
 def _broken(task: dict[str, Any], code: str, what: str, error: BaseException, file: Path, line: int) -> Found:
     """Return a finding at the line of the domain that raised an import error, else at `file` and `line`."""
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(".")
     if code == "container-import":
         frames = [
             frame
@@ -271,7 +273,16 @@ def _broken(task: dict[str, Any], code: str, what: str, error: BaseException, fi
             file, line = Path(error.filename), error.lineno or 1
         elif frames:
             file, line = Path(frames[-1].filename), frames[-1].lineno or 1
-    return _finding(code, f"{what}: {reason}.", file, line)
+    found = _finding(code, f"{what}: {reason}.", file, line)
+    return found | {"fix": "moved-in-the-kits"} if _is_missing_in_the_kits(error) else found
+
+
+def _is_missing_in_the_kits(error: BaseException) -> bool:
+    """Whether the installed aether-adapters lacks the module or the name that was imported."""
+    if not isinstance(error, ImportError) or not error.name:
+        return False
+    installed = not isinstance(error, ModuleNotFoundError) or error.name != "aether_adapters"
+    return installed and error.name.partition(".")[0] == "aether_adapters"
 
 
 def _finding(code: str, reason: str, file: Path, line: int) -> Found:
