@@ -32,7 +32,7 @@ from tests.demo import remove
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 REPLACEMENTS: Final = {
-    "make test": "make test TESTS=adapters/tests/test_ids.py",
+    "make test": "make test TESTS=adapters/tests/ids/test_snowflakes.py",
     "make prove": "make prove TESTS=adapters/tests/testing/test_servers.py",
     "make bench": "make bench ONLY='rest-edge (order of three items)/*'",  # a row without a bound
     "pytest domains/user": "pytest domains/user/tests/test_domain.py",

@@ -76,6 +76,10 @@ def test_each_replacement_stands_for_a_documented_command_and_does_the_same_on_l
         for command, shorter in REPLACEMENTS.items()
         if not shorter.startswith(command) or shorter == command
     ] == []
+    tests = {test for shorter in REPLACEMENTS.values() for test in re.findall(r"\S+/test_\w+\.py", shorter)}
+    tests = {test.removeprefix("TESTS=") for test in tests}
+    assert tests
+    assert {test for test in tests if not (ROOT / test).is_file()} == set()
 
 
 @pytest.mark.parametrize("command", sorted({line for line in WALKED if re.fullmatch(r"make [a-z-]+", line)}))
