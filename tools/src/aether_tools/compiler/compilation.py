@@ -103,7 +103,7 @@ def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, ro
     findings.refuse()
     files = {
         f"{package.domain}.py": write(contracts, package, binding),
-        f"{package.domain}.yaml": dump(document, contract, root).replace(b"\r\n", b"\n"),
+        f"{package.domain}.yaml": dump(document, contract, root),
     }
     return RestEdge(files, binding)
 
