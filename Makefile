@@ -40,20 +40,27 @@ test: setup ## Run every test that takes seconds, or those in TESTS; on real ser
 	@$(BIN)/pytest $(PARALLEL) $(TESTS)
 
 prove: setup ## Run the long tests too: fuzzing, a real broker, kills; or those in TESTS.
-	@$(BIN)/pytest $(PARALLEL) -m "prove or not prove" $(TESTS)
+	@$(BIN)/pytest $(PARALLEL) --durations 20 -m "prove or not prove" $(TESTS)
 
 walk: setup ## Run the commands of README and the guides, as written, in clean folders.
 	@$(BIN)/python -m tests.walk
 
-check: setup ## Check format, lint, types, import rules, and contracts against code.
+prove-full: setup ## Like prove, but at full size: a rolling restart, every fault of every neighbour; or those in TESTS.
+	@AETHER_TIMING_PAIRS=300 AETHER_ROLLING_REQUESTS=10000 AETHER_NEIGHBOUR_FAULTS=all AETHER_NEIGHBOUR_RATE=60 AETHER_NEIGHBOUR_SECONDS=12 $(BIN)/pytest $(PARALLEL) -m "prove or not prove" $(TESTS)
+
+check: setup ## Check format, lint, types, import rules, workflows, and contracts against code.
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@MYPYPATH=$(subst $(empty) ,:,$(SOURCES)) $(BIN)/mypy adapters tools tests proto/gen $(wildcard openapi/gen/*/*.py) $(SOURCES) $(wildcard domains/*/tests)
 	@$(BIN)/lint-imports
 	@$(BIN)/buf lint proto
+	@$(BIN)/zizmor --offline --quiet --no-progress .github templates/workspace/.github
 	@$(BIN)/aether check
 
 bench: setup ## Compare our paths with their peers in one run, or the rows that ONLY matches; ratios to build/bench.json.
 	@$(BIN)/python -m tests.bench.run --json build/bench.json $(if $(ONLY),--only '$(ONLY)')
+
+bench-overload: setup ## Offer servers up to ten times what they can bear; figures and a chart to build/overload.*.
+	@$(BIN)/python -m tests.overload.run --json build/overload.json --chart build/overload.svg $(if $(ONLY),--only '$(ONLY)')
 
 run: setup ## Start every domain, embedded.
 	@$(BIN)/aether run
@@ -65,4 +72,4 @@ lock: ## Recompile requirements.lock from the members and the dev group (for mai
 		--group dev --extra embedded --extra testing adapters/pyproject.toml tools/pyproject.toml \
 		$(wildcard domains/*/pyproject.toml) --output-file requirements.lock
 
-.PHONY: help setup dist demo demo-sale test prove walk check bench run lock
+.PHONY: help setup dist demo demo-sale test prove prove-full walk check bench bench-overload run lock

@@ -59,9 +59,8 @@ def show(story: Story, console: Console) -> None:
     for line in story.answers:
         meaning = f"{line.status} {MEANING.get(line.status, '')}"
         rush.add_row(meaning, str(line.count), f"{line.p50:.2f} s", f"{line.p99:.2f} s")
-    total = sum(line.count for line in story.answers)
     rush.add_section()
-    rush.add_row(f"answers: {total / story.seconds:.0f} a second", str(total), "", "")
+    rush.add_row(f"final answers: {story.final_per_second:.0f} a second", str(story.final), "", "")
     rush.add_row(
         "buyers, until they knew", str(story.buyers), f"{story.buyer_p50:.2f} s", f"{story.buyer_p99:.2f} s"
     )
@@ -69,6 +68,8 @@ def show(story: Story, console: Console) -> None:
     sums.add_column()
     sums.add_column(justify="right")
     for what, value in (
+        ("buyers sent away more than once, most often", f"{story.sent_away_again}, {story.most_sent_away} times"),
+        ("CPU of simulating the buyers", f"{story.crowd_cpu_seconds:.2f} s"),
         ("requests open at once, as buyers saw it", story.most_open),
         ("requests inside at once, as trade's API saw it", story.most_inside),
         ("orders of the rush", story.ordered),

@@ -59,7 +59,7 @@ def test_shell_commands_are_only_in_blocks_that_are_walked() -> None:
         for document in [*DOCUMENTS, *TEMPLATES]
         for fence in re.findall(r"^```(\w+)", document.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    assert fences == {"console", "mermaid", "proto", "yaml"}
+    assert fences == {"console", "mermaid", "proto", "python", "yaml"}
 
 
 def test_a_command_in_a_sentence_of_the_readme_is_also_in_a_block() -> None:

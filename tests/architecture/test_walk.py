@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from aether_adapters.testing.waiting import eventually
 
-from tests.support.roles import eventually
 from tests.walk import WalkFailed, sections, walk
 
 AETHER = f"""#!{sys.executable}

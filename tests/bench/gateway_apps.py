@@ -1,7 +1,7 @@
 """REST gateways in front of one gRPC service: the compiled edge, and FastAPI with grpc.aio by hand.
 
 BENCH_RPC_PORT is the service's port. Both gateways verify the caller's token with the same `verify`, forward it, and
-limit the call to five seconds.
+limit the call to five seconds. Ours sends a token of its own too, as deployed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
 from tests.bench import grpc_contract
-from tests.bench.rest_apps import verifier
+from tests.bench.rest_apps import service_tokens, verifier
 
 
 def aether() -> Any:
@@ -30,7 +30,8 @@ def aether() -> Any:
     grpc_contract.use()
     billing = grpc_contract.module("acme_openapi.billing")
     client = grpc_contract.module("acme.billing.v1.grpc").async_client
-    port = client(AsyncChannel(f"127.0.0.1:{os.environ['BENCH_RPC_PORT']}"))
+    target = f"127.0.0.1:{os.environ['BENCH_RPC_PORT']}"
+    port = client(AsyncChannel(target, service_token=service_tokens()))
     return build_app(
         billing.CONTRACT,
         billing.operations(port),

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.grpc_apps aether|handwritten`: serve gRPC, and print the port first.
+"""`python -m tests.bench.grpc_apps aether|handwritten`: serve gRPC; print port and pid first.
 
 Both create invoices in memory for the caller of an RS256 token, verified with the same `verify`. The handwritten one
 follows grpcio's tutorial: a servicer on protobuf messages, and nothing else.
@@ -6,6 +6,7 @@ follows grpcio's tutorial: a servicer on protobuf messages, and nothing else.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -70,6 +71,7 @@ def aether() -> int:
         health=Health({}),
         address="127.0.0.1:0",
         threads=THREADS,
+        access_log=False,  # as in the rows of the REST edge
     )
     _SERVERS.append(server)
     return server.port
@@ -114,5 +116,5 @@ _SERVERS: list[object] = []
 if __name__ == "__main__":
     take_core()
     grpc_contract.use()
-    print({"aether": aether, "handwritten": handwritten}[sys.argv[1]](), flush=True)
+    print({"aether": aether, "handwritten": handwritten}[sys.argv[1]](), os.getpid(), flush=True)
     threading.Event().wait()

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 from tests.bench.grpc_contract import generated, without_token_cache
 from tests.bench.harness import Row, Side
+from tests.bench.http_sides import per_cpu_second
 from tests.bench.processes import ROOT, started
 from tests.bench.rest_apps import token
 
@@ -27,7 +28,8 @@ def _sides() -> Iterator[tuple[Side, Side]]:
 
 @contextmanager
 def _load(app: str) -> Iterator[tuple[Side, str]]:
-    with started("tests.bench.grpc_apps", app, core=0) as port:
+    with started("tests.bench.grpc_apps", app, core=0) as line:
+        port, pid = line.split()
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.grpc_load", port, token()],
             cwd=ROOT,
@@ -39,23 +41,23 @@ def _load(app: str) -> Iterator[tuple[Side, str]]:
         assert process.stdin is not None and process.stdout is not None
         stdin, stdout = process.stdin, process.stdout
 
-        def side(seconds: float) -> float:
+        def calls(seconds: float) -> int:
             stdin.write(f"{seconds}\n")
             stdin.flush()
-            figure = stdout.readline()
-            if not figure:
+            answered = stdout.readline()
+            if not answered:
                 raise RuntimeError(f"the load generator ended with {process.wait()}")
-            return float(figure)
+            return int(answered)
 
         try:
-            yield side, stdout.readline()
+            yield per_cpu_second(calls, int(pid)), stdout.readline()
         finally:
             stdin.close()
-            process.wait(10)
+            process.wait(60)
             stdout.close()
 
 
 ROWS = (
-    Row("grpc-edge", "grpcio handwritten", 0.9, "calls/s", _sides),
-    Row("grpc-edge (no token cache)", "grpcio handwritten", None, "calls/s", without_token_cache(_sides)),
+    Row("grpc-edge", "grpcio handwritten", 1.0, "calls/cpu-s", _sides),
+    Row("grpc-edge (no token cache)", "grpcio handwritten", None, "calls/cpu-s", without_token_cache(_sides)),
 )

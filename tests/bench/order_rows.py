@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tests.bench.grpc_contract import ORDERS, generated
 from tests.bench.harness import Row, Side, Sides
-from tests.bench.http_sides import Exchange, Request, asgi, http_sides, processor
+from tests.bench.http_sides import Exchange, Request, asgi, http_sides
 from tests.bench.order_apps import BODY, REFUSED
 from tests.bench.rest_apps import token
 
@@ -24,7 +24,7 @@ def _order(body: bytes) -> Request:
 def _against(ours: str, peer: str) -> Sides:
     exchange = Exchange(lambda: _order(BODY), 201, lambda: tuple(_order(body) for body in REFUSED))
     pair = http_sides(
-        asgi(f"tests.bench.order_apps:{ours}"), asgi(f"tests.bench.order_apps:{peer}"), exchange, processor
+        asgi(f"tests.bench.order_apps:{ours}"), asgi(f"tests.bench.order_apps:{peer}"), exchange
     )
 
     @contextmanager
@@ -37,5 +37,5 @@ def _against(ours: str, peer: str) -> Sides:
 
 ROWS = (
     Row("rest-edge (order of three items)", "fastapi", None, "req/cpu-s", _against("aether", "fastapi")),
-    Row("rest-in-process", "fastapi", 1.5, "req/cpu-s", _against("aether_use_case", "fastapi_use_case")),
+    Row("rest-in-process", "fastapi", 2.5, "req/cpu-s", _against("aether_use_case", "fastapi_use_case")),
 )

@@ -17,10 +17,11 @@ import httpx
 import pytest
 from aether_adapters.embedded import EmbeddedKafka, EmbeddedRedis, children
 from aether_adapters.testing.mysql import PrivateMySql
+from aether_adapters.testing.waiting import eventually
 from sqlalchemy import make_url
 
 from tests.support.acme import Acme
-from tests.support.roles import START_SECONDS, Deployment, command_of, eventually, ready, standing_still
+from tests.support.roles import START_SECONDS, Deployment, command_of, ready, standing_still
 from tests.support.shared import Shared
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stops processes and reads /proc")
@@ -132,7 +133,7 @@ def test_without_kafka_creating_goes_on_and_the_events_arrive_when_it_is_back(sy
         assert [answer.status_code for answer in answers] == [201] * 5
     finally:
         system.kafka.broker_up()
-    eventually(lambda: system.counted() >= before + 5, "the events were counted", 45)
+    eventually(lambda: system.counted() >= before + 5, "the events were counted")
 
 
 @pytest.mark.prove
@@ -160,7 +161,7 @@ def test_a_gateway_without_its_rpc_process_says_when_to_retry_and_recovers(
         assert int(answer.headers["retry-after"]) >= 1
         eventually(lambda: not ready(deployment.rest), "readiness says no")
         stack.enter_context(deployment.started("rpc"))
-        eventually(gateway.works, "the gateway works again", 30)
+        eventually(gateway.works, "the gateway works again")
 
 
 @pytest.mark.prove
@@ -201,7 +202,7 @@ def test_a_database_that_hangs_or_dies_is_reported_as_unavailable_and_found_agai
         assert int(answer.headers["retry-after"]) >= 1
         eventually(lambda: not ready(deployment.rest), "readiness says no")
         again.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        eventually(system.works, "it works again after the crash", 30)
+        eventually(system.works, "it works again after the crash")
 
 
 def listener(port: int | None) -> int:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 from aether_adapters.embedded import EmbeddedKafka, EmbeddedRedis
+from aether_adapters.testing.waiting import eventually
 
 from tests.support.acme import Acme
-from tests.support.roles import START_SECONDS, Deployment, eventually, ready, serving
+from tests.support.roles import START_SECONDS, Deployment, ready, serving
 
 LOAD_SECONDS = 10.0
 REST_CLIENTS = 6

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from aether_adapters.kernel.recent_refusals import RENEWAL_SECONDS
 from aether_adapters.testing.plugin import found
+from aether_adapters.testing.waiting import eventually
 
 from tests.shop.ledger import Acknowledged
-from tests.shop.sale import OPERATOR, Order, open_sale, pay, race, subjects
+from tests.shop.sale import OPERATOR, Order, cancel, open_sale, pay, race, subjects
 from tests.shop.story import play, settled
 from tests.shop.system import Servers, System, embedded_servers, real_servers
-from tests.support.roles import eventually
 from tests.support.shared import Shared
 
 Start = Callable[[Path], AbstractContextManager[Servers]]
@@ -91,12 +98,12 @@ def test_a_payment_earns_points_once_and_a_refund_takes_its_points_back(shop: Sh
         placed = trade.post("/v1/orders", json=basket, headers={"idempotency-key": "hers"}).json()
         assert points() == 0
         pay(shop.system, [placed], {"times": 3, "outOfOrder": True})
-        eventually(lambda: points() == 39, "39.80 is 39 points", 30)
+        eventually(lambda: points() == 39, "39.80 is 39 points")
         paid = trade.get(f"/v1/orders/{placed['id']}").json()
     left = refund(paid, items=[{"line": 1, "quantity": 1}])
-    eventually(lambda: points() == 19, "19.90 is left", 30)
+    eventually(lambda: points() == 19, "19.90 is left")
     assert refund(left)["status"] == "ORDER_STATUS_REFUNDED"
-    eventually(lambda: points() == 0, "nothing is left", 30)
+    eventually(lambda: points() == 0, "nothing is left")
 
     ledger, discrepancies = settled(shop.servers, shop.system.provider, Acknowledged())
     assert discrepancies == []
@@ -121,3 +128,55 @@ def test_a_thousand_buyers_share_a_hundred_seats(start: Start, tmp_path: Path) -
     assert story.most_open >= 200
     assert (story.paid, story.cancelled, story.ordered_again) == (70, 10, 10)
     assert (story.seats_sold, story.seats_held) == (70, 30)
+
+
+@pytest.mark.prove
+def test_a_crowd_at_a_sold_out_sale_is_refused_by_trade_alone_until_a_seat_is_released(shop: Shop) -> None:
+    """docs/adr/0014: of four buyers who ask without pause, about one request in a second reaches promotion."""
+    sale, people = open_sale(shop.system, 1), subjects(5)
+    basket, key = {"items": [sale.item]}, {"idempotency-key": "hers"}
+    answers: list[tuple[str, int, bytes]] = []
+    with shop.system.client("trade", people[0]) as ada:
+        order = ada.post("/v1/orders", json=basket, headers=key)
+        assert order.status_code == 201
+
+        stop = threading.Event()
+
+        def insist(subject: str) -> None:
+            with shop.system.client("trade", subject) as buyer:
+                while not stop.is_set():
+                    headers = {"idempotency-key": uuid4().hex}
+                    answer = buyer.post("/v1/orders", json=basket, headers=headers)
+                    answers.append((subject, answer.status_code, answer.content))
+                    time.sleep(0.02)  # below the limit of a user, with the burst
+
+        before, began = prices_asked(shop.system), time.monotonic()
+        with ThreadPoolExecutor(len(people)) as pool:
+            crowd = [pool.submit(insist, subject) for subject in people[1:]]
+            try:
+                eventually(lambda: len(answers) >= 400, "400 answers", 120)
+                asked, seconds = prices_asked(shop.system) - before, time.monotonic() - began
+                again = ada.post("/v1/orders", json=basket, headers=key)
+                cancel(shop.system, [order.json()])
+                eventually(
+                    lambda: {201} <= {status for _, status, _ in answers}, "the seat is sold again", 30
+                )
+            finally:
+                stop.set()
+        for each in crowd:
+            each.result()
+    assert (again.status_code, again.json()) == (201, order.json())
+    assert before >= 1
+    # If a slow answer outlasts the memory, all four ask at once.
+    assert asked <= len(crowd) * (seconds / RENEWAL_SECONDS + 2)
+    assert len({body for _, status, body in answers if status == 409}) == 1
+    assert Counter(status for _, status, _ in answers if status not in {409, 429}) == {201: 1}
+    assert settled(shop.servers, shop.system.provider, Acknowledged())[1] == []
+
+
+def prices_asked(system: System) -> int:
+    """Return how many calls of Quote promotion has answered."""
+    with system.client("promotion") as promotion:
+        metrics = promotion.get("/metrics").text
+    values = re.findall(r'^grpc_server_handled_total\{[^}]*grpc_method="Quote"[^}]*\} (\S+)$', metrics, re.M)
+    return sum(int(float(value)) for value in values)

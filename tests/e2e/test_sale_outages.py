@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 from aether_adapters.testing.plugin import found
+from aether_adapters.testing.waiting import eventually
 from redis import Redis
 
 from tests.shop.buyers import Crowd
@@ -21,7 +22,6 @@ from tests.shop.ledger import Acknowledged, Ledger
 from tests.shop.sale import Sale, open_claims, open_sale, pay, race, rush, seats_of, subjects
 from tests.shop.story import settled
 from tests.shop.system import DOMAINS, ROLES, RealServers, System, real_servers
-from tests.support.roles import eventually
 from tests.support.shared import Shared
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(600)]
@@ -75,7 +75,7 @@ class Shop:
 
     def wait_until_selling(self, sale: Sale) -> None:
         """Wait until a quarter of the seats are taken."""
-        eventually(lambda: sum(seats_of(self.system, sale)) >= sale.seats // 4, "the sale is under way", 60)
+        eventually(lambda: sum(seats_of(self.system, sale)) >= sale.seats // 4, "the sale is under way")
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +208,7 @@ def test_mysql_is_restarted(shop: Shop) -> None:
         bought = buyers()
     assert_answered_in_time(bought)
     assert 503 in {answer.status for answer in bought.answers}
-    eventually(shop.serves, "every edge is ready again", 60)
+    eventually(shop.serves, "every edge is ready again")
     ledger = shop.close_the_ledger(bought)
     orders = {order.id for order in ledger.orders}
     held = [

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from aether_adapters.testing.plugin import found
+from aether_adapters.testing.waiting import eventually
 
 from tests.shop.servers import require_real_servers
 from tests.shop.system import DOMAINS, ROLES, ROOT, System, embedded_servers
-from tests.support.roles import eventually
 
 
 @pytest.mark.prove
@@ -28,7 +28,7 @@ def test_a_role_that_was_killed_comes_back_on_its_address(tmp_path: Path) -> Non
         assert shop.ready("trade")
 
         shop.start("promotion", "rpc")
-        eventually(lambda: shop.ready("promotion"), "the gateway has found it again", 60)
+        eventually(lambda: shop.ready("promotion"), "the gateway has found it again")
         with shop.client("promotion", "1", "operator") as operator:
             assert operator.get("/v1/activities").status_code == 200
 
@@ -57,7 +57,7 @@ def test_its_neighbour(shop: Shop) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_a_test_that_breaks_the_shop_fails_alone(tmp_path: Path) -> None:
     """The outage tests share a shop; each must get a whole one, whatever the test before left behind."""
     found(require_real_servers)

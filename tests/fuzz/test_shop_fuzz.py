@@ -42,7 +42,7 @@ SETTINGS: Final = {
     **{
         f"{limit}_{measure}": UNLIMITED
         for limit in (
-            *("USER_ACCOUNT", "USER_DOOR", "USER_USER", "USER_ADDRESS"),
+            *("USER_ACCOUNT", "USER_STRANGERS", "USER_RESET", "USER_DOOR", "USER_USER", "USER_ADDRESS"),
             *("PROMOTION_USER", "PROMOTION_ADDRESS", "PROMOTION_CLAIM", "PROMOTION_SQL"),
             *("TRADE_USER", "TRADE_ADDRESS"),
         )
@@ -79,9 +79,10 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[Shop]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    mail = tmp_path_factory.mktemp("mail")
     with ExitStack() as stack:
-        running = stack.enter_context(SHOP.running(**SETTINGS))
+        running = stack.enter_context(SHOP.running(**SETTINGS, USER_MAIL_URL=f"file:{mail}"))
         boss = SHOP.token("1", "--role", "operator")
 
         def client(token: str, domain: str) -> Any:
@@ -94,7 +95,7 @@ def shop() -> Iterator[Shop]:
             user = people.person(*roles)
             token = people.sign_in(user)["accessToken"]
             callers[name] = Caller.bearing(name, token)
-            seeds["user", name] = UserSeeds(people, client(token, "user"), user["id"])
+            seeds["user", name] = UserSeeds(people, client(token, "user"), user["id"], mail)
             promotion = PromotionSeeds(client(boss, "promotion"), client(token, "promotion"))
             seeds["promotion", name] = promotion
             seeds["trade", name] = TradeSeeds(client(boss, "trade"), client(token, "trade"), promotion)

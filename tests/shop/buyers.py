@@ -83,6 +83,16 @@ class Outcome:
     problem: str
 
     @property
+    def final(self) -> bool:
+        """Whether the buyer knows: the object was created, or there is none left."""
+        return self.status in (201, 409) and not self.problem.endswith(_BEING_PLACED)
+
+    @property
+    def sent_away(self) -> int:
+        """How often the buyer was asked to come back later."""
+        return sum(answer.status in (429, 503) for answer in self.answers)
+
+    @property
     def word(self) -> str:
         """The outcome as a word: granted, the last part of the problem's type, or the status."""
         return "granted" if self.made else self.problem.rpartition("/")[2] or str(self.status)
@@ -90,10 +100,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """The result of a rush. `most_open` is the largest number of concurrent requests."""
+    """The result of a rush. `most_open` is the largest number of concurrent requests.
+
+    `cpu_seconds` is the CPU time of the simulation itself during the rush, which the shop did not have.
+    """
 
     most_open: int
     seconds: float
+    cpu_seconds: float
     outcomes: list[Outcome] = field(default_factory=list)
 
     @property
@@ -114,7 +128,7 @@ class Crowd:
             Outcome(**{**outcome, "answers": [Answer(**answer) for answer in outcome["answers"]]})
             for outcome in document["outcomes"]
         ]
-        return cls(document["most_open"], document["seconds"], outcomes)
+        return cls(document["most_open"], document["seconds"], document["cpu_seconds"], outcomes)
 
 
 class _Race:
@@ -127,13 +141,18 @@ class _Race:
         self._body = b"" if rush.body is None else json.dumps(rush.body).encode()
         self._connected = asyncio.Event()
         self._waiting = len(rush.buyers)
-        self._began = 0.0
+        self._began = self._used = 0.0
 
     async def run(self) -> Crowd:
         """Let everybody connect, then start."""
         async with asyncio.TaskGroup() as group:
             buyers = [group.create_task(self._buy(buyer)) for buyer in self._rush.buyers]
-        return Crowd(self.most_open, time.monotonic() - self._began, [buyer.result() for buyer in buyers])
+        return Crowd(
+            self.most_open,
+            time.monotonic() - self._began,
+            time.process_time() - self._used,
+            [buyer.result() for buyer in buyers],
+        )
 
     async def _buy(self, buyer: Buyer) -> Outcome:
         connection = _Connection(self._rush.host, self._rush.port)
@@ -164,7 +183,7 @@ class _Race:
     async def _everybody(self) -> None:
         self._waiting -= 1
         if not self._waiting:
-            self._began = time.monotonic()
+            self._began, self._used = time.monotonic(), time.process_time()
             self._connected.set()
         await self._connected.wait()
 

@@ -78,15 +78,15 @@ def open_sale(shop: System, seats: int, price_cents: int = 990) -> Sale:
     return Sale(int(opened["id"]), int(course["id"]), seats, price_cents)
 
 
-def open_claims(shop: System, quota: int) -> Wanted:
-    """Publish a coupon template of which everybody may claim one, as an operator."""
+def open_claims(shop: System, quota: int, per_user: int = 1) -> Wanted:
+    """Publish a coupon template of which everybody may claim `per_user`, as an operator."""
     now = datetime.now(UTC)
     terms = {
         "title": f"The first {quota}",
         "benefit": {"amountOff": {"amountCents": "100"}},
         "thresholdCents": "0",
         "quota": str(quota),
-        "limitPerUser": 1,
+        "limitPerUser": per_user,
         "claimsFrom": (now - timedelta(minutes=1)).isoformat(),
         "validFrom": (now - timedelta(minutes=1)).isoformat(),
         "validUntil": (now + timedelta(hours=1)).isoformat(),

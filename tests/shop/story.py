@@ -21,6 +21,8 @@ Step = Callable[[str], AbstractContextManager[None]]
 """Called with the description of the next step."""
 
 _ROUNDS: Final = 5
+_NOTICE_SECONDS: Final = 1.0
+"""Longest time for which trade repeats a refusal of promotion."""
 _SETTLE_TIMEOUT_SECONDS: Final = 60.0
 """How long work in progress may take to finish everywhere."""
 
@@ -39,8 +41,11 @@ class Answers:
 class Story:
     """The figures of a sale. Money is in cents, times are in seconds.
 
-    `most_open` counts concurrent requests on the buyers' side, `most_inside` on the shop's, as sampled. `buyer_p50`
-    and `buyer_p99` are from a buyer's first request to the final answer, with the pauses of Retry-After.
+    `most_open` counts concurrent requests on the buyers' side, `most_inside` on the shop's, as sampled. `final` counts
+    the buyers who know, by 201 or 409, and `final_per_second` divides them by the time until the last buyer knew or gave
+    up; 429 and 503 do not count. `buyer_p50` and `buyer_p99` are from a buyer's first request to the last answer, with
+    the pauses of Retry-After. `most_sent_away` is how often one buyer was answered 429 or 503, at most, and
+    `sent_away_again` how many buyers were more than once. `crowd_cpu_seconds` is what simulating the buyers cost.
     """
 
     seats: int
@@ -49,6 +54,11 @@ class Story:
     most_inside: int = 0
     seconds: float = 0.0
     answers: list[Answers] = field(default_factory=list)
+    final: int = 0
+    final_per_second: float = 0.0
+    most_sent_away: int = 0
+    sent_away_again: int = 0
+    crowd_cpu_seconds: float = 0.0
     buyer_p50: float = 0.0
     buyer_p99: float = 0.0
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -141,6 +151,11 @@ def _record(story: Story, crowd: Crowd, inside: Inside) -> None:
         story.answers.append(Answers(status, count, _percentile(took, 50), _percentile(took, 99)))
     took = [outcome.seconds for outcome in crowd.outcomes]
     story.buyer_p50, story.buyer_p99 = _percentile(took, 50), _percentile(took, 99)
+    story.final = sum(outcome.final for outcome in crowd.outcomes)
+    story.final_per_second = story.final / crowd.seconds
+    story.most_sent_away = max(outcome.sent_away for outcome in crowd.outcomes)
+    story.sent_away_again = sum(outcome.sent_away > 1 for outcome in crowd.outcomes)
+    story.crowd_cpu_seconds = crowd.cpu_seconds
     story.outcomes = dict(Counter(outcome.word for outcome in crowd.outcomes))
 
 
@@ -153,9 +168,11 @@ def _await_seats(shop: System, sale: Sale, held: int, sold: int) -> None:
 
 
 def _sell_again(shop: System, sale: Sale, unlucky: Sequence[str]) -> list[Crowd]:
-    """Repeat the race: Redis may see a released seat a second later than SQL, and reject buyers until then."""
+    """Repeat the race: Redis may see a released seat a second later than SQL, and trade another second later."""
     rushes: list[Crowd] = []
     while sum(seats_of(shop, sale)) < sale.seats and len(rushes) < _ROUNDS:
+        if rushes:
+            time.sleep(_NOTICE_SECONDS)
         served = {order["buyer"] for each in rushes for order in each.made}
         rushes.append(race(shop, sale.wanted, [person for person in unlucky if person not in served]))
     return rushes

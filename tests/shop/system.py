@@ -53,9 +53,10 @@ class System:
     ) -> None:
         workspace, self._ports = Workspace.find(ROOT), Ports()  # reserved as long as this object exists
         keys = DevelopmentKeys(workspace.keys).ensure()
+        DevelopmentKeys(workspace.service_keys).ensure()
         self._issuer = Issuer(keys.private_key, ISSUER, workspace.name, keys.kid)
         domains = workspace.chosen(DOMAINS)
-        layout = plan(workspace, domains, servers, self._ports, gateway=gateway, port_base=0, jwks=keys.jwks)
+        layout = plan(workspace, domains, servers, self._ports, gateway=gateway, port_base=0)
         self.rest: Final = {served.domain.name: served.rest for served in layout.served}
         self.grpc: Final = {served.domain.name: served.grpc for served in layout.served}
         (self._beside,) = layout.companions

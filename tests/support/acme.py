@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.secrets_in_logs import PIPED
+
 AETHER = Path(sys.executable).with_name("aether")
 
 
@@ -122,6 +124,7 @@ class Acme:
 def stopped(process: subprocess.Popen[str]) -> Iterator[list[str]]:
     """Yield a list for the log of `process`. After the block stop it, as by Ctrl-C; it must exit cleanly."""
     log: list[str] = []
+    PIPED.append(log)
     try:
         yield log
     finally:

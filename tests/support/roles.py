@@ -6,23 +6,27 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import httpx
+from aether_adapters.auth.tokens import DevelopmentKeys
 from aether_adapters.embedded import children
 from aether_adapters.grpc import probe
 from aether_adapters.kernel.errors import Unavailable
-from aether_tools.workspace import ISSUER
+from aether_adapters.testing.waiting import eventually
+from aether_tools.workspace import ISSUER, PRIVATE_KEY, Workspace
 
 from tests.support.acme import Acme
 
 START_SECONDS: Final = 90.0
 """How long a process may take to be ready: starting is no subject of these tests, and imports are slow on a busy machine."""
+
+STOP_SECONDS: Final = 60.0
+"""How long a process may take to end, which is no subject of these tests either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +69,21 @@ class Deployment:
     @contextmanager
     def started(self, *roles: str, **more: str) -> Iterator[Role]:
         """Run `python -m acme_billing roles` with `more` settings; stop it after the block, if it still runs."""
+        workspace = Workspace(self.acme.root, self.acme.name)
+        for keys in (workspace.keys, workspace.service_keys):
+            DevelopmentKeys(keys).ensure()
         settings = {
             "REST_HOST": "127.0.0.1",
             "REST_PORT": str(self.rest_port),
             "GRPC_HOST": "127.0.0.1",
             "GRPC_PORT": str(self.grpc_port),
-            "JWKS": str(self.acme.root / ".aether" / "keys" / "jwks.json"),
+            "JWKS": workspace.jwks,
+            "SERVICE_KEY": str(workspace.service_keys / PRIVATE_KEY),
             "TOKEN_ISSUER": ISSUER,
             "TOKEN_AUDIENCE": self.acme.name,
             "LOG_FORMAT": "console",
             "LOG_LEVEL": "INFO",
+            "DRAIN_SECONDS": "0",
             **self.settings,
             **more,
         }
@@ -95,27 +104,16 @@ class Deployment:
             process.send_signal(signal.SIGCONT)
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 role.kill()
-                raise AssertionError(f"{roles} did not stop within 20 s:\n{role.said()[-3000:]}") from None
+                raise AssertionError(
+                    f"{roles} did not stop within {STOP_SECONDS:g} s:\n{role.said()[-3000:]}"
+                ) from None
 
     def client(self, token: str) -> httpx.Client:
         """Return a REST client of `token`'s subject."""
         return httpx.Client(base_url=self.rest, headers={"authorization": f"Bearer {token}"}, timeout=20)
-
-
-def eventually(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> float:
-    """Wait until `holds` returns True. Return how many seconds that took; a refused connection counts as False."""
-    started = time.monotonic()
-    while True:
-        try:
-            if holds():
-                return time.monotonic() - started
-        except httpx.TransportError as error:
-            what = f"{what.split(' (')[0]} ({error!r})"
-        assert time.monotonic() - started < seconds, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 def ready(base: str) -> bool:

@@ -7,8 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Final, Generic, Self, TypeVar
 
 import pytest
-
-from tests.support.roles import eventually
+from aether_adapters.testing.waiting import eventually
 
 _GRACE_SECONDS: Final = 10.0
 """How long a system may take to be whole again after a passed test."""

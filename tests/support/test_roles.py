@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from aether_adapters.testing.waiting import eventually
 
-from tests.support.roles import eventually, standing_still, thread_states
+from tests.support.roles import standing_still, thread_states
 
 BUSY = """
 import threading

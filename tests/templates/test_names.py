@@ -26,6 +26,8 @@ GOOD = {"template": "domain", "workspace": "acme", "domain": "billing"}
         ("domain", "../evil", "write it in snake_case"),
         ("domain", "naïve", "write it in snake_case"),
         ("domain", "", "write it in snake_case"),
+        ("domain", "billing\n", "write it in snake_case"),
+        ("aggregate", "Invoice\n", "write it in PascalCase"),
         ("domain", "class", "choose another name, such as class_desk"),
         *(
             (("domain", name, "choose another name"))

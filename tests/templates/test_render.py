@@ -83,6 +83,7 @@ def test_two_domains_share_no_file(templates: Templates, tmp_path: Path) -> None
     assert made[0] & made[1] == set()
 
 
+@pytest.mark.prove
 @pytest.mark.timeout(600)
 def test_a_workspace_runs_its_own_makefile(templates: Templates, tmp_path: Path) -> None:
     """Run generate, format, lint, mypy --strict, aether check and every test of a domain, like a team."""

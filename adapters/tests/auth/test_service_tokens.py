@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jwt
 import pytest
-from aether_adapters.auth.key_sets import DevelopmentKeys, KeySet, PrivateKey, thumbprint
+from aether_adapters.auth.development import DevelopmentKeys
+from aether_adapters.auth.grants import Grant
+from aether_adapters.auth.key_sets import KeySet
+from aether_adapters.auth.keys import PrivateKey, thumbprint
 from aether_adapters.auth.service_tokens import TOKEN_LIFETIME_SECONDS, ServiceTokens, signer
 from aether_adapters.auth.tokens import Verifier
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
@@ -14,7 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 def test_other_services_accept_the_token(tmp_path: Path) -> None:
     pair = DevelopmentKeys(tmp_path).ensure()
-    verify = Verifier(KeySet.from_file(pair.jwks), "tests", "aether")
+    verify = Verifier(
+        KeySet.from_file(pair.jwks, Grant(users=False, services=frozenset({"trade"}))), "tests", "aether"
+    )
     key = str(tmp_path / "private.pem")
     for kid in ("", pair.kid):
         tokens = ServiceTokens("trade", signer(key, kid, "tests", "aether"))
@@ -50,3 +56,21 @@ def test_a_key_without_an_id_is_identified_by_its_thumbprint() -> None:
     assert len(thumbprint(pem(ec.generate_private_key(ec.SECP256R1())))) == 43
     with pytest.raises(ValueError, match="cannot sign tokens"):
         thumbprint(pem(ed448.Ed448PrivateKey.generate()))
+
+
+def test_a_replaced_key_signs_the_next_token_and_a_missing_one_keeps_the_previous(tmp_path: Path) -> None:
+    now = [0.0]
+    file = tmp_path / "key.pem"
+    tokens = ServiceTokens("trade", signer(str(file), "", "tests", "aether"), clock=lambda: now[0])
+
+    def kid() -> str:
+        now[0] += TOKEN_LIFETIME_SECONDS
+        return str(jwt.get_unverified_header(tokens())["kid"])
+
+    keys = [pem(ec.generate_private_key(ec.SECP256R1())) for _ in range(2)]
+    file.write_bytes(keys[0])
+    assert kid() == thumbprint(keys[0])
+    file.write_bytes(keys[1])
+    assert kid() == thumbprint(keys[1])
+    file.unlink()
+    assert kid() == thumbprint(keys[1])

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import psutil
 import pytest
 import redis
 from aether_adapters.embedded import children
+from aether_adapters.testing.waiting import eventually
 from confluent_kafka import Producer
 
 _COMMAND = [sys.executable, "-m", "aether_adapters.embedded"]
@@ -43,7 +43,7 @@ def test_redis_responds_when_ready_and_ends_on_sigterm(tmp_path: Path) -> None:
         assert client.ping()
         client.close()
         process.terminate()
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
         with pytest.raises(redis.exceptions.ConnectionError):
             redis.Redis.from_url(url).ping()
 
@@ -53,7 +53,7 @@ def test_kafka_has_its_topics_when_ready() -> None:
         topics = Producer({"bootstrap.servers": url}).list_topics(timeout=5).topics
         assert {name: len(topic.partitions) for name, topic in topics.items()} == {"a.v1": 2, "b.v1": 1}
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
 
 
 def test_the_command_ends_with_its_parent(tmp_path: Path) -> None:
@@ -71,10 +71,8 @@ def test_the_command_ends_with_its_parent(tmp_path: Path) -> None:
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    give_up = time.monotonic() + 5
-    while alive := [process for process in (command, server) if _lives(process)]:
-        assert time.monotonic() < give_up, f"still running: {alive}"
-        time.sleep(0.05)
+    for process in (command, server):
+        eventually(lambda one=process: not _lives(one), f"{process} has ended")  # type: ignore[misc]
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -26,11 +26,11 @@ def _produce(bootstrap: str, value: bytes, seconds: float = 5) -> list[KafkaErro
     return outcomes
 
 
-def _first(bootstrap: str, protocol: str) -> bytes | None:
+def _first(bootstrap: str, protocol: str, group: str = "readers") -> bytes | None:
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
-            "group.id": f"readers-{protocol}",
+            "group.id": f"{group}-{protocol}",
             "group.protocol": protocol,
             "auto.offset.reset": "earliest",
         }
@@ -50,9 +50,14 @@ def test_topics_have_the_given_number_of_partitions(kafka: EmbeddedKafka) -> Non
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_the_first_consumer_gets_its_first_message_at_once(kafka: EmbeddedKafka, protocol: str) -> None:
     assert _produce(kafka.bootstrap, b"hello") == [None]
-    started = time.monotonic()
-    assert _first(kafka.bootstrap, protocol) == b"hello"
-    assert time.monotonic() - started < 2.5, "the group waited for others to join"
+
+    def seconds(group: str) -> float:
+        started = time.monotonic()
+        assert _first(kafka.bootstrap, protocol, group) == b"hello"
+        return time.monotonic() - started
+
+    # A group that waited for others to join would do so each time, a busy machine is not as faithful.
+    assert any(seconds(group) < 2.5 for group in ("first", "second", "third", "fourth"))
 
 
 def test_a_fixed_port_works_like_a_free_one() -> None:

@@ -11,6 +11,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from aether_adapters.auth.grants import ANY, Grant
 from aether_adapters.auth.tokens import DevelopmentKeys, Issuer, KeySet, Verifier
 from aether_adapters.grpc import Bound, Channel, Codec, Method, Server, Service
 from aether_adapters.kernel.errors import Kind
@@ -166,7 +167,7 @@ def issuer(pair: Any) -> Issuer:
 
 @pytest.fixture(scope="session")
 def verify(pair: Any) -> Verifier:
-    return Verifier(KeySet.from_file(pair.jwks), "https://id.test", "probe")
+    return Verifier(KeySet.from_file(pair.jwks, Grant(services=ANY)), "https://id.test", "probe")
 
 
 class Store:

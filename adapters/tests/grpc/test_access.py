@@ -16,10 +16,9 @@ from typing import Any
 import grpc
 import jwt
 import pytest
-from aether_adapters.auth.key_sets import KeyPair
+from aether_adapters.auth.development import KeyPair
 from aether_adapters.auth.tokens import DevelopmentKeys, Issuer
 from aether_adapters.grpc import Bound, Channel, Server, Service
-from aether_adapters.grpc.handler import handler
 from aether_adapters.kernel.errors import Kind
 from aether_adapters.kernel.identity import TOKEN, Verify
 from aether_adapters.kernel.problems import RemoteError
@@ -81,15 +80,71 @@ def test_a_method_with_scopes_refuses_tokens_without_them(
     server.start()
     try:
 
-        def ask(service: bool, *scopes: str) -> Any:
-            token = issuer.issue("ada", scopes=scopes, service=service)
+        def ask(*scopes: str) -> Any:
+            token = issuer.issue("ada", scopes=scopes)
             return connect(server, token=lambda: token).bind(look)(probe.AskRequest(text=""))
 
         forbidden = Kind.FORBIDDEN
-        assert _refusal(lambda: ask(False)) == (forbidden, "The token lacks a scope: count read.")
-        assert _refusal(lambda: ask(False, "read")) == (forbidden, "The token lacks a scope: count.")
-        assert _refusal(lambda: ask(True, "count", "reads")) == (forbidden, "The token lacks a scope: read.")
-        assert ask(False, "more", "read", "count").text == "ada"
+        assert _refusal(lambda: ask()) == (forbidden, "The token lacks a scope: count read.")
+        assert _refusal(lambda: ask("read")) == (forbidden, "The token lacks a scope: count.")
+        assert _refusal(lambda: ask("count", "reads")) == (forbidden, "The token lacks a scope: read.")
+        assert ask("more", "read", "count").text == "ada"
+    finally:
+        server.stop(0)
+
+
+@pytest.mark.parametrize("name", ["look", "reindex"])
+@pytest.mark.parametrize(
+    ("services", "allowed"),
+    [
+        (frozenset[str](), {"reindex": {"acme-shop", "acme-mail"}, "look": set[str]()}),
+        (frozenset({"acme-shop"}), {"reindex": {"acme-shop"}, "look": {"acme-shop"}}),
+        (frozenset({"*"}), {"look": {"acme-shop", "acme-mail"}, "reindex": {"acme-shop", "acme-mail"}}),
+    ],
+)
+def test_the_contract_says_which_services_may_call_a_method(
+    probe: SimpleNamespace,
+    verify: Verify,
+    connect: Connect,
+    issuer: Issuer,
+    name: str,
+    services: frozenset[str],
+    allowed: dict[str, set[str]],
+) -> None:
+    """A user never calls one for services, and always one for callers."""
+    method = replace(getattr(probe.methods, name), services=services)
+    request = probe.AskRequest(text="") if name == "look" else probe.PlainRequest(text="")
+    bound = Bound(
+        method,
+        lambda asked: probe.Answer(
+            text=getattr(asked, "caller", probe.Caller(subject="", session="")).subject
+        ),
+    )
+    server = Server(
+        [Service("probe.v1.ProbeService", (bound,))],
+        errors=probe.errors,
+        verify=verify,
+        health=Health({}),
+        address="127.0.0.1:0",
+    )
+    server.start()
+    try:
+        for subject in ("acme-shop", "acme-mail"):
+            token = issuer.issue(subject, service=True)
+            call = connect(server, token=lambda token=token: token).bind(method)
+            if subject in allowed[name]:
+                assert call(request).text == (subject if name == "look" else "")
+            else:
+                refused = (Kind.FORBIDDEN, f"The service {subject} may not call this operation.")
+                assert _refusal(partial(call, request)) == refused
+        user = connect(server, token=lambda: issuer.issue("acme-shop")).bind(method)
+        if name == "look":
+            assert user(request).text == "acme-shop"
+        else:
+            assert _refusal(lambda: user(request)) == (
+                Kind.FORBIDDEN,
+                "This operation is for services only.",
+            )
     finally:
         server.stop(0)
 
@@ -97,7 +152,13 @@ def test_a_method_with_scopes_refuses_tokens_without_them(
 def test_a_public_method_cannot_require_scopes(probe: SimpleNamespace, verify: Verify) -> None:
     ping = Bound(replace(probe.methods.ping, scopes=frozenset({"read"})), lambda request: request)
     with pytest.raises(ValueError, match="Ping: a public method cannot require scopes"):
-        handler(ping, errors=probe.errors, verify=verify, deadline=1.0)
+        Server(
+            [Service("probe.v1.ProbeService", (ping,))],
+            errors=probe.errors,
+            verify=verify,
+            health=Health({}),
+            address="127.0.0.1:0",
+        )
 
 
 def test_untrusted_tokens_are_refused_with_the_reason(

@@ -17,6 +17,7 @@ from aether_adapters.kernel.deadline import remaining, within
 from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
 from aether_adapters.kernel.identity import TOKEN
 from aether_adapters.kernel.problems import Problem, RemoteError
+from aether_adapters.observability.logging import REQUEST_ID
 
 Start = Callable[..., Server]
 Use = Callable[[AsyncChannel], Awaitable[Any]]
@@ -41,22 +42,45 @@ def test_token_request_id_and_trace_are_forwarded(
 
     def look(request: Any) -> Any:
         seen.append(
-            {**structlog.contextvars.get_contextvars(), "left": remaining(60), "caller": request.caller}
+            {
+                **structlog.contextvars.get_contextvars(),
+                "request_id": REQUEST_ID.get(),
+                "left": remaining(60),
+                "caller": request.caller,
+            }
         )
         return probe.Answer(text="")
 
     async def use(channel: AsyncChannel) -> None:
         TOKEN.set(issuer.issue("ada", ("admin",), "s-1"))
-        structlog.contextvars.bind_contextvars(request_id="r-1", traceparent="00-ab-cd-01")
+        REQUEST_ID.set("r-1")
+        structlog.contextvars.bind_contextvars(
+            traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        )
         with within(20.0):
             mine = probe.Caller(subject="ada", roles=("admin",), session="s-1")
             await channel.bind(probe.methods.ask)(probe.AskRequest(caller=mine, text=""))
 
     _run(start(ask=look), use, timeout=60)
     assert seen[0]["request_id"] == "r-1"
-    assert seen[0]["traceparent"] == "00-ab-cd-01"
+    assert seen[0]["traceparent"] == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     assert seen[0]["caller"] == probe.Caller(subject="ada", roles=("admin",), session="s-1")
     assert 10.0 < seen[0]["left"] <= 20.1
+
+
+def test_a_refused_token_of_the_gateway_is_no_fault_of_its_caller(
+    probe: SimpleNamespace, start: Start, issuer: Issuer
+) -> None:
+    """With a 401 its caller would sign in again, in vain."""
+
+    async def use(channel: AsyncChannel) -> None:
+        TOKEN.set(issuer.issue("ada"))
+        with pytest.raises(Unavailable):
+            await channel.bind(probe.methods.ask)(probe.AskRequest(text=""))
+
+    server = start(ask=lambda _: probe.Answer(text=""))
+    for wrong in ("rubbish", issuer.issue("ada")):  # the second is no service's
+        _run(server, use, service_token=lambda wrong=wrong: wrong)
 
 
 def test_a_broken_rule_arrives_as_the_same_problem(probe: SimpleNamespace, start: Start) -> None:
@@ -77,7 +101,7 @@ def test_a_call_to_a_slow_server_ends_at_the_deadline(probe: SimpleNamespace, st
     released = threading.Event()
 
     def slow(_: Any) -> Any:
-        released.wait(5)
+        released.wait(60)
         return probe.Answer(text="")
 
     async def use(channel: AsyncChannel) -> float:
@@ -104,7 +128,7 @@ def test_a_stopped_server_is_reported_at_once_and_found_after_its_restart(
         begun = time.monotonic()
         with pytest.raises(Unavailable):
             await ping(probe.PlainRequest(text="2"))
-        assert time.monotonic() - begun < 1.0
+        assert time.monotonic() - begun < 4.0
         start(address=f"127.0.0.1:{first.port}")
         while True:
             try:
@@ -116,7 +140,7 @@ def test_a_stopped_server_is_reported_at_once_and_found_after_its_restart(
     assert _run(first, use) == "3"
 
 
-@pytest.mark.parametrize(("method", "attempts"), [("look", 3), ("ask", 1)])
+@pytest.mark.parametrize(("method", "attempts"), [("look", 2), ("ask", 1)])
 def test_only_idempotent_methods_are_retried(
     probe: SimpleNamespace, start: Start, issuer: Issuer, method: str, attempts: int
 ) -> None:
@@ -141,7 +165,7 @@ def test_cancelling_a_task_cancels_its_call(probe: SimpleNamespace, start: Start
 
     def slow(_: Any) -> Any:
         entered.set()
-        released.wait(5)
+        released.wait(60)
         return probe.Answer(text="done")
 
     async def use(channel: AsyncChannel) -> None:

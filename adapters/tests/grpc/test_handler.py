@@ -9,9 +9,11 @@ from typing import Any
 
 import grpc
 import pytest
+import structlog
 from aether_adapters.auth.tokens import Issuer
 from aether_adapters.grpc import Channel, Codec, Server
 from aether_adapters.kernel.errors import Kind, Malformed
+from aether_adapters.kernel.identity import TOKEN
 from aether_adapters.kernel.problems import Problem, RemoteError
 
 Start = Callable[..., Server]
@@ -163,3 +165,59 @@ def test_a_response_that_breaks_the_contract_is_not_the_callers_fault(
 
 def _refused(_: bytes) -> Any:
     raise Malformed("Answer.text", "is required")
+
+
+def test_a_text_with_nul_is_refused_and_bytes_of_zero_are_not(
+    probe: SimpleNamespace, pb: ModuleType, start: Start
+) -> None:
+    server = start()
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as raw:
+        call = raw.unary_unary(probe.methods.ping.path, None, None)
+        with pytest.raises(grpc.RpcError) as refused:
+            call(pb.PlainRequest(text="a\0b").SerializeToString(), timeout=5)
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert "/text: must not contain a NUL" in (refused.value.details() or "")
+        unknown_field_with_zero = pb.PlainRequest(text="ab").SerializeToString() + b"\x78\x00"
+        assert call(unknown_field_with_zero, timeout=5)
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_a_traceparent_is_taken_if_it_is_one(
+    probe: SimpleNamespace, pb: ModuleType, start: Start, good: bool
+) -> None:
+    parent = f"00-{'a' * 32}-{'b' * 16}-01" if good else "x" * 100_000
+    seen: list[Any] = []
+
+    def tell(request: Any) -> Any:
+        seen.append(structlog.contextvars.get_contextvars().get("traceparent"))
+        return probe.Answer(text=request.text)
+
+    with grpc.insecure_channel(f"127.0.0.1:{start(ping=tell).port}") as raw:
+        call = raw.unary_unary(probe.methods.ping.path, None, None)
+        call(pb.PlainRequest(text="a").SerializeToString(), metadata=(("traceparent", parent),), timeout=5)
+    assert seen == [parent if good else None]
+
+
+def test_a_public_method_sees_nothing_of_the_call_before_it_in_its_thread(
+    probe: SimpleNamespace, pb: ModuleType, start: Start, issuer: Issuer
+) -> None:
+    seen: list[Any] = []
+
+    def tell(request: Any) -> Any:
+        seen.append((TOKEN.get(), structlog.contextvars.get_contextvars().get("traceparent")))
+        return probe.Answer(text=request.text)
+
+    server = start(ask=tell, ping=tell, options={"threads": 1})
+    traced = ("traceparent", f"00-{'a' * 32}-{'b' * 16}-01")
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as raw:
+        ask = raw.unary_unary(probe.methods.ask.path, None, None)
+        ping = raw.unary_unary(probe.methods.ping.path, None, None)
+        for _ in range(3):
+            ask(
+                pb.AskRequest(text="a").SerializeToString(),
+                metadata=(("authorization", f"Bearer {issuer.issue('ada')}"), traced),
+                timeout=5,
+            )
+            ping(pb.PlainRequest(text="a").SerializeToString(), timeout=5)
+    assert [token is not None for token, _ in seen] == [True, False] * 3
+    assert [trace for _, trace in seen] == [traced[1], None] * 3

@@ -14,11 +14,12 @@ from typing import Any
 import grpc
 import pytest
 from aether_adapters.auth.tokens import Issuer
-from aether_adapters.grpc import Channel, Server, handler
+from aether_adapters.grpc import Channel, Server
 from aether_adapters.grpc.retry import pause_before
 from aether_adapters.kernel.deadline import DEADLINE, remaining, within
 from aether_adapters.kernel.errors import DeadlineExceeded, Kind, Unavailable
 from aether_adapters.kernel.problems import RemoteError
+from aether_adapters.kernel.retry_budget import RetryBudget
 from prometheus_client import REGISTRY
 
 Start = Callable[..., Server]
@@ -41,7 +42,7 @@ class Gate:
             self._inside += 1
             self.most = max(self.most, self._inside)
         self.arrived.release()
-        self.open.wait(10)
+        self.open.wait(60)
         with self._lock:
             self._inside -= 1
         return self._answer
@@ -58,16 +59,21 @@ def test_calls_beyond_threads_and_queue_are_refused_at_once_with_a_retry_delay(
     probe: SimpleNamespace, start: Start, connect: Connect, gate: Gate
 ) -> None:
     """64 calls on 4 threads and a queue of 12: 16 are answered, 48 refused while the 16 still wait."""
-    ping = connect(start(ping=gate, options={"threads": 4, "queue": 12})).bind(probe.methods.ping)
+    server = start(ping=gate, options={"threads": 4, "queue": 12})
+    ping = connect(server, timeout=60).bind(probe.methods.ping)
     refused = threading.Semaphore(0)
 
-    def counted() -> float:
+    def counted() -> list[float]:
         labels = {
             "grpc_service": "probe.v1.ProbeService",
             "grpc_method": "Ping",
             "grpc_code": "RESOURCE_EXHAUSTED",
         }
-        return REGISTRY.get_sample_value("grpc_server_handled_total", labels) or 0.0
+        level = {"server": "grpc", "criticality": "critical"}
+        return [
+            REGISTRY.get_sample_value("grpc_server_handled_total", labels) or 0.0,
+            REGISTRY.get_sample_value("aether_overload_refused_total", level) or 0.0,
+        ]
 
     before = counted()
 
@@ -76,38 +82,47 @@ def test_calls_beyond_threads_and_queue_are_refused_at_once_with_a_retry_delay(
             return str(ping(probe.PlainRequest(text="")).text)
         except RemoteError as error:
             refused.release()
-            assert error.problem.retry_after == 1.0
+            assert 0.5 <= (error.problem.retry_after or 0) <= 1.5
             return error.kind.name
 
     with ThreadPoolExecutor(64) as callers:
         outcomes = callers.map(call, range(64))
         for _ in range(48):
-            assert refused.acquire(timeout=5)
+            assert refused.acquire(timeout=60)
         for _ in range(4):
-            assert gate.arrived.acquire(timeout=5)
+            assert gate.arrived.acquire(timeout=60)
         gate.open.set()
         assert Counter(outcomes) == {"done": 16, "EXHAUSTED": 48}
     assert gate.most == 4
-    assert counted() == before + 48
+    assert counted() == [count + 48 for count in before]
 
 
 def test_a_call_that_waited_for_half_of_its_time_is_refused_and_not_run(
-    probe: SimpleNamespace, start: Start, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    probe: SimpleNamespace, start: Start, connect: Connect
 ) -> None:
-    begun: list[Any] = []
+    released = threading.Event()
+    begun: list[str] = []
 
     def work(request: Any) -> Any:
-        begun.append(request)
+        begun.append(request.text)
+        if request.text == "slow":
+            released.wait(60)
         return probe.Answer(text="done")
 
-    ping = connect(start(ping=work), timeout=20).bind(probe.methods.ping)
-    monkeypatch.setattr(handler, "waited", lambda: 30.0)
-    with pytest.raises(RemoteError) as refused:
-        ping(probe.PlainRequest(text=""))
-    assert (refused.value.kind, refused.value.problem.retry_after) == (Kind.EXHAUSTED, 1.0)
-    assert begun == []
-    monkeypatch.setattr(handler, "waited", lambda: 5.0)
-    assert ping(probe.PlainRequest(text="")).text == "done"
+    ping = connect(start(ping=work, options={"threads": 1}), timeout=3).bind(probe.methods.ping)
+    with ThreadPoolExecutor(2) as callers:
+        slow = callers.submit(ping, probe.PlainRequest(text="slow"))
+        while not begun:
+            time.sleep(0.01)
+        late = callers.submit(ping, probe.PlainRequest(text="late"))
+        time.sleep(2)
+        released.set()
+        assert slow.result().text == "done"
+        with pytest.raises(RemoteError) as refused:
+            late.result()
+    assert refused.value.kind is Kind.EXHAUSTED
+    assert 0.5 <= (refused.value.problem.retry_after or 0) <= 1.5
+    assert begun == ["slow"]
 
 
 def test_a_full_server_accepts_calls_again_when_calls_end_or_are_cancelled(
@@ -120,7 +135,7 @@ def test_a_full_server_accepts_calls_again_when_calls_end_or_are_cancelled(
             with pytest.raises((RemoteError, DeadlineExceeded)):
                 future.result()
     gate.open.set()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while True:
         with contextlib.suppress(RemoteError, DeadlineExceeded):
             assert ping(probe.PlainRequest(text="")).text == "done"
@@ -164,7 +179,7 @@ def test_a_call_to_a_slow_server_ends_at_the_deadline(
     begun = time.monotonic()
     with within(0.2), pytest.raises(DeadlineExceeded):
         ping(probe.PlainRequest(text=""))
-    assert 0.15 < time.monotonic() - begun < 2.0
+    assert 0.15 < time.monotonic() - begun < 4.0
 
 
 def test_a_call_after_its_deadline_is_not_sent(
@@ -192,7 +207,7 @@ def test_a_stopped_server_is_reported_at_once_and_found_after_its_restart(
     begun = time.monotonic()
     with pytest.raises(Unavailable) as away:
         ping(probe.PlainRequest(text="2"))
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 4.0
     assert away.value.retry_after is not None
 
     start(address=f"127.0.0.1:{first.port}")
@@ -204,11 +219,11 @@ def test_a_stopped_server_is_reported_at_once_and_found_after_its_restart(
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(("method", "attempts"), [("look", 3), ("ask", 1)])
+@pytest.mark.parametrize(("method", "attempts"), [("look", 2), ("ask", 1)])
 def test_only_idempotent_methods_are_retried(
     probe: SimpleNamespace, start: Start, connect: Connect, issuer: Issuer, method: str, attempts: int
 ) -> None:
-    """Three attempts at most; a non-idempotent method is called once."""
+    """Two attempts at most; a non-idempotent method is called once."""
     calls: list[object] = []
 
     def away(request: Any) -> Any:
@@ -230,7 +245,7 @@ def test_a_retry_succeeds_when_the_server_recovers(
 
     def recovering(request: Any) -> Any:
         calls.append(request)
-        if len(calls) < 3:
+        if len(calls) < 2:
             raise Unavailable("Not yet.")
         return probe.Answer(text="now")
 
@@ -255,13 +270,14 @@ def test_a_refusal_with_a_retry_delay_is_not_retried(
     assert len(calls) == 1
 
 
-def test_no_attempt_starts_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_attempt_starts_after_the_deadline_or_beyond_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aether_adapters.grpc.retry.random.uniform", lambda _, most: most)
-    now = time.monotonic()
-    assert pause_before(1, 3, Unavailable("away"), now + 60) == 0.05
-    assert pause_before(2, 3, Unavailable("away"), now + 60) == 0.1
-    assert pause_before(2, 3, Unavailable("away"), now + 0.05) is None
-    assert pause_before(3, 3, Unavailable("away"), now + 60) is None
+    now, away, budget = time.monotonic(), Unavailable("away"), RetryBudget()
+    assert pause_before(1, 3, away, now + 60, budget) == 0.05
+    assert pause_before(2, 3, away, now + 60, budget) == 0.1
+    assert pause_before(2, 3, away, now + 0.05, budget) is None
+    assert pause_before(3, 3, away, now + 60, budget) is None
+    assert pause_before(1, 3, away, now + 60, RetryBudget(0.0)) is None
 
 
 def test_calls_are_balanced_over_all_addresses_of_a_target(
@@ -279,14 +295,15 @@ def test_calls_are_balanced_over_all_addresses_of_a_target(
 
     one, two = start(ping=named("one")), start(ping=named("two"))
     ping = connect(f"ipv4:127.0.0.1:{one.port},127.0.0.1:{two.port}").bind(probe.methods.ping)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not (hits["one"] and hits["two"]):
         ping(probe.PlainRequest(text=""))
         assert time.monotonic() < deadline
     hits.clear()
     for _ in range(20):
         ping(probe.PlainRequest(text=""))
-    assert hits == {"one": 10, "two": 10}
+    assert hits.keys() == {"one", "two"}
+    assert min(hits.values()) >= 4  # each connection goes round robin
 
 
 def test_a_request_above_the_limit_is_refused_as_too_large(
@@ -307,15 +324,15 @@ def test_a_stopping_server_lets_running_calls_finish(
     late = connect(server, token=lambda: issuer.issue("ada")).bind(probe.methods.ask)
     with ThreadPoolExecutor(2) as callers:
         inside = callers.submit(ping, probe.PlainRequest(text=""))
-        assert gate.arrived.acquire(timeout=5)
+        assert gate.arrived.acquire(timeout=60)
         stopped = callers.submit(server.stop, 5.0)
         with pytest.raises(Unavailable):
             while True:
                 late(probe.AskRequest(text=""))
         assert not stopped.done()
         gate.open.set()
-        assert inside.result(5).text == "done"
-        stopped.result(5)
+        assert inside.result(60).text == "done"
+        stopped.result(60)
 
 
 def test_a_stopping_server_waits_no_longer_than_the_grace_period(
@@ -325,10 +342,10 @@ def test_a_stopping_server_waits_no_longer_than_the_grace_period(
     ping = connect(server).bind(probe.methods.ping)
     with ThreadPoolExecutor(1) as callers:
         inside = callers.submit(ping, probe.PlainRequest(text=""))
-        assert gate.arrived.acquire(timeout=5)
+        assert gate.arrived.acquire(timeout=60)
         begun = time.monotonic()
         server.stop(0.3)
-        assert time.monotonic() - begun < 2.0
+        assert time.monotonic() - begun < 4.0
         with pytest.raises(Unavailable):
-            inside.result(5)
+            inside.result(60)
         gate.open.set()

@@ -64,14 +64,6 @@ class Kit:
         assert not any(thread.is_alive() for thread in threads), "a loop did not stop"
 
     @staticmethod
-    def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-        """Wait until `holds()`; fail after `seconds`."""
-        give_up = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < give_up, "the condition did not become true in time"
-            time.sleep(0.01)
-
-    @staticmethod
     def read(bootstrap: str, topic: str, enough: Callable[[list[Record]], bool]) -> list[Record]:
         """Read a topic, partition by partition in order, until the messages are `enough`."""
         client = Client({"bootstrap.servers": bootstrap, "group.id": "reading", "log_level": 3})

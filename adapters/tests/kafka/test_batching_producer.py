@@ -23,7 +23,7 @@ def read(bootstrap: str, topic: str, count: int) -> list[bytes]:
     client = Client({"bootstrap.servers": bootstrap, "group.id": topic, "auto.offset.reset": "earliest"})
     client.subscribe([topic])
     found: list[bytes] = []
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 60
     while len(found) < count and time.monotonic() < ends:
         message = client.poll(0.2)
         if message is not None and message.error() is None:

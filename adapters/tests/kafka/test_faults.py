@@ -18,6 +18,7 @@ from aether_adapters.kernel.deadline import within
 from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
 from aether_adapters.kernel.events import IncomingEvent
 from aether_adapters.testing.kafka import KafkaBroker, find_libraries
+from aether_adapters.testing.waiting import eventually
 from confluent_kafka import KafkaError
 
 _CONSUMER_GROUP_HEARTBEAT = 68
@@ -79,7 +80,7 @@ def test_brokers_without_kip_848_get_the_classic_protocol(kafka: EmbeddedKafka, 
     with kit.running(
         Consumer(kafka.bootstrap, topic, [topic], {"Numbered": lambda e: came.append(e.payload)})
     ):
-        kit.eventually(lambda: came == [b"0", b"1", b"2"])
+        eventually(lambda: came == [b"0", b"1", b"2"])
 
 
 def test_a_consumer_started_before_its_broker_waits_for_it(topic: str, kit: Any) -> None:
@@ -90,7 +91,7 @@ def test_a_consumer_started_before_its_broker_waits_for_it(topic: str, kit: Any)
         time.sleep(0.3)
         with EmbeddedKafka(port=port) as kafka:
             Producer(kafka.bootstrap).send(kit.event(topic, 1))
-            kit.eventually(lambda: came == [b"1"])
+            eventually(lambda: came == [b"1"])
 
 
 def test_a_consumer_survives_a_broker_outage(kafka: EmbeddedKafka, topic: str, kit: Any) -> None:
@@ -100,12 +101,12 @@ def test_a_consumer_survives_a_broker_outage(kafka: EmbeddedKafka, topic: str, k
         Consumer(kafka.bootstrap, topic, [topic], {"Numbered": lambda e: came.append(e.payload)})
     ):
         producer.send(kit.event(topic, 1))
-        kit.eventually(lambda: came == [b"1"])
+        eventually(lambda: came == [b"1"])
         kafka.broker_down()
         time.sleep(1)
         kafka.broker_up()
         producer.send(kit.event(topic, 2))
-        kit.eventually(lambda: came[-1] == b"2")
+        eventually(lambda: came[-1] == b"2")
 
 
 def test_a_consumer_stops_quickly_while_its_broker_is_down(
@@ -119,7 +120,7 @@ def test_a_consumer_stops_quickly_while_its_broker_is_down(
         down_at.append(time.monotonic())
 
     with kit.running(Consumer(kafka.bootstrap, topic, [topic], {"Numbered": handle})):
-        kit.eventually(lambda: bool(down_at))
+        eventually(lambda: bool(down_at))
     assert time.monotonic() - down_at[0] < 10
 
 
@@ -136,7 +137,7 @@ def test_a_message_stays_while_dead_letters_cannot_be_written(
         came.append(event.payload)
 
     with kit.running(Consumer(kafka.bootstrap, topic, [topic], {"Numbered": handle})):
-        kit.eventually(lambda: came == [b"2"], 30)
+        eventually(lambda: came == [b"2"])
     letters = kit.read(kafka.bootstrap, f"{topic}.dead", bool)
     assert [letter.value for letter in letters] == [b"1"]
 
@@ -173,7 +174,7 @@ def test_a_killed_consumer_leaves_the_rest_to_its_successor(
     log = tmp_path / "seen"
     victim = subprocess.Popen([sys.executable, "-c", _SLOW_READER, bootstrap, topic, str(log)])
     try:
-        kit.eventually(lambda: log.exists() and len(log.read_text().split()) > 60)
+        eventually(lambda: log.exists() and len(log.read_text().split()) > 60)
     finally:
         os.kill(victim.pid, fate)
         victim.wait()
@@ -182,7 +183,7 @@ def test_a_killed_consumer_leaves_the_rest_to_its_successor(
     after: list[int] = []
     consumer = Consumer(bootstrap, topic, [topic], {"Numbered": lambda e: after.append(int(e.payload))})
     with kit.running(consumer):
-        kit.eventually(lambda: bool(after) and after[-1] == 299, 60)
+        eventually(lambda: bool(after) and after[-1] == 299)
     assert sorted({*before, *after}) == numbers
     assert after == list(range(after[0], 300)), "the rest is in order from the last commit on"
     assert 0 < after[0] <= before[-1] + 1
@@ -223,7 +224,7 @@ def test_a_crashed_broker_keeps_every_confirmed_event(
             broker.start()
             for number in range(103, 200):
                 send(number)
-            kit.eventually(lambda: set(sent) <= set(came), 60)
+            eventually(lambda: set(sent) <= set(came))
     assert sent[:100] == list(range(100))
     assert 199 in sent
     assert list(dict.fromkeys(came)) == sorted(set(came)), "first times are in order"

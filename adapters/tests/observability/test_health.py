@@ -7,6 +7,7 @@ import time
 
 import pytest
 from aether_adapters.observability.health import Health, Probe, not_ready, readiness
+from structlog.testing import capture_logs
 
 
 def test_every_probe_runs_and_an_error_is_a_result() -> None:
@@ -23,7 +24,7 @@ def test_a_hanging_probe_has_failed_and_is_not_started_twice() -> None:
 
     def hangs() -> None:
         calls.append(1)
-        release.wait(10)
+        release.wait(60)
 
     health = Health({"kafka": hangs, "sql": lambda: None}, timeout=0.1, keep=0.0)
     begun = time.monotonic()
@@ -33,6 +34,22 @@ def test_a_hanging_probe_has_failed_and_is_not_started_twice() -> None:
     release.set()
     time.sleep(0.05)
     assert health.check()["kafka"].ok
+
+
+def test_a_failed_probe_is_logged_once_for_each_reason() -> None:
+    reasons = iter(("nobody listens", "nobody listens", "the certificate is not trusted"))
+
+    def away() -> None:
+        raise ConnectionError(next(reasons))
+
+    health = Health({"rpc": away}, keep=0.0)
+    with capture_logs() as logs:
+        for _ in range(3):
+            health.check()
+    assert [line["detail"] for line in logs] == [
+        "ConnectionError: nobody listens",
+        "ConnectionError: the certificate is not trusted",
+    ]
 
 
 def test_results_are_cached_so_that_many_checks_run_one_probe() -> None:

@@ -28,7 +28,7 @@ class Source:
         self.looks += 1
         value = self.values.get(key)
         self.entered.set()
-        self.go_on.wait(5)
+        self.go_on.wait(60)
         return value
 
 
@@ -86,7 +86,7 @@ def test_one_of_many_concurrent_misses_loads(make: Make, source: Source) -> None
     processes = [make() for _ in range(4)]
     with ThreadPoolExecutor(32) as pool:
         asked = [pool.submit(processes[number % 4].get, "a") for number in range(32)]
-        source.entered.wait(5)
+        source.entered.wait(60)
         time.sleep(0.1)
         source.go_on.set()
         assert [one.result() for one in asked] == ["x"] * 32
@@ -98,7 +98,7 @@ def test_a_caller_that_waits_too_long_loads_by_itself(make: Make, source: Source
     source.go_on.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(make().get, "a")
-        source.entered.wait(5)
+        source.entered.wait(60)
         threading.Timer(1.2, source.go_on.set).start()
         assert make().get("a") == "x"
         assert slow.result() == "x"
@@ -120,7 +120,7 @@ def test_a_value_read_before_a_change_is_not_stored_after_it(make: Make, source:
     one, other = make(), make()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(one.get, "a")
-        source.entered.wait(5)
+        source.entered.wait(60)
         source.values["a"] = "new"
         other.invalidate("a")
         source.go_on.set()
@@ -162,7 +162,7 @@ def test_without_redis_concurrent_misses_share_one_load(source: Source) -> None:
     source.go_on.clear()
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(cache.get, "a") for _ in range(8)]
-        source.entered.wait(5)
+        source.entered.wait(60)
         time.sleep(0.1)
         source.go_on.set()
         assert [one.result() for one in asked] == ["x"] * 8

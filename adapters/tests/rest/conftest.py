@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -13,9 +13,10 @@ from typing import Any
 import httpx
 import pytest
 from aether_adapters.observability.health import Health
-from aether_adapters.rest import RestApp, RestOptions, build_app
+from aether_adapters.rest import Operation, RestApp, RestOptions, build_app
 
 Ask = Callable[..., httpx.Response]
+BuildBilling = Callable[..., RestApp]
 
 
 @pytest.fixture(scope="session")
@@ -41,19 +42,24 @@ def billing(load: Callable[[str], ModuleType]) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def built(billing: ModuleType) -> tuple[RestApp, Any]:
+def build_billing(billing: ModuleType) -> BuildBilling:
+    """Build the billing application, by default on new use cases, with further arguments of `build_app`."""
+
+    def build(operations: Iterable[Operation] | None = None, **arguments: Any) -> RestApp:
+        if operations is None:
+            operations = billing.operations(billing.Billing())
+        parts = {"errors": billing.ERRORS, "verify": billing.verify, "health": Health({})}
+        return build_app(billing.CONTRACT, operations, **parts | arguments)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def built(billing: ModuleType, build_billing: BuildBilling) -> tuple[RestApp, Any]:
     """The billing application, compiled once, and its use cases."""
     use_cases = billing.Billing()
     options = RestOptions(body_limit=10_000, deadline=1.0, access_log=False)
-    app = build_app(
-        billing.CONTRACT,
-        billing.operations(use_cases),
-        errors=billing.ERRORS,
-        verify=billing.verify,
-        health=Health({}),
-        options=options,
-    )
-    return app, use_cases
+    return build_billing(billing.operations(use_cases), options=options), use_cases
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from aether_adapters.kernel.identity import TOKEN, Access
 from aether_adapters.observability.health import Health
 from aether_adapters.observability.logging import add_request_id
 from aether_adapters.rest import Inputs, Operation, Reply, RestApp, RestOptions, build_app
+from aether_adapters.rest.schema import Schema
+from prometheus_client import REGISTRY
 
 Ask = Callable[..., httpx.Response]
 JSON = {"content-type": "application/json"}
@@ -137,6 +139,13 @@ def test_an_invalid_or_unknown_query_parameter_is_named(ask: Ask, query: str, po
     assert pointers_of(ask("GET", f"/v1/invoices?{query}")) == pointers
 
 
+def test_a_refusal_lists_a_bounded_number_of_errors(ask: Ask) -> None:
+    query = "&".join(f"p{number}" for number in range(10_000))
+    listed = pointers_of(ask("GET", f"/v1/invoices?{query}"))
+    assert 10 <= len(listed) <= 20
+    assert listed == [f"p{number}" for number in range(len(listed))]
+
+
 def test_query_parameters_are_read_by_their_schema_with_their_defaults(ask: Ask) -> None:
     for title in "abc":
         ask("POST", "/v1/invoices", json={"title": title})
@@ -235,7 +244,7 @@ def application(billing: ModuleType, call: Any, **options: Any) -> RestApp:
     encode = options.pop("encode", lambda result: Reply(200, (), result))
     health = options.pop("health", Health({}))
     raw = options.pop("needs_raw_body", False)
-    mine = Operation("getTally", access, decode, call, encode, scopes, raw)
+    mine = Operation("getTally", access, decode, call, encode, scopes, needs_raw_body=raw)
     rest = [one for one in billing.operations(billing.Billing()) if one.operation_id != "getTally"]
     return build_app(
         billing.CONTRACT,
@@ -475,3 +484,36 @@ def test_every_request_writes_one_line_to_the_access_log(
         "status": 400,
         "request_id": "r-7",
     }
+
+
+@pytest.mark.parametrize("where", ["body", "query"])
+def test_a_defect_of_the_validator_is_a_counted_400(
+    asking: Callable[[Any], Ask],
+    build_billing: Callable[..., Any],
+    where: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Panic(BaseException):
+        """What a panic in Rust looks like: no `Exception`."""
+
+    def fails(instance: Any) -> bool:
+        raise Panic("index out of range")
+
+    class Defective(Schema):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self.is_valid = fails
+
+    monkeypatch.setattr(
+        f"aether_adapters.rest.{'body_schema' if where == 'body' else 'parameters'}.Schema", Defective
+    )
+    app = build_billing()
+    before = REGISTRY.get_sample_value("aether_rest_validator_defects_total")
+    ask = asking(app)
+    refused = (
+        ask("POST", "/v1/invoices", json={"title": "a"})
+        if where == "body"
+        else ask("GET", "/v1/invoices?pageSize=3")
+    )
+    assert pointers_of(refused) == [""]
+    assert REGISTRY.get_sample_value("aether_rest_validator_defects_total") == (before or 0) + 1

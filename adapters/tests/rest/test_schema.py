@@ -95,3 +95,54 @@ def test_admits_floats_tells_whether_any_part_accepts_a_float(schema: dict[str, 
 def test_a_schema_with_a_dangling_reference_is_refused() -> None:
     with pytest.raises(ValueError, match="Nobody"):
         Schema({"$ref": "#/components/schemas/Nobody"}, DOCUMENT)
+
+
+TREE: dict[str, Any] = {
+    "Tree": {
+        "oneOf": [{"$ref": "#/components/schemas/Left"}, {"$ref": "#/components/schemas/Right"}],
+    },
+    "Left": {
+        "type": "object",
+        "required": ["left"],
+        "properties": {"left": {}, "child": {"$ref": "#/components/schemas/Tree"}},
+    },
+    "Right": {"type": "object", "properties": {"right": {}, "child": {"$ref": "#/components/schemas/Tree"}}},
+    "Pair": {"allOf": [{"$ref": "#/components/schemas/Half"}, {"$ref": "#/components/schemas/OtherHalf"}]},
+    "Half": {"type": "object", "properties": {"child": {"$ref": "#/components/schemas/Pair"}}},
+    "OtherHalf": {"type": "object", "properties": {"child": {"$ref": "#/components/schemas/Pair"}}},
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["Tree", "Pair"])
+def test_alternatives_and_parts_that_recur_are_explained_at_any_depth(name: str) -> None:
+    """Collected naively, the errors at depth 100 take longer than the universe has lasted."""
+    schema = Schema({"$ref": f"#/components/schemas/{name}"}, {"components": {"schemas": TREE}})
+    value: Any = "wrong"
+    for _ in range(99):
+        value = {"child": value}
+    assert not schema.is_valid(value)
+    assert len(schema.errors(value)) == 1
+
+
+@pytest.mark.timeout(20)
+def test_a_value_wrong_in_very_many_places_is_explained_by_the_first() -> None:
+    schema = Schema({"type": "array", "items": {"type": "object"}}, {})
+    assert schema.errors([{}] * 1000 + [1] * 2_000_000) == (
+        {"pointer": "/1000", "reason": 'the value is not of type "object"'},
+    )
+
+
+def test_alternatives_tell_whether_none_or_several_fit() -> None:
+    number, integer = {"type": "number"}, {"type": "integer"}
+    schema = Schema({"type": "object", "properties": {"a": {"oneOf": [number, integer]}}}, {})
+    none, several = (schema.errors({"a": value}) for value in ("x", 1))
+    assert [error["pointer"] for error in (*none, *several)] == ["/a", "/a"]
+    assert "not valid under any" in none[0]["reason"] and "more than one" in several[0]["reason"]
+
+
+@pytest.mark.timeout(20)
+def test_a_pattern_that_backtracks_without_end_gives_up() -> None:
+    schema = Schema({"type": "string", "pattern": "(?=a)(a+)+$"}, {})
+    assert not schema.is_valid("a" * 20_000 + "!")
+    assert schema.errors("a" * 20_000 + "!")

@@ -8,8 +8,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 import pytest
+from aether_adapters.kernel.concurrency import FixedLimiter
+from aether_adapters.kernel.criticality import CRITICALITY, Criticality
 from aether_adapters.kernel.deadline import within
 from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Unavailable
 from aether_adapters.rest import Offload
@@ -50,6 +53,20 @@ def test_an_error_comes_back_as_it_was_raised(offload: Offload) -> None:
     asyncio.run(main())
 
 
+def test_a_use_case_need_not_be_hashable(offload: Offload) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Adds:
+        known: dict[str, int]
+
+        def __call__(self, name: str) -> int:
+            return self.known[name]
+
+    async def main() -> None:
+        assert [await offload.wrap(Adds({"one": 1}))("one") for _ in range(3)] == [1, 1, 1]
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+
+
 def test_a_call_is_refused_at_once_when_the_queue_is_full(offload: Offload) -> None:
     release = threading.Event()
 
@@ -60,13 +77,34 @@ def test_a_call_is_refused_at_once_when_the_queue_is_full(offload: Offload) -> N
         begun = time.monotonic()
         with pytest.raises(Exhausted) as caught:
             await call(5)
-        assert time.monotonic() - begun < 0.5
-        assert caught.value.retry_after == 1.0
+        assert time.monotonic() - begun < 4
+        assert 0.5 <= (caught.value.retry_after or 0) <= 1.5
         release.set()
         assert await asyncio.gather(*waiting) == [True] * 3
         assert await call(5) is True  # there is room again
 
     asyncio.run(main())
+
+
+def test_a_call_asks_for_a_thread_at_the_level_of_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Criticality] = []
+
+    class Recording(FixedLimiter):
+        def admits(self, criticality: Criticality, now: float, ahead: int = 0) -> bool:
+            asked.append(criticality)
+            return super().admits(criticality, now, ahead)
+
+    monkeypatch.setattr("aether_adapters.rest.thread_pool.Limiter", lambda **_: Recording(1, 1))
+    offload = Offload(1, 1)
+
+    async def main() -> None:
+        for level in (None, *Criticality):
+            CRITICALITY.set(level)
+            await offload.wrap(str)(7)
+
+    asyncio.run(main())
+    assert offload.stop(5)
+    assert asked == [Criticality.CRITICAL, *Criticality]
 
 
 def test_a_queued_call_is_not_run_after_its_deadline_or_without_its_caller(offload: Offload) -> None:
@@ -102,12 +140,12 @@ def test_a_call_that_waited_for_half_of_its_time_is_refused_and_not_run(
     offload: Offload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran, later = list[str](), itertools.count(time.monotonic(), 40.0)
-    monkeypatch.setattr("aether_adapters.rest.thread_pool.monotonic", lambda: next(later))
+    monkeypatch.setattr("aether_adapters.kernel.work_pool.monotonic", lambda: next(later))
 
     async def main() -> None:
         with within(30.0), pytest.raises(Exhausted) as refused:
             await offload.wrap(ran.append)("late")
-        assert refused.value.retry_after == 1.0
+        assert 0.5 <= (refused.value.retry_after or 0) <= 1.5
         with within(60.0):
             await offload.wrap(ran.append)("in time")
         await offload.wrap(ran.append)("with all the time in the world")
@@ -146,7 +184,7 @@ def test_stop_waits_no_longer_than_the_grace_period() -> None:
         await asyncio.sleep(0.05)
         begun = time.monotonic()
         assert await asyncio.to_thread(offload.stop, 0.1) is False
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 8
         release.set()
         await inside
 

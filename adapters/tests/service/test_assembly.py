@@ -51,7 +51,20 @@ class AsyncEcho:
     echo: Callable[[str], Awaitable[str]]
 
 
+_CODEC = grpc.Codec(to_wire=str.encode, from_wire=bytes.decode)
+
+
 class GrpcEdge:
+    METHODS = (
+        grpc.Method(
+            path="/acme.echo.v1.EchoService/Echo",
+            access=Access.PUBLIC,
+            idempotent=True,
+            request=_CODEC,
+            response=_CODEC,
+        ),
+    )
+
     def service(self, port: Echo, /) -> grpc.Service:
         port.echo("")
         return grpc.Service("echo.v1.EchoService", ())
@@ -87,6 +100,17 @@ class Idle:
     def run(self, stop: Stop, /) -> None:
         stop.wait()
 
+    def probe(self) -> None:
+        """Everything has been heard."""
+
+
+class AnyToken:
+    def __call__(self, token: str, /) -> Identity:
+        return Identity(subject=token)
+
+    def probe(self) -> None:
+        """Keys need not be read."""
+
 
 @dataclass
 class World:
@@ -107,6 +131,7 @@ class World:
             redis_url="redis://127.0.0.1:9/0",
             kafka_bootstrap="127.0.0.1:9",
             rpc_target=rpc_target,
+            service_key="private.pem" if rpc_target else "",
         )
         servers = Servers(self.edges, self.service, self.verifier, self.limits, self.revocations)
         worker: dict[str, Make[Runs]] = {part: self.relay}
@@ -116,9 +141,9 @@ class World:
         self.made.append("service")
         return Echo(lambda text: text)
 
-    def verifier(self) -> Callable[[str], Identity]:
+    def verifier(self) -> AnyToken:
         self.made.append("verifier")
-        return lambda token: Identity(subject=token)
+        return AnyToken()
 
     def limits(self) -> Limits:
         self.made.append("limits")
@@ -143,6 +168,9 @@ def world(tmp_path: Path) -> World:
 
 
 GATEWAY = "127.0.0.1:9090"
+TOKENS = {"keys", "revocations"}
+"""What both servers need in order to verify tokens."""
+USE_CASES = {"database", "worker_number"}
 
 
 @pytest.mark.parametrize(
@@ -150,7 +178,7 @@ GATEWAY = "127.0.0.1:9090"
     [
         ("api", "", {"rest", "revocations"}, {"service", "verifier", "limits", "revocations"}),
         ("api", GATEWAY, {"rest", "revocations"}, {"verifier", "limits", "revocations"}),
-        ("rpc", "", {"grpc", "revocations"}, {"service", "verifier", "revocations"}),
+        ("rpc", "", {"grpc", "revocations"}, {"service", "verifier", "limits", "revocations"}),
         ("worker", "", {"relay"}, {"relay"}),
         (
             "api rpc worker",
@@ -187,12 +215,12 @@ def test_rest_stands_in_front_of_the_use_cases_or_of_the_rpc_role(
 @pytest.mark.parametrize(
     ("roles", "rpc_target", "asked"),
     [
-        ("api", "", {"database"}),
-        ("api", GATEWAY, {"rpc"}),
-        ("rpc", "", {"database"}),
+        ("api", "", {*USE_CASES, *TOKENS}),
+        ("api", GATEWAY, {"rpc", *TOKENS}),
+        ("rpc", "", {*USE_CASES, *TOKENS}),
         ("worker", "", {"database", "kafka"}),
-        ("api worker", GATEWAY, {"rpc", "database", "kafka"}),
-        ("api rpc worker", "", {"database", "kafka"}),
+        ("api worker", GATEWAY, {"rpc", "database", "kafka", *TOKENS}),
+        ("api rpc worker", "", {*USE_CASES, "kafka", *TOKENS}),
     ],
 )
 def test_readiness_asks_for_what_the_roles_cannot_work_without(
@@ -206,9 +234,13 @@ def test_readiness_asks_for_what_else_a_domain_needs(world: World) -> None:
         return lambda: None
 
     needs = {"use_cases": {"redis": probe}, "gateway": {"dns": probe}}
-    assert set(world.assemble("rpc", needs=needs).health.check()) == {"database", "redis"}
+    assert set(world.assemble("rpc", needs=needs).health.check()) == {*USE_CASES, "redis", *TOKENS}
     assert set(world.assemble("worker", needs=needs).health.check()) == {"database", "kafka"}
-    assert set(world.assemble("api", rpc_target=GATEWAY, needs=needs).health.check()) == {"rpc", "dns"}
+    assert set(world.assemble("api", rpc_target=GATEWAY, needs=needs).health.check()) == {
+        "rpc",
+        "dns",
+        *TOKENS,
+    }
 
 
 def test_a_misspelt_name_of_what_needs_a_probe_is_refused(world: World) -> None:
@@ -233,6 +265,7 @@ MODULES = {
     "echo_grpc": """
         class Port: pass
         class AsyncPort: pass
+        METHODS: Final[tuple[Method[Any, Any], ...]] = ()
         def service(port: Port, /) -> Service: ...
         def async_client(channel: AsyncChannel, /) -> AsyncPort: ...
         """,
@@ -254,7 +287,7 @@ MODULES = {
         import echo_grpc, echo_rest, echo_threads, other_rest
         def echo() -> echo_grpc.Port: ...
         def other() -> other_rest.AsyncPort: ...
-        def verifier() -> Verify: ...
+        def verifier() -> Verifier: ...
         errors = ErrorTable("echo", {})
         right = Edges(grpc=echo_grpc, threads=echo_threads, rest=echo_rest, errors=errors)
         Servers(right, echo, verifier)
@@ -267,9 +300,9 @@ MODULES = {
 }
 IMPORTS = """
 from pathlib import Path
-from typing import Final
-from aether_adapters.grpc import AsyncChannel, Service
-from aether_adapters.kernel.identity import Verify
+from typing import Any, Final
+from aether_adapters.grpc import AsyncChannel, Method, Service
+from aether_adapters.auth.tokens import Verifier
 from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.rest import Offload, Operation
 from aether_adapters.service.assembly import Edges, Servers

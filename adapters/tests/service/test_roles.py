@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
+import httpx
 import pytest
+from aether_adapters.embedded import children
 from aether_adapters.ids import WorkerLease, worker_lease_table
+from aether_adapters.kernel.identity import Identity
+from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.observability.health import Health
+from aether_adapters.rest import RestApp
+from aether_adapters.service.listening import PORTS, CannotListen, require_free
 from aether_adapters.service.process import Stop
-from aether_adapters.service.roles import Process
+from aether_adapters.service.roles import GrpcServer, Process, RestServer, Runs
 from aether_adapters.service.settings import ServiceSettings
 from aether_adapters.sql import connect
 from sqlalchemy import Engine, MetaData, select
@@ -53,7 +62,11 @@ def leases(engine: Engine) -> list[bool]:
 def process(engine: Engine, ran: list[str], *roles: str, rpc_target: str = "") -> Process:
     parts = {name: Noted(name, ran) for name in ("grpc", "revocations")}
     return Process(
-        ServiceSettings(rpc_target=rpc_target), frozenset(roles), Health({}), WorkerLease(engine), parts
+        ServiceSettings(rpc_target=rpc_target, service_key="private.pem"),
+        frozenset(roles),
+        Health({}),
+        WorkerLease(engine),
+        parts,
     )
 
 
@@ -125,3 +138,65 @@ def test_a_signal_that_comes_with_the_worker_number_still_gives_it_back(engine: 
         ended.stderr or signal.Signals(-ended.returncode).name
     )
     assert leases(engine) == [True]
+
+
+def test_a_frozen_database_keeps_no_port_closed(tmp_path: Path) -> None:
+    """It accepts connections and says nothing; once it was waited for half a minute, and liveness killed the process."""
+    seen = list[int | list[str]]()
+    health = Health({}, keep=0.0)
+
+    @dataclass(frozen=True)
+    class Asks:
+        def run(self, _: Stop, /) -> None:
+            seen.append(httpx.get(f"http://127.0.0.1:{admin}/healthz", timeout=20).status_code)
+            seen.append(httpx.get(f"http://127.0.0.1:{admin}/readyz", timeout=20).json()["values"]["away"])
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        database = connect(f"mysql+pymysql://root@127.0.0.1:{silent.getsockname()[1]}/none")
+        admin = children.free_port()
+        number = WorkerLease(database)
+        health = Health({"worker_number": number.probe})
+        process = Process(
+            ServiceSettings(admin_port=admin), frozenset({"rpc"}), health, number, {"grpc": Asks()}
+        )
+        begun = time.monotonic()
+        assert process.run() == 0
+    assert seen == [200, ["worker_number"]]
+    assert time.monotonic() - begun < 25, "an attempt to lease a number has a deadline"
+
+
+@pytest.mark.parametrize(
+    ("server", "prefix"), [("REST server", "rest"), ("gRPC server", "grpc"), ("admin port", "admin")]
+)
+def test_a_port_that_is_taken_is_said_in_a_sentence_before_anything_runs(
+    server: str, prefix: str, engine: Engine
+) -> None:
+    ran = list[str]()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        settings = ServiceSettings.model_validate({f"{prefix}_port": port})
+        opens: dict[str, Runs] = {
+            "rest": RestServer(settings, cast("RestApp", None)),
+            "grpc": GrpcServer(settings, [], ErrorTable("billing", {}), verify, Health({})),
+        }
+        parts = {"other": Noted("other", ran)} | {name: opens[name] for name in opens if name == prefix}
+        process = Process(settings, frozenset({"rpc"}), Health({}), WorkerLease(engine), parts)
+        with pytest.raises(CannotListen) as refused:
+            process.run()
+    assert str(refused.value) == (
+        f"the {server} cannot listen on 127.0.0.1:{port}: another process listens there. "
+        f"Stop it, or set {prefix.upper()}_PORT to a free port."
+    )
+    assert (ran, leases(engine)) == ([], [])
+
+
+@pytest.mark.parametrize("prefix", ["rest", "grpc", "admin"])
+def test_an_address_that_the_machine_has_not_is_said_too(prefix: str, engine: Engine) -> None:
+    settings = ServiceSettings.model_validate({f"{prefix}_host": "192.0.2.1", f"{prefix}_port": 8443})
+    server = next(name for name, its in PORTS.items() if its == prefix)
+    with pytest.raises(CannotListen, match=f"no such address. Correct {prefix.upper()}_HOST."):
+        require_free(settings, server)
+
+
+def verify(_: str) -> Identity:
+    raise AssertionError("nothing calls")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from aether_adapters.service.settings import CallingServiceSettings, ServiceSettings, masked
-from pydantic import ValidationError
+from aether_adapters.service.settings import CallingServiceSettings, ServiceSettings, StrongSecret, StrongText
+from aether_adapters.service.wiring import rest_options
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict, SettingsError
 
 
@@ -31,7 +32,8 @@ def test_a_password_is_used_but_never_shown() -> None:
     )
     assert settings.database_url == "mysql+pymysql://ann:hunter2@db:3306/billing"
     assert "hunter2" not in repr(settings) and "hunter2" not in str(settings)
-    assert masked(settings.database_url) == "mysql+pymysql://ann:***@db:3306/billing"
+    assert "mysql+pymysql://ann:***@db:3306/billing" in repr(settings)
+    assert settings.secrets() == ["hunter2", "hunter2"]
 
 
 def test_a_wrong_variable_is_refused_without_repeating_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +45,42 @@ def test_a_wrong_variable_is_refused_without_repeating_its_value(monkeypatch: py
 
 def test_every_variable_says_what_it_is_for() -> None:
     assert all(field.description for field in BillingSettings.model_fields.values())
-    assert "| `BILLING_THREADS` | `16` |" in BillingSettings.documentation()
+    assert "| `BILLING_THREADS` | `256` |" in BillingSettings.documentation()
+
+
+class ShopSettings(BillingSettings):
+    key_secret: SecretStr
+    webhook_secrets: tuple[str, ...] = Field(repr=False)
+
+
+def test_its_secrets_are_known_so_that_the_log_can_mask_them() -> None:
+    settings = ShopSettings(
+        redis_url="redis://ann:p%40ss@r/0?password=other",
+        jwks="/etc/keys.json https://keys/jwks?token=tok",
+        key_secret=SecretStr("sixteen"),
+        webhook_secrets=("one", "two"),
+    )
+    assert set(settings.secrets()) == {"p%40ss", "other", "tok", "sixteen", "one", "two"}
+
+
+@pytest.mark.parametrize(
+    ("jwks", "reason"),
+    [
+        ("http://keys.example/jwks", "http://keys.example/jwks: keys are fetched over https://"),
+        ("/keys.json#role=staff", "/keys.json#role=staff: no option role; there are issuer, roles"),
+        ("https://ann:secret@keys.example/jwks", "must not hold a user or password"),
+    ],
+)
+def test_key_sets_that_cannot_be_meant_are_refused_at_the_start(
+    jwks: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BILLING_JWKS", jwks)
+    with pytest.raises(ValidationError) as refused:
+        BillingSettings()
+    (sentence,) = BillingSettings.refusals(refused.value)
+    assert sentence.startswith("BILLING_JWKS is wrong")
+    assert reason in sentence
+    assert "secret" not in sentence
 
 
 class TradeSettings(CallingServiceSettings):
@@ -57,7 +94,7 @@ def test_what_must_be_set_is_said_in_a_sentence_that_names_the_variable(
     with pytest.raises(ValidationError) as caught:
         TradeSettings()  # type: ignore[call-arg]  # what is missing is the test
     port, key = sorted(TradeSettings.refusals(caught.value))
-    assert port.startswith("TRADE_REST_PORT is wrong (Input should be a valid integer")
+    assert port.startswith("TRADE_REST_PORT is wrong: Input should be a valid integer")
     assert key == (
         "TRADE_SERVICE_KEY is not set. It is for: "
         "The file of the private key (PEM) that signs this service's own tokens."
@@ -72,3 +109,56 @@ def test_a_list_that_is_no_json_is_said_too(monkeypatch: pytest.MonkeyPatch) -> 
         BillingSettings()
     (said,) = BillingSettings.refusals(caught.value)
     assert said.startswith("BILLING_TRUSTED_PROXIES is no JSON. It is for: Addresses or networks")
+
+
+def test_every_setting_of_the_rest_edge_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "TRUSTED_PROXIES": '["10.0.0.0/8"]',
+        "REST_FORWARDED_HEADER": "forwarded",
+        "REST_ENCODINGS": '["gzip"]',
+        "REST_DOCS": "false",
+        "REST_METRICS": "true",
+        "REST_PROBES": "false",
+        "REST_SYSTEM_RATE": "7",
+        "REST_HSTS_SECONDS": "60",
+        "REST_HSTS_SUBDOMAINS": "true",
+        "CORS_ORIGINS": '["https://shop.example"]',
+        "CORS_CREDENTIALS": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    options = rest_options(ServiceSettings())
+    assert (options.trusted_proxies, options.forwarded_header) == (("10.0.0.0/8",), "forwarded")
+    assert (options.codings, options.system_rate, options.hsts) == (("gzip",), 7.0, 60)
+    assert options.hsts_subdomains
+    assert (options.docs, options.metrics, options.probes) == (False, True, False)
+    assert (options.cors_origins, options.cors_credentials) == (("https://shop.example",), True)
+
+
+@pytest.mark.parametrize(("admin_port", "served"), [("0", True), ("9000", False)])
+def test_metrics_leave_the_api_port_once_there_is_an_admin_port(
+    monkeypatch: pytest.MonkeyPatch, admin_port: str, served: bool
+) -> None:
+    monkeypatch.setenv("ADMIN_PORT", admin_port)
+    assert rest_options(ServiceSettings()).metrics is served
+
+
+class KeyedSettings(BillingSettings):
+    key_secret: StrongSecret
+    webhook_secrets: tuple[StrongText, ...] = Field(repr=False)
+
+
+@pytest.mark.parametrize(
+    ("secret", "reason"),
+    [
+        ("abc", "it has 3 characters and needs 16 or more; `openssl rand -base64 32` writes one"),
+        ("0" * 43, "it repeats a few characters, which can be guessed"),
+        ("hunter2-" * 4, "it repeats a few characters, which can be guessed"),
+    ],
+)
+def test_a_secret_that_can_be_guessed_is_refused(secret: str, reason: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        KeyedSettings(key_secret=SecretStr(secret), webhook_secrets=(secret,))
+    refusals = KeyedSettings.refusals(caught.value)
+    assert [each.partition(" is wrong: ")[2].startswith(reason) for each in refusals] == [True, True]
+    assert not any("hunter2" in each for each in refusals)
+    KeyedSettings(key_secret=SecretStr("sixteen letters!"), webhook_secrets=())

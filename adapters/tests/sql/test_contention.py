@@ -140,7 +140,7 @@ def test_deadlocked_transactions_both_succeed_because_the_victim_runs_again(
             tries += 1
             add(connection, accounts, first)
             if tries == 1:
-                both_inside.wait(5)
+                both_inside.wait(60)
             add(connection, accounts, second)
 
         plain(mariadb).run(work)
@@ -193,7 +193,8 @@ def test_a_permanent_deadlock_is_given_up_after_three_reruns(mariadb: Engine) ->
 def test_an_unavailable_server_is_distinguished_from_a_wrong_statement(
     mariadb: Engine, number: int, error: type[Exception], retry_after: float | None
 ) -> None:
-    signal = text(f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'so'")
+    words = "running with the --read-only option"
+    signal = text(f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = '{words}'")
     with pytest.raises(error) as caught:
         plain(mariadb).run(lambda c: c.execute(signal))
     assert getattr(caught.value, "retry_after", None) == retry_after
@@ -359,11 +360,11 @@ def test_an_event_committed_late_is_neither_lost_nor_out_of_order(
 
     def hold() -> None:
         inside.set()
-        release.wait(10)
+        release.wait(60)
 
     with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(delayed_commit, mariadb, accounts, outbox, 0, 1, hold)
-        assert inside.wait(5)
+        assert inside.wait(60)
         after_it = pool.submit(delayed_commit, mariadb, accounts, outbox, 0, 2, lambda: None)
         delayed_commit(mariadb, accounts, outbox, 1, 1, lambda: None)
         early = relay(reader)

@@ -59,7 +59,7 @@ def test_an_event_handled_twice_concurrently_counts_once(engine: Engine, inbox: 
         other.join(0.3)
 
     def second() -> None:
-        inside.wait(5)
+        inside.wait(60)
         answers.append(("second", boxes(engine, inbox).run(lambda box: box.first_time("tally", "e1"))))
 
     other = threading.Thread(target=second)

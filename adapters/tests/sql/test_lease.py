@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from aether_adapters.sql import Lease, Transactions, connect, lease_table
+from aether_adapters.sql.lease_keeper import LeaseKeeper
+from aether_adapters.testing.waiting import eventually
 from sqlalchemy import Engine, MetaData, select
 
 LEASES = lease_table(MetaData())
@@ -32,6 +36,33 @@ def test_only_one_holds_the_lease_until_it_is_released(engine: Engine) -> None:
 def test_two_objects_with_one_owner_exclude_each_other(engine: Engine) -> None:
     assert Lease(engine, "relay", "host").acquire()
     assert not Lease(engine, "relay", "host").acquire()
+
+
+def test_a_standby_can_read_when_the_lease_will_be_free(engine: Engine) -> None:
+    first, second = Lease(engine, "relay", "a", 30.0), Lease(engine, "relay", "b")
+    assert second.seconds_left() == 0
+    first.acquire()
+    assert 20 < second.seconds_left() <= 30
+    first.release()
+    assert second.seconds_left() == 0
+
+
+def test_a_keeper_renews_a_lease_until_it_stops_and_lets_go_if_the_work_hangs(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aether_adapters.sql.lease_keeper._IDLE_SECONDS", 1.2)
+    lease, other, taken = Lease(engine, "relay", "a", 1.0), Lease(engine, "relay", "b"), threading.Event()
+    keeper = LeaseKeeper(lease, taken.set)
+    keeper.start()
+    assert taken.wait(60)
+    ends = time.monotonic() + 1.6
+    while time.monotonic() < ends:
+        keeper.beat()
+        time.sleep(0.05)
+    assert not other.acquire(), "its term ended without a renewal"
+    eventually(other.acquire, "another takes the lease while the work hangs")
+    keeper.stop()
+    assert other.held
 
 
 def test_leases_of_different_names_are_independent(engine: Engine) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,3 +182,30 @@ def test_the_kits_own_tables_have_no_drift_after_creation(engine: Engine, outbox
     fresh = MetaData()
     outbox_table(fresh, "another_outbox")
     assert "table another_outbox is missing" in pending_changes(engine, fresh)
+
+
+def test_a_migration_waits_for_its_database(
+    tmp_path: Path, scripts: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "late.db"
+    file.mkdir()  # SQLite cannot open a folder
+    threading.Timer(0.5, file.rmdir).start()
+    migrate(f"sqlite:///{file}", scripts)
+    engine = connect(f"sqlite:///{file}")
+    assert is_current(engine, scripts)
+    engine.dispose()
+    (said,) = caplog.messages[:1]
+    assert said.startswith("Waiting up to 60 s for the database: ")
+
+
+def test_a_migration_gives_up_on_a_database_that_stays_silent(scripts: Path) -> None:
+    """A server that accepts connections and says nothing, as one that is stopped by SIGSTOP."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"mysql+pymysql://root:hidden@127.0.0.1:{silent.getsockname()[1]}/billing"
+        started = time.monotonic()
+        with pytest.raises(Unavailable) as refused:
+            migrate(url, scripts, wait_seconds=0.5)
+        assert time.monotonic() - started < 20, "each attempt ends in time"
+    assert refused.value.detail == (
+        f"The database at {url.replace('hidden', '***')} was unavailable for 0.5 s."
+    )

@@ -23,7 +23,7 @@ from aether_adapters.sql import (
     optional,
     wrapped,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import (
     BigInteger,
@@ -133,7 +133,7 @@ PARCELS_MAPPING = RowMapping(
     own=("shop",),
 )
 
-UNHURRIED = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+UNHURRIED = settings(max_examples=50)
 TEXT = st.text(st.characters(codec="ascii", categories=("L", "N")), max_size=20)
 NUMBER = st.integers(0, 2**31 - 1)
 RECIPIENTS = st.builds(

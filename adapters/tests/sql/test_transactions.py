@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -107,7 +108,7 @@ def test_a_wait_for_another_transactions_lock_ends_at_the_deadline(engine: Engin
         started = time.monotonic()
         with within(0.5), pytest.raises(DeadlineExceeded):
             plain(engine).run(lambda c: c.execute(change))
-        assert 0.4 < time.monotonic() - started < 1.5
+        assert 0.4 < time.monotonic() - started < 4
     assert balances(engine, accounts) == {1: 0}
 
 
@@ -120,12 +121,12 @@ def test_a_long_statement_is_stopped_at_the_deadline(engine: Engine) -> None:
     started = time.monotonic()
     with within(0.5), pytest.raises(DeadlineExceeded):
         plain(engine).read(lambda c: c.execute(text(endless)).all())
-    assert 0.4 < time.monotonic() - started < 1.5
+    assert 0.4 < time.monotonic() - started < 4
 
 
 def test_an_exhausted_pool_raises_with_a_retry_delay(url: str) -> None:
     engine = connect(url, pool=1, pool_seconds=0.1)
-    with engine.execution_options(aether_read_only=True).connect():
+    with engine.connect():
         with pytest.raises(Exhausted) as caught:
             plain(engine).read(lambda _: None)
         assert caught.value.retry_after == 1.0
@@ -134,11 +135,11 @@ def test_an_exhausted_pool_raises_with_a_retry_delay(url: str) -> None:
 
 def test_a_wait_for_a_connection_ends_at_the_deadline(url: str) -> None:
     engine = connect(url, pool=1)
-    with engine.execution_options(aether_read_only=True).connect():
+    with engine.connect():
         started = time.monotonic()
         with within(0.2), pytest.raises(DeadlineExceeded):
             plain(engine).read(lambda _: None)
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 4
     engine.dispose()
 
 
@@ -149,16 +150,16 @@ def test_a_wait_for_the_fair_lock_ends_at_the_deadline_and_the_next_waiter_gets_
 
     def hold(_: Connection) -> None:
         inside.set()
-        release.wait(10)
+        release.wait(60)
 
     with ThreadPoolExecutor(2) as pool:
         holder = pool.submit(transactions.run, hold)
-        inside.wait(10)
+        inside.wait(60)
         with within(0.2), pytest.raises(DeadlineExceeded):
             transactions.run(lambda _: None)
         later = pool.submit(transactions.run, lambda _: "my turn")
         release.set()
-        assert (holder.result(10), later.result(10)) == (None, "my turn")
+        assert (holder.result(60), later.result(60)) == (None, "my turn")
 
 
 @pytest.mark.implementation("sqlite")
@@ -223,3 +224,21 @@ def test_a_missing_folder_is_created_and_an_impossible_one_is_an_error(tmp_path:
 def test_an_unsupported_address_is_refused_by_name(address: str) -> None:
     with pytest.raises(ValueError, match=r"name a file|use mysql\+pymysql"):
         connect(address)
+
+
+@pytest.mark.implementation("sqlite")
+@pytest.mark.parametrize("form", ["sqlite:///{}", "sqlite:///file:{}?uri=true"])
+def test_a_new_database_and_its_log_are_for_their_owner_only(tmp_path: Path, form: str) -> None:
+    file = tmp_path / "new" / "test.db"
+    before = os.umask(0o022)
+    try:
+        engine = connect(form.format(file))
+        assert not file.exists(), "nothing is opened before it is used"
+        plain(engine).run(lambda c: c.execute(text("CREATE TABLE t (i INT)")))
+        modes = {
+            path.name: oct(path.stat().st_mode & 0o777) for path in (file.parent, *file.parent.iterdir())
+        }
+        engine.dispose()
+    finally:
+        os.umask(before)
+    assert modes == {"new": "0o700", "test.db": "0o600", "test.db-wal": "0o600", "test.db-shm": "0o600"}

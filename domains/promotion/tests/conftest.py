@@ -21,7 +21,7 @@ from aether_promotion.application.list_activities import ListActivities
 from aether_promotion.application.list_coupons import ListCoupons
 from aether_promotion.application.list_templates import ListTemplates
 from aether_promotion.application.lock_coupons import LockCoupons
-from aether_promotion.application.persist_claim import PersistClaim, SettleClaims
+from aether_promotion.application.persist_claim import PersistClaims, SettleClaims
 from aether_promotion.application.publish_template import PublishTemplate
 from aether_promotion.application.published_terms import PublishedTerms
 from aether_promotion.application.quote import Quote
@@ -54,7 +54,7 @@ class World:
     clock: MemoryClock
     keep_claim_authorities: KeepClaimAuthorities
     keep_stock: KeepStock
-    persist_claim: PersistClaim
+    persist_claims: PersistClaims
     settle_claims: SettleClaims
     reconcile_orders: ReconcileOrders
 
@@ -102,7 +102,7 @@ class World:
             if isinstance(event, ClaimsClosed):
                 self.settle_claims(event)
             else:
-                self.persist_claim(event)
+                self.persist_claims([event])
 
     def activity(self, quantity: int = 10) -> types.Activity:
         """A sale that runs for a day."""
@@ -188,7 +188,7 @@ def make_world() -> World:
             transactions=transactions, counter=claims, log=log, clock=clock
         ),
         keep_stock=KeepStock(transactions=transactions, counter=stock, clock=clock),
-        persist_claim=PersistClaim(transactions=transactions, counter=claims),
+        persist_claims=PersistClaims(transactions=transactions, counter=claims),
         settle_claims=SettleClaims(transactions=transactions, clock=clock),
         reconcile_orders=ReconcileOrders(
             transactions=transactions,

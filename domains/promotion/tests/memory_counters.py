@@ -103,10 +103,11 @@ class MemoryClaimCounter:
             if authority is not None and authority.generation == generation:
                 del self._authorities[template_id]
 
-    def persisted(self, claim: ClaimDecided, /) -> None:
-        authority = self._authority(claim.template_id)
+    def persisted(self, template_id: int, claims: Sequence[ClaimDecided], /) -> None:
+        authority = self._authority(template_id)
         if authority is not None:
-            authority.waiting.pop(claim.coupon_id, None)
+            for claim in claims:
+                authority.waiting.pop(claim.coupon_id, None)
 
     def waiting(self, template_id: int, /, *, seconds: float) -> tuple[ClaimDecided, ...]:
         authority, now = self._authority(template_id), self._clock.now()

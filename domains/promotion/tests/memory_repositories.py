@@ -1,6 +1,6 @@
 """The repositories of one transaction, in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -107,8 +107,12 @@ class MemoryCoupons(kit.PublishingTable[Coupon]):
             raise CouponHasChanged(coupon.id, coupon.version)
         return super().add(coupon)
 
-    def has(self, coupon_id: int, /) -> bool:
-        return coupon_id in self._rows
+    def add_all(self, coupons: Sequence[Coupon], /) -> None:
+        for coupon in coupons:
+            self.add(coupon)
+
+    def known(self, coupon_ids: Collection[int], /) -> frozenset[int]:
+        return frozenset(coupon_ids) & self._rows.keys()
 
     def get(self, coupon_id: int, /, *, owner: str) -> Coupon:
         found = self._find(coupon_id)

@@ -174,7 +174,7 @@ def test_a_claim_behind_the_mark_is_not_confirmed_and_becomes_no_coupon(world: W
     world.keep_claim_authorities()
     world.work()
     assert isinstance(late, ClaimDecided)
-    world.persist_claim(late)
+    world.persist_claims([late])
     assert world.coupons() == []
     assert world.authority(template.id).claimed == 0
     assert claimed == late.coupon_id
@@ -228,7 +228,7 @@ STEPS = st.sampled_from(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(steps=st.lists(st.tuples(STEPS, st.integers(0, 5)), min_size=30, max_size=60))
 def test_whatever_crashes_a_confirmed_claim_is_a_coupon_and_the_quota_holds(
     steps: list[tuple[str, int]],
@@ -308,3 +308,17 @@ def test_whatever_crashes_a_confirmed_claim_is_a_coupon_and_the_quota_holds(
     assert world.authority(template.id).claimed <= 4
     world.work()
     assert world.authority(template.id).claimed == 4, "some of the quota was lost"
+
+
+def test_a_batch_of_claims_is_persisted_once_whatever_it_repeats(world: World) -> None:
+    """Two templates, one claim twice in the batch, and the whole batch a second time."""
+    first, second = world.template(), world.template()
+    world.keep_claim_authorities()
+    claimed = [world.claim(template.id, key=key) for template in (first, second) for key in ("k1", "k2")]
+    claims = [event for event in world.log.events if isinstance(event, ClaimDecided)]
+    assert len(claims) == 4
+    for _ in range(2):
+        world.persist_claims([*claims, claims[0]])
+    assert world.coupons() == sorted(claimed)
+    assert [world.authority(template.id).claimed for template in (first, second)] == [2, 2]
+    assert all(world.claims.waiting(template.id, seconds=0) == () for template in (first, second))

@@ -1,6 +1,6 @@
 """The consumers of the worker role, on a broker: claims from their log, and trade's events of orders."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from aether_adapters.embedded import EmbeddedRedis
 from aether_adapters.embedded.children import free_port
 from aether_adapters.kafka import BatchingProducer, Producer
 from aether_adapters.kernel.events import OutgoingEvent
+from aether_adapters.testing.waiting import eventually
 
 from aether.promotion.v1 import types
 from aether.trade.v1 import events as trade
@@ -73,13 +74,6 @@ def working(container: Container) -> Iterator[None]:
         stop.set()
         for thread in threads:
             thread.join()
-
-
-def eventually(done: Callable[[], bool]) -> None:
-    ends = monotonic() + 60
-    while not done():
-        assert monotonic() < ends, "the work did not finish"
-        sleep(0.05)
 
 
 def a_template(container: Container) -> int:

@@ -67,6 +67,13 @@ def test_a_title_is_neither_blank_nor_too_long(text: str) -> None:
     assert (refused.value.length, refused.value.limit) == (len(text.strip()), TITLE_LIMIT_CHARACTERS)
 
 
+@pytest.mark.parametrize("character", ["\x07", "\t", "\u2028", "\u202e", "\u2066"])
+def test_a_title_shows_all_its_characters(character: str) -> None:
+    with pytest.raises(errors.TitleNotReadable) as refused:
+        Title.of(f"First {character}one")
+    assert refused.value.character == f"U+{ord(character):04X}"
+
+
 @pytest.mark.parametrize(("percent", "cap"), [(0, 1), (101, 1), (50, 0)])
 def test_a_percentage_is_from_1_to_100_and_has_a_cap(percent: int, cap: int) -> None:
     with pytest.raises(errors.AmountNotUsable):

@@ -83,7 +83,7 @@ def test_handling_the_log_of_claims_is_idempotent(world: World) -> None:
     template = world.template()
     world.keep_claim_authorities()
     coupon = world.claim(template.id)
-    handlers = claim_handlers(world.persist_claim, world.settle_claims)
+    handlers = claim_handlers(world.persist_claims, world.settle_claims)
     for event in world.log.events * 2:
         left = outgoing(event)
         handlers[left.type](arrived(left.type, left.payload))

@@ -1,11 +1,9 @@
 """The rate limits of the REST API, on Redis: one for every request, and a stricter one for claims."""
 
-import asyncio
-
 import pytest
 from aether_adapters import redis
 from aether_adapters.kernel.identity import Identity
-from aether_adapters.rest.rate_limits import LimitReached
+from aether_adapters.kernel.rate_limits import LimitReached
 
 from aether_promotion.container import limits
 from aether_promotion.settings import Settings
@@ -26,9 +24,9 @@ def test_claims_have_their_own_limit_and_other_requests_do_not_count_towards_it(
     assert claims is not None and reads is not None
     ada, bob = Identity(subject="ada"), Identity(subject="bob")
     for _ in range(2):
-        asyncio.run(claims(ada, "10.0.0.1"))
+        claims.take(ada, "10.0.0.1")
     with pytest.raises(LimitReached) as refused:
-        asyncio.run(claims(ada, "10.0.0.1"))
+        claims.take(ada, "10.0.0.1")
     assert ("ratelimit-policy", '"claims";q=2;w=200') in refused.value.fields
-    asyncio.run(claims(bob, "10.0.0.1"))
-    asyncio.run(reads(ada, "10.0.0.1"))
+    claims.take(bob, "10.0.0.1")
+    reads.take(ada, "10.0.0.1")

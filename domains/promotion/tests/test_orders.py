@@ -267,7 +267,7 @@ STEPS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps=st.lists(st.tuples(STEPS, st.integers(1, 8), st.integers(1, 3)), min_size=20, max_size=60))
 def test_whatever_crashes_no_seat_is_sold_twice_and_none_is_lost(steps: list[tuple[str, int, int]]) -> None:
     world = make_world()

@@ -242,6 +242,21 @@ def test_sql_counts_nothing_while_it_does_not_decide(store: Store) -> None:
         store.run(lambda unit: unit.authorities.take(next(IDS)))
 
 
+def test_several_coupons_are_stored_with_their_events_or_none(store: Store, owner: str) -> None:
+    one, two = (new_coupon(owner) for _ in range(2))
+    store.transactions.run(lambda unit: unit.coupons.add_all([one, two]))
+    both = store.transactions.read(
+        lambda unit: [unit.coupons.get(each.id, owner=owner) for each in (one, two)]
+    )
+    assert both == [replace(one, version=1), replace(two, version=1)]
+    fresh = new_coupon(owner)
+    with pytest.raises(errors.CouponHasChanged):
+        store.run(lambda unit: unit.coupons.add_all([fresh, one]))
+    known = store.transactions.read(lambda unit: unit.coupons.known([fresh.id, two.id]))
+    assert known == {two.id}
+    assert store.transactions.read(lambda unit: unit.coupons.known([])) == frozenset()
+
+
 def test_a_coupon_comes_back_whole_and_is_its_owners_alone(store: Store, owner: str) -> None:
     created = new_coupon(owner)
     stored = store.transactions.run(lambda unit: unit.coupons.add(created))
@@ -250,8 +265,8 @@ def test_a_coupon_comes_back_whole_and_is_its_owners_alone(store: Store, owner: 
     locked = store.transactions.run(lambda unit: unit.coupons.save(locked))
     assert store.transactions.read(lambda unit: unit.coupons.get(created.id, owner=owner)) == locked
     assert store.transactions.run(lambda unit: unit.coupons.hold(created.id, owner=owner)) == locked
-    assert store.transactions.read(lambda unit: unit.coupons.has(created.id))
-    assert not store.transactions.read(lambda unit: unit.coupons.has(next(IDS)))
+    known = store.transactions.read(lambda unit: unit.coupons.known([created.id, next(IDS)]))
+    assert known == {created.id}
     for stranger in ("", owner.upper(), f"{owner} ", f" {owner}"):
         with pytest.raises(errors.CouponNotFound):
             store.run(lambda unit, who=stranger: unit.coupons.get(created.id, owner=who))  # type: ignore[misc]
@@ -417,7 +432,7 @@ def test_work_that_raises_leaves_nothing_behind(store: Store, owner: str) -> Non
 
     with pytest.raises(ZeroDivisionError):
         store.transactions.run(fail)
-    assert not store.transactions.read(lambda unit: unit.coupons.has(created.id))
+    assert not store.transactions.read(lambda unit: unit.coupons.known([created.id]))
     assert created.id not in [getattr(event, "coupon_id", None) for event in store.published()]
 
 
@@ -484,7 +499,7 @@ def test_a_counter_gives_one_coupon_for_one_key_and_remembers_what_waits(
     )
     assert abs(waiting.occurred_at - datetime.now(UTC)) < timedelta(seconds=5)
     assert claims.waiting(template.id, seconds=60) == ()
-    claims.persisted(waiting)
+    claims.persisted(template.id, [waiting])
     assert claims.waiting(template.id, seconds=0) == ()
     assert claims.claim(template.id, owner, "k1", next(IDS)) == replace(granted, waiting=False)
 

@@ -57,7 +57,7 @@ class TestReadiness(ReadinessSuite):
         )
         begun = time.monotonic()
         coupon, reservation = service.claim_coupon(claim), service.reserve(reserve)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 4.5, "nothing waits until its deadline"
         with EmbeddedRedis(tmp_path / "redis", port=environment.redis_port):
             assert service.claim_coupon(claim) == coupon
             assert service.reserve(reserve) == reservation

@@ -22,6 +22,7 @@ from aether_adapters.kernel.errors import Exhausted, Unavailable
 from aether_adapters.service.outbox_relay import Relay
 from aether_adapters.service.periodic import Periodic
 from aether_adapters.testing.memory import MemoryIds
+from aether_adapters.testing.waiting import eventually
 from sqlalchemy import Engine
 
 from aether.common.v1.types import Caller
@@ -37,12 +38,13 @@ from aether_promotion.adapters.stock_counter import RedisStockCounter
 from aether_promotion.application.claim_coupon import ClaimCoupon
 from aether_promotion.application.keep_claim_authorities import KeepClaimAuthorities
 from aether_promotion.application.keep_stock import KeepStock
-from aether_promotion.application.persist_claim import PersistClaim, SettleClaims
+from aether_promotion.application.persist_claim import PersistClaims, SettleClaims
 from aether_promotion.application.ports import Fate, Transactions, UnitOfWork
 from aether_promotion.application.published_terms import PublishedTerms
 from aether_promotion.application.reconcile_orders import ReconcileOrders
 from aether_promotion.application.reserve import Reserve
 from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
+from aether_promotion.container import ERRORS
 from aether_promotion.domain.activity import Activity, Reservation
 from aether_promotion.domain.claim_authority import ClaimAuthority, Decides
 from aether_promotion.domain.errors import Conflict, NotNow
@@ -102,13 +104,6 @@ def running(*roles: Callable[[Event], None]) -> Iterator[None]:
         thread.join()
 
 
-def eventually(done: Callable[[], bool], seconds: float = 30.0) -> None:
-    ends = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < ends, "the work did not finish"
-        time.sleep(0.1)
-
-
 def template_of(quota: int, number: int) -> Template:
     coupon = CouponTerms(
         title=Title("Ten off"),
@@ -152,7 +147,7 @@ def test_no_confirmed_claim_is_lost_and_the_quota_is_met_when_redis_dies_in_the_
         f"claims-{uuid4()}",
         [TOPIC],
         claim_handlers(
-            PersistClaim(transactions=transactions, counter=counter),
+            PersistClaims(transactions=transactions, counter=counter),
             SettleClaims(transactions=transactions, clock=clock),
         ),
     )
@@ -183,7 +178,7 @@ def test_no_confirmed_claim_is_lost_and_the_quota_is_met_when_redis_dies_in_the_
                 assert granted.setdefault((f"u{user}", key), coupon_id) == coupon_id
                 break
 
-    with running(consumer.run, relay.run, Periodic("keep claim authorities", keep, 0.2).run):
+    with running(consumer.run, relay.run, Periodic("keep claim authorities", keep, 0.2, ERRORS).run):
         eventually(lambda: counter.generation(template.id) == 1)
         with ThreadPoolExecutor(24) as pool:
             work = [pool.submit(stampede, user) for user in range(users)]
@@ -272,7 +267,8 @@ def test_no_seat_is_sold_twice_and_none_is_lost_when_redis_dies_in_the_middle(
             release(types.ReleaseRequest(order_id=order_id))
 
     with running(
-        Periodic("keep stock", keep, 0.3).run, Periodic("reconcile orders", reconcile_orders, 0.3).run
+        Periodic("keep stock", keep, 0.3, ERRORS).run,
+        Periodic("reconcile orders", reconcile_orders, 0.3, ERRORS).run,
     ):
         with ThreadPoolExecutor(24) as pool:
             work = [pool.submit(buy, buyer) for buyer in range(orders)]

@@ -8,10 +8,13 @@ from itertools import count
 import orjson
 import pytest
 from aether_adapters.auth.webhook_signatures import sign
+from aether_adapters.kernel.clock import SystemStopwatch
+from aether_adapters.kernel.recent_refusals import RecentRefusals
 from aether_adapters.testing.memory import MemoryClock, MemoryIds
 
 from aether.common.v1.types import Caller
 from aether.trade.v1 import port, types
+from aether_trade.adapters.remembered_refusals import RememberedRefusals
 from aether_trade.application.cancel_order import CancelOrder
 from aether_trade.application.change_course import ChangeCourse
 from aether_trade.application.close_overdue_orders import CloseOverdueOrders
@@ -39,6 +42,16 @@ PAYMENT_TIME = timedelta(minutes=15)
 GRACE = timedelta(seconds=60)
 
 
+@dataclass
+class Stopwatch:
+    """The seconds by which refusals are remembered; a test moves them."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 @dataclass(frozen=True)
 class World:
     """The whole service on memory adapters, with what a test controls, and the actions of its users."""
@@ -50,6 +63,7 @@ class World:
     promotions: MemoryPromotions
     payments: MemoryPayments
     clock: MemoryClock
+    stopwatch: Stopwatch
     _keys: "count[int]" = field(default_factory=count)
 
     def course(self, price_cents: int = 1000, *, on_sale: bool = True, title: str = "Hexagons") -> int:
@@ -101,9 +115,11 @@ def item(course_id: int, quantity: int = 1, activity_id: int | None = None) -> t
 def world() -> World:
     transactions, clock, ids = MemoryTransactions(), MemoryClock(), MemoryIds()
     promotions, payments = MemoryPromotions(), MemoryPayments()
+    stopwatch = Stopwatch()
+    remembering = RememberedRefusals(promotions, clock, RecentRefusals(stopwatch))
     saga = PlaceOrderSaga(
         transactions=transactions,
-        promotions=promotions,
+        promotions=remembering,
         clock=clock,
         ids=ids,
         payment_time=PAYMENT_TIME,
@@ -115,7 +131,13 @@ def world() -> World:
             get_course=GetCourse(transactions=transactions),
             list_courses=ListCourses(transactions=transactions),
             change_course=ChangeCourse(transactions=transactions),
-            place_order=PlaceOrder(saga=saga, transactions=transactions),
+            place_order=PlaceOrder(
+                saga=saga,
+                transactions=transactions,
+                refusals=remembering,
+                ids=MemoryIds(),  # so that the orders of a test count from one
+                stopwatch=SystemStopwatch(),
+            ),
             get_order=GetOrder(transactions=transactions),
             list_orders=ListOrders(transactions=transactions),
             start_payment=StartPayment(transactions=transactions, payments=payments, clock=clock),
@@ -133,4 +155,5 @@ def world() -> World:
         promotions=promotions,
         payments=payments,
         clock=clock,
+        stopwatch=stopwatch,
     )

@@ -350,3 +350,15 @@ def test_a_price_has_bounds() -> None:
     for cents in (-1, PRICE_LIMIT_CENTS + 1):
         with pytest.raises(errors.PriceNotUsable):
             price(cents)
+
+
+@pytest.mark.parametrize("character", ["\x07", "\t", "\u2028", "\u202e", "\u2066", "\ud800", "\U000e0fff"])
+def test_a_title_shows_all_its_characters(character: str) -> None:
+    with pytest.raises(errors.TitleNotReadable) as refused:
+        Title.of(f"Course {character}one")
+    assert refused.value.character == f"U+{ord(character):04X}"
+
+
+@pytest.mark.parametrize("text", ["课程　一", "می‌خواهم", "👩‍💻", "שלום", "a\u00a0b", "\U0001fae8"])
+def test_a_title_may_be_in_any_language(text: str) -> None:
+    assert Title.of(text).text == text

@@ -10,11 +10,14 @@ from threading import Event, Thread
 
 import httpx
 import pytest
-from aether_adapters.auth.key_sets import DevelopmentKeys, KeySet
+from aether_adapters.auth.development import DevelopmentKeys
+from aether_adapters.auth.key_sets import KeySet
 from aether_adapters.auth.tokens import Verifier
 from aether_adapters.auth.webhook_signatures import sign
 from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.kernel.neighbour import Neighbour
 from aether_adapters.observability.health import Health
+from aether_adapters.observability.neighbours import watched
 from aether_adapters.rest import Offload, build_app, serve
 
 from aether.trade.v1 import threads, types
@@ -34,6 +37,10 @@ SECRET = MemoryPayments.SECRET
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
+def guard() -> Neighbour:
+    return watched("payment", places=4, slow_seconds=1.0)
+
+
 @pytest.fixture
 def provider() -> Iterator[ProviderServer]:
     server = ProviderServer(Provider(SECRET), SECRET, 0)
@@ -49,7 +56,7 @@ def provider() -> Iterator[ProviderServer]:
 def payments_of(
     server: ProviderServer, notify_url: str = "http://127.0.0.1:1/v1/payment-notices"
 ) -> HttpPayments:
-    return HttpPayments(server.url, [SECRET], notify_url=notify_url, connections=4)
+    return HttpPayments(server.url, [SECRET], notify_url=notify_url, connections=4, neighbour=guard())
 
 
 @pytest.fixture(params=["memory", "http"])
@@ -94,14 +101,14 @@ def test_each_refund_is_paid_once_and_never_more_than_was_received(provider: Pro
 
 
 def test_the_provider_accepts_only_requests_signed_by_the_shop(provider: ProviderServer) -> None:
-    stranger = HttpPayments(provider.url, ["another"], notify_url="", connections=1)
+    stranger = HttpPayments(provider.url, ["another"], notify_url="", connections=1, neighbour=guard())
     with pytest.raises(Unavailable):
         stranger.open(7, 1)
     assert not stranger.refund(owed(1))
 
 
 def test_an_outage_of_the_provider_is_distinguished_from_a_bad_order() -> None:
-    nowhere = HttpPayments("http://127.0.0.1:1", [SECRET], notify_url="", connections=1)
+    nowhere = HttpPayments("http://127.0.0.1:1", [SECRET], notify_url="", connections=1, neighbour=guard())
     with pytest.raises(Unavailable):
         nowhere.open(7, 1)
     assert not nowhere.refund(owed(1))
@@ -142,7 +149,7 @@ def shop(world: World, provider: ProviderServer, tmp_path: Path) -> Iterator[Sho
 
 
 def wait_for(answers: Callable[[], list[tuple[str, int]]], count: int) -> list[tuple[str, int]]:
-    give_up = time.monotonic() + 10
+    give_up = time.monotonic() + 60
     while len(found := answers()) < count and time.monotonic() < give_up:
         time.sleep(0.01)
     return found

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aether_adapters.auth.key_sets import DevelopmentKeys, KeySet
+from aether_adapters.auth.development import DevelopmentKeys
+from aether_adapters.auth.grants import Grant
+from aether_adapters.auth.key_sets import KeySet
 from aether_adapters.auth.service_tokens import ServiceTokens, signer
 from aether_adapters.auth.tokens import Verifier
 from aether_adapters.grpc import Channel, Server
@@ -64,7 +66,9 @@ def promotions(promotion: Promotion, tmp_path: Path) -> Iterator[RemotePromotion
     server = Server(
         [grpc.service(service)],
         errors=ErrorTable("promotion", {StockGone: Kind.CONFLICT, NotForYou: Kind.FORBIDDEN}),
-        verify=Verifier(KeySet.from_file(pair.jwks), "tests", "aether"),
+        verify=Verifier(
+            KeySet.from_file(pair.jwks, Grant(services=frozenset({"aether-trade"}))), "tests", "aether"
+        ),
         health=Health({}),
         address="127.0.0.1:0",
     )

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from aether_adapters.auth.key_sets import DevelopmentKeys
+from aether_adapters.auth.development import DevelopmentKeys
 from aether_adapters.kernel.errors import Kind, Unavailable
 from aether_adapters.testing.readiness import ReadinessSuite, nowhere
 
@@ -44,6 +44,6 @@ class TestReadiness(ReadinessSuite):
             begun = time.monotonic()
             with pytest.raises(Unavailable) as refused:
                 service.place_order(request)
-            assert time.monotonic() - begun < 3
+            assert time.monotonic() - begun < 4.5, "nothing waits until its deadline"
             assert ERRORS.problem(refused.value).kind is Kind.UNAVAILABLE
         assert service.get_course(types.GetCourseRequest(caller=ADA, id=course.id)) == course

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from aether_adapters.kernel.errors import Exhausted
+from aether_adapters.kernel.errors import Exhausted, Unavailable
 from aether_adapters.testing import memory as kit
 
-from aether_user.application.ports import Card, Presence, UnitOfWork
+from aether_user.application.ports import SESSIONS_SHOWN, Card, Presence, UnitOfWork
 from aether_user.domain.errors import (
     KeysHaveChanged,
     MobileTaken,
@@ -19,6 +19,7 @@ from aether_user.domain.errors import (
 )
 from aether_user.domain.events import UserEvent
 from aether_user.domain.keys import KeyRing, SigningKey
+from aether_user.domain.password_reset import PasswordReset, ResetRequest, ResetToken
 from aether_user.domain.points import OrderPoints
 from aether_user.domain.session import Session
 from aether_user.domain.user import User
@@ -29,6 +30,8 @@ from aether_user.domain.values import Password
 class State(kit.MemoryState[UserEvent]):
     users: dict[int, User] = field(default_factory=dict)
     sessions: dict[int, Session] = field(default_factory=dict)
+    resets: dict[str, PasswordReset] = field(default_factory=dict)
+    reset_requests: dict[int, ResetRequest] = field(default_factory=dict)
     keys: dict[int, SigningKey] = field(default_factory=dict)
     ledger: dict[int, OrderPoints] = field(default_factory=dict)
 
@@ -50,9 +53,9 @@ class MemoryUsers(kit.PublishingTable[User]):
     def add(self, user: User, /) -> User:
         others = [other for other in self._rows.values() if other.id != user.id]
         if any(other.username.folded == user.username.folded for other in others):
-            raise UsernameTaken(user.username.text)
+            raise UsernameTaken
         if any(other.mobile == user.mobile for other in others):
-            raise MobileTaken(user.mobile.text)
+            raise MobileTaken
         return super().add(user)
 
     def get(self, user_id: int, /) -> User:
@@ -87,9 +90,9 @@ class MemorySessions(kit.PublishingTable[Session]):
     def by_handle(self, handle: str, /) -> Session | None:
         return next((session for session in self._rows.values() if session.handle == handle), None)
 
-    def revoke_all(self, user_id: int, /, *, now: datetime) -> None:
+    def revoke_all(self, user_id: int, /, *, now: datetime, but: int | None = None) -> None:
         for session in list(self._rows.values()):
-            if session.user_id == user_id and session.revoked_at is None:
+            if session.user_id == user_id and session.revoked_at is None and session.id != but:
                 self._rows[session.id] = replace(session, revoked_at=now).stored()
 
     def forget_expired(self, before: datetime, /) -> int:
@@ -97,6 +100,47 @@ class MemorySessions(kit.PublishingTable[Session]):
         for session_id in expired[:1000]:
             del self._rows[session_id]
         return len(expired[:1000])
+
+
+class MemoryResets:
+    def __init__(self, state: State) -> None:
+        self._rows = state.resets
+
+    def add(self, reset: PasswordReset, /) -> None:
+        self._rows[reset.digest] = reset
+
+    def by_digest(self, digest: str, /) -> PasswordReset | None:
+        return self._rows.get(digest)
+
+    def remove_all(self, user_id: int, /) -> None:
+        for reset in [reset for reset in self._rows.values() if reset.user_id == user_id]:
+            del self._rows[reset.digest]
+
+    def forget_expired(self, before: datetime, /) -> None:
+        for reset in [reset for reset in self._rows.values() if reset.expires_at < before]:
+            del self._rows[reset.digest]
+
+
+class MemoryResetRequests:
+    def __init__(self, state: State) -> None:
+        self._rows = state.reset_requests
+
+    def add(self, request: ResetRequest, /) -> None:
+        self._rows[request.id] = request
+
+    def waiting(self, now: datetime, /) -> bool:
+        return any(request.due_at <= now for request in self._rows.values())
+
+    def take(self, now: datetime, /, *, again_at: datetime) -> ResetRequest | None:
+        due = [request for request in self._rows.values() if request.due_at <= now]
+        if not due:
+            return None
+        first = min(due, key=lambda request: request.due_at)
+        self._rows[first.id] = replace(first, due_at=again_at)
+        return first
+
+    def remove(self, request_id: int, /) -> None:
+        self._rows.pop(request_id, None)
 
 
 class MemoryKeys:
@@ -110,6 +154,12 @@ class MemoryKeys:
         if key.number in self._state.keys:
             raise KeysHaveChanged(key.number)
         self._state.keys[key.number] = key
+
+    def reseal(self, key: SigningKey, private_pem: str, /) -> bool:
+        if self._state.keys.get(key.number) != key:
+            return False
+        self._state.keys[key.number] = replace(key, private_pem=private_pem)
+        return True
 
     def remove(self, number: int, /) -> None:
         del self._state.keys[number]
@@ -134,29 +184,63 @@ class PlainPasswords:
 
     def __init__(self, scheme: str = "plain") -> None:
         self.scheme = scheme
+        self.full = False
 
-    def hash(self, password: Password, /) -> str:
+    def hash(self, password: Password, /, *, trusted: bool = False) -> str:
         return f"{self.scheme}${password.text}"
 
-    def match(self, password_hash: str | None, password: Password, /) -> bool:
+    def match(self, password_hash: str | None, password: Password, /, *, trusted: bool = False) -> bool:
         return password_hash is not None and password_hash.partition("$")[2] == password.text
+
+    def admit(self) -> None:
+        if self.full:
+            raise Exhausted("Too many passwords are being checked: come back later.", retry_after=1.0)
 
     def outdated(self, password_hash: str, /) -> bool:
         return not password_hash.startswith(f"{self.scheme}$")
 
 
 class MemoryThrottle:
-    """Allows `tries` attempts for each account and for each address."""
+    """Allows `address` attempts for each address, `account` for an account at each, `strangers` at unknown ones."""
 
-    def __init__(self, tries: int) -> None:
-        self._tries = tries
-        self._taken: Counter[str] = Counter()
+    def __init__(self, *, address: int, account: int, strangers: int) -> None:
+        self._allowed = {"address": address, "account": account, "strangers": strangers}
+        self._taken: Counter[tuple[str, ...]] = Counter()
+        self._known: set[tuple[str, str]] = set()
 
-    def take(self, login: str, address: str, /) -> None:
-        for key in (f"account {login.lower()}", f"address {address}"):
-            if self._taken[key] >= self._tries:
+    def take(self, login: str, address: str, /) -> bool:
+        name = login.lower()
+        keys: list[tuple[str, ...]] = [("address", address), ("account", name, address)]
+        if (name, address) not in self._known:
+            keys.append(("strangers", name))
+        for key in keys:
+            if self._taken[key] >= self._allowed[key[0]]:
                 raise Exhausted("Too many tries: come back later.", retry_after=1.0)
             self._taken[key] += 1
+        return (name, address) in self._known
+
+    def remember(self, logins: tuple[str, ...], address: str, /) -> None:
+        self._known |= {(login.lower(), address) for login in logins}
+
+
+class FewLeaked:
+    """Knows the passwords of the tests that leaked."""
+
+    def include(self, password: Password, /) -> bool:
+        return not password.stems.isdisjoint({"password1", "iloveyou"})
+
+
+class MemoryMessages:
+    """Keeps the messages; `away` makes the mail server unavailable."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, ResetToken, datetime]] = []
+        self.away = False
+
+    def send(self, email: str, /, *, username: str, token: ResetToken, expires_at: datetime) -> None:
+        if self.away:
+            raise Unavailable("The mail server is away.")
+        self.sent.append((email, username, token, expires_at))
 
 
 class MemoryPresences:
@@ -166,15 +250,15 @@ class MemoryPresences:
     def note(self, user_id: int, presence: Presence, /) -> None:
         self._noted.setdefault(user_id, {})[presence.session_id] = presence
 
-    def gone(self, user_id: int, session_id: int | None, /) -> None:
-        if session_id is None:
-            self._noted.pop(user_id, None)
-        else:
-            self._noted.get(user_id, {}).pop(session_id, None)
+    def gone(self, user_id: int, session_id: int | None, /, *, but: int | None = None) -> None:
+        noted = self._noted.get(user_id, {})
+        for name in [name for name in noted if name != but and session_id in (None, name)]:
+            del noted[name]
 
     def of(self, user_id: int, /, *, now: datetime) -> tuple[Presence, ...]:
         noted = self._noted.get(user_id, {})
-        return tuple(noted[name] for name in sorted(noted, reverse=True) if noted[name].expires_at > now)
+        active = [noted[name] for name in sorted(noted, reverse=True) if noted[name].expires_at > now]
+        return tuple(active[:SESSIONS_SHOWN])
 
 
 class MemoryCards:
@@ -200,6 +284,8 @@ def _unit(state: State) -> UnitOfWork:
     return UnitOfWork(
         users=MemoryUsers(state),
         sessions=MemorySessions(state),
+        resets=MemoryResets(state),
+        reset_requests=MemoryResetRequests(state),
         keys=MemoryKeys(state),
         ledger=MemoryLedger(state),
         inbox=kit.MemoryInbox(state.inbox),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from secrets import token_urlsafe
 
 import pytest
 
@@ -14,10 +15,11 @@ from aether_user.domain.events import (
     UserUnbanned,
 )
 from aether_user.domain.keys import KeyRing, SigningKey, Terms
+from aether_user.domain.password_reset import PasswordReset, ResetToken
 from aether_user.domain.points import OrderPoints
 from aether_user.domain.refresh_token import RefreshToken
 from aether_user.domain.session import Session
-from aether_user.domain.user import User
+from aether_user.domain.user import NEW_EMAIL_SETTLES_IN, User
 from aether_user.domain.values import (
     DISPLAY_NAME_LIMIT_CHARACTERS,
     PASSWORD_MAX_CHARACTERS,
@@ -76,7 +78,12 @@ def test_a_profile_changes_only_at_its_current_version() -> None:
     changed = stored.change_profile(
         version=1, display_name=DisplayName("Countess"), email=Email("ada@example.org"), now=LATER
     )
-    assert changed == replace(stored, display_name=DisplayName("Countess"), email=Email("ada@example.org"))
+    assert changed == replace(
+        stored,
+        display_name=DisplayName("Countess"),
+        email=Email("ada@example.org"),
+        email_changed_at=LATER,
+    )
     assert changed.events == (UserChanged(user_id=7, occurred_at=LATER),)
     with pytest.raises(errors.UserHasChanged) as refused:
         stored.change_profile(version=2, display_name=DisplayName("x"), email=None, now=LATER)
@@ -131,7 +138,8 @@ def test_an_email_has_a_name_and_a_domain(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "  ", "x" * (DISPLAY_NAME_LIMIT_CHARACTERS + 1), "a\nb", "a\x00b", "\u200d", "\u0301"]
+    "text",
+    ["", "  ", "x" * (DISPLAY_NAME_LIMIT_CHARACTERS + 1), "a\nb", "a\x00b", "\u200d", "\u0301", "a\u202eb"],
 )
 def test_a_display_name_can_be_seen(text: str) -> None:
     with pytest.raises(errors.DisplayNameNotUsable):
@@ -150,6 +158,12 @@ def test_a_password_is_neither_short_nor_endless(text: str) -> None:
     assert "xxx" not in str(refused.value) + str(vars(refused.value))
 
 
+def test_what_is_typed_as_a_password_may_be_anything_but_endless() -> None:
+    assert [Password.typed(text).text for text in ("", "short", "x" * PASSWORD_MAX_CHARACTERS)][1] == "short"
+    with pytest.raises(errors.PasswordNotUsable):
+        Password.typed("x" * (PASSWORD_MAX_CHARACTERS + 1))
+
+
 def test_a_password_is_the_same_from_any_keyboard() -> None:
     assert Password.of("pässword").normal == Password.of("pa\u0308ssword").normal
 
@@ -161,13 +175,13 @@ def test_there_are_no_other_roles(names: tuple[str, ...]) -> None:
 
 
 def opened() -> tuple[Session, RefreshToken]:
-    token = RefreshToken.first()
+    token = RefreshToken.first(token_urlsafe)
     return Session.open(1, user_id=7, token=token, now=NOON, life=LIFE).stored(), token
 
 
 def test_the_current_refresh_token_is_replaced_and_extends_the_session() -> None:
     session, token = opened()
-    following = token.next()
+    following = token.next(token_urlsafe)
     gone_on = session.spend(token, following=following, now=LATER, life=LIFE)
     assert gone_on == replace(session, secret=following.secret_digest, expires_at=LATER + LIFE)
     assert gone_on.events == ()
@@ -175,24 +189,24 @@ def test_the_current_refresh_token_is_replaced_and_extends_the_session() -> None
 
 def test_a_refresh_token_that_was_used_ends_the_session_and_its_access_tokens() -> None:
     session, token = opened()
-    gone_on = session.spend(token, following=token.next(), now=NOON, life=LIFE).stored()
-    ended = gone_on.spend(token, following=token.next(), now=LATER, life=LIFE)
+    gone_on = session.spend(token, following=token.next(token_urlsafe), now=NOON, life=LIFE).stored()
+    ended = gone_on.spend(token, following=token.next(token_urlsafe), now=LATER, life=LIFE)
     assert ended.revoked_at == LATER
     assert ended.events == (SessionsRevoked(user_id=7, session_id=1, occurred_at=LATER),)
     with pytest.raises(errors.RefreshTokenRefused):
-        ended.spend(token, following=token.next(), now=LATER, life=LIFE)
+        ended.spend(token, following=token.next(token_urlsafe), now=LATER, life=LIFE)
 
 
 def test_a_session_that_is_over_stays_over() -> None:
     session, token = opened()
     with pytest.raises(errors.RefreshTokenRefused):
-        session.spend(token, following=token.next(), now=NOON + LIFE, life=LIFE)
+        session.spend(token, following=token.next(token_urlsafe), now=NOON + LIFE, life=LIFE)
     ended = session.revoke(now=LATER)
     assert ended.revoke(now=LATER) is ended
 
 
 def test_a_refresh_token_is_read_back_and_nothing_else_is() -> None:
-    token = RefreshToken.first()
+    token = RefreshToken.first(token_urlsafe)
     assert RefreshToken.parse(token.text) == token
     assert token.text not in repr(token)
     for text in ("", "x", token.text[:-1], token.text + "a", token.text.replace(".", "_"), token.text + "\n"):
@@ -237,3 +251,39 @@ def test_an_order_earns_a_point_for_each_whole_100_cents_paid_and_not_refunded()
     assert entry.paid(1999).paid(1999).points == 19, "two events of one payment count once"
     assert entry.paid(1999).refunded(50).refunded(50) == entry.refunded(50).paid(1999).refunded(50)
     assert entry.refunded(500).points == 0, "a payment that came too late is refunded and never counts"
+
+
+def test_a_password_is_changed_and_ends_the_access_tokens() -> None:
+    changed = new().stored().change_password("another hash", now=LATER)
+    assert changed.password_hash == "another hash"
+    assert changed.events == (SessionsRevoked(user_id=7, session_id=None, occurred_at=LATER),)
+
+
+def test_a_reset_goes_to_the_former_address_for_a_while() -> None:
+    """Whoever steals an access token can change the address, and would get the token of a reset."""
+    first, second, third = (Email(f"{name}@example.org") for name in ("first", "second", "third"))
+    user = new().stored()
+    assert user.reset_email(now=NOON) is None
+
+    def moved(user: User, email: Email | None, now: datetime) -> User:
+        name = user.display_name
+        return user.change_profile(version=user.version, display_name=name, email=email, now=now).stored()
+
+    owned = moved(user, first, NOON)
+    assert owned.reset_email(now=NOON + NEW_EMAIL_SETTLES_IN - timedelta(seconds=1)) is None
+    assert owned.reset_email(now=NOON + NEW_EMAIL_SETTLES_IN) == first
+    stolen = moved(moved(owned, second, LATER), third, LATER + timedelta(hours=1))
+    settles = LATER + timedelta(hours=1) + NEW_EMAIL_SETTLES_IN
+    assert stolen.reset_email(now=settles - timedelta(seconds=1)) == first, "also after two changes"
+    assert stolen.reset_email(now=settles) == third
+    assert moved(stolen, third, settles).reset_email(now=settles) == third, "this was no change"
+    assert moved(owned, None, LATER).reset_email(now=LATER) == first
+    assert stolen.ban(now=LATER).reset_email(now=LATER) is None
+
+
+def test_a_reset_token_is_read_back_and_nothing_else_is() -> None:
+    token = ResetToken.new(token_urlsafe)
+    assert ResetToken.parse(token.text) == token
+    assert token.text not in repr(token) + repr(PasswordReset.open(token, user_id=7, now=NOON, life=LIFE))
+    for text in ("", token.text[:-1], token.text + "x", token.text[:-1] + "\n", "é" * 43):
+        assert ResetToken.parse(text) is None

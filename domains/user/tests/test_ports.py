@@ -4,23 +4,32 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from itertools import count
+from secrets import token_urlsafe
+from threading import Event
 from uuid import uuid4
 
 import pytest
 from aether_adapters import redis
+from aether_adapters.kernel.deadline import within
 from aether_adapters.kernel.errors import Exhausted, Unavailable
 from aether_adapters.testing.stores import STORES, InboxSuite, MigrationsSuite, open_store
+from aether_adapters.testing.waiting import eventually
 
 from aether_user.__main__ import migrations
 from aether_user.adapters.events import incoming, outgoing
+from aether_user.adapters.leaked import FrequentPasswords
 from aether_user.adapters.passwords import Argon2Passwords
-from aether_user.adapters.redis import Pace, RedisCards, RedisPresences, RedisThrottle
+from aether_user.adapters.redis import RedisCards, RedisPresences
 from aether_user.adapters.sql import unit_of_work
 from aether_user.adapters.tables import METADATA, OUTBOX
+from aether_user.adapters.throttle import Pace, RedisThrottle
 from aether_user.application.ports import (
+    SESSIONS_SHOWN,
     Card,
     Cards,
+    LeakedPasswords,
     Passwords,
     Presence,
     Presences,
@@ -31,13 +40,31 @@ from aether_user.application.ports import (
 from aether_user.domain import errors
 from aether_user.domain.events import SessionsRevoked, UserBanned, UserEvent, UserRegistered
 from aether_user.domain.keys import KeyRing, SigningKey
+from aether_user.domain.password_reset import PasswordReset, ResetRequest, ResetToken
 from aether_user.domain.points import OrderPoints
 from aether_user.domain.refresh_token import RefreshToken
 from aether_user.domain.session import Session
 from aether_user.domain.user import User
-from aether_user.domain.values import DisplayName, Email, Mobile, Password, Role, Status, Username
+from aether_user.domain.values import (
+    LOGIN_LIMIT_CHARACTERS,
+    DisplayName,
+    Email,
+    Mobile,
+    Password,
+    Role,
+    Status,
+    Username,
+)
+from aether_user.settings import Settings
 
-from .memory import MemoryCards, MemoryPresences, MemoryThrottle, MemoryTransactions, PlainPasswords
+from .memory import (
+    FewLeaked,
+    MemoryCards,
+    MemoryPresences,
+    MemoryThrottle,
+    MemoryTransactions,
+    PlainPasswords,
+)
 
 NOON = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = datetime(2030, 1, 2, 12, 0, 0, 654321, tzinfo=UTC)
@@ -74,7 +101,7 @@ class Store:
         return self.transactions.read(lambda unit: unit.sessions.get(session_id))
 
     def open(self, user: User) -> tuple[Session, RefreshToken]:
-        token = RefreshToken.first()
+        token = RefreshToken.first(token_urlsafe)
         session = Session.open(next(IDS), user_id=user.id, token=token, now=NOON, life=LIFE)
         return self.transactions.run(lambda unit: unit.sessions.add(session)), token
 
@@ -110,6 +137,8 @@ def test_what_was_stored_comes_back_whole(store: Store) -> None:
     created = replace(
         new(),
         email=Email("ada@example.org"),
+        former_email=Email("ada@example.com"),
+        email_changed_at=LATER,
         display_name=DisplayName("👩‍💻 李雷 " + "x" * 50),
         roles=frozenset(Role),
         password_hash="$argon2id$v=19$m=65536,t=3,p=4$" + "x" * 80,
@@ -231,7 +260,7 @@ def test_a_session_comes_back_whole_by_id_and_by_its_handle(store: Store) -> Non
     assert store.session(next(IDS)) is None
     with pytest.raises(errors.SessionHasChanged):
         store.transactions.run(lambda unit: unit.sessions.add(session))
-    spent = session.spend(token, following=token.next(), now=LATER, life=LIFE)
+    spent = session.spend(token, following=token.next(token_urlsafe), now=LATER, life=LIFE)
     stored = store.transactions.run(lambda unit: unit.sessions.save(spent))
     assert store.session(session.id) == stored == replace(spent, version=2)
     with pytest.raises(errors.SessionHasChanged):
@@ -287,6 +316,69 @@ def test_only_expired_sessions_are_forgotten(store: Store) -> None:
     assert store.session(kept.id) == kept
 
 
+def test_one_session_may_be_left_when_all_are_revoked(store: Store) -> None:
+    user = store.add(new())
+    (kept, _), (ended, _) = store.open(user), store.open(user)
+    store.transactions.run(lambda unit: unit.sessions.revoke_all(user.id, now=LATER, but=kept.id))
+    assert store.session(kept.id) == kept
+    assert store.session(ended.id) == replace(ended, revoked_at=LATER, version=2)
+
+
+def test_a_reset_is_found_by_its_token_until_it_is_used_or_forgotten(store: Store) -> None:
+    ada, bob = next(IDS), next(IDS)
+    tokens = [ResetToken.new(token_urlsafe) for _ in range(4)]
+    resets = [
+        PasswordReset.open(token, user_id=user_id, now=now, life=LIFE)
+        for token, user_id, now in zip(tokens, (ada, ada, bob, bob), (NOON, LATER, NOON, LATER), strict=True)
+    ]
+
+    def found() -> list[PasswordReset | None]:
+        return store.transactions.read(lambda unit: [unit.resets.by_digest(token.digest) for token in tokens])
+
+    for reset in resets:
+        store.transactions.run(lambda unit, reset=reset: unit.resets.add(reset))  # type: ignore[misc]
+    assert found() == resets
+    store.transactions.run(lambda unit: unit.resets.remove_all(ada))
+    assert found() == [None, None, *resets[2:]]
+    store.transactions.run(lambda unit: unit.resets.forget_expired(NOON + LIFE))
+    assert found() == [None, None, *resets[2:]]
+    store.transactions.run(lambda unit: unit.resets.forget_expired(NOON + LIFE + timedelta(seconds=1)))
+    assert found() == [None, None, None, resets[3]]
+
+
+def test_a_request_to_reset_is_taken_once_and_again_when_it_was_not_handled(store: Store) -> None:
+    first, second = (
+        ResetRequest(id=next(IDS), login=login, requested_at=due_at, due_at=due_at)
+        for login, due_at in (("Ada 🌸", NOON), ("x" * LOGIN_LIMIT_CHARACTERS, LATER))
+    )
+    after = LATER + timedelta(minutes=1)
+
+    def take(now: datetime) -> ResetRequest | None:
+        return store.transactions.run(lambda unit: unit.reset_requests.take(now, again_at=after))
+
+    def waiting(now: datetime) -> bool:
+        return store.transactions.read(lambda unit: unit.reset_requests.waiting(now))
+
+    for request in (second, first):
+        store.transactions.run(lambda unit, request=request: unit.reset_requests.add(request))  # type: ignore[misc]
+    assert not waiting(NOON - timedelta(seconds=1)) and take(NOON - timedelta(seconds=1)) is None
+    assert waiting(NOON)
+    assert [take(LATER) for _ in range(3)] == [first, second, None]
+    store.transactions.run(lambda unit: unit.reset_requests.remove(second.id))
+    assert take(after) == replace(first, due_at=after)
+    store.transactions.run(lambda unit: unit.reset_requests.remove(first.id))
+    assert not waiting(after + LIFE)
+
+
+@pytest.mark.suite("leaked")
+@pytest.mark.parametrize("leaked", [FewLeaked(), FrequentPasswords()], ids=["memory", "zxcvbn"])
+def test_a_leaked_password_is_one_in_any_case(leaked: LeakedPasswords) -> None:
+    for text in ("password1", "PASSWORD1", "iLoveYou", "iloveyou2026!"):
+        assert leaked.include(Password(text)), text
+    for text in ("correct horse battery staple", "password1 and more", "2026!iloveyou", ""):
+        assert not leaked.include(Password(text)), text
+
+
 def key(number: int) -> SigningKey:
     pem = "-----BEGIN PRIVATE KEY-----\n" + "x" * 400 + "\n"
     return SigningKey(
@@ -301,6 +393,13 @@ def test_keys_are_kept_in_their_order_and_each_number_once(store: Store) -> None
     assert store.transactions.read(lambda unit: unit.keys.ring()) == KeyRing((key(1), key(2), key(10)))
     with pytest.raises(errors.KeysHaveChanged):
         store.transactions.run(lambda unit: unit.keys.add(replace(key(2), kid="another")))
+    sealed = replace(key(2), private_pem="-----BEGIN ENCRYPTED PRIVATE KEY-----\n" + "y" * 500 + "\n")
+    for stored_so in (True, False):
+        done = store.transactions.run(lambda unit: unit.keys.reseal(key(2), sealed.private_pem))
+        assert done is stored_so, "only the key that was read is replaced"
+    assert not store.transactions.run(lambda unit: unit.keys.reseal(key(3), sealed.private_pem))
+    assert store.transactions.read(lambda unit: unit.keys.ring()) == KeyRing((key(1), sealed, key(10)))
+    store.transactions.run(lambda unit: unit.keys.reseal(sealed, key(2).private_pem))
     store.transactions.run(lambda unit: unit.keys.remove(1))
     assert store.transactions.read(lambda unit: unit.keys.ring()) == KeyRing((key(2), key(10)))
 
@@ -339,7 +438,7 @@ class TestMigrations(MigrationsSuite):
 
 def argon2(passes: int = 1) -> Argon2Passwords:
     """The cheapest parameters; another test measures the cost of the real ones."""
-    return Argon2Passwords(passes=passes, kibibytes=8, lanes=1, at_once=2)
+    return Argon2Passwords(passes=passes, kibibytes=8, lanes=1, at_once=2, waiting=4)
 
 
 @pytest.mark.suite("passwords")
@@ -363,16 +462,74 @@ def test_a_hash_names_its_parameters_and_is_another_every_time() -> None:
     assert not argon2().match("no hash at all", right)
 
 
+def test_a_password_too_many_is_refused_at_once() -> None:
+    """One is hashed and two wait, one of them of a stranger; the others do not hold their threads until their deadline."""
+    passwords = Argon2Passwords(passes=1, kibibytes=8, lanes=1, at_once=1, waiting=2)
+    password, finished = Password("correct horse"), Event()
+    passwords._threads.submit(finished.wait)  # the only thread is at work
+    with ThreadPoolExecutor(3) as pool:
+        waiting = []
+        for trusted in (False, False, True):
+            waiting.append(pool.submit(passwords.hash, password, trusted=trusted))
+            eventually(lambda: passwords._threads._work_queue.qsize() == len(waiting))
+            if len(waiting) >= 2:
+                with pytest.raises(Exhausted) as refused:
+                    passwords.hash(password)
+                assert refused.value.retry_after == 1.0
+        with pytest.raises(Exhausted):
+            passwords.hash(password, trusted=True)
+        finished.set()
+        assert all(passwords.match(each.result(), password) for each in waiting)
+    assert passwords.match(passwords.hash(password), password)
+
+
+def test_a_password_that_waits_for_its_hash_is_given_up_at_the_deadline() -> None:
+    passwords = Argon2Passwords(passes=40, kibibytes=8192, lanes=1, at_once=1, waiting=1)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(passwords.hash, Password("correct horse"))
+        with within(0.01), pytest.raises(Exhausted):
+            passwords.hash(Password("correct horse"))
+        assert first.result().startswith("$argon2id$")
+    assert passwords.hash(Password("correct horse")), "its place is free again"
+
+
+@pytest.mark.parametrize(
+    ("given", "hashing", "waiting"),
+    [
+        ({"threads": 16, "hashes_at_once": 3}, 3, 4),
+        ({"threads": 16, "hashes_at_once": 6}, 6, 2),
+        ({"threads": 8, "hashes_at_once": 100, "hash_queue": 100}, 4, 0),
+        ({"threads": 1}, 1, 0),
+        ({"threads": 512, "hash_lanes": 512}, 1, 4),
+    ],
+)
+def test_passwords_take_at_most_half_of_the_threads(
+    given: dict[str, int], hashing: int, waiting: int
+) -> None:
+    settings = Settings(key_secret="a secret of the tests", **given)  # type: ignore[arg-type]
+    assert (settings.hashing, settings.hashes_waiting) == (hashing, waiting)
+
+
 @pytest.fixture(params=["memory", "redis"])
 def throttle(request: pytest.FixtureRequest) -> Throttle:
     if request.param == "memory":
-        return MemoryThrottle(tries=3)
+        return MemoryThrottle(address=5, account=2, strangers=3)
     return throttle_at(request.getfixturevalue("redis_url"))
 
 
-def throttle_at(url: str) -> RedisThrottle:
-    pace = Pace(rate=0.001, burst=3)
-    return RedisThrottle(redis.connect(url), account=pace, address=pace)
+def throttle_at(url: str, *secrets: str) -> RedisThrottle:
+    def pace(burst: int) -> Pace:
+        return Pace(rate=0.001, burst=burst)
+
+    return RedisThrottle(
+        redis.connect(url),
+        "aether-user",
+        secrets or ("a secret of thirty-two characters",),
+        address=pace(5),
+        account=pace(2),
+        strangers=pace(3),
+        known=timedelta(days=1),
+    )
 
 
 @pytest.mark.suite("throttle")
@@ -387,19 +544,81 @@ def test_tries_end_for_an_account_in_any_spelling(throttle: Throttle) -> None:
 
 @pytest.mark.suite("throttle")
 def test_tries_end_for_an_address(throttle: Throttle) -> None:
-    for login in ("ada", "bob", "eve"):
+    for login in ("ada", "bob", "eve", "joe", "jim"):
         throttle.take(login, "192.0.2.1")
     with pytest.raises(Exhausted):
         throttle.take("zoe", "192.0.2.1")
     throttle.take("zoe", "192.0.2.2")
 
 
-def test_without_redis_tries_are_counted_here() -> None:
-    throttle = throttle_at(NOWHERE)
-    for _ in range(3):
+@pytest.mark.suite("throttle")
+def test_tries_of_one_address_leave_some_for_another(throttle: Throttle) -> None:
+    for _ in range(2):
         throttle.take("ada", "192.0.2.1")
+    for _ in range(3):
+        with pytest.raises(Exhausted):
+            throttle.take("ada", "192.0.2.1")
+    throttle.take("ada", "192.0.2.2")
     with pytest.raises(Exhausted):
-        throttle.take("ada", "192.0.2.2")
+        throttle.take("ada", "192.0.2.3")
+
+
+@pytest.mark.suite("throttle")
+def test_a_known_address_has_tries_of_its_own_whichever_name_is_used(throttle: Throttle) -> None:
+    throttle.take("Ada", "192.0.2.1")
+    throttle.remember(("ada", "+8613800138000"), "192.0.2.1")
+    for address in ("192.0.2.2", "192.0.2.3"):
+        throttle.take("ada", address)
+    for stranger in ("192.0.2.4", "192.0.2.5"):
+        with pytest.raises(Exhausted):
+            throttle.take("ada", stranger)
+    assert throttle.take("ADA", "192.0.2.1")
+    for _ in range(2):
+        assert throttle.take("+8613800138000", "192.0.2.1")
+    assert not throttle.take("bob", "192.0.2.9")
+    with pytest.raises(Exhausted):
+        throttle.take("ada", "192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ("2001:db8::1", "2001:db8::2:3", "2001:DB8:0:0:ffff::"),
+        ("192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201"),
+    ],
+)
+def test_forms_of_one_address_share_their_tries(redis_url: str, addresses: tuple[str, ...]) -> None:
+    throttle = throttle_at(redis_url)
+    for address in addresses[:2]:
+        throttle.take("ada", address)
+    with pytest.raises(Exhausted):
+        throttle.take("ada", addresses[2])
+
+
+def test_a_known_address_stays_known_while_the_secret_is_replaced(redis_url: str) -> None:
+    throttle_at(redis_url, "old").remember(("ada",), "192.0.2.1")
+    assert throttle_at(redis_url, "new", "old").take("ada", "192.0.2.1")
+    assert not throttle_at(redis_url, "new").take("ada", "192.0.2.1")
+
+
+def test_keys_in_redis_cannot_be_made_without_the_secret(redis_url: str) -> None:
+    """A mobile is one of few: whoever reads Redis could hash them all."""
+    client = redis.connect(redis_url)
+    throttle_at(redis_url, "one").remember(("+8613800138000",), "192.0.2.1")
+    (key,) = client.keys()
+    throttle_at(redis_url, "two").remember(("+8613800138000",), "192.0.2.1")
+    assert len(client.keys()) == 2
+    assert sha256(b"+8613800138000\n192.0.2.1").hexdigest().encode() not in key
+
+
+def test_without_redis_tries_are_counted_here_and_known_addresses_too() -> None:
+    throttle = throttle_at(NOWHERE)
+    throttle.remember(("ada",), "192.0.2.9")
+    for number in range(3):
+        throttle.take("ada", f"192.0.2.{number}")
+    with pytest.raises(Exhausted):
+        throttle.take("ada", "192.0.2.4")
+    throttle.take("ada", "192.0.2.9")
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -416,6 +635,22 @@ def seen(session_id: int, expires_at: datetime = LATER) -> Presence:
 
 
 @pytest.mark.suite("presences")
+def test_of_very_many_sessions_the_newest_are_shown(presences: Presences) -> None:
+    user_id = next(IDS)
+    for number in range(2 * SESSIONS_SHOWN + 1):
+        presences.note(user_id, seen(number))
+    shown = [presence.session_id for presence in presences.of(user_id, now=NOON)]
+    assert shown == list(range(2 * SESSIONS_SHOWN, SESSIONS_SHOWN, -1))
+
+
+def test_sessions_that_are_not_shown_are_not_kept_in_redis(redis_url: str) -> None:
+    client, user_id = redis.connect(redis_url), next(IDS)
+    for number in range(5 * SESSIONS_SHOWN):
+        RedisPresences(client).note(user_id, seen(number))
+    assert client.hlen(f"aether-user-sessions:{user_id}") <= 2 * SESSIONS_SHOWN
+
+
+@pytest.mark.suite("presences")
 def test_sessions_are_shown_until_they_are_gone_or_expired(presences: Presences) -> None:
     first, second = 2**53 + 1, 2**53 + 2
     user_id, other = next(IDS), next(IDS)
@@ -427,8 +662,14 @@ def test_sessions_are_shown_until_they_are_gone_or_expired(presences: Presences)
     again = replace(seen(first), seen_at=LATER - timedelta(hours=1), address="192.0.2.1")
     presences.note(user_id, again)
     assert presences.of(user_id, now=NOON) == (seen(second), again)
+    presences.gone(user_id, None, but=first)
+    assert presences.of(user_id, now=NOON) == (again,)
+    presences.note(user_id, seen(second))
     presences.gone(user_id, second)
     assert presences.of(user_id, now=NOON) == (again,)
+    presences.gone(user_id, None, but=second)
+    assert presences.of(user_id, now=NOON) == ()
+    presences.note(user_id, again)
     presences.gone(user_id, None)
     assert presences.of(user_id, now=NOON) == ()
     assert presences.of(other, now=NOON) == (seen(3),)
@@ -438,6 +679,7 @@ def test_without_redis_sessions_go_on_and_only_their_list_is_missed() -> None:
     presences = RedisPresences(redis.connect(NOWHERE))
     presences.note(1, seen(1))
     presences.gone(1, 1)
+    presences.gone(1, None, but=1)
     with pytest.raises(Unavailable):
         presences.of(1, now=NOON)
 

@@ -70,9 +70,8 @@ def test_a_new_user_is_a_customer_whose_display_name_is_the_username(world: Worl
 
 def test_both_names_are_unique(world: World) -> None:
     world.register()
-    with pytest.raises(errors.UsernameTaken) as taken:
+    with pytest.raises(errors.UsernameTaken):
         world.register("ADA", "+8613800138001")
-    assert taken.value.username == "ADA"
     with pytest.raises(errors.MobileTaken):
         world.register("bob")
 
@@ -323,8 +322,9 @@ def test_other_services_see_a_change_at_once(world: World) -> None:
         world.service.get_user(types.GetUserRequest(id=99))
 
 
-@pytest.mark.parametrize("subject", ["99", "ada", "", "٣"])
+@pytest.mark.parametrize("subject", ["99", "ada", "", "٣", "01", "0", "9" * 30, "9" * 5000])
 def test_a_caller_who_is_not_a_user_is_not_found(world: World, subject: str) -> None:
+    assert world.register().id == 1
     nobody = Caller(subject=subject, session="1")
     for ask in (
         lambda: world.service.get_profile(types.GetProfileRequest(caller=nobody)),
@@ -383,5 +383,5 @@ def test_only_expired_sessions_are_deleted(world: World) -> None:
     world.clock.forward(timedelta(days=1))
     tokens = world.sign_in()
     world.clock.forward(LIFE - timedelta(hours=1))
-    assert (world.forget_sessions(), world.forget_sessions()) == (1, 0)
+    assert (world.forget_sessions(), world.forget_sessions()) == (True, False)
     world.refresh(tokens.refresh_token)

@@ -36,6 +36,7 @@ from aether.promotion.v1.types import (
     WithdrawTemplateRequest,
 )
 from aether_adapters.kernel import protojson
+from aether_adapters.kernel.criticality import Criticality
 from aether_adapters.kernel.errors import Malformed
 from aether_adapters.kernel.identity import Access
 from aether_adapters.rest import Inputs, Operation, Reply, parse_etag
@@ -53,6 +54,7 @@ def operations(service: AsyncPromotionService, /) -> tuple[Operation, ...]:
             _create_template_request,
             service.create_template,
             _create_template_reply,
+            audit="create_template",
         ),
         Operation(
             "listTemplates",
@@ -60,6 +62,7 @@ def operations(service: AsyncPromotionService, /) -> tuple[Operation, ...]:
             _list_templates_request,
             service.list_templates,
             _list_templates_reply,
+            criticality=Criticality.SHEDDABLE_PLUS,
         ),
         Operation(
             "getTemplate",
@@ -74,6 +77,7 @@ def operations(service: AsyncPromotionService, /) -> tuple[Operation, ...]:
             _publish_template_request,
             service.publish_template,
             _publish_template_reply,
+            audit="publish_template",
         ),
         Operation(
             "withdrawTemplate",
@@ -81,6 +85,7 @@ def operations(service: AsyncPromotionService, /) -> tuple[Operation, ...]:
             _withdraw_template_request,
             service.withdraw_template,
             _withdraw_template_reply,
+            audit="withdraw_template",
         ),
         Operation(
             "claimCoupon",
@@ -95,6 +100,7 @@ def operations(service: AsyncPromotionService, /) -> tuple[Operation, ...]:
             _list_coupons_request,
             service.list_coupons,
             _list_coupons_reply,
+            criticality=Criticality.SHEDDABLE_PLUS,
         ),
         Operation("getCoupon", Access.CALLER, _get_coupon_request, service.get_coupon, _get_coupon_reply),
         Operation(
@@ -103,6 +109,7 @@ def operations(service: AsyncPromotionService, /) -> tuple[Operation, ...]:
             _create_activity_request,
             service.create_activity,
             _create_activity_reply,
+            audit="create_activity",
         ),
         Operation(
             "listActivities",
@@ -110,6 +117,7 @@ def operations(service: AsyncPromotionService, /) -> tuple[Operation, ...]:
             _list_activities_request,
             service.list_activities,
             _list_activities_reply,
+            criticality=Criticality.SHEDDABLE_PLUS,
         ),
         Operation(
             "getActivity",
@@ -124,6 +132,7 @@ def operations(service: AsyncPromotionService, /) -> tuple[Operation, ...]:
             _close_activity_request,
             service.close_activity,
             _close_activity_reply,
+            audit="close_activity",
         ),
     )
 

@@ -33,6 +33,7 @@ from aether.trade.v1.types import (
     StartPaymentRequest,
 )
 from aether_adapters.kernel import protojson
+from aether_adapters.kernel.criticality import Criticality
 from aether_adapters.kernel.identity import Access
 from aether_adapters.rest import Inputs, Operation, Reply, parse_etag
 
@@ -49,6 +50,7 @@ def operations(service: AsyncTradeService, /) -> tuple[Operation, ...]:
             _create_course_request,
             service.create_course,
             _create_course_reply,
+            audit="create_course",
         ),
         Operation(
             "listCourses",
@@ -56,6 +58,7 @@ def operations(service: AsyncTradeService, /) -> tuple[Operation, ...]:
             _list_courses_request,
             service.list_courses,
             _list_courses_reply,
+            criticality=Criticality.SHEDDABLE_PLUS,
         ),
         Operation("getCourse", Access.CALLER, _get_course_request, service.get_course, _get_course_reply),
         Operation(
@@ -64,9 +67,17 @@ def operations(service: AsyncTradeService, /) -> tuple[Operation, ...]:
             _change_course_request,
             service.change_course,
             _change_course_reply,
+            audit="change_course",
         ),
         Operation("placeOrder", Access.CALLER, _place_order_request, service.place_order, _place_order_reply),
-        Operation("listOrders", Access.CALLER, _list_orders_request, service.list_orders, _list_orders_reply),
+        Operation(
+            "listOrders",
+            Access.CALLER,
+            _list_orders_request,
+            service.list_orders,
+            _list_orders_reply,
+            criticality=Criticality.SHEDDABLE_PLUS,
+        ),
         Operation("getOrder", Access.CALLER, _get_order_request, service.get_order, _get_order_reply),
         Operation(
             "startPayment",
@@ -81,6 +92,7 @@ def operations(service: AsyncTradeService, /) -> tuple[Operation, ...]:
             _cancel_order_request,
             service.cancel_order,
             _cancel_order_reply,
+            audit="cancel_order",
         ),
         Operation(
             "finishOrder",
@@ -88,6 +100,7 @@ def operations(service: AsyncTradeService, /) -> tuple[Operation, ...]:
             _finish_order_request,
             service.finish_order,
             _finish_order_reply,
+            audit="finish_order",
         ),
         Operation(
             "refundOrder",
@@ -95,6 +108,7 @@ def operations(service: AsyncTradeService, /) -> tuple[Operation, ...]:
             _refund_order_request,
             service.refund_order,
             _refund_order_reply,
+            audit="refund_order",
         ),
         Operation(
             "receivePaymentNotice",
@@ -103,6 +117,7 @@ def operations(service: AsyncTradeService, /) -> tuple[Operation, ...]:
             service.receive_payment_notice,
             _receive_payment_notice_reply,
             needs_raw_body=True,
+            criticality=Criticality.CRITICAL_PLUS,
         ),
     )
 

@@ -10,8 +10,10 @@ from aether.common.v1.types import Caller
 from aether.user.v1.port import AsyncUserService
 from aether.user.v1.types import (
     BanUserRequest,
+    ChangePasswordRequest,
     ChangeProfileRequest,
     Empty,
+    EndSessionRequest,
     GetKeysRequest,
     GetPointsRequest,
     GetProfileRequest,
@@ -24,6 +26,8 @@ from aether.user.v1.types import (
     ReadUserRequest,
     RefreshTokensRequest,
     RegisterRequest,
+    RequestPasswordResetRequest,
+    ResetPasswordRequest,
     Session,
     SetRolesRequest,
     SignInRequest,
@@ -33,6 +37,7 @@ from aether.user.v1.types import (
     UnbanUserRequest,
 )
 from aether_adapters.kernel import protojson
+from aether_adapters.kernel.criticality import Criticality
 from aether_adapters.kernel.identity import Access
 from aether_adapters.rest import Inputs, Operation, Reply, parse_etag
 
@@ -45,9 +50,31 @@ def operations(service: AsyncUserService, /) -> tuple[Operation, ...]:
     return (
         Operation("register", Access.PUBLIC, _register_request, service.register, _register_reply),
         Operation("readUser", Access.CALLER, _read_user_request, service.read_user, _read_user_reply),
-        Operation("setRoles", Access.CALLER, _set_roles_request, service.set_roles, _set_roles_reply),
-        Operation("banUser", Access.CALLER, _ban_user_request, service.ban_user, _ban_user_reply),
-        Operation("unbanUser", Access.CALLER, _unban_user_request, service.unban_user, _unban_user_reply),
+        Operation(
+            "setRoles",
+            Access.CALLER,
+            _set_roles_request,
+            service.set_roles,
+            _set_roles_reply,
+            audit="set_roles",
+        ),
+        Operation(
+            "banUser",
+            Access.CALLER,
+            _ban_user_request,
+            service.ban_user,
+            _ban_user_reply,
+            criticality=Criticality.CRITICAL_PLUS,
+            audit="ban_user",
+        ),
+        Operation(
+            "unbanUser",
+            Access.CALLER,
+            _unban_user_request,
+            service.unban_user,
+            _unban_user_reply,
+            audit="unban_user",
+        ),
         Operation("signIn", Access.PUBLIC, _sign_in_request, service.sign_in, _sign_in_reply),
         Operation(
             "listSessions",
@@ -55,6 +82,7 @@ def operations(service: AsyncUserService, /) -> tuple[Operation, ...]:
             _list_sessions_request,
             service.list_sessions,
             _list_sessions_reply,
+            criticality=Criticality.SHEDDABLE_PLUS,
         ),
         Operation(
             "signOutEverywhere",
@@ -64,6 +92,7 @@ def operations(service: AsyncUserService, /) -> tuple[Operation, ...]:
             _sign_out_everywhere_reply,
         ),
         Operation("signOut", Access.CALLER, _sign_out_request, service.sign_out, _sign_out_reply),
+        Operation("endSession", Access.CALLER, _end_session_request, service.end_session, _end_session_reply),
         Operation(
             "refreshTokens",
             Access.PUBLIC,
@@ -79,7 +108,35 @@ def operations(service: AsyncUserService, /) -> tuple[Operation, ...]:
             service.change_profile,
             _change_profile_reply,
         ),
-        Operation("getPoints", Access.CALLER, _get_points_request, service.get_points, _get_points_reply),
+        Operation(
+            "changePassword",
+            Access.CALLER,
+            _change_password_request,
+            service.change_password,
+            _change_password_reply,
+        ),
+        Operation(
+            "requestPasswordReset",
+            Access.PUBLIC,
+            _request_password_reset_request,
+            service.request_password_reset,
+            _request_password_reset_reply,
+        ),
+        Operation(
+            "resetPassword",
+            Access.PUBLIC,
+            _reset_password_request,
+            service.reset_password,
+            _reset_password_reply,
+        ),
+        Operation(
+            "getPoints",
+            Access.CALLER,
+            _get_points_request,
+            service.get_points,
+            _get_points_reply,
+            criticality=Criticality.SHEDDABLE_PLUS,
+        ),
         Operation("getKeys", Access.PUBLIC, _get_keys_request, service.get_keys, _get_keys_reply),
     )
 
@@ -226,6 +283,22 @@ def _sign_out_reply(_: Empty, /) -> Reply:
     return Reply(204)
 
 
+def _end_session_request(inputs: Inputs, /) -> EndSessionRequest:
+    """Ends one session of the caller."""
+    return EndSessionRequest(
+        caller=Caller(
+            subject=inputs.identity.subject,
+            roles=inputs.identity.roles,
+            session=inputs.identity.session,
+        ),
+        id=protojson.int64(inputs.path["id"], "id"),
+    )
+
+
+def _end_session_reply(_: Empty, /) -> Reply:
+    return Reply(204)
+
+
 def _refresh_tokens_request(inputs: Inputs, /) -> RefreshTokensRequest:
     """Goes on with a session; a refresh token is good for one new pair of tokens."""
     body = inputs.body
@@ -268,6 +341,49 @@ def _change_profile_request(inputs: Inputs, /) -> ChangeProfileRequest:
 
 def _change_profile_reply(result: Profile, /) -> Reply:
     return Reply(200, ((b"etag", b'"%d"' % result.version),), _profile(result))
+
+
+def _change_password_request(inputs: Inputs, /) -> ChangePasswordRequest:
+    """Changes the caller's password; every other session ends, and so do the access tokens issued so far."""
+    body = inputs.body
+    return ChangePasswordRequest(
+        caller=Caller(
+            subject=inputs.identity.subject,
+            roles=inputs.identity.roles,
+            session=inputs.identity.session,
+        ),
+        old_password=body["oldPassword"],
+        new_password=body["newPassword"],
+        client_address=inputs.client_address,
+    )
+
+
+def _change_password_reply(_: Empty, /) -> Reply:
+    return Reply(204)
+
+
+def _request_password_reset_request(inputs: Inputs, /) -> RequestPasswordResetRequest:
+    """Sends a user who has an e-mail address a token to reset the password with."""
+    body = inputs.body
+    return RequestPasswordResetRequest(login=body["login"], client_address=inputs.client_address)
+
+
+def _request_password_reset_reply(_: Empty, /) -> Reply:
+    return Reply(202)
+
+
+def _reset_password_request(inputs: Inputs, /) -> ResetPasswordRequest:
+    """Sets the password of the user whom the token was sent to; every session ends."""
+    body = inputs.body
+    return ResetPasswordRequest(
+        token=body["token"],
+        new_password=body["newPassword"],
+        client_address=inputs.client_address,
+    )
+
+
+def _reset_password_reply(_: Empty, /) -> Reply:
+    return Reply(204)
 
 
 def _get_points_request(inputs: Inputs, /) -> GetPointsRequest:

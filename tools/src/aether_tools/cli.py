@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Final
 
@@ -16,6 +17,11 @@ _GENERATE_FLAGS: Final = frozenset({"--check", "--json"})
 
 def main() -> int:
     """Run the command in `sys.argv` and return its exit code: 0 success, 1 findings, 2 failure, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a file's name need not be text, nor a terminal UTF-8
     arguments = sys.argv[1:]
     if arguments[:1] == ["generate"] and _GENERATE_FLAGS.issuperset(arguments[1:]):
         return guarded(lambda: _generate(arguments))

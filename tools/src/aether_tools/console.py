@@ -9,11 +9,13 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, TextIO
 
-from aether_tools.finding import Finding
+from aether_tools.finding import Finding, visible
+from aether_tools.report_formats import Format, formatted
 
 OK: Final = 0
 FINDINGS: Final = 1
@@ -48,32 +50,43 @@ def print_json(value: object) -> None:
     sys.stdout.flush()
 
 
-def report(findings: Iterable[Finding], *, as_json: bool, clean: str) -> int:
+def report(
+    findings: Iterable[Finding],
+    *,
+    clean: str,
+    form: Format = Format.TEXT,
+    rules: Mapping[str, str] = MappingProxyType({}),
+) -> int:
     """Print findings sorted by location, or the text `clean` if there are none. Return the exit code.
 
-    With `as_json`, print one list of objects, which is empty if there are no findings.
+    `rules` says what some codes mean; `aether explain` shows an example of each. Under GitHub Actions, text comes with
+    annotations of the lines.
     """
     ordered = sorted(set(findings))
-    if as_json:
-        print_json([_as_object(finding) for finding in ordered])
+    if form is not Format.TEXT:
+        print_line(formatted(ordered, form, rules))
     elif not ordered:
         print_line(clean)
-    elif coloured(sys.stdout):
-        _print_coloured(ordered)
     else:
-        for finding in ordered:
-            print_line(str(finding))
-        print_line(_count(ordered))
+        if coloured(sys.stdout):
+            _print_coloured(ordered)
+        else:
+            for finding in ordered:
+                print_line(str(finding))
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            print_line(formatted(ordered, Format.GITHUB, rules))
+        _print_summary(ordered, rules)
     return FINDINGS if ordered else OK
 
 
-def _as_object(finding: Finding) -> dict[str, object]:
-    return {
-        "code": finding.code,
-        **asdict(finding.location),
-        "reason": finding.reason,
-        "fix": finding.fix,
-    }
+def _print_summary(findings: Sequence[Finding], rules: Mapping[str, str]) -> None:
+    codes = Counter(finding.code for finding in findings).most_common()
+    if len(findings) > 1:
+        print_line(f"By code: {', '.join(f'{count} {code}' for code, count in codes)}.")
+    explained = next((code for code, _ in codes if code in rules), None)
+    if explained:
+        print_line(f"`aether explain {explained}` shows an example, wrong and right.")
+    print_line(_count(findings))
 
 
 def _count(findings: Sequence[Finding]) -> str:
@@ -88,11 +101,10 @@ def _print_coloured(findings: Sequence[Finding]) -> None:
     for finding in findings:
         console.print(
             Text.assemble(
-                (str(finding.location), "bold"), " ", (finding.code, "bold red"), " ", finding.reason, "\n",
-                ("  fix: ", "green"), finding.fix,
+                (str(finding.location), "bold"), " ", (finding.code, "bold red"), " ", visible(finding.reason), "\n",
+                ("  fix: ", "green"), visible(finding.fix),
             )
         )  # fmt: skip
-    console.print(Text(_count(findings), "bold red"))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:
@@ -132,7 +144,7 @@ def guarded(command: Callable[[], int]) -> int:
         code = command()
         sys.stdout.flush()
     except UsageError as error:
-        print_error(f"aether: {error}")
+        print_error("\n".join(map(visible, f"aether: {error}".split("\n"))))
         _print_traceback()
         return FAILED
     except KeyboardInterrupt:

@@ -14,7 +14,6 @@ They are in the domain's pyproject.toml:
 from __future__ import annotations
 
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any, Final
 
 from aether_tools.console import UsageError
 from aether_tools.runner.ports import HOST
-from aether_tools.workspace import Domain
+from aether_tools.workspace import Domain, toml_table
 
 _EXAMPLE: Final = (
     'command = "python -m acme_billing.adapters.mailbox --port {port}", port = 8025 and '
@@ -71,13 +70,7 @@ class Development:
 def development(domain: Domain) -> Development:
     """Return what a domain declares. Raises `UsageError` if the declaration is invalid."""
     file = domain.folder / "pyproject.toml"
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        document = {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is not valid TOML: {error}. Correct it and try again.") from error
-    table = document.get("tool", {}).get("aether", {}).get("development", {})
+    table = toml_table(file, "tool", "aether", "development") or {}
     return Development(_strings(file, "settings", table), tuple(_companions(file, table)))
 
 

@@ -5,6 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def visible(text: str) -> str:
+    """Return a text on one line, with an escape for each character that cannot be seen.
+
+    File names and contracts are quoted in findings; none may move a terminal's cursor or turn a line around.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Location:
     """A position in a file. `file` is relative to the workspace; `line` and `column` start at 1, 0 if unknown."""
@@ -14,7 +27,8 @@ class Location:
     column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        file = visible(self.file)
+        return f"{file}:{self.line}:{self.column}" if self.line else file
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,7 +41,7 @@ class Finding:
     fix: str
 
     def __str__(self) -> str:
-        return f"{self.location}: {self.code} {self.reason}\n  fix: {self.fix}"
+        return f"{self.location}: {self.code} {visible(self.reason)}\n  fix: {visible(self.fix)}"
 
 
 class ContractError(Exception):

@@ -24,6 +24,7 @@ from aether_tools.interrupts import interruptible
 
 BUNDLED: Final = "aether-tools"
 """Name of the bundled templates in an answers file, instead of a path of this machine."""
+_LONGEST_LINE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +169,12 @@ def _not_fetched(source: Source, error: subprocess.CalledProcessError) -> str:
 
 def _record(answers_file: Path, source: Source) -> None:
     """Record the template's source in an answers file, without a path of this machine."""
+    import yaml
+
     lines = answers_file.read_text(encoding="utf-8").splitlines(keepends=True)
-    origin = [f"_src_path: {source.recorded}\n"]
+    origin = [yaml.safe_dump({"_src_path": source.recorded}, width=_LONGEST_LINE)]
     if source.commit is not None:
-        origin.insert(0, f"_commit: {source.commit}\n")
+        origin.insert(0, yaml.safe_dump({"_commit": source.commit}, width=_LONGEST_LINE))
     first = next((at for at, line in enumerate(lines) if not line.startswith("#")), len(lines))
     replaced = ("_src_path:", "_commit:") if source.commit is not None else ("_src_path:",)
     kept = [line for line in lines[first:] if not line.startswith(replaced)]

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import quote
 
 from aether_tools.console import UsageError
+from aether_tools.finding import visible
 
 ISSUER: Final = "aether-development"
 """Issuer of the tokens of `aether token`, which services of `aether run` trust. The audience is the workspace name."""
+_PACKAGE: Final = re.compile(r"[a-z][a-z0-9_]*")
 PRIVATE_KEY: Final = "private.pem"
-"""File name of the signing key of `DevelopmentKeys`, for users and for services."""
+KEY_SET: Final = "jwks.json"
+"""File names of the signing key and of the key set of `DevelopmentKeys`."""
+_OF_A_DOMAIN: Final = frozenset({"check", "development"})
+"""Parts of `[tool.aether]` in the pyproject.toml of a domain, which is no workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +57,13 @@ class Workspace:
         """Return the workspace at or above `start`. Raises `UsageError` if there is none or its settings are invalid."""
         for folder in (start, *start.parents):
             settings = _settings(folder / "pyproject.toml")
-            if settings is None or settings.keys() == {"development"}:  # no such table, or that of a domain
+            if settings is None or (settings and settings.keys() <= _OF_A_DOMAIN):
                 continue
             name = settings.get("name")
-            if not isinstance(name, str) or not name.isidentifier():
+            if not isinstance(name, str) or not is_package_name(name):
                 raise UsageError(
-                    f'{folder / "pyproject.toml"}: name in [tool.aether] must be an identifier, such as name = "acme".'
+                    f"{folder / 'pyproject.toml'}: name in [tool.aether] must have lower-case letters, digits and "
+                    'underscores only, and start with a letter, such as name = "acme".'
                 )
             key_sets = settings.get("key_sets", {})
             if not isinstance(key_sets, dict) or not all(
@@ -77,8 +86,19 @@ class Workspace:
 
     @property
     def keys(self) -> Path:
-        """Folder of the key pair that signs development tokens."""
+        """Folder of the key pair that signs development tokens of users."""
         return self.state / "keys"
+
+    @property
+    def service_keys(self) -> Path:
+        """Folder of the key pair that signs development tokens of services, which must not sign for users."""
+        return self.keys / "services"
+
+    @property
+    def jwks(self) -> str:
+        """The `<DOMAIN>_JWKS` that trusts development tokens."""
+        users, services = (quote(str(folder / KEY_SET)) for folder in (self.keys, self.service_keys))
+        return f"{users} {services}#services=*"
 
     @property
     def state(self) -> Path:
@@ -90,10 +110,18 @@ class Workspace:
         return Domain(name, self.root / "domains" / name, f"{self.name}_{name}")
 
     def domains(self) -> tuple[Domain, ...]:
-        """Return all domains, sorted by name: the folders that match domains/*/pyproject.toml."""
-        return tuple(
-            self.domain(path.parent.name) for path in sorted(self.root.glob("domains/*/pyproject.toml"))
-        )
+        """Return all domains, sorted by name: the folders that match domains/*/pyproject.toml.
+
+        Raises `UsageError` for a folder whose name cannot become that of a package and of environment variables.
+        """
+        names = [path.parent.name for path in sorted(self.root.glob("domains/*/pyproject.toml"))]
+        for name in names:
+            if not is_package_name(name):
+                raise UsageError(
+                    f"domains/{visible(name)} cannot be a domain: rename the folder, with lower-case letters, digits "
+                    "and underscores, starting with a letter."
+                )
+        return tuple(map(self.domain, names))
 
     def chosen(self, names: tuple[str, ...]) -> tuple[Domain, ...]:
         """Return the domains with these names, each once, or all if `names` is empty.
@@ -114,15 +142,35 @@ class Workspace:
         return path.relative_to(self.root).as_posix()
 
 
+def is_package_name(name: str) -> bool:
+    """Return whether a name can be that of a Python package, a proto package and, in capitals, a variable."""
+    return _PACKAGE.fullmatch(name) is not None and not keyword.iskeyword(name)
+
+
 def _settings(file: Path) -> dict[str, object] | None:
     """Return the [tool.aether] table of a file. None if the file or the table does not exist."""
+    return toml_table(file, "tool", "aether")
+
+
+def toml_table(file: Path, *names: str) -> dict[str, Any] | None:
+    """Return a table of a TOML file. None if the file or the table does not exist.
+
+    Raises `UsageError` if the file cannot be read or is not valid TOML.
+    """
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        if file.exists() and not file.is_file():
+            raise UsageError(f"{file} is not a regular file. Remove it and try again.")
+        table: Any = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} is not valid TOML: {error}. Correct it and try again.") from error
+    except RecursionError as error:
+        raise UsageError(f"{file} is nested too deeply. Correct it and try again.") from error
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}.") from error
-    table = document.get("tool", {}).get("aether")
-    return table if isinstance(table, dict) else None
+    for name in names:
+        table = table.get(name)
+        if not isinstance(table, dict):
+            return None
+    return dict(table)

@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from aether_tools.check.explanations import EXPLANATIONS
 from aether_tools.check.workspace_check import check_files, check_workspace
 from aether_tools.finding import Finding
 from aether_tools.workspace import Workspace
@@ -107,7 +108,7 @@ FILES = {
             invoices: Invoices
 
             def __call__(self, request: CreateInvoiceRequest, /) -> Invoice:
-                return Invoice(id=1)
+                return Invoice(id=len(request.title))
         """,
     "domains/billing/src/acme_billing/application/close_invoice.py": """
         from dataclasses import dataclass
@@ -123,10 +124,10 @@ FILES = {
                 return Closed(id=request.id)
         """,
     "domains/billing/src/acme_billing/adapters/__init__.py": "",
-    "domains/billing/src/acme_billing/adapters/memory.py": """
+    "domains/billing/src/acme_billing/adapters/store.py": """
         from acme_billing.domain.invoice import Invoice
 
-        class MemoryInvoices:
+        class StoredInvoices:
             def save(self, invoice: Invoice, /) -> None:
                 del invoice
         """,
@@ -134,12 +135,12 @@ FILES = {
         from acme.billing.v1.port import BillingService
         from dependency_injector import containers, providers
 
-        from acme_billing.adapters.memory import MemoryInvoices
+        from acme_billing.adapters.store import StoredInvoices
         from acme_billing.application import close_invoice
         from acme_billing.application.create_invoice import CreateInvoice
 
         class Container(containers.DeclarativeContainer):
-            invoices = providers.Singleton(MemoryInvoices)
+            invoices = providers.Singleton(StoredInvoices)
             create_invoice = providers.Singleton(CreateInvoice, invoices=invoices)
             port = providers.Singleton(
                 BillingService,
@@ -148,6 +149,64 @@ FILES = {
             )
         """,
 }
+
+PACKAGE = "domains/billing/src/acme_billing"
+EVENTS = {
+    "proto/acme/billing/v1/events.proto": """
+        syntax = "proto3";
+        message InvoiceCreated {}
+        """,
+    "proto/gen/acme/billing/v1/events.py": """
+        TOPIC: Final = "acme.billing.v1"
+
+        class InvoiceCreated:
+            TYPE: ClassVar[str] = "acme.billing.v1.InvoiceCreated"
+
+        class InvoiceClosed:
+            pass
+        """,
+    f"{PACKAGE}/domain/events.py": """
+        from dataclasses import dataclass
+        from datetime import datetime
+
+        @dataclass(frozen=True)
+        class InvoiceCreated:
+            invoice_id: int
+            occurred_at: datetime
+        """,
+    f"{PACKAGE}/domain/bill.py": """
+        from dataclasses import dataclass
+
+        @dataclass(frozen=True)
+        class Bill:
+            events: tuple[str, ...] = ()
+        """,
+    f"{PACKAGE}/application/ports.py": """
+        from dataclasses import dataclass
+        from typing import Protocol
+
+        class Invoices(Protocol):
+            def add(self, invoice: object, /) -> None: ...
+
+        class Presences(Protocol):
+            def gone(self, id: int, /) -> None: ...
+
+        @dataclass(frozen=True)
+        class UnitOfWork:
+            invoices: Invoices
+
+        class Transactions(Protocol):
+            def run(self, work: object, /) -> None: ...
+            def read(self, work: object, /) -> None: ...
+        """,
+    f"{PACKAGE}/adapters/consumer.py": """
+        from acme_billing.adapters.events import CREATED
+
+        def handlers():
+            return {CREATED: print}
+        """,
+}
+"""An event of billing, with its publisher and its handler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,4 +258,13 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
         shop.write(file, text)
     sources = [tmp_path / "proto/gen", tmp_path / "domains/billing/src"]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, sources)))
+    return shop
+
+
+@pytest.fixture
+def events(shop: Shop) -> Shop:
+    """The small workspace with an event, its publisher and its handler."""
+    for file, text in EVENTS.items():
+        shop.write(file, text)
+    shop.write(f"{PACKAGE}/adapters/events.py", EXPLANATIONS["event-key"].right)
     return shop

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from aether_tools.check import container
+from aether_tools.check.container import containers
 from aether_tools.workspace import Workspace
 
 from .conftest import Shop, said
@@ -21,9 +21,9 @@ def test_a_missing_container_is_found(shop: Shop) -> None:
 
 
 def test_a_container_that_cannot_be_imported_is_found_where_it_breaks(shop: Shop) -> None:
-    shop.add("adapters/memory.py", "import no_such_library")
+    shop.add("adapters/store.py", "import no_such_library")
     [finding] = shop.check()
-    assert (finding.code, str(finding.location)) == ("container-import", f"{PACKAGE}/adapters/memory.py:1:1")
+    assert (finding.code, str(finding.location)) == ("container-import", f"{PACKAGE}/adapters/store.py:1:1")
     assert "No module named 'no_such_library'" in finding.reason
 
 
@@ -31,9 +31,9 @@ def test_a_container_that_cannot_be_imported_is_found_where_it_breaks(shop: Shop
     "line", ["import aether_adapters.doors", "from aether_adapters.kernel.errors import Refused"]
 )
 def test_what_the_kits_do_not_have_is_found_with_the_changelog_as_fix(shop: Shop, line: str) -> None:
-    shop.add("adapters/memory.py", line)
+    shop.add("adapters/store.py", line)
     [finding] = shop.check()
-    assert (finding.code, str(finding.location)) == ("container-import", f"{PACKAGE}/adapters/memory.py:1:1")
+    assert (finding.code, str(finding.location)) == ("container-import", f"{PACKAGE}/adapters/store.py:1:1")
     assert "changelog" in finding.fix
 
 
@@ -49,9 +49,9 @@ def test_a_domain_that_is_not_installed_is_told_how_to_be(
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("CreateInvoice, invoices=invoices", "CreateInvoice, invoice=invoices", "missing a required argument: 'invoices'"),
+        ("CreateInvoice, invoices=invoices", "CreateInvoice, invoice=invoices", "has no parameter invoice"),
         ("CreateInvoice, invoices=invoices", "CreateInvoice", "missing a required argument: 'invoices'"),
-        ("CreateInvoice, invoices=invoices", "CreateInvoice, invoices=invoices, more=1", "'more'"),
+        ("CreateInvoice, invoices=invoices", "CreateInvoice, invoices=invoices, more=1", "has no parameter more"),
     ],
 )  # fmt: skip
 def test_a_provider_with_wrong_arguments_is_found_once_with_its_line(
@@ -71,17 +71,17 @@ def test_an_operation_left_out_of_the_port_is_found(shop: Shop) -> None:
 
 
 def test_an_adapter_that_lacks_what_its_port_asks_for_is_found(shop: Shop) -> None:
-    shop.replace(f"{PACKAGE}/adapters/memory.py", "def save", "def store")
+    shop.replace(f"{PACKAGE}/adapters/store.py", "def save", "def store")
     [finding] = shop.check()
     assert (finding.code, str(finding.location)) == ("container-type", f"{CONTAINER}:10:1")
-    assert "wants invoices to be Invoices; MemoryInvoices has no save" in finding.reason
+    assert "wants invoices to be Invoices; StoredInvoices has no save" in finding.reason
 
 
 def test_a_class_that_raises_when_it_is_made_is_found_at_its_provider_only(shop: Shop) -> None:
     shop.replace(
-        f"{PACKAGE}/adapters/memory.py",
-        "class MemoryInvoices:",
-        "class MemoryInvoices:\n    def __init__(self) -> None:\n        raise OSError('no such server')\n",
+        f"{PACKAGE}/adapters/store.py",
+        "class StoredInvoices:",
+        "class StoredInvoices:\n    def __init__(self) -> None:\n        raise OSError('no such server')\n",
     )
     [finding] = shop.check()
     assert (finding.code, str(finding.location)) == ("container-broken", f"{CONTAINER}:9:1")
@@ -136,7 +136,7 @@ def test_a_setting_that_a_companion_gives_is_no_finding(shop: Shop) -> None:
 
 def test_a_dependency_nobody_gives_is_found(shop: Shop) -> None:
     shop.replace(
-        CONTAINER, "invoices = providers.Singleton(MemoryInvoices)", "invoices = providers.Dependency()"
+        CONTAINER, "invoices = providers.Singleton(StoredInvoices)", "invoices = providers.Dependency()"
     )
     assert said(shop.check()) == [f"container-broken {CONTAINER}:9:1"]
 
@@ -155,20 +155,53 @@ def test_a_domain_that_takes_the_probe_down_is_named_and_the_others_are_still_ch
 
 
 def test_a_domain_that_never_comes_to_an_end_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "_START_SECONDS", 2.0)
-    monkeypatch.setattr(container, "_SECONDS_PER_DOMAIN", 0.0)
-    shop.add("container.py", "import time; time.sleep(600)")
+    monkeypatch.setattr(containers, "_START_SECONDS", 5.0)
+    monkeypatch.setattr(containers, "_SECONDS_PER_DOMAIN", 0.0)
+    shop.write(f"{PACKAGE}/__init__.py", "import time\n\ntime.sleep(600)\n")
+    findings = [finding for finding in shop.check() if finding.code == "container-dead"]
+    assert [(finding.reason, str(finding.location)) for finding in findings] == [
+        ("Building the container of billing did not end in time.", f"{PACKAGE}/__init__.py:3:1")
+    ]
+
+
+def test_a_cycle_is_named_with_its_fix(shop: Shop) -> None:
+    shop.replace(
+        CONTAINER,
+        "invoices = providers.Singleton(StoredInvoices)",
+        "invoices = providers.Singleton(StoredInvoices)\n    ring = providers.Singleton(dict)\n"
+        "    ring.add_kwargs(itself=ring)",
+    )
     [finding] = shop.check()
     assert (finding.code, finding.reason) == (
-        "container-dead",
-        "The probe of billing did not end in time.",
+        "container-broken",
+        "The provider ring cannot be built: it needs itself.",
     )
+    assert finding.fix.startswith("Break the cycle")
+
+
+def test_a_misspelt_setting_is_told_the_right_name(shop: Shop) -> None:
+    shop.write(f"{PACKAGE}/settings.py", SETTINGS.replace(" = Field(min_length=16)", ' = "x"'))
+    shop.add("container.py", "from acme_billing.settings import Settings")
+    shop.replace(
+        CONTAINER,
+        "Container):\n",
+        "Container):\n    settings = providers.Singleton(Settings)\n"
+        "    secret = providers.Singleton(str, settings.provided.mail_secert)\n",
+    )
+    [finding] = shop.check()
+    assert (finding.code, finding.fix) == ("container-broken", "Write mail_secret instead of mail_secert.")
+
+
+def test_an_error_at_import_does_not_advise_to_install(shop: Shop) -> None:
+    shop.add("adapters/store.py", "nonsense")
+    [finding] = shop.check()
+    assert (finding.code, finding.fix) == ("container-import", "Correct that line.")
 
 
 def test_a_program_that_a_domain_leaves_behind_is_ended_with_the_probe(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(container, "_START_SECONDS", 5.0)
+    monkeypatch.setattr(containers, "_START_SECONDS", 5.0)
     shop.add("container.py", "import subprocess; subprocess.Popen(['sleep', '600'])")
     assert shop.check() == []
 
@@ -214,7 +247,7 @@ def test_the_workspaces_own_python_runs_the_probe(shop: Shop) -> None:
     [finding] = shop.check()
     assert (finding.code, finding.reason) == (
         "container-dead",
-        "The probe of billing ended with code 9: no such environment.",
+        "Building the container of billing ended with code 9: no such environment.",
     )
 
 
@@ -240,9 +273,9 @@ def test_a_property_that_connects_to_something_is_not_asked(shop: Shop) -> None:
         "class Invoices(Protocol):\n    @property\n    def size(self) -> int: ...",
     )
     shop.replace(
-        f"{PACKAGE}/adapters/memory.py",
-        "class MemoryInvoices:",
-        "class MemoryInvoices:\n    @property\n    def size(self) -> int:\n        raise OSError('no such server')\n",
+        f"{PACKAGE}/adapters/store.py",
+        "class StoredInvoices:",
+        "class StoredInvoices:\n    @property\n    def size(self) -> int:\n        raise OSError('no such server')\n",
     )
     assert shop.check() == []
 
@@ -251,18 +284,19 @@ def test_what_a_provider_makes_in_passing_is_checked_too(shop: Shop) -> None:
     nested = "create_invoice=providers.Singleton(CreateInvoice, invoices=providers.Object(1))"
     shop.replace(CONTAINER, "create_invoice=create_invoice", nested)
     [finding] = shop.check()
-    assert (finding.code, str(finding.location)) == ("container-type", f"{CONTAINER}:11:1")
+    assert (finding.code, str(finding.location)) == ("container-type", f"{CONTAINER}:13:1")
     assert "CreateInvoice wants invoices to be Invoices; int has no save" in finding.reason
 
     shop.replace(CONTAINER, nested, "create_invoice=providers.Singleton(CreateInvoice, invoice=invoices)")
     [finding] = shop.check()
-    assert (finding.code, str(finding.location)) == ("container-argument", f"{CONTAINER}:11:1")
-    assert finding.reason.startswith("The provider port: CreateInvoice missing a required argument")
+    assert (finding.code, str(finding.location)) == ("container-argument", f"{CONTAINER}:13:1")
+    assert finding.reason.startswith("The provider port: CreateInvoice has no parameter invoice")
+    assert finding.fix == "Write invoices instead of invoice."
 
 
 def test_a_branch_that_other_settings_choose_is_built_too(shop: Shop) -> None:
-    shop.add("adapters/memory.py", "def far() -> None:\n    raise OSError('no such file')\n")
-    shop.add("container.py", "from acme_billing.adapters.memory import far")
+    shop.add("adapters/store.py", "def far() -> None:\n    raise OSError('no such file')\n")
+    shop.add("container.py", "from acme_billing.adapters.store import far")
     shop.replace(
         CONTAINER,
         "        close_invoice=providers",
@@ -277,6 +311,40 @@ def test_a_branch_that_other_settings_choose_is_built_too(shop: Shop) -> None:
     [finding] = shop.check()
     assert (finding.code, str(finding.location)) == ("container-broken", f"{CONTAINER}:13:1")
     assert finding.reason == "The provider port cannot be built: OSError: no such file."
+
+
+def test_an_adapter_in_memory_is_found_at_its_provider(shop: Shop) -> None:
+    shop.replace(f"{PACKAGE}/adapters/store.py", "StoredInvoices", "MemoryInvoices")
+    shop.replace(CONTAINER, "StoredInvoices", "MemoryInvoices")
+    assert said(shop.check()) == [f"container-memory {CONTAINER}:9:1"]
+
+
+INLINE = [
+    ("create_invoice=create_invoice", "create_invoice=providers.Singleton(close_invoice.CloseInvoice)", "container-type",
+     "CloseInvoice takes CloseInvoiceRequest instead of CreateInvoiceRequest"),
+    ("create_invoice=create_invoice", "create_invoice=providers.Object(CreateInvoice)", "container-type",
+     "got the class CreateInvoice, not an object of it"),
+    ("create_invoice=create_invoice", "create_invoice=providers.Object(len)", "container-type",
+     "len is built in and knows no CreateInvoiceRequest"),
+    ("create_invoice=create_invoice", "create_invoice=providers.Factory(CreateInvoice, providers.Object(1))",
+     "container-type", "int has no save"),
+    ("create_invoice=create_invoice", "create_invoice=providers.Factory(CreateInvoice, providers.Object(StoredInvoices))",
+     "container-type", "got the class StoredInvoices, not an object of it"),
+    ("create_invoice=create_invoice", "create_invoices=create_invoice", "container-argument",
+     "BillingService has no parameter create_invoices"),
+    ("create_invoice=create_invoice", "create_invoice=providers.Factory(CreateInvoice, invoices)", "", ""),
+    ("create_invoice=create_invoice", "create_invoice=providers.Callable(CreateInvoice, invoices=invoices)", "", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "code", "reason"), INLINE, ids=[each[1] for each in INLINE])
+def test_what_stands_inline_is_compared_with_its_parameter_at_its_own_line(
+    shop: Shop, old: str, new: str, code: str, reason: str
+) -> None:
+    shop.replace(CONTAINER, old, new)
+    found = shop.check()
+    assert said(found) == ([f"{code} {CONTAINER}:13:1"] if code else [])
+    assert all(reason in finding.reason for finding in found)
 
 
 ASSEMBLED = {
@@ -326,7 +394,7 @@ ASSEMBLED = {
         from dependency_injector.providers import Dict, Object, Singleton
         from pydantic_settings import SettingsConfigDict
 
-        from acme_billing.adapters.memory import MemoryInvoices
+        from acme_billing.adapters.store import StoredInvoices
         from acme_billing.application.close_invoice import CloseInvoice
         from acme_billing.application.create_invoice import CreateInvoice
 
@@ -337,7 +405,7 @@ ASSEMBLED = {
 
         class Container(DeclarativeContainer):
             settings = Singleton(Settings)
-            invoices = Singleton(MemoryInvoices)
+            invoices = Singleton(StoredInvoices)
             backing = Singleton(BackingServices, settings)
             service = Singleton(
                 BillingService,
@@ -346,7 +414,7 @@ ASSEMBLED = {
             )
             verifier = Singleton(wiring.token_verifier, settings)
             limits = Singleton(Limits)
-            tidy = Singleton(Periodic, "tidy", Object(bool), 60)
+            tidy = Singleton(Periodic, "tidy", Object(bool), 60, EDGES.errors)
             servers = Singleton(Servers, EDGES, service.provider, verifier=verifier.provider, limits=limits.provider)
             worker = Dict(tidy=tidy.provider)
             roles = Object(frozenset({"api", "rpc", "worker"}))
@@ -370,20 +438,20 @@ def test_a_process_that_the_kit_assembles_is_clean(assembled: Shop) -> None:
 
 BREAKS = [
     (", verifier=verifier.provider", "", "container-argument", "servers", "missing a required argument: 'verifier'"),
-    ("verifier=verifier.provider", "verify=verifier.provider", "container-argument", "servers", "missing a required argument: 'verifier'"),
-    ("limits=limits.provider", "limit=limits.provider", "container-argument", "servers", "unexpected keyword argument 'limit'"),
+    ("verifier=verifier.provider", "verify=verifier.provider", "container-argument", "servers", "has no parameter verify"),
+    ("limits=limits.provider", "limit=limits.provider", "container-argument", "servers", "has no parameter limit"),
     ("service.provider", "service", "container-type", "servers", "Servers wants service to be Callable; BillingService cannot be called"),
-    ("verifier=verifier.provider", "verifier=limits.provider", "container-type", "servers", "Limits cannot be called"),
+    ("verifier=verifier.provider", "verifier=limits.provider", "container-type", "servers", "Limits has no __call__, probe"),
     ("limits=limits.provider", "limits=verifier.provider", "container-type", "servers", "got Verifier"),
     ("Servers, EDGES", "Servers, service", "container-type", "servers", "Servers wants edges to be Edges; got BillingService"),
-    ("service.provider, v", "invoices.provider, v", "container-broken", "process", "'MemoryInvoices' object has no attribute 'create_invoice'"),
-    ("Dict(tidy=tidy.provider)", "Dict(tidy=invoices.provider)", "container-type", "process", "in 'tidy' MemoryInvoices has no run"),
+    ("service.provider, v", "invoices.provider, v", "container-broken", "process", "'StoredInvoices' object has no attribute 'create_invoice'"),
+    ("Dict(tidy=tidy.provider)", "Dict(tidy=invoices.provider)", "container-type", "process", "in 'tidy' StoredInvoices has no run"),
     ("Dict(tidy=tidy.provider)", "Dict(tidy=tidy)", "container-type", "process", "in 'tidy' Periodic cannot be called"),
     ("Dict(tidy=tidy.provider)", "Dict(grpc=tidy.provider)", "container-broken", "process", "worker part grpc"),
-    (", worker=worker)", ", workers=worker)", "container-argument", "process", "missing a required argument: 'worker'"),
+    (", worker=worker)", ", workers=worker)", "container-argument", "process", "has no parameter workers"),
     ("assemble, backing", "assemble, settings", "container-type", "process", "wants backing to be BackingServices; got Settings"),
-    ("Object(bool), 60)", "Object(bool), 'often')", "container-type", "tidy", "Periodic wants seconds to be float; got str"),
-    ("BackingServices, settings)", "BackingServices, invoices)", "container-type", "backing", "got MemoryInvoices"),
+    ("Object(bool), 60, ", "Object(bool), 'often', ", "container-type", "tidy", "Periodic wants seconds to be float; got str"),
+    ("BackingServices, settings)", "BackingServices, invoices)", "container-type", "backing", "got StoredInvoices"),
     ("wiring.token_verifier, settings)", "wiring.token_verifier, backing.provided.cache)", "container-broken", "verifier", "no attribute 'cache'"),
 ]  # fmt: skip
 

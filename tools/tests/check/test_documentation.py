@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import aether_tools.check
 import aether_tools.compiler
 from aether_tools.compiler.pipeline import generate
+
+from .corpus import MUTATIONS, TABLES, WIRING
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -28,10 +31,20 @@ def test_the_page_lists_exactly_the_codes_of_the_checks() -> None:
         code
         for source in sources
         for code in re.findall(
-            r'"((?:import|use-case|container|contract|domain|python)-[a-z-]+)"', source.read_text()
+            r'"((?:import|use-case|container|contract|domain|python|effect|state|exception|event|migration|unit|request|error|enum|setting)-[a-z-]+)"',
+            source.read_text(),
         )
     }
     assert sorted(documented) == sorted(given)
+
+
+def test_the_page_says_how_much_the_corpus_tries() -> None:
+    text = (REPOSITORY / "docs/checks.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    tried = Counter((mutation.kind, bool(mutation.code)) for mutation in (*MUTATIONS, *TABLES, *WIRING))
+    assert {(kind, int(wrong), int(harmless)) for kind, wrong, harmless in rows} == {
+        (kind, tried[kind, True], tried[kind, False]) for kind, _ in tried
+    }
 
 
 def test_the_page_lists_exactly_the_codes_of_the_compiler() -> None:
@@ -50,7 +63,9 @@ def codes(module: ast.Module) -> Iterator[str]:
     """
     for node in ast.walk(module):
         match node:
-            case ast.Constant(value=str(text)) if re.fullmatch(r"(proto|openapi|generated)-[a-z-]+", text):
+            case ast.Constant(value=str(text)) if re.fullmatch(
+                r"(proto|openapi|generated|contract)-[a-z-]+", text
+            ):
                 yield text
             case ast.Call(
                 func=ast.Attribute(attr="add" | "stop"), args=[_, ast.Constant(value=str(code)), _, _]

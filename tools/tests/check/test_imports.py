@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
+from aether_tools.check.core.effects import check_effects
+from aether_tools.check.source import Module, NameResolver
 
 from .conftest import Shop, said
 
@@ -36,18 +40,18 @@ def test_a_valid_workspace_has_no_findings(shop: Shop) -> None:
         ("application/ports.py", "import aether_adapters", "import-layer"),
         ("application/ports.py", "from aether_adapters.sql import Outbox", "import-layer"),
         ("application/ports.py", "from aether_adapters.service import settings", "import-layer"),
-        ("application/ports.py", "from acme_billing.adapters.memory import MemoryInvoices", "import-layer"),
+        ("application/ports.py", "from acme_billing.adapters.store import StoredInvoices", "import-layer"),
         ("application/ports.py", "from acme.billing.v1 import grpc", "import-layer"),
         ("application/ports.py", "from acme.billing.v1 import events", "import-layer"),
         ("application/ports.py", "import acme.billing.v1.billing_pb2", "import-layer"),
         ("application/ports.py", "from acme.trade.v1.types import Order", "import-layer"),
         ("application/ports.py", "from acme_openapi import billing", "import-layer"),
-        ("adapters/memory.py", "from acme_billing.container import Container", "import-layer"),
-        ("adapters/memory.py", "from acme_billing import settings", "import-layer"),
-        ("adapters/memory.py", "from dependency_injector import providers", "import-layer"),
-        ("adapters/memory.py", "from acme.billing.v1.events import InvoiceCreated", "import-layer"),
-        ("adapters/memory.py", "from acme.trade.v1 import codec", "import-layer"),
-        ("adapters/memory.py", "import aether_tools", "import-layer"),
+        ("adapters/store.py", "from acme_billing.container import Container", "import-layer"),
+        ("adapters/store.py", "from acme_billing import settings", "import-layer"),
+        ("adapters/store.py", "from dependency_injector import providers", "import-layer"),
+        ("adapters/store.py", "from acme.billing.v1.events import InvoiceCreated", "import-layer"),
+        ("adapters/store.py", "from acme.trade.v1 import codec", "import-layer"),
+        ("adapters/store.py", "import aether_tools", "import-layer"),
         ("container.py", "from acme.billing.v1 import events", "import-layer"),
         ("container.py", "from acme.billing.v1 import codec", "import-layer"),
         ("container.py", "from acme_openapi import trade", "import-layer"),
@@ -72,9 +76,9 @@ def test_a_forbidden_import_is_reported(shop: Shop, file: str, line: str, code: 
         ("application/ports.py", "import aether_adapters.kernel.errors"),
         ("application/ports.py", "from aether_adapters.kernel import errors"),
         ("application/ports.py", "from aether_adapters.kernel.problems import RemoteError"),
-        ("adapters/memory.py", "import sqlalchemy, redis, aether_adapters.sql"),
-        ("adapters/memory.py", "from acme.trade.v1 import grpc, types"),
-        ("adapters/memory.py", "import importlib; importlib.import_module('redis' + '')"),
+        ("adapters/store.py", "import sqlalchemy, redis, aether_adapters.sql"),
+        ("adapters/store.py", "from acme.trade.v1 import grpc, types"),
+        ("adapters/store.py", "import importlib; importlib.import_module('redis' + '')"),
         ("container.py", "from acme.billing.v1 import grpc, threads, port"),
         ("container.py", "from acme_openapi import billing"),
         ("container.py", "from acme.trade.v1 import grpc"),
@@ -95,10 +99,10 @@ def test_an_import_of_another_domain_is_reported(shop: Shop) -> None:
     shop.write("domains/trade/pyproject.toml", "[project]\n")
     shop.write("proto/acme/trade/v1/trade.proto", "")
     shop.write("openapi/trade.yaml", "")
-    for file in ("domain/invoice.py", "application/ports.py", "adapters/memory.py"):
+    for file in ("domain/invoice.py", "application/ports.py", "adapters/store.py"):
         shop.write(f"{PACKAGE}/{file.replace('.py', '_more.py')}", "import acme_trade.domain\n")
     assert said(shop.check_files("billing")) == [
-        f"import-domain {PACKAGE}/adapters/memory_more.py:1:1",
+        f"import-domain {PACKAGE}/adapters/store_more.py:1:1",
         f"import-domain {PACKAGE}/application/ports_more.py:1:1",
         f"import-domain {PACKAGE}/domain/invoice_more.py:1:1",
     ]
@@ -133,3 +137,20 @@ def test_an_invalid_python_file_is_reported_and_the_others_are_checked(shop: Sho
 def test_a_file_with_a_nul_byte_is_reported(shop: Shop) -> None:
     (shop.root / PACKAGE / "domain/nul.py").write_bytes(b"x = 1\0")
     assert [line.split()[0] for line in said(shop.check_files())] == ["python-syntax"]
+
+
+def test_a_workspace_may_have_the_name_of_a_standard_module() -> None:
+    tree = ast.parse("from time.billing.v1 import types")
+    module = Module(
+        "billing.application.ports", "domains/billing/src/time_billing/application/ports.py", tree
+    )
+    assert list(check_effects("time", [module], NameResolver([module]))) == []
+    assert [each.code for each in check_effects("acme", [module], NameResolver([module]))] == [
+        "effect-import"
+    ]
+
+
+def test_the_edge_of_another_domain_is_told_from_internal_modules(shop: Shop) -> None:
+    shop.add("container.py", "from acme_openapi import trade")
+    [finding] = shop.check_files()
+    assert finding.fix.startswith("Serve this domain's own edge only")

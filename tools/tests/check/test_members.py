@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from aether_tools.workspace import Workspace
+
 from .conftest import Shop, said
 
 
@@ -27,3 +29,13 @@ def test_contracts_without_a_domain_are_reported(shop: Shop) -> None:
 def test_the_shared_types_need_no_domain(shop: Shop) -> None:
     shop.write("proto/acme/common/v1/common.proto", "")
     assert shop.check_files() == []
+
+
+def test_a_domain_may_name_the_events_that_it_sends_without_its_outbox(shop: Shop) -> None:
+    shop.write(
+        "domains/billing/src/acme_billing/adapters/log.py", "from aether_adapters.kafka import Producer\n"
+    )
+    assert [finding.code for finding in shop.check_files()] == ["event-past-outbox"]
+    shop.write("domains/billing/pyproject.toml", '[tool.aether.check]\npast_outbox = ["InvoiceCreated"]\n')
+    assert shop.check_files() == []
+    assert Workspace.find(shop.root / "domains/billing").root == shop.root

@@ -105,3 +105,83 @@ def test_a_use_case_that_is_imported_but_not_wired_is_reported(shop: Shop) -> No
     assert [finding.code for finding in found] == ["use-case-unwired"]
     assert found[0].location.file == CLOSE
     assert "close_invoice=" in found[0].fix
+
+
+def test_a_use_case_may_reach_its_protocol_through_a_base_class(shop: Shop) -> None:
+    shop.write(
+        f"{PACKAGE}/application/audited.py",
+        """
+        from acme.billing.v1 import port
+
+        class Audited(port.CloseInvoice):
+            \"\"\"What every audited use case shares.\"\"\"
+        """,
+    )
+    shop.replace(CLOSE, "(Operation)", "(Audited)")
+    shop.add("application/close_invoice.py", "from acme_billing.application.audited import Audited")
+    assert shop.check_files() == []
+
+
+def test_a_use_case_may_inherit_its_call(shop: Shop) -> None:
+    shop.write(
+        f"{PACKAGE}/application/closing.py",
+        """
+        from acme.billing.v1.types import CloseInvoiceRequest, Invoice
+
+        class Closing:
+            def __call__(self, request: CloseInvoiceRequest, /) -> Invoice:
+                return Invoice(id=request.id)
+        """,
+    )
+    shop.write(
+        CLOSE,
+        """
+        from acme.billing.v1 import port
+
+        from acme_billing.application.closing import Closing
+
+        class CloseInvoice(Closing, port.CloseInvoice):
+            pass
+        """,
+    )
+    assert shop.check_files() == []
+
+
+def test_an_inherited_call_with_a_wrong_type_is_reported_where_it_is_written(shop: Shop) -> None:
+    shop.write(
+        f"{PACKAGE}/application/closing.py",
+        """
+        from acme.billing.v1 import port
+        from acme.billing.v1.types import CreateInvoiceRequest, Invoice
+
+        class Closing(port.CloseInvoice):
+            def __call__(self, request: CreateInvoiceRequest, /) -> Invoice:
+                return Invoice(id=request.id)
+        """,
+    )
+    shop.write(
+        CLOSE,
+        """
+        from acme_billing.application.closing import Closing
+
+        class CloseInvoice(Closing):
+            pass
+        """,
+    )
+    assert [(each.code, each.location) for each in use_case_findings(shop)] == [
+        ("use-case-signature", Location(f"{PACKAGE}/application/closing.py", 5, 5))
+    ]
+
+
+def test_an_asynchronous_use_case_is_told_so(shop: Shop) -> None:
+    shop.replace(CREATE, "def __call__", "async def __call__")
+    assert [finding.reason for finding in use_case_findings(shop)] == [
+        "CreateInvoice has an asynchronous __call__."
+    ]
+
+
+def test_a_class_with_the_name_of_its_operation_is_named_if_it_lacks_the_base(shop: Shop) -> None:
+    shop.replace(CLOSE, "class CloseInvoice(Operation)", "class CloseInvoice")
+    finding = use_case_findings(shop)[0]
+    assert finding.location == Location(CLOSE, 9, 1)
+    assert "Write `class CloseInvoice(port.CloseInvoice)`" in finding.fix

@@ -131,7 +131,7 @@ def test_an_interruption_in_the_middle_leaves_nothing(workspace: Path, template:
         text=True,
     )
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while not list(workspace.glob(".aether/new-*/tree")):
             assert process.poll() is None
             assert time.monotonic() < until

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from aether_adapters.auth.tokens import KeySet, Verifier
+from aether_adapters.auth.tokens import DevelopmentKeys, Issuer, KeySet, Verifier
 from aether_adapters.kernel.errors import Unauthenticated
-from aether_tools.workspace import ISSUER
+from aether_tools.workspace import ISSUER, Workspace
 
 from .conftest import Aether
 
 
 def verifier(workspace: Path, audience: str = "acme") -> Verifier:
-    return Verifier(KeySet.from_file(workspace / ".aether/keys/jwks.json"), ISSUER, audience)
+    return Verifier(KeySet.from_setting(Workspace(workspace, "acme").jwks), ISSUER, audience)
 
 
 def test_a_token_has_the_given_claims_and_nothing_else_is_printed(aether: Aether, workspace: Path) -> None:
@@ -26,6 +26,20 @@ def test_a_token_has_the_given_claims_and_nothing_else_is_printed(aether: Aether
 def test_a_service_token_is_marked_as_one(aether: Aether, workspace: Path) -> None:
     token = aether("token", "--service", "--subject", "trade", cwd=workspace).out.strip()
     assert verifier(workspace)(token).service
+
+
+def test_a_service_has_no_roles(aether: Aether, workspace: Path) -> None:
+    ran = aether("token", "--service", "--role", "operator", cwd=workspace)
+    assert (ran.code, ran.out) == (2, "")
+    assert "a service has no roles" in ran.err
+
+
+def test_the_key_of_services_does_not_sign_for_users(aether: Aether, workspace: Path) -> None:
+    aether("token", "--service", cwd=workspace)
+    pair = DevelopmentKeys(workspace / ".aether/keys/services").ensure()
+    forged = Issuer(pair.private_key, ISSUER, "acme", pair.kid).issue("mallory", ("operator",))
+    with pytest.raises(Unauthenticated, match="more than its key may sign"):
+        verifier(workspace)(forged)
 
 
 def test_a_lifetime_that_services_reject_is_an_error(aether: Aether, workspace: Path) -> None:

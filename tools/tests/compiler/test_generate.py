@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -11,6 +13,7 @@ from textwrap import dedent
 
 import pytest
 from aether_adapters.contract import options_pb2
+from aether_tools.commands.generate import generate as command
 from aether_tools.compiler.pipeline import generate
 from aether_tools.console import UsageError
 from aether_tools.finding import Location
@@ -197,6 +200,38 @@ def test_a_hand_edit_is_reported_with_its_line_and_overwritten(acme: Path) -> No
     ]
     assert report.written == (TYPES,)
     assert _tree(acme) == before
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_command_reports_an_overwritten_edit_in_each_form(
+    acme: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    monkeypatch.chdir(acme)
+    _replace(acme / TYPES, "    title: str", "    title: int")
+    assert command(check=False, as_json=as_json) == 1
+    shown = capsys.readouterr()
+    if as_json:
+        assert [(each["code"], each["file"]) for each in json.loads(shown.out)] == [
+            ("generated-edited", TYPES)
+        ]
+    else:
+        assert "generated-edited" in shown.err
+    assert command(check=False, as_json=as_json) == 0
+
+
+def test_a_version_of_32_bits_is_an_etag_within_its_range(tmp_path: Path) -> None:
+    root = tmp_path / "acme"
+    shutil.copytree(Path(__file__).with_name("fixtures") / "acme", root)
+    _replace(root / CONTRACT, "int64 version", "int32 version")
+    contract = root / "openapi/billing.yaml"
+    _replace(
+        contract,
+        "        version:\n          $ref: '#/components/schemas/Count'\n",
+        "        version: {type: integer, format: int32}\n",
+    )
+    assert generate(root).findings == ()
+    edge = (root / "openapi/gen/acme_openapi/billing.py").read_text(encoding="utf-8")
+    assert "2147483647)" in edge
 
 
 def test_a_truncated_file_is_reported_at_its_end(acme: Path) -> None:

@@ -153,6 +153,30 @@ def test_a_value_behaves_like_a_frozen_dataclass(acme: Path, python: Run) -> Non
     ]
 
 
+def test_no_repr_shows_a_field_that_the_contract_redacts(zoo: Path, python: Run) -> None:
+    printed = python(
+        zoo,
+        """
+        from datetime import timedelta
+        from zoo.ark.v1.types import Mood, Scalars, Secrets, SecretsPin
+
+        def secret(**more):
+            return Secrets(
+                password="hunter2", key=b"hunter2", codes=("hunter2",), answers={"hunter2": "hunter2"}, mood=list(Mood)[0],
+                how_long_each_of_the_passengers_stayed_silent={"hunter2": timedelta(1)},
+                proof=SecretsPin("hunter2"), shown="seen", **more,
+            )
+
+        print(secret(inner=secret()))
+        print([SecretsPin("hunter2")], secret() == secret(), secret().password)
+        """,
+    )
+    assert printed.splitlines() == [
+        "Secrets(inner=Secrets(inner=None, shown='seen'), shown='seen')",
+        "[SecretsPin()] True hunter2",
+    ]
+
+
 def test_the_port_and_its_types_import_only_the_standard_library(acme: Path, python: Run) -> None:
     printed = python(
         acme,

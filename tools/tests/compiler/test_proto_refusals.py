@@ -28,6 +28,8 @@ SHOP = "proto/acme/shop/v1/shop.proto"
 Write = Callable[[Mapping[str, str]], Path]
 
 ASK = "message Ask { acme.common.v1.Caller caller = 1; }\nmessage Tell { string text = 1; }\n"
+SERVICES = 'option (aether_adapters.contract.services) = "%s";'
+SERVICE_ONLY = "option (aether_adapters.contract.access) = ACCESS_SERVICE;"
 PUBLIC = "{ option (aether_adapters.contract.access) = ACCESS_PUBLIC; }"
 
 # The contract below HEAD and its expected findings: line below HEAD, column, code, part of the reason.
@@ -59,6 +61,36 @@ REFUSED = {
     "a method with a caller and an access": (
         f"{ASK}service Shop {{\n  rpc Buy(Ask) returns (Tell) {PUBLIC}\n}}",
         [(4, 7, "proto-access", "Buy contradicts itself")],
+    ),
+    "an audited method without a caller": (
+        "message Tell {}\nservice Shop {\n  rpc Buy(Tell) returns (Tell) {\n"
+        "    option (aether_adapters.contract.access) = ACCESS_PUBLIC;\n"
+        "    option (aether_adapters.contract.audit) = true;\n  }\n}",
+        [(3, 7, "proto-audit", "its request has no Caller: nobody could be named")],
+    ),
+    "services of a public method": (
+        f"message Tell {{}}\nservice Shop {{\n  rpc Buy(Tell) returns (Tell) {PUBLIC[:-1]} {SERVICES % 'acme-other'} }}\n}}",
+        [(3, 7, "proto-services", "Buy is public, so its services 'acme-other' say nothing")],
+    ),
+    "a service that is no domain": (
+        f"{ASK}service Shop {{\n  rpc Buy(Ask) returns (Tell) {{ {SERVICES % 'acme-shopp'} }}\n}}",
+        [(4, 7, "proto-services", "The service 'acme-shopp' of Buy is no domain of this workspace")],
+    ),
+    "a service that is no name": (
+        f"{ASK}service Shop {{\n  rpc Buy(Ask) returns (Tell) {{ {SERVICES % 'the shop'} }}\n}}",
+        [(4, 7, "proto-services", "The service 'the shop' of Buy is no name of a service")],
+    ),
+    "a service that is named twice": (
+        f"{ASK}service Shop {{\n  rpc Buy(Ask) returns (Tell) {{ {SERVICES % 'mail'} {SERVICES % 'mail'} }}\n}}",
+        [(4, 7, "proto-services", "The service 'mail' of Buy is named twice")],
+    ),
+    "any service beside a named one": (
+        f"{ASK}service Shop {{\n  rpc Buy(Ask) returns (Tell) {{ {SERVICES % 'mail'} {SERVICES % '*'} }}\n}}",
+        [(4, 7, "proto-services", "The service '*' of Buy is every service")],
+    ),
+    "any service of a method for services": (
+        f"message Tell {{}}\nservice Shop {{\n  rpc Buy(Tell) returns (Tell) {{ {SERVICE_ONLY} {SERVICES % '*'} }}\n}}",
+        [(3, 7, "proto-services", "The service '*' of Buy is what no names mean here")],
     ),
     "an Empty request without an access": (
         "message Tell {}\nservice Shop {\n  rpc Buy(google.protobuf.Empty) returns (Tell);\n}",

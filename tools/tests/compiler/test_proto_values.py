@@ -210,7 +210,7 @@ def test_an_unknown_enum_number_is_malformed(
 ) -> None:
     animal = _animal(ark("ark_pb2"))
     animal.diet = 99
-    with pytest.raises(Malformed, match=r"^Animal\.diet: 99 is no value of this enum$"):
+    with pytest.raises(Malformed, match=r"^Animal\.diet: is no value of this enum$"):
         ark("codec").animal_from_pb(animal)
 
 

@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from aether_adapters.testing.waiting import eventually
 from aether_tools.runner.ports import HOST
 
-from .conftest import RunWorkspace, alive, eventually
+from .conftest import RunWorkspace, alive
 
 MAILBOX = """
 import json, os, sys
@@ -114,9 +115,9 @@ def test_a_companion_that_dies_ends_the_run(declared: RunWorkspace) -> None:
     with declared.running("billing") as run:
         mailbox = ask(run.where["domains"]["billing"]["companions"]["billing-mailbox"])["pid"]
         os.kill(mailbox, signal.SIGKILL)
-        assert run.process.wait(20) == 1
+        assert run.process.wait(60) == 1
         assert "aether: billing-mailbox ended with code -9" in run.log.read_text()
-        assert eventually(lambda: not any(alive(pid) for pid in run.children))
+        eventually(lambda: not any(alive(pid) for pid in run.children))
 
 
 @pytest.mark.parametrize(

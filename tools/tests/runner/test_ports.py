@@ -43,5 +43,5 @@ def test_no_other_process_gets_an_allocated_port_unless_it_binds_it_by_number() 
         assert server.add_insecure_port(f"{HOST}:{second}") == second
         server.start()
         for port in (first, second):
-            socket.create_connection((HOST, port), timeout=5).close()
-        server.stop(None).wait(5)
+            socket.create_connection((HOST, port), timeout=60).close()
+        server.stop(None).wait(60)

@@ -1,279 +1,266 @@
-"""KeySet that sign and verify tokens: published key sets (RFC 7517) and a development key pair."""
+"""Published key sets (RFC 7517) that tokens are verified with, each with what its keys may sign."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import os
-import tempfile
 import threading
 import time
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
-import jwt
 import structlog
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from aether_adapters.kernel.errors import TechnicalError, Unavailable
+from aether_adapters.auth.fetching import MAX_BYTES, DiscoveredKeys, fetch
+from aether_adapters.auth.grants import Entry, Grant, entries
+from aether_adapters.auth.keys import Key, ignored, read_keys
+from aether_adapters.auth.metrics import READ_AT, UNREADABLE
+from aether_adapters.kernel.errors import Unavailable
 
-PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-
-ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA"})
-"""Accepted signature algorithms. None uses a shared secret: whoever verifies must not be able to sign."""
-_MIN_RSA_BITS: Final = 2048
-"""RFC 7518, section 3.3."""
-_THUMBPRINT_MEMBERS: Final = {
-    "RSA": ("e", "kty", "n"),
-    "EC": ("crv", "kty", "x", "y"),
-    "OKP": ("crv", "kty", "x"),
-}
-"""The members of a key that its thumbprint covers, in order (RFC 7638 section 3.2, RFC 8037 section 2)."""
-_FETCH_TIMEOUT_SECONDS: Final = 2.0
-_MAX_KEY_SET_BYTES: Final = 1024 * 1024
+_FIRST_RETRY_SECONDS: Final = 0.25
+"""A set that was never read is tried again soon: at the start its issuer may start too."""
+_START_SECONDS: Final = 10.0
+"""How long a process waits for every set before it is ready without those that cannot be read."""
+_PROBE_SECONDS: Final = 1.0
+_LEAST_WAIT_SECONDS: Final = 0.02
+_MAX_REASON_CHARACTERS: Final = 300
 _LOG: Final = structlog.get_logger("aether.tokens")
 
 
-def algorithm_of(key: object) -> str | None:
-    """Return the only algorithm that `key` may be used with; None for an unsupported key.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A key set: `read` returns it as JSON, and `grant` is what its keys may sign; `name` is for logs and metrics.
 
-    It depends on the key and never on a token's header, which an attacker can choose.
+    A `remote` one is read by a thread of its own, because reading it may take as long as its server likes.
     """
-    match key:
-        case rsa.RSAPublicKey() | rsa.RSAPrivateKey() if key.key_size >= _MIN_RSA_BITS:
-            return "RS256"
-        case ec.EllipticCurvePublicKey() | ec.EllipticCurvePrivateKey() if isinstance(
-            key.curve, ec.SECP256R1
-        ):
-            return "ES256"
-        case ed25519.Ed25519PublicKey() | ed25519.Ed25519PrivateKey():
-            return "EdDSA"
-        case _:
-            return None
+
+    name: str
+    read: Callable[[], bytes]
+    grant: Grant = field(default_factory=Grant)
+    remote: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """A public key and its algorithm."""
+class TrustedKey:
+    """A key of a set, and what it may sign."""
 
-    public_key: PublicKey
-    algorithm: str
+    key: Key
+    grant: Grant
+    key_set: str
 
 
 class KeySet:
-    """A published key set, read on first use, when older than `max_age`, and for a token with an unknown key.
+    """The keys of several sets, by key id. Thread-safe; `find` never waits for a server.
 
-    It is read at most once in `pause` seconds, whatever the tokens. While it cannot be read, the previous
-    keys stay valid. Times are in seconds.
+    A set is read again every `max_age_seconds`, and earlier for a token with an unknown key: at most once in
+    `pause_seconds`, which double each time that such a read finds nothing new. While a set cannot be read, its last
+    keys stay valid. Of two keys with one id the one that is in use stays; until all sets have been read, that of the
+    first set.
     """
 
-    def __init__(self, read: Callable[[], bytes], *, pause: float = 10.0, max_age: float = 300.0) -> None:
-        self._read = read
-        self._pause = pause
-        self._max_age = max_age
+    def __init__(self, *sources: Source, pause_seconds: float = 10.0, max_age_seconds: float = 60.0) -> None:
+        self._sets = [_Set(source, pause_seconds, max_age_seconds) for source in sources]
         self._guard = threading.Lock()
-        self._keys: Mapping[str, Key] = {}
-        self._read_at: float | None = None
-        self._tried_at: float | None = None
+        self._was_read = threading.Condition()
+        self._keys: Mapping[str, TrustedKey] = {}
+        self._owners: Mapping[str, _Set] = {}
+        self._repeated: set[tuple[_Set, str]] = set()
+        self._settled = False
+        self._started_at: float | None = None
         self.generation = 0
         """Increases when a key is withdrawn or replaced."""
 
     @classmethod
-    def from_file(cls, path: Path | str, *, pause: float = 1.0, max_age: float = 300.0) -> KeySet:
+    def from_file(cls, path: Path | str, grant: Grant | None = None, *, pause_seconds: float = 1.0) -> KeySet:
         """Create a key set that is read from a file."""
-        return cls(Path(path).read_bytes, pause=pause, max_age=max_age)
+        return cls(_source(Entry(str(path), grant or Grant()), ""), pause_seconds=pause_seconds)
 
     @classmethod
-    def from_url(cls, url: str, *, pause: float = 10.0, max_age: float = 300.0) -> KeySet:
-        """Create a key set that is read from an `http(s)://` URL. Raises `ValueError` for any other."""
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(f"A key set's URL must start with http:// or https://, not like {url!r}.")
-
-        return cls(partial(_fetch, url), pause=pause, max_age=max_age)
-
-    @classmethod
-    def from_all(
-        cls, addresses: str, *more: Callable[[], bytes], pause: float = 10.0, max_age: float = 300.0
+    def from_setting(
+        cls, setting: str, *more: Source, issuer: str = "", ca: str = "", pause_seconds: float = 10.0
     ) -> KeySet:
-        """Combine several key sets: `addresses` are files and URLs separated by spaces, `more` are functions.
+        """Combine `more` with the sets of a setting; `grants` describes it. Raises `ValueError` for a wrong one.
 
-        A set that cannot be read keeps its previous keys and does not affect the others.
+        `issuer` is the default issuer, and `ca` a PEM file of the authorities that are trusted for https (empty: the
+        system's).
         """
-        reads = [
-            partial(_fetch, each) if each.startswith(("http://", "https://")) else Path(each).read_bytes
-            for each in addresses.split()
-        ]
-        return cls(_CombinedSets([*reads, *more]), pause=pause, max_age=max_age)
+        named = [_source(entry, ca) for entry in entries(setting, issuer)]
+        return cls(*more, *named, pause_seconds=pause_seconds)
 
-    def find(self, kid: object) -> Key | None:
-        """Return the key named `kid`, or the only key if `kid` is None; None if unknown.
+    def find(self, kid: str) -> TrustedKey | None:
+        """Return the key named `kid`; None if it is unknown, which causes a read.
 
-        Raises `Unavailable` if no key set could be read yet.
+        Raises `Unavailable` if a set that may hold the key was never read.
         """
-        now = time.monotonic()
-        found = self._lookup(kid)
-        if found is None or self._read_at is None or now - self._read_at > self._max_age:
-            self._refresh()
-            found = self._lookup(kid)
-        if found is None and self._read_at is None:
+        self._refresh(wanted=kid not in self._keys)
+        found = self._keys.get(kid)
+        if found is None and not self._all_read():
             raise Unavailable(
-                "The keys that verify tokens cannot be read; try again.", retry_after=self._pause
+                "Not all keys that verify tokens could be read yet; try again.", retry_after=1.0
             )
         return found
 
-    def _lookup(self, kid: object) -> Key | None:
-        keys = self._keys
-        if kid is None and len(keys) == 1:
-            return next(iter(keys.values()))
-        return keys.get(kid) if isinstance(kid, str) else None
+    def probe(self) -> None:
+        """Raise `Unavailable` with the names of the sets that are missing. Waits a second for them.
 
-    def _refresh(self) -> None:
+        For ten seconds each set that was not read counts as missing, then only the lack of all of them.
+        """
+        self.wait(_PROBE_SECONDS)
+        missing = [each.source.name for each in self._sets if not each.is_read]
+        waits = time.monotonic() - (self._started_at or 0.0) < _START_SECONDS
+        if missing and (waits or len(missing) == len(self._sets)):
+            raise Unavailable(f"Keys that verify tokens cannot be read: {', '.join(missing)}.")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until every set has been read; return whether that took at most `seconds`."""
+        self._refresh(wanted=False)
+        with self._was_read:
+            return self._was_read.wait_for(self._all_read, seconds)
+
+    def _all_read(self) -> bool:
+        return all(each.is_read for each in self._sets)
+
+    def _refresh(self, *, wanted: bool) -> None:
+        """Read the local sets that are due, and have the threads of the remote ones do it."""
+        if self._started_at is None:
+            self._start()
+        for each in self._sets:
+            if not each.source.remote:
+                self._update(each, wanted=wanted)
+            elif wanted:
+                each.wanted.set()
+
+    def _start(self) -> None:
         with self._guard:
-            now = time.monotonic()
-            if self._tried_at is not None and now - self._tried_at < self._pause:
+            if self._started_at is not None:
                 return
-            self._tried_at = now
-            try:
-                keys = _parse(self._read())
-            except (OSError, HTTPException, TechnicalError, ValueError, LookupError, TypeError) as error:
-                _LOG.warning("key set cannot be read", reason=repr(error))
-                return
-            if any(keys.get(kid) is None or not _same(keys[kid], key) for kid, key in self._keys.items()):
-                self.generation += 1
-            self._keys = keys
-            self._read_at = now
+            self._started_at = time.monotonic()
+        for each in self._sets:
+            if each.source.remote:
+                # The thread ends with this object, and must not keep it alive.
+                weakref.finalize(self, each.end)
+                name = f"keys-{each.source.name}"
+                threading.Thread(target=_keep, args=(weakref.ref(self), each), name=name, daemon=True).start()
+
+    def _update(self, each: _Set, *, wanted: bool) -> None:
+        """Read a set if it is due."""
+        if time.monotonic() < each.due(wanted=wanted):
+            return
+        with each.guard:
+            if time.monotonic() < each.due(wanted=wanted):
+                return  # another thread has just read it
+            each.read(wanted=wanted)
+            with self._guard:
+                self._combine()
+        with self._was_read:
+            self._was_read.notify_all()
+
+    def _combine(self) -> None:
+        """Decide which set each key id belongs to, and use those keys."""
+        owners: dict[str, _Set] = {}
+        if self._settled:
+            owners |= {kid: owner for kid, owner in self._owners.items() if kid in owner.keys}
+        for each in self._sets:
+            for kid in each.keys:
+                owners.setdefault(kid, each)
+        repeated = {(each, kid) for each in self._sets for kid in each.keys if owners[kid] is not each}
+        for each, kid in repeated - self._repeated:
+            ignored(each.source.name, kid, "id of another set's key")
+        keys = {
+            kid: TrustedKey(owner.keys[kid], owner.source.grant, owner.source.name)
+            for kid, owner in owners.items()
+        }
+        is_withdrawn = any(keys.get(kid) != trusted for kid, trusted in self._keys.items())
+        self._owners, self._repeated, self._keys = owners, repeated, keys
+        self._settled = self._all_read()
+        if is_withdrawn:
+            # Last: a token that was verified with the old keys meanwhile is then not remembered.
+            self.generation += 1
 
 
-class _CombinedSets:
-    """Reads several key sets as one; keeps the last content of each for when it cannot be read."""
+class _Set:
+    """One set: its keys, and when it is to be read again."""
 
-    def __init__(self, reads: Sequence[Callable[[], bytes]]) -> None:
-        self._reads = reads
-        self._last: dict[int, list[object]] = {}
+    def __init__(self, source: Source, pause: float, max_age: float) -> None:
+        self.source = source
+        self.keys: Mapping[str, Key] = {}
+        self.is_read = False
+        self.wanted = threading.Event()
+        """Set for a token with an unknown key."""
+        self.ended = threading.Event()
+        self.guard = threading.Lock()
+        self._data: bytes | None = None
+        self._tried_at = float("-inf")
+        self._first_pause = self._pause = pause
+        self._max_age = max_age
+        self._interval = max_age
+        self._retry = min(_FIRST_RETRY_SECONDS, pause)
 
-    def __call__(self) -> bytes:
-        """Return the combined set; raises the first error if no set could ever be read."""
-        first: Exception | None = None
-        for number, read in enumerate(self._reads):
-            try:
-                self._last[number] = list(json.loads(read())["keys"])
-            except (OSError, HTTPException, TechnicalError, ValueError, LookupError, TypeError) as error:
-                _LOG.warning("one key set of several cannot be read", number=number, reason=repr(error))
-                first = first or error
-        if first is not None and not self._last:
-            raise first
-        return json.dumps({"keys": [key for keys in self._last.values() for key in keys]}).encode()
+    def due(self, *, wanted: bool) -> float:
+        """Return when to read it next, in monotonic seconds."""
+        return self._tried_at + (min(self._pause, self._interval) if wanted else self._interval)
 
-
-def _fetch(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=_FETCH_TIMEOUT_SECONDS) as response:  # noqa: S310 # http(s) only
-        data: bytes = response.read(_MAX_KEY_SET_BYTES)
-        return data
-
-
-def _same(one: Key, other: Key) -> bool:
-    return one.public_key == other.public_key
-
-
-def _parse(data: bytes) -> dict[str, Key]:
-    """Return the signature keys of a JWK set; skips keys of other types and uses (RFC 7517, section 5)."""
-    found: dict[str, Key] = {}
-    for entry in json.loads(data)["keys"]:
-        if not isinstance(entry, dict):
-            raise ValueError("an entry of the key set is not an object")
-        if entry.get("use", "sig") != "sig" or entry.get("kty") not in {"RSA", "EC", "OKP"}:
-            continue
+    def read(self, *, wanted: bool) -> None:
+        """Read it. Whatever goes wrong is logged and counted."""
+        name = self.source.name
         try:
-            key = jwt.PyJWK(entry).key
-        except (jwt.PyJWTError, ValueError, LookupError, TypeError) as error:
-            _LOG.warning("key left out of the set", kid=entry.get("kid"), reason=repr(error))
-            continue
-        algorithm = algorithm_of(key)
-        if algorithm is not None and entry.get("alg", algorithm) == algorithm:
-            found[entry.get("kid", "")] = Key(key, algorithm)
-    return found
+            data = self.source.read()
+            keys = self.keys if data == self._data else read_keys(data, name)
+        except Exception as error:
+            # Any error: the thread must outlive whatever a server sends.
+            UNREADABLE.labels(name).inc()
+            _LOG.warning("key set cannot be read", key_set=name, reason=repr(error)[:_MAX_REASON_CHARACTERS])
+            self._interval = self._retry
+            self._retry = min(self._retry * 2, self._first_pause)
+            return
+        finally:
+            # Not before: a token that comes while the set is read for the first time waits for it.
+            self._tried_at = time.monotonic()
+        if keys.keys() - self.keys.keys():
+            self._pause = self._first_pause
+        elif wanted:
+            self._pause = min(self._pause * 2, self._max_age)
+        self._data, self.keys, self.is_read = data, keys, True
+        self._interval, self._retry = self._max_age, min(_FIRST_RETRY_SECONDS, self._first_pause)
+        READ_AT.labels(name).set_to_current_time()
+
+    def wait(self) -> bool:
+        """Wait until it is to be read; return whether a token wants it."""
+        wanted = self.wanted.wait(max(_LEAST_WAIT_SECONDS, self.due(wanted=False) - time.monotonic()))
+        self.ended.wait(max(0.0, self.due(wanted=wanted) - time.monotonic()))
+        self.wanted.clear()
+        return wanted
+
+    def end(self) -> None:
+        """End the thread that reads it."""
+        self.ended.set()
+        self.wanted.set()
 
 
-@dataclass(frozen=True, slots=True)
-class KeyPair:
-    """A development key: private key (PEM), key id, and the file of its public key set."""
-
-    private_key: bytes
-    kid: str
-    jwks: Path
-
-
-class DevelopmentKeys:
-    """A key pair in `folder`, created once and shared by all processes of a developer's machine."""
-
-    def __init__(self, folder: Path | str) -> None:
-        self._folder = Path(folder)
-
-    def ensure(self) -> KeyPair:
-        """Return the pair; create it if needed. Processes that do so concurrently get the same pair."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        private = self._folder / "private.pem"
-        if not private.exists():
-            key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-            pem = key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-            _publish(private, pem, replace=False)
-        pem = private.read_bytes()
-        public = serialization.load_pem_private_key(pem, password=None).public_key()
-        assert isinstance(public, rsa.RSAPublicKey)  # noqa: S101 # this class wrote it
-        jwk = RSAAlgorithm.to_jwk(public, as_dict=True)
-        kid = thumbprint(pem)
-        jwks = self._folder / "jwks.json"
-        entry = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": jwk["n"], "e": jwk["e"]}
-        text = json.dumps({"keys": [entry]}, indent=2).encode() + b"\n"
-        if not jwks.exists() or jwks.read_bytes() != text:
-            _publish(jwks, text, replace=True)
-        return KeyPair(pem, kid, jwks)
+def _keep(keys: weakref.ref[KeySet], each: _Set) -> None:
+    """Read a remote set again and again, for as long as `keys` is alive."""
+    wanted = False
+    while not each.ended.is_set() and (alive := keys()) is not None:
+        alive._update(each, wanted=wanted)
+        del alive
+        wanted = each.wait()
 
 
-def thumbprint(private_key: bytes) -> str:
-    """Return the key id of a PEM private key (RFC 7638). Raises `ValueError` for an unsupported key type."""
-    public = serialization.load_pem_private_key(private_key, password=None).public_key()
-    match public:
-        case rsa.RSAPublicKey():
-            jwk = RSAAlgorithm.to_jwk(public, as_dict=True)
-        case ec.EllipticCurvePublicKey():
-            jwk = ECAlgorithm.to_jwk(public, as_dict=True)
-        case ed25519.Ed25519PublicKey():
-            jwk = OKPAlgorithm.to_jwk(public, as_dict=True)
-        case _:
-            raise ValueError(f"{type(public).__name__} cannot sign tokens; use an RSA, EC or Ed25519 key")
-    text = json.dumps({name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}, separators=(",", ":"))
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+def _source(entry: Entry, ca: str) -> Source:
+    address = entry.address
+    if not entry.is_url:
+        return Source(address, partial(_read_file, Path(address)), entry.grant)
+    name = address.partition("?")[0]
+    if entry.discovery:
+        return Source(name, DiscoveredKeys(address, ca), entry.grant, remote=True)
+    return Source(name, partial(fetch, address, ca), entry.grant, remote=True)
 
 
-def _publish(path: Path, data: bytes, *, replace: bool) -> None:
-    """Write a file atomically, readable by its owner only; without `replace` an existing file stays."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            temporary.replace(path)
-        else:
-            # A hard link is atomic and never replaces a file: a later process keeps the first one's key.
-            with suppress(FileExistsError):
-                path.hardlink_to(temporary)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _read_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise OSError(f"{path} is larger than {MAX_BYTES} bytes")
+    return data

@@ -8,17 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from aether_adapters.auth.key_sets import thumbprint
+import structlog
+
+from aether_adapters.auth.keys import thumbprint
 from aether_adapters.auth.tokens import Issuer
 
 TOKEN_LIFETIME_SECONDS: Final = 300
 _RENEWAL_MARGIN_SECONDS: Final = 60.0
+_LOG: Final = structlog.get_logger("aether.tokens")
 
 
 class ServiceTokens:
     """Issues tokens for `service`, each used until a minute before it expires. Thread-safe.
 
-    `signer` is called for the first token only, so a process that calls no service needs no key.
+    `signer` is called for each new token, so that a replaced key is used within minutes; while it fails, the previous
+    key signs. A process that calls no service needs no key.
     """
 
     def __init__(
@@ -38,10 +42,19 @@ class ServiceTokens:
         with self._guard:
             now = self._clock()
             if now >= self._until:
-                self._issuer = self._issuer or self._signer()
+                self._issuer = self._newest()
                 self._token = self._issuer.issue(self._service, seconds=TOKEN_LIFETIME_SECONDS, service=True)
                 self._until = now + TOKEN_LIFETIME_SECONDS - _RENEWAL_MARGIN_SECONDS
             return self._token
+
+    def _newest(self) -> Issuer:
+        try:
+            return self._signer()
+        except (OSError, ValueError) as error:
+            if self._issuer is None:
+                raise
+            _LOG.warning("service key not read again", service=self._service, reason=type(error).__name__)
+            return self._issuer
 
 
 def signer(key: str, kid: str, issuer: str, audience: str) -> Callable[[], Issuer]:

@@ -7,26 +7,32 @@ revoked, or its key is withdrawn.
 from __future__ import annotations
 
 import hashlib
-import math
 import threading
 import time
-import uuid
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import jwt
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+import structlog
 
-from aether_adapters.auth.key_sets import ALGORITHMS, DevelopmentKeys, KeySet, algorithm_of
+from aether_adapters.auth.development import DevelopmentKeys
+from aether_adapters.auth.issuing import TOKEN_TYPE, Issuer
+from aether_adapters.auth.key_sets import KeySet, TrustedKey
+from aether_adapters.auth.keys import ALGORITHMS
 from aether_adapters.kernel.errors import Unauthenticated
 from aether_adapters.kernel.identity import Identity
 
 __all__ = ["MAX_TOKEN_LIFETIME_SECONDS", "DevelopmentKeys", "Issuer", "KeySet", "Verifier"]
 
 MAX_TOKEN_LIFETIME_SECONDS: Final = 24 * 3600.0
-"""Maximum lifetime of a token, and so the time that a revocation must be kept."""
+"""Maximum lifetime of a token that any verifier may accept, and so the longest time that a revocation is kept."""
+_MAX_NAME_CHARACTERS: Final = 255
+"""Of a subject (OpenID Connect Core 1.0, section 2), a session or a role. They go into databases, logs and other
+services, so they hold no line break, NUL, lone surrogate or invisible character either."""
+_MAX_SHOWN_CHARACTERS: Final = 100
+_LOG: Final = structlog.get_logger("aether.tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +42,35 @@ class _Verified:
 
 
 class Verifier:
-    """Turns a bearer token into an `Identity`. Thread-safe.
+    """Turns a bearer token into an `Identity`. Thread-safe; never waits for a server.
 
-    A token must be signed by one of `keys` with that key's algorithm, come from `issuer`, name `audience` and
-    a subject, be valid now, and live at most `MAX_TOKEN_LIFETIME_SECONDS`. Scopes are those of the OAuth
-    `scope` claim (RFC 8693). The results of up to `cache_size` tokens are cached by SHA-256; 0 disables the
-    cache. `leeway` is the tolerated clock difference in seconds.
+    A token must be an access token (`typ`, RFC 9068, unless the grant says otherwise) that is signed by one of `keys`
+    with that key's algorithm, and claim no more than that key's `Grant` allows: `issuer` is the issuer for a grant that
+    names none. It must name one of `audience` and a subject, be valid now, and live at most `life_seconds`. Scopes are
+    those of the OAuth `scope` claim (RFC 8693). The results of up to `cache_size` tokens are cached by SHA-256; 0
+    disables the cache.
+    `leeway_seconds` is the tolerated clock difference.
     """
 
     def __init__(
-        self, keys: KeySet, issuer: str, audience: str, cache_size: int = 10_000, *, leeway: float = 5.0
+        self,
+        keys: KeySet,
+        issuer: str,
+        audience: str | Iterable[str],
+        cache_size: int = 10_000,
+        *,
+        leeway_seconds: float = 5.0,
+        life_seconds: float = MAX_TOKEN_LIFETIME_SECONDS,
     ) -> None:
         self._keys = keys
         self._issuer = issuer
-        self._audience = audience
+        self._audience = [audience] if isinstance(audience, str) else list(audience)
         self._size = cache_size
         # Up to this size no entry is evicted soon, so the order of use need not be kept.
         self._unordered_size = cache_size // 2
-        self._leeway = leeway
+        self._leeway = leeway_seconds
+        self._life = life_seconds
+        self._wait_for: Callable[[], None] | None = None
         self._guard = threading.Lock()
         self._known: OrderedDict[bytes, _Verified] = OrderedDict()
         self._generation = keys.generation
@@ -62,19 +79,12 @@ class Verifier:
 
     def __call__(self, token: str) -> Identity:
         """Return the identity of a valid token; raises `Unauthenticated`."""
-        fingerprint = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        # Read without the lock, so that known tokens do not wait for it: the lookup is atomic, and `revoke`
-        # deletes entries.
-        known = self._known.get(fingerprint)
-        if (
-            known is not None
-            and self._generation == self._keys.generation
-            and time.time() < known.identity.expires_at
-        ):
-            if len(self._known) > self._unordered_size:
-                self._mark_used(fingerprint)
+        fingerprint = _fingerprint(token)
+        known = self._fresh(fingerprint)
+        if known is not None:
             return known.identity
         with self._guard:
+            known = self._known.get(fingerprint)
             if self._generation != self._keys.generation:
                 # A withdrawn key invalidates its tokens.
                 self._known.clear()
@@ -93,6 +103,36 @@ class Verifier:
                     self._known.popitem(last=False)
         return known.identity
 
+    def probe(self) -> None:
+        """Raise `Unavailable` if tokens cannot be verified yet."""
+        self._keys.probe()
+
+    def wait_for(self, revocations: Callable[[], None]) -> None:
+        """Refuse every token until `revocations` returns; it raises `Unavailable` until past ones have been heard.
+
+        Call this before the first token.
+        """
+        self._wait_for = revocations
+
+    def known(self, token: str, /) -> Identity | None:
+        """Return the identity of a token that was verified before and is still valid, without any work; else None."""
+        known = self._fresh(_fingerprint(token))
+        return None if known is None else known.identity
+
+    def _fresh(self, fingerprint: bytes) -> _Verified | None:
+        # Read without the lock, so that known tokens do not wait for it: the lookup is atomic, and `revoke`
+        # deletes entries.
+        known = self._known.get(fingerprint)
+        if (
+            known is None
+            or self._generation != self._keys.generation
+            or time.time() >= known.identity.expires_at
+        ):
+            return None
+        if len(self._known) > self._unordered_size:
+            self._mark_used(fingerprint)
+        return known
+
     def revoke(
         self, *, session: str | None = None, subject: str | None = None, before: float | None = None
     ) -> None:
@@ -106,7 +146,7 @@ class Verifier:
             for fingerprint in [key for key, known in self._known.items() if self._revoked(known)]:
                 del self._known[fingerprint]
             # Tokens issued before this moment have expired, so their revocations can be dropped.
-            forgotten = time.time() - MAX_TOKEN_LIFETIME_SECONDS - 2 * self._leeway
+            forgotten = time.time() - self._life - 2 * self._leeway
             for revocations in (self._sessions, self._subjects):
                 for name in [name for name, at in revocations.items() if at < forgotten]:
                     del revocations[name]
@@ -122,41 +162,76 @@ class Verifier:
         return any(at is not None and known.issued_at <= at for at in (subject, session))
 
     def _verify(self, token: str) -> _Verified:
-        try:
-            header = jwt.get_unverified_header(token)
-        except (jwt.InvalidTokenError, ValueError) as error:
-            raise Unauthenticated("The token is malformed.") from error
-        if header.get("alg") not in ALGORITHMS:
-            raise Unauthenticated("The token is signed with an algorithm that is not accepted.")
-        key = self._keys.find(header.get("kid"))
-        if key is None:
-            raise Unauthenticated("The token is signed with a key this service does not know.")
+        trusted = self._key_of(token)
+        grant = trusted.grant
         try:
             claims = jwt.decode(
                 token,
-                key.public_key,
-                algorithms=[key.algorithm],
-                issuer=self._issuer,
+                trusted.key.public_key,
+                algorithms=[trusted.key.algorithm],
+                issuer=grant.issuer or self._issuer,
                 audience=self._audience,
                 leeway=self._leeway,
                 options={"require": ["exp", "iat", "sub", "iss", "aud"]},
             )
-            return _known(claims)
-        except (jwt.InvalidTokenError, ValueError, TypeError) as error:
-            raise Unauthenticated(_reason(error)) from error
+            known = _known(claims, grant.roles_in(claims))
+            if known.identity.expires_at - known.issued_at > self._life:
+                raise _LivesTooLong
+        except (jwt.InvalidTokenError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
+            told = _reason(error, self._life)
+            raise Unauthenticated(told, reason=f"{told} ({type(error).__name__.lstrip('_')})") from error
+        identity = known.identity
+        if not grant.allows(
+            identity.subject, service=identity.service, roles=identity.roles, scopes=identity.scopes
+        ):
+            # The holder of a trusted key signed this: somebody must look at it.
+            shown = repr((identity.subject, *identity.roles))[:_MAX_SHOWN_CHARACTERS]
+            _LOG.warning("key signed more than it may", key_set=trusted.key_set, subject_and_roles=shown)
+            raise Unauthenticated("The token claims more than its key may sign.")
+        wait_for = self._wait_for
+        if wait_for is not None:
+            wait_for()
+            self._wait_for = None
+        return known
+
+    def _key_of(self, token: str) -> TrustedKey:
+        """Return the key that the token's header names; raises `Unauthenticated` if the header is not acceptable."""
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
+            raise Unauthenticated("The token is malformed.") from error
+        algorithm = header.get("alg")
+        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+            raise Unauthenticated("The token is signed with an algorithm that is not accepted.")
+        if "crit" in header:
+            # RFC 7515, section 4.1.11: whoever does not understand an extension must refuse the token.
+            raise Unauthenticated("The token uses an extension that is not supported.")
+        kid = header.get("kid")
+        if not isinstance(kid, str) or not kid:
+            raise Unauthenticated("The token does not name its key (kid).")
+        trusted = self._keys.find(kid)
+        if trusted is None:
+            raise Unauthenticated("The token is signed with a key this service does not know.")
+        kind = str(header.get("typ")).lower().removeprefix("application/")
+        if kind != TOKEN_TYPE and not (kind == "jwt" and trusted.grant.plain_jwt):
+            raise Unauthenticated(f"The token is not an access token; its typ must be {TOKEN_TYPE}.")
+        return trusted
 
 
-def _known(claims: Mapping[str, object]) -> _Verified:
+def _fingerprint(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _known(claims: Mapping[str, object], roles: object) -> _Verified:
     issued_at, expires_at = (float(str(claims[name])) for name in ("iat", "exp"))
-    if expires_at - issued_at > MAX_TOKEN_LIFETIME_SECONDS:
-        raise _LivesTooLong
-    subject, session, roles, scope = (claims.get(name, "") for name in ("sub", "sid", "roles", "scope"))
-    if not isinstance(subject, str) or not subject or not isinstance(session, str):
+    subject, session = (_name(claims.get(name, "")) for name in ("sub", "sid"))
+    scope = claims.get("scope")
+    if not subject:
         raise jwt.InvalidTokenError("names nobody")
     return _Verified(
         Identity(
             subject=subject,
-            roles=tuple(str(role) for role in roles) if isinstance(roles, list) else (),
+            roles=tuple(map(_name, roles)) if isinstance(roles, list) else (),
             scopes=frozenset(scope.split()) if isinstance(scope, str) else frozenset(),
             session=session,
             service=claims.get("svc") is True,
@@ -166,7 +241,13 @@ def _known(claims: Mapping[str, object]) -> _Verified:
     )
 
 
-def _reason(error: Exception) -> str:
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not value.isprintable() or len(value) > _MAX_NAME_CHARACTERS:
+        raise jwt.InvalidTokenError("not a name")
+    return value
+
+
+def _reason(error: Exception, life: float) -> str:
     """Tell the caller why the token was refused, but not what would have been accepted."""
     match error:
         case jwt.ExpiredSignatureError():
@@ -180,7 +261,7 @@ def _reason(error: Exception) -> str:
         case jwt.InvalidSignatureError() | jwt.InvalidAlgorithmError() | jwt.InvalidKeyError():
             return "The token's signature does not match."
         case _LivesTooLong():
-            return f"The token's lifetime exceeds the maximum of {MAX_TOKEN_LIFETIME_SECONDS / 3600:g} hours."
+            return f"The token's lifetime exceeds the maximum of {life:g} seconds."
         case jwt.MissingRequiredClaimError():
             return f"The token lacks the claim {error.claim}."
         case _:
@@ -189,55 +270,3 @@ def _reason(error: Exception) -> str:
 
 class _LivesTooLong(jwt.InvalidTokenError):
     """The token would outlive the record of its revocation."""
-
-
-class Issuer:
-    """Signs tokens with `private_key` (PEM) and the algorithm of its type.
-
-    For services that sign in users, for development and for tests. Raises `ValueError` for an unsupported
-    key.
-    """
-
-    def __init__(self, private_key: str | bytes, issuer: str, audience: str, kid: str) -> None:
-        pem = private_key.encode() if isinstance(private_key, str) else private_key
-        self._key = load_pem_private_key(pem, password=None)
-        self._issuer = issuer
-        self._audience = audience
-        self._kid = kid
-        algorithm = algorithm_of(self._key)
-        if algorithm is None:
-            raise ValueError("The key cannot sign tokens; use an RSA, P-256 or Ed25519 key.")
-        self._algorithm = algorithm
-
-    def issue(
-        self,
-        subject: str,
-        roles: Iterable[str] = (),
-        session: str = "",
-        seconds: float = 300,
-        service: bool = False,
-        scopes: Iterable[str] = (),
-        now: float | None = None,
-    ) -> str:
-        """Return a signed token for `subject` that is valid for `seconds`.
-
-        `now` is when the decision to issue it was made (Unix seconds; None means now); later revocations
-        apply to it.
-        """
-        now = time.time() if now is None else now
-        claims: dict[str, object] = {
-            "iss": self._issuer,
-            "aud": self._audience,
-            "sub": subject,
-            "roles": list(roles),
-            "sid": session,
-            "scope": " ".join(scopes),
-            # With milliseconds, so that signing in right after a revocation works; rounded down, never later
-            # than `now`.
-            "iat": math.floor(now * 1000) / 1000,
-            "exp": int(now + seconds),
-            "jti": uuid.uuid4().hex,
-        }
-        if service:
-            claims["svc"] = True
-        return jwt.encode(claims, self._key, self._algorithm, headers={"kid": self._kid})  # type: ignore[arg-type]

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&aether_adapters/contract/options.proto\x12\x18\x61\x65ther_adapters.contract\x1a google/protobuf/descriptor.proto*G\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x12\n\x0e\x41\x43\x43\x45SS_SERVICE\x10\x02:R\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\x8b\x8b\x03 \x01(\x0e\x32 .aether_adapters.contract.Accessb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&aether_adapters/contract/options.proto\x12\x18\x61\x65ther_adapters.contract\x1a google/protobuf/descriptor.proto*G\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x12\n\x0e\x41\x43\x43\x45SS_SERVICE\x10\x02*\x9e\x01\n\x0b\x43riticality\x12\x1b\n\x17\x43RITICALITY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43RITICALITY_SHEDDABLE\x10\x01\x12\x1e\n\x1a\x43RITICALITY_SHEDDABLE_PLUS\x10\x02\x12\x18\n\x14\x43RITICALITY_CRITICAL\x10\x03\x12\x1d\n\x19\x43RITICALITY_CRITICAL_PLUS\x10\x04:R\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\x8b\x8b\x03 \x01(\x0e\x32 .aether_adapters.contract.Access:2\n\x08services\x12\x1e.google.protobuf.MethodOptions\x18\x8c\x8b\x03 \x03(\t:/\n\x05\x61udit\x12\x1e.google.protobuf.MethodOptions\x18\x8f\x8b\x03 \x01(\x08:\\\n\x0b\x63riticality\x12\x1e.google.protobuf.MethodOptions\x18\x90\x8b\x03 \x01(\x0e\x32%.aether_adapters.contract.Criticalityb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,4 +34,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACCESS']._serialized_start=102
   _globals['_ACCESS']._serialized_end=173
+  _globals['_CRITICALITY']._serialized_start=176
+  _globals['_CRITICALITY']._serialized_end=334
 # @@protoc_insertion_point(module_scope)

@@ -24,11 +24,12 @@ M = TypeVar("M", bound=Message)
 
 
 def parse(message: type[M], data: bytes, /) -> M:
-    """Parse a protobuf message; raises `Malformed` for invalid bytes."""
+    """Parse a protobuf message; raises `Malformed` for invalid bytes, or messages nested deeper than 100 levels."""
     try:
         return message.FromString(data)
     except DecodeError as error:
-        raise Malformed("", f"these bytes are no {message.DESCRIPTOR.full_name}") from error
+        name = message.DESCRIPTOR.full_name
+        raise Malformed("", f"these bytes are no {name}, or are nested deeper than 100 levels") from error
 
 
 def named(name: str, value: object, /) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def missing(field: str, /) -> Malformed:
 
 def not_a_member(field: str, number: int, /) -> Malformed:
     """Return the error for an enum field that is unspecified or holds an unknown number."""
-    return Malformed(field, "is required" if number == 0 else f"{number} is no value of this enum")
+    return Malformed(field, "is required" if number == 0 else "is no value of this enum")
 
 
 def forged(field: str, /) -> Malformed:

@@ -24,6 +24,10 @@ class Forwarder:
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"forward-{port}", daemon=True)
         self._thread.start()
 
+    def lead_to(self, target: tuple[str, int]) -> None:
+        """Forward new connections to another target, as after a failover; open ones stay."""
+        self._target = target
+
     def close(self) -> None:
         """Stop listening and close all connections."""
         asyncio.run_coroutine_threadsafe(self._close_all(), self._loop).result()

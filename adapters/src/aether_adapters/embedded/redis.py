@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from aether_adapters.embedded import children
+from aether_adapters.kernel.files import private_folder
 
 _MAX_START_ATTEMPTS: Final = 5
 
@@ -71,7 +72,7 @@ class EmbeddedRedis:
     def start(self) -> Self:
         """Start the server and wait until it is ready; raises `FileNotFoundError` or `RuntimeError`."""
         binary = self._binary or find_binary()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self._folder)
         for attempt in range(1, _MAX_START_ATTEMPTS + 1):
             self._port = self._fixed_port or children.free_port()
             try:

@@ -1,128 +1,133 @@
-"""Request handler of one gRPC method: authentication, decoding, the use case, errors, metrics.
+"""Handler of one gRPC method: decoding, limits, the use case, errors, metrics.
 
 One function does it all, because each interceptor of a chain costs a Python call and the order of the steps
-is fixed.
+is fixed. Its lane has admitted the call before.
 """
 
 from __future__ import annotations
 
-import itertools
-import os
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, NoReturn
+from collections.abc import Callable
+from typing import Any, Final
 
 import grpc
-import structlog
 from google.protobuf.message import DecodeError
 
-from aether_adapters.grpc.metadata import AUTHORIZATION, REQUEST_ID, TRACEPARENT
+from aether_adapters.grpc.admission import Admission
 from aether_adapters.grpc.method import Bound, Method
 from aether_adapters.grpc.metrics import HANDLED, SECONDS
-from aether_adapters.grpc.status import DETAILS, code_of, details_of
-from aether_adapters.grpc.thread_pool import waited
+from aether_adapters.grpc.refusal import Refusal
+from aether_adapters.grpc.rpc_call import RpcCall
+from aether_adapters.kernel.criticality import CRITICALITY
 from aether_adapters.kernel.deadline import DEADLINE
-from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Kind, Malformed, Unauthenticated
-from aether_adapters.kernel.identity import ANONYMOUS, TOKEN, Access, Identity, Verify, authorise
-from aether_adapters.kernel.problems import ErrorTable, Problem
+from aether_adapters.kernel.errors import DeadlineExceeded, Forbidden, Malformed, Unauthenticated
+from aether_adapters.kernel.identity import CLIENT, TOKEN, Access, Identity
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.kernel.rate_limits import Limits
+from aether_adapters.kernel.text import refuse_nul
+from aether_adapters.kernel.work_pool import Overloaded
+from aether_adapters.observability import access_log
+from aether_adapters.observability.overload import OverloadRefusals
 
-UnaryHandler = Callable[[bytes, grpc.ServicerContext], bytes]
-
+_NUL: Final = 0
 _MAX_DEADLINE_SECONDS: Final = 365 * 86400.0
 """gRPC reports a call without a deadline as one that ends centuries from now."""
-_MAX_MESSAGE_CHARACTERS: Final = 1024
-"""Length of the error text in the plain status message; the details carry all of it."""
-_MAX_REQUEST_ID_CHARACTERS: Final = 128
-"""Every log line carries the request id."""
-_PROCESS: Final = os.urandom(12).hex()
-_CALLS: Final = itertools.count()
-"""Together they identify a call without a request id; a random id for each would cost five times as much."""
-_LOG: Final = structlog.get_logger("aether.grpc")
 
 
-def handler(bound: Bound[Any, Any], *, errors: ErrorTable, verify: Verify, deadline: float) -> UnaryHandler:
-    """Build the handler of one method, which gRPC calls in a thread of its pool.
+class Handler:
+    """Answers the calls of one method, in threads of its `lane`, within `limits`.
 
     gRPC runs each call in a context of its own, so context variables set here end with the call. `deadline`
-    (seconds) applies if the caller set none. A call that waited for a thread longer than the time it has left
-    is refused as `exhausted`.
+    (seconds, from the head of a call) applies if the caller set none. A call that waited for a thread longer than the
+    time it has left is refused as `exhausted`. Raises `ValueError` for a public method with scopes.
     """
-    method, call = bound.method, bound.call
-    service, _, name = method.path.removeprefix("/").partition("/")
-    succeeded = HANDLED.labels(service, name, grpc.StatusCode.OK.name)
-    seconds = SECONDS.labels(service, name)
-    decode, encode = method.request.from_wire, method.response.to_wire
-    admit = _admission(method, verify)
-    fill = _caller_filler(method)
 
-    def serve(data: bytes, context: grpc.ServicerContext) -> bytes:
+    def __init__(
+        self,
+        bound: Bound[Any, Any],
+        *,
+        errors: ErrorTable,
+        lane: Admission,
+        deadline: float,
+        limits: Limits,
+        access_log: bool = True,
+    ) -> None:
+        method = self.method = bound.method
+        if method.scopes and method.access is Access.PUBLIC:
+            raise ValueError(f"{method.path}: a public method cannot require scopes")
+        self.lane = lane
+        self._call = bound.call
+        self._decode, self._encode = method.request.from_wire, method.response.to_wire
+        self._fill = _caller_filler(method)
+        self._fill_address = _address_filler(method)
+        self._limits = limits.of(*method.operations)
+        self._is_public = method.access is Access.PUBLIC
+        self._errors = errors
+        self._refusals = OverloadRefusals("grpc")
+        self._deadline = deadline
+        self._access_log = access_log
+        self._labels = service, name = tuple(method.path.removeprefix("/").split("/", 1))
+        self._succeeded = HANDLED.labels(service, name, grpc.StatusCode.OK.name)
+        self._seconds = SECONDS.labels(service, name)
+
+    def __call__(self, call: RpcCall, context: grpc.ServicerContext) -> bytes:
+        """Answer an admitted call."""
         started = time.monotonic()
+        code, reason = grpc.StatusCode.OK, ""
         try:
+            head = call.head
+            assert head is not None and call.message is not None  # noqa: S101 # its lane saw to it
+            head.bind()
             left = context.time_remaining()
             if left is None or left > _MAX_DEADLINE_SECONDS:
-                left = deadline
-            elif left <= 0:
+                left = call.since + self._deadline - started
+            if left <= 0:
                 raise DeadlineExceeded("The deadline passed before the work started.")
-            if waited() > left:
+            if started - call.arrived_at > left:
                 # Started now, it would probably exceed its deadline and leave the caller without a result;
                 # refuse it.
-                raise busy()
+                raise Overloaded
             DEADLINE.set(started + left)
-            identity = admit(_read(context))
+            CRITICALITY.set(call.criticality)
+            if call.client is not None:
+                CLIENT.set(call.client)
+            if not self._is_public:
+                TOKEN.set(head.token)
+            # The server of a service that calls has counted already.
+            if self._limits is not None and not call.vouched:
+                self._limits.take(call.identity, call.address)
             try:
-                request = decode(data)
+                request = self._decode(call.message)
             except DecodeError as error:
                 raise Malformed("", "the message cannot be decoded") from error
-            if fill is not None:
-                fill(request, identity)
-            answer = encode(call(request))
+            if _NUL in call.message:  # in a text, or, as often, in the encoding of a number
+                refuse_nul(request)
+            if self._fill is not None:
+                self._fill(request, call.identity)
+            if self._fill_address is not None and not call.vouched:
+                self._fill_address(request, call.address)
+            answer = self._encode(self._call(request))
         except Exception as error:
-            _refuse(error, context, errors, service, name)
+            if isinstance(error, Overloaded):
+                self._refusals.count(call.criticality)
+            refusal = Refusal.of(error, self._errors, self.method.path)
+            code = refusal.code
+            if isinstance(error, (Unauthenticated, Forbidden)):
+                reason = error.reason
+            HANDLED.labels(*self._labels, code.name).inc()
+            context.set_trailing_metadata(refusal.trailers)
+            context.abort(code, refusal.detail)
+            raise  # `abort` has raised
         else:
-            succeeded.inc()
+            self._succeeded.inc()
             return answer
         finally:
-            seconds.observe(time.monotonic() - started)
-
-    return serve
-
-
-def _read(context: grpc.ServicerContext) -> str:
-    """Bind request id and trace to the log context; return the bearer token, or an empty string."""
-    token, known = "", {}
-    for key, value in context.invocation_metadata():
-        if key == AUTHORIZATION:
-            scheme, _, token = str(value).partition(" ")
-            if scheme.lower() != "bearer":
-                token = ""
-        elif key == REQUEST_ID and len(value) <= _MAX_REQUEST_ID_CHARACTERS:
-            known["request_id"] = value
-        elif key == TRACEPARENT:
-            known["traceparent"] = value
-    if "request_id" not in known:
-        known["request_id"] = f"{_PROCESS}{next(_CALLS):x}"
-    structlog.contextvars.bind_contextvars(**known)
-    return token.strip()
-
-
-def _admission(method: Method[Any, Any], verify: Verify) -> Callable[[str], Identity]:
-    def anyone(_: str) -> Identity:
-        return ANONYMOUS
-
-    def caller(token: str) -> Identity:
-        if not token:
-            raise Unauthenticated("This method needs a bearer token.")
-        identity = verify(token)
-        authorise(identity, method.access, method.scopes)
-        TOKEN.set(token)
-        return identity
-
-    if method.access is not Access.PUBLIC:
-        return caller
-    if method.scopes:
-        raise ValueError(f"{method.path}: a public method cannot require scopes")
-    return anyone
+            now = time.monotonic()
+            self._seconds.observe(now - started)
+            if self._access_log and call.head is not None:
+                access_log.record_call(
+                    self.method.path, code.name, now - call.since, call.head.request_id, reason
+                )
 
 
 def _caller_filler(method: Method[Any, Any]) -> Callable[[object, Identity], None] | None:
@@ -142,46 +147,17 @@ def _caller_filler(method: Method[Any, Any]) -> Callable[[object, Identity], Non
     return fill
 
 
-def _refuse(
-    error: Exception, context: grpc.ServicerContext, errors: ErrorTable, service: str, name: str
-) -> NoReturn:
-    """Abort the call with the status of `error`; always raises, as `abort` does."""
-    problem = errors.problem(error)
-    try:
-        details = details_of(problem)
-    except (ValueError, TypeError) as unfit:
-        # A Struct cannot hold some values, such as text with a lone surrogate; the caller still gets a
-        # status.
-        _LOG.warning("problem has no wire form", problem_type=problem.type, reason=repr(unfit))
-        problem = errors.problem(unfit)
-        details = details_of(problem)
-    code = code_of(problem.kind)
-    HANDLED.labels(service, name, code.name).inc()
-    if problem.kind is Kind.INTERNAL:
-        _LOG.error("call failed", grpc_service=service, grpc_method=name, exc_info=error)
-    elif problem.status >= 500:
-        _LOG.warning("call refused", grpc_service=service, grpc_method=name, problem=problem.type)
-    context.set_trailing_metadata(((DETAILS, details),))
-    context.abort(code, problem.detail[:_MAX_MESSAGE_CHARACTERS])
+def _address_filler(method: Method[Any, Any]) -> Callable[[object, str], None] | None:
+    if not method.client_addresses:
+        return None
+    paths = [path.split(".") for path in method.client_addresses]
 
+    def fill(request: object, address: str) -> None:
+        for *outer, name in paths:
+            holder: Any = request
+            for each in outer:
+                holder = getattr(holder, each, None)
+            if holder is not None:
+                object.__setattr__(holder, name, address)
 
-def busy() -> Exhausted:
-    """Return the error for a call that the server has no time for."""
-    return Exhausted("The server is busy; try again.", retry_after=1.0)
-
-
-def refusal(
-    problem: Problem, pool: ThreadPoolExecutor
-) -> Callable[[Iterator[bytes], grpc.ServicerContext], bytes]:
-    """Build a handler that refuses every call with `problem` in `pool`, so that no busy thread is needed.
-
-    It is a streaming handler, because gRPC starts those before the first message arrives.
-    """
-    code, details = code_of(problem.kind), details_of(problem)
-
-    def refuse(_: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-        context.set_trailing_metadata(((DETAILS, details),))
-        context.abort(code, problem.detail)
-
-    refuse.experimental_thread_pool = pool  # type: ignore[attr-defined] # grpcio reads the handler's pool from it
-    return refuse
+    return fill

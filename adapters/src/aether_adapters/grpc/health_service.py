@@ -1,6 +1,7 @@
 """Standard health service (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
 
-It answers from its own threads: a busy service is healthy and must not be restarted.
+It answers without threads: a busy service is healthy and must not be restarted, and no client can hold a thread that
+answers another one.
 
 grpcio-health-checking's servicer can deadlock the server: `set` holds a lock while it waits for grpcio's
 event thread to send, and that thread takes the same lock when a watcher leaves.
@@ -10,72 +11,77 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_health.v1.health import OVERALL_HEALTH, SERVICE_NAME
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+from aether_adapters.grpc.lane import Lane
+from aether_adapters.grpc.peer import AddressCap, address_of
+from aether_adapters.grpc.refusal import Refusal
+from aether_adapters.grpc.rpc_call import RpcCall
 
 __all__ = ["SERVICE_NAME", "HealthService"]
 
 _SERVING: Final = HealthCheckResponse.SERVING
 _NOT_SERVING: Final = HealthCheckResponse.NOT_SERVING
 _UNKNOWN: Final = HealthCheckResponse.SERVICE_UNKNOWN
+_UNKNOWN_SERVICE: Final = Refusal(grpc.StatusCode.NOT_FOUND, "This server has no such service.")
+_MALFORMED: Final = Refusal(grpc.StatusCode.INVALID_ARGUMENT, "The message cannot be decoded.")
+_MAX_WATCHERS: Final = 1024
+_MAX_WATCHERS_OF_ADDRESS: Final = 64
 
 
 @dataclass(eq=False, slots=True)
 class _Watcher:
     service: str
-    send: Callable[[Any], None]
+    call: RpcCall
     sent: int | None = None
 
 
 class HealthService:
-    """Reports SERVING for the process and `services` while `ready()` holds; checks every `interval` seconds."""
+    """Reports SERVING for the process and `services` while `ready()` holds; checks every `interval` seconds.
 
-    def __init__(self, services: Iterable[str], ready: Callable[[], bool], *, interval: float = 1.0) -> None:
+    Each address may have 64 watchers. `busy` refuses further ones, and `late` a call whose message has not come after
+    `message_seconds`.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[str],
+        ready: Callable[[], bool],
+        *,
+        busy: Refusal,
+        late: Refusal,
+        message_seconds: float = 5.0,
+        interval: float = 1.0,
+    ) -> None:
         self._names = frozenset((OVERALL_HEALTH, *services))
         self._ready = ready
         self._interval = interval
         self._status = _NOT_SERVING
         self._watchers: set[_Watcher] = set()
-        self._lock = threading.Lock()
+        self._addresses = AddressCap(_MAX_WATCHERS_OF_ADDRESS)
+        self._busy = busy
+        self._lock = threading.RLock()
         """Guards status, watchers and stopping; no code blocks while it holds the lock."""
         self._stopping = threading.Event()
-        self._checks = ThreadPoolExecutor(1, thread_name_prefix="grpc-health")
-        # One thread, so that each watcher gets the changes in order.
-        self._sender = ThreadPoolExecutor(1, thread_name_prefix="grpc-health-watch")
+        self.lanes: Final = tuple(
+            _Answering(answer, busy=busy, late=late, message_seconds=message_seconds)
+            for answer in (self._check, self._watch)
+        )
+        """The lanes of Check and Watch: calls of one kind are no burden for the other."""
         self._checker = threading.Thread(target=self._check_periodically, name="grpc-readiness", daemon=True)
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
-        """Return the handlers of Check and Watch; a watcher occupies no thread."""
-
-        def check(request: Any, context: grpc.ServicerContext) -> Any:
-            status = self._status_of(request.service)
-            if status == _UNKNOWN:
-                context.set_code(grpc.StatusCode.NOT_FOUND)
-                return HealthCheckResponse()
-            return HealthCheckResponse(status=status)
-
-        def watch(request: Any, context: grpc.ServicerContext, send: Callable[[Any], None]) -> None:
-            watcher = _Watcher(request.service, send)
-            with self._lock:
-                self._watchers.add(watcher)
-            if context.add_callback(lambda: self._remove(watcher)):
-                self._send_status(watcher)
-            else:
-                self._remove(watcher)
-
-        behaviours: list[Any] = [check, watch]  # grpcio reads these settings from attributes of the functions
-        behaviours[0].experimental_thread_pool = self._checks
-        behaviours[1].experimental_thread_pool = self._sender
-        behaviours[1].experimental_non_blocking = True
-        codec = (HealthCheckRequest.FromString, HealthCheckResponse.SerializeToString)
+        """Return the handlers of Check and Watch."""
+        check, watch = (_InLane(lane) for lane in self.lanes)
         return {
-            f"/{SERVICE_NAME}/Check": grpc.unary_unary_rpc_method_handler(check, *codec),
-            f"/{SERVICE_NAME}/Watch": grpc.unary_stream_rpc_method_handler(behaviours[1], *codec),
+            f"/{SERVICE_NAME}/Check": grpc.unary_unary_rpc_method_handler(check),
+            f"/{SERVICE_NAME}/Watch": grpc.unary_stream_rpc_method_handler(watch),
         }
 
     def start(self) -> None:
@@ -90,10 +96,26 @@ class HealthService:
                 self._stopping.set()
                 self._change(_NOT_SERVING)
 
-    def close(self) -> None:
-        """Release the threads; call it after `drain`."""
-        self._checks.shutdown(wait=False, cancel_futures=True)
-        self._sender.shutdown(wait=False, cancel_futures=True)
+    def _check(self, call: RpcCall, service: str) -> None:
+        status = self._status_of(service)
+        if status == _UNKNOWN:
+            call.refuse(_UNKNOWN_SERVICE)
+        else:
+            call.answer(HealthCheckResponse(status=status).SerializeToString())
+
+    def _watch(self, call: RpcCall, service: str) -> None:
+        call.address = address_of(call.peer())
+        watcher = _Watcher(service, call)
+        with self._lock:
+            full = len(self._watchers) >= _MAX_WATCHERS
+        if full or not self._addresses.take(call):
+            call.refuse(self._busy)
+            return
+        call.leave()
+        with self._lock:
+            if call.when_over(lambda: self._remove(watcher)):
+                self._watchers.add(watcher)
+                self._send_status(watcher)
 
     def _check_periodically(self) -> None:
         while not self._stopping.wait(self._interval):
@@ -106,23 +128,18 @@ class HealthService:
                 self._change(status)
 
     def _change(self, status: Any) -> None:
-        """Set the status; the caller holds the lock. Sending blocks, so the sender thread does it."""
+        """Set the status and tell the watchers; the caller holds the lock."""
         if status != self._status:
             self._status = status
-            self._sender.submit(self._send_to_all)
-
-    def _send_to_all(self) -> None:
-        with self._lock:
-            watchers = list(self._watchers)
-        for watcher in watchers:
-            self._send_status(watcher)
+            for watcher in self._watchers:
+                self._send_status(watcher)
 
     def _send_status(self, watcher: _Watcher) -> None:
-        """Send the status if it differs from the last one sent; runs in the sender thread."""
+        """Send the status if it differs from the last one sent; the caller holds the lock. Never waits for the client."""
         status = self._status_of(watcher.service)
         if status != watcher.sent:
             watcher.sent = status
-            watcher.send(HealthCheckResponse(status=status))
+            watcher.call.send(HealthCheckResponse(status=status).SerializeToString())
 
     def _remove(self, watcher: _Watcher) -> None:
         with self._lock:
@@ -130,3 +147,39 @@ class HealthService:
 
     def _status_of(self, service: str) -> Any:
         return self._status if service in self._names else _UNKNOWN
+
+
+class _Answering(Lane):
+    """A lane without threads: `answer` takes each call on gRPC's event thread."""
+
+    def __init__(
+        self,
+        answer: Callable[[RpcCall, str], None],
+        *,
+        busy: Refusal,
+        late: Refusal,
+        message_seconds: float,
+    ) -> None:
+        super().__init__(
+            "grpc-health", threads=0, queue=1, busy=busy, late=late, message_seconds=message_seconds
+        )
+        self._answer = answer
+
+    def ready(self, call: RpcCall, /) -> None:
+        """Answer a call whose message has arrived."""
+        try:
+            service = HealthCheckRequest.FromString(call.message or b"").service
+        except DecodeError:
+            call.refuse(_MALFORMED)
+        else:
+            self._answer(call, service)
+
+
+@dataclass(frozen=True, slots=True)
+class _InLane:
+    """What grpcio holds for a handler; the lane answers instead, so it is never called."""
+
+    lane: Lane
+
+    def __call__(self, *_: object) -> Any:
+        raise AssertionError("the lane answers")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from aether_adapters.kernel.criticality import Criticality
 from aether_adapters.kernel.identity import Access
 
 Value = TypeVar("Value")
@@ -37,7 +38,10 @@ class Method(Generic[Request, Response]):
     `path` is `/<package>.<Service>/<Method>`. A client may repeat an `idempotent` call whose outcome it does
     not know. `caller` builds the request's `caller` field from the keywords `subject`, `roles` and `session`;
     None if the request has no such field. The token must carry every scope in `scopes`, as on the REST
-    server.
+    server. `services` may call it with tokens of their own, see `authorise`. `operations` are the operationIds of its
+    REST operations, whose rate limits hold for it too. `client_addresses` are the paths of the request's fields that say
+    where the client is; they are believed from a service only. `criticality` tells what an overloaded server refuses
+    first. `audit` is its name in the audit log; empty if it is not recorded.
     """
 
     path: str
@@ -47,6 +51,11 @@ class Method(Generic[Request, Response]):
     response: Codec[Response]
     caller: Callable[..., object] | None = None
     scopes: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+    operations: tuple[str, ...] = ()
+    client_addresses: tuple[str, ...] = ()
+    criticality: Criticality = Criticality.CRITICAL
+    audit: str = ""
 
 
 @dataclass(frozen=True)

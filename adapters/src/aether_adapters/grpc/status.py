@@ -24,13 +24,19 @@ from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped] # shi
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # ships no stubs
 
 from aether_adapters.kernel.errors import DeadlineExceeded, Kind, Unavailable
+from aether_adapters.kernel.problem_size import cut
 from aether_adapters.kernel.problems import Problem, RemoteError
 
 DETAILS: Final = "grpc-status-details-bin"
-DETAILS_LIMIT_BYTES: Final = 32 * 1024
-"""Maximum size of the details that a server sends; larger ones lose their values and field violations."""
-METADATA_LIMIT_BYTES: Final = 4 * DETAILS_LIMIT_BYTES
-"""Maximum size of metadata that clients accept: details and message, base64-encoded."""
+OVERLOADED: Final = ("aether-overloaded", b"1")
+"""The trailer of a call that its server refused for want of time, as opposed to a limit of its caller."""
+DETAILS_LIMIT_BYTES: Final = 4608
+"""Maximum size of the details that a server sends: 6 KiB in base64, so that with the message they stay below the 8 KiB
+of metadata that clients accept by default. Larger ones lose their values and field violations."""
+_MAX_MESSAGE_BYTES: Final = 1024
+"""Length of the error text in the plain status message, percent-encoded; the details carry more of it."""
+METADATA_LIMIT_BYTES: Final = 128 * 1024
+"""Maximum size of metadata that our servers and clients accept: tokens with many roles."""
 
 _CODES: Final = {code.name: code for code in grpc.StatusCode}
 _NANOSECONDS_PER_SECOND: Final = 1_000_000_000
@@ -62,6 +68,19 @@ def code_of(kind: Kind) -> grpc.StatusCode:
     return _CODES[kind.code]
 
 
+def message_of(detail: str) -> str:
+    """Return the plain status message of an error: so much of its text as fits when percent-encoded."""
+    if len(detail) * 3 <= _MAX_MESSAGE_BYTES and detail.isascii():
+        return detail
+    left, message = _MAX_MESSAGE_BYTES, []
+    for letter in detail:
+        left -= 1 if " " <= letter <= "~" and letter != "%" else 3 * len(letter.encode("utf-8", "replace"))
+        if left < 0:
+            break
+        message.append(letter)
+    return "".join(message)
+
+
 def details_of(problem: Problem) -> bytes:
     """Serialise `problem` as a `google.rpc.Status` trailer of at most `DETAILS_LIMIT_BYTES` bytes."""
     data: bytes = _status(problem, whole=True).SerializeToString()
@@ -74,7 +93,7 @@ def details_of(problem: Problem) -> bytes:
 def _status(problem: Problem, *, whole: bool) -> Status:
     status = Status(
         code=code_of(problem.kind).value[0],
-        message=problem.detail if whole else problem.detail[: DETAILS_LIMIT_BYTES // 8],
+        message=problem.detail if whole else cut(problem.detail, DETAILS_LIMIT_BYTES // 4),
     )
     path, _, reason = problem.type.rpartition("/")
     domain = path.rpartition("/")[2]

@@ -34,7 +34,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from aether_adapters.ids.format import EPOCH_MS, WORKERS
 from aether_adapters.ids.snowflakes import Term
 from aether_adapters.kernel.deadline import within
-from aether_adapters.kernel.errors import Exhausted, TechnicalError
+from aether_adapters.kernel.errors import Exhausted, TechnicalError, Unavailable
 from aether_adapters.sql.database_clock import database_now
 from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import UtcDateTime, exact
@@ -60,12 +60,18 @@ _MAX_AHEAD_MS: Final = 1000
 _WORKER_LEASES: Final = worker_lease_table(MetaData())
 
 
-class _Renewal:
-    """Thread that renews until stopped; retries a failure sooner."""
+_ACQUIRE_SECONDS: Final = 5.0
+"""Time for one attempt to lease a number in the background; a database that is frozen would hold it for half a minute."""
+_RETRY_SECONDS: Final = 0.5
 
-    def __init__(self, renew: Callable[[], None], pause: float) -> None:
+
+class _Renewal:
+    """Thread that renews every `pause` seconds until stopped, first after `first`; retries a failure sooner."""
+
+    def __init__(self, renew: Callable[[], None], pause: float, first: float) -> None:
         self._renew = renew
         self._pause = pause
+        self._first = first
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker-lease", daemon=True)
         self._thread.start()
@@ -75,20 +81,21 @@ class _Renewal:
         self._thread.join()
 
     def _run(self) -> None:
-        pause = self._pause
+        pause, failed = self._first, False
         while not self._stopping.wait(pause):
             try:
                 self._renew()
-                pause = self._pause
+                pause, failed = self._pause, False
             except (TechnicalError, SQLAlchemyError) as error:
-                _log.warning("The lease of the worker number was not renewed: %s", error)
-                pause = self._pause / 5
+                if not failed:
+                    _log.warning("The lease of the worker number failed, and is tried again: %s", error)
+                pause, failed = min(self._pause / 5, _RETRY_SECONDS), True
 
 
 class WorkerLease:
     """A worker number, leased for `seconds` at a time and renewed in the background every third of that.
 
-    Starts with `start()` or the first id, which must then not be requested inside a unit of work. `wall`
+    Starts with `begin()`, `start()` or the first id, which must then not be requested inside a unit of work. `wall`
     returns seconds since 1970 and is read once per term; `clock` is monotonic, in nanoseconds.
     """
 
@@ -123,15 +130,31 @@ class WorkerLease:
         term = self._term
         return self.start() if term is None else term
 
+    def begin(self) -> None:
+        """Lease a number in the background, and try until it succeeds; until then `term` raises `Unavailable`.
+
+        So a process can open its ports while its database is away. Does nothing if a number is leased.
+        """
+        with self._lock:
+            if self._renewal is None:
+                self._renewal = _Renewal(self._renew, self._seconds / 3, first=0.0)
+
+    def probe(self) -> None:
+        """Raise `Unavailable` until a number is leased."""
+        if self._term is None:
+            raise Unavailable("No worker number has been leased yet.", retry_after=1.0)
+
     def start(self) -> Term:
         """Lease a number and keep it; do nothing if one is leased.
 
-        Raises `Exhausted` if every number is leased, and `Unavailable`.
+        Raises `Exhausted` if every number is leased, and `Unavailable`, also while `begin` has yet to succeed.
         """
         with self._lock:
+            if self._term is None and self._renewal is not None:
+                self.probe()
             if self._term is None:
                 self._acquire()
-                self._renewal = _Renewal(self._renew, self._seconds / 3)
+                self._renewal = _Renewal(self._renew, self._seconds / 3, first=self._seconds / 3)
             assert self._term is not None  # noqa: S101 - narrows the type for mypy
             return self._term
 
@@ -174,6 +197,8 @@ class WorkerLease:
     def _renew(self) -> None:
         term = self._term
         if term is None:
+            with within(_ACQUIRE_SECONDS):
+                self._acquire()
             return
         now_ns = self._clock()
         self._floor_ms = _millisecond(term, now_ns)

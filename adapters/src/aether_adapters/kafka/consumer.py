@@ -14,14 +14,20 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from opentelemetry import propagate, trace
 
 from aether_adapters.kafka import metrics
-from aether_adapters.kafka.dead_letters import dead_letter, is_dead, is_transient
+from aether_adapters.kafka.batches import BatchHandler, Gathered
+from aether_adapters.kafka.cluster import Cluster
+from aether_adapters.kafka.dead_letters import coordinates, dead_letter, is_dead, is_transient
+from aether_adapters.kafka.diagnosis import refused_certificate
 from aether_adapters.kafka.envelope import Record, from_record, received
+from aether_adapters.kafka.lag import Lag
 from aether_adapters.kafka.offsets import Offsets
-from aether_adapters.kafka.producer import LIBRARY_LOG, Producer
+from aether_adapters.kafka.producer import LIBRARY_LOG, Producer, Undelivered
 from aether_adapters.kafka.protocol_detection import supports_kip_848
 from aether_adapters.kafka.stop import Stop
 from aether_adapters.kernel.deadline import within
+from aether_adapters.kernel.errors import TechnicalError
 from aether_adapters.kernel.events import IncomingEvent
+from aether_adapters.observability.tracebacks import summary
 
 _LOG = structlog.get_logger("aether.consumer")
 _TRACER = trace.get_tracer("aether.kafka")
@@ -30,10 +36,11 @@ Handler = Callable[[IncomingEvent], None]
 """Handles an event in its own transaction; it must be idempotent, for example by the inbox."""
 
 _NO_OPTIONS: Final[Mapping[str, object]] = MappingProxyType({})
+_NO_BATCHES: Final[Mapping[str, BatchHandler]] = MappingProxyType({})
 _POLL_SECONDS: Final = 0.1
+_NO_BROKER_SECONDS: Final = 0.25
 _LOOKUP_TIMEOUT_SECONDS: Final = 2.0
 _CLOSE_TIMEOUT_SECONDS: Final = 3.0
-_MEASURE_INTERVAL_SECONDS: Final = 5.0
 _DEAD_LETTER_TIMEOUT_SECONDS: Final = 10.0
 _UNSUPPORTED: Final = frozenset({KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE})
 
@@ -46,37 +53,45 @@ class Consumer:
     """One member of `group` on `topics`; `handlers` are by event type.
 
     A transient error pauses the partition and retries the message, in order, until it succeeds. Any other
-    error is tried `attempts` times; then the message goes to `<topic>.dead` with the reason. Events of other
-    types are ignored. `seconds` is the deadline of one handler. Offsets are committed after the handlers, so
-    a crash repeats messages and loses none.
+    error is tried `attempts` times; then the message goes to `<topic>.dead` with the reason, or if it does not fit
+    there, its coordinates do. Events of other types are ignored. `seconds` is the deadline of one handler. Offsets are
+    committed after the handlers, so a crash repeats messages and loses none.
 
-    The group uses the protocol of KIP-848 if the brokers support it, else the classic one. Detection does not
-    work over TLS: set `group.protocol` there if the brokers are older than Kafka 4. `options` are
+    `batches` handle neighbours of one type together: those that arrive within a twentieth of a second, at most 200. If
+    that fails, each goes to its handler in `handlers` by itself, so one poisonous message spoils no other.
+
+    The group uses the protocol of KIP-848 if the brokers support it, else the classic one. `options` are
     librdkafka's and override the kit's.
     """
 
     def __init__(
         self,
-        bootstrap: str,
+        cluster: Cluster | str,
         group: str,
         topics: Sequence[str],
         handlers: Mapping[str, Handler],
         *,
+        batches: Mapping[str, BatchHandler] = _NO_BATCHES,
         dead_letters: Producer | None = None,
         transient: Callable[[Exception], bool] = is_transient,
         attempts: int = 3,
         seconds: float = 30.0,
         options: Mapping[str, object] = _NO_OPTIONS,
     ) -> None:
+        self._cluster = Cluster.of(cluster)
         self._group = group
         self._topics = list(topics)
         self._handlers = dict(handlers)
-        self._dead_letters = dead_letters or Producer(bootstrap)
+        self._batches = dict(batches)
+        alone = self._batches.keys() - self._handlers.keys()
+        if alone:
+            raise ValueError(f"batches of {', '.join(sorted(alone))}: give a handler of single events too")
+        self._dead_letters = dead_letters or Producer(cluster)
         self._transient = transient
         self._attempts = attempts
         self._seconds = seconds
         self._settings: dict[str, object] = {
-            "bootstrap.servers": bootstrap,
+            **self._cluster.options(),
             "group.id": group,
             "group.protocol": "consumer",
             "auto.offset.reset": "earliest",
@@ -88,11 +103,12 @@ class Consumer:
             "log_level": 3,
             **options,
         }
-        self._measure_at = 0.0
+        self._lag = Lag(group)
         self._last_error: int | None = None
+        self._last_refusal: str | None = None
 
     def run(self, stop: Stop) -> None:
-        """Consume until `stop` is set; then finish the current message, commit and leave the group.
+        """Consume until `stop` is set; then finish the current messages, commit and leave the group.
 
         Raises `KafkaException` for an error that librdkafka declares fatal.
         """
@@ -102,7 +118,7 @@ class Consumer:
                     if self._choose_protocol():
                         self._consume(stop)
                     else:
-                        time.sleep(_POLL_SECONDS)  # no broker responds yet
+                        self._wait_for_broker()
                 except _Kip848Unsupported:
                     self._fall_back()
         finally:
@@ -110,13 +126,21 @@ class Consumer:
 
     def _choose_protocol(self) -> bool:
         """Return whether the protocol is known; it is not while no broker responds."""
-        secured = "SSL" in str(self._settings.get("security.protocol", "")).upper()
-        if self._settings["group.protocol"] == "classic" or secured:
-            return True
-        answer = supports_kip_848(str(self._settings["bootstrap.servers"]))
+        chosen = self._settings["group.protocol"] == "classic"
+        if chosen or self._settings.get("security.protocol", "plaintext") != self._cluster.security:
+            return True  # or the options reach the brokers in another way than this could ask them
+        answer = supports_kip_848(self._cluster)
         if answer is False:
             self._fall_back()
         return answer is not None
+
+    def _wait_for_broker(self) -> None:
+        """Wait a while; a certificate that is refused will not get better by itself, so log it, once."""
+        reason = refused_certificate(self._cluster)
+        if reason is not None and reason != self._last_refusal:
+            _LOG.error("Kafka is in trouble", group=self._group, reason=reason)
+        self._last_refusal = reason
+        time.sleep(_NO_BROKER_SECONDS)
 
     def _fall_back(self) -> None:
         _LOG.info("the brokers do not know KIP-848; the classic protocol is used", group=self._group)
@@ -128,25 +152,30 @@ class Consumer:
             offsets.committed(error, partitions)
 
         client = Client(self._settings | {"on_commit": committed}, logger=LIBRARY_LOG)
-        offsets = Offsets(client)
+        offsets, gathered = Offsets(client), Gathered()
 
         def revoked(_: Client, partitions: list[TopicPartition]) -> None:
-            self._forget_lag(partitions)
+            gathered.drop(partitions)
+            self._lag.forget(partitions)
             self._try("commit on the way out", lambda: offsets.release(partitions, lost=False))
 
         def lost(_: Client, partitions: list[TopicPartition]) -> None:
-            self._forget_lag(partitions)
+            gathered.drop(partitions)
+            self._lag.forget(partitions)
             offsets.release(partitions, lost=True)
 
         try:
             self._try("look the topics up", lambda: self._look_up_topics(client))
             client.subscribe(self._topics, on_revoke=revoked, on_lost=lost)
             while not stop.is_set():
-                message = client.poll(_POLL_SECONDS)
-                self._take(message, offsets)
-                offsets.resume()
-                self._try("commit", lambda idle=message is None: offsets.commit_when_due(idle=idle))  # type: ignore[misc]
-                self._measure(client)
+                busy = gathered.gather(client, _POLL_SECONDS, several=bool(self._batches))
+                for kind, messages in gathered.runs(self._batches):
+                    if len(messages) == 1 or not self._take_together(kind, messages, offsets):
+                        for message in messages:
+                            self._take(message, offsets)
+                self._try("resume", offsets.resume)
+                self._try("commit", lambda idle=not busy: offsets.commit_when_due(idle=idle))  # type: ignore[misc]
+                self._try("measure the lag", lambda: self._lag.measure(client))
             self._try("commit", lambda: offsets.commit_and_wait(_CLOSE_TIMEOUT_SECONDS))
         finally:
             self._leave(client)
@@ -166,9 +195,33 @@ class Consumer:
         for topic in self._topics:
             client.list_topics(topic, timeout=_LOOKUP_TIMEOUT_SECONDS)
 
-    def _take(self, message: Message | None, offsets: Offsets) -> None:
-        if message is None:
-            return
+    def _take_together(self, kind: str, messages: Sequence[Message], offsets: Offsets) -> bool:
+        """Handle a batch. Return False if that failed, so that each message must be taken by itself."""
+        records = [record for record in map(received, messages) if not offsets.is_held(record)]
+        if not records:
+            return True
+        events = [from_record(record) for record in records]
+        causes = [trace.get_current_span(propagate.extract(event.headers)) for event in events]
+        with (
+            within(self._seconds),
+            _TRACER.start_as_current_span(
+                f"{kind} process",
+                kind=trace.SpanKind.CONSUMER,
+                links=[trace.Link(cause.get_span_context()) for cause in causes],
+                attributes={"messaging.system": "kafka", "messaging.batch.message_count": len(events)},
+            ),
+        ):
+            try:
+                self._batches[kind](events)
+            except Exception as error:
+                _LOG.info("batch failed; one by one now", group=self._group, type=kind, reason=_reason(error))
+                return False
+        for record in records:
+            self._finish(record, "handled", offsets)
+        self._last_error = None
+        return True
+
+    def _take(self, message: Message, offsets: Offsets) -> None:
         failure = message.error()
         if failure is not None:
             self._report_error(failure)
@@ -196,9 +249,16 @@ class Consumer:
                 context=propagate.extract(event.headers),
                 kind=trace.SpanKind.CONSUMER,
                 attributes={"messaging.system": "kafka", "messaging.message.id": event.id},
-            ),
+                # They would export the exception's text as it is, with what is masked in the log.
+                record_exception=False,
+                set_status_on_exception=False,
+            ) as span,
         ):
-            handler(event)
+            try:
+                handler(event)
+            except Exception as error:
+                span.set_status(trace.StatusCode.ERROR, summary(error))
+                raise
         return "handled"
 
     def _fail(self, record: Record, error: Exception, offsets: Offsets) -> None:
@@ -207,11 +267,10 @@ class Consumer:
         retry.faults += not transient
         location = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         if not transient and is_dead(error, retry.faults, self._attempts):
-            letter = dead_letter(record, error, self._group)
-            (failure,) = self._dead_letters.deliver_raw([letter], _DEAD_LETTER_TIMEOUT_SECONDS)
+            failure = self._bury(record, error)
             if failure is None:
                 _LOG.error(
-                    "message moved to the dead letters", **location, reason=repr(error), exc_info=error
+                    "message moved to the dead letters", **location, reason=summary(error), exc_info=error
                 )
                 self._finish(record, "dead", offsets)
                 return
@@ -219,8 +278,17 @@ class Consumer:
         pause = offsets.put_back(record, retry)
         metrics.RETRIED.labels(self._group, record.topic).inc()
         _LOG.warning(
-            "message put back", **location, tries=retry.tries, seconds=round(pause, 2), reason=repr(error)
+            "message put back", **location, tries=retry.tries, seconds=round(pause, 2), reason=_reason(error)
         )
+
+    def _bury(self, record: Record, error: Exception) -> Undelivered | None:
+        """Send the dead letter; return why that failed, or None."""
+        seconds = _DEAD_LETTER_TIMEOUT_SECONDS
+        (failure,) = self._dead_letters.deliver_raw([dead_letter(record, error, self._group)], seconds)
+        if failure is not None and failure.unfit:
+            # With the reason it is larger than it was. A partition must not wait for a message that no one will take.
+            (failure,) = self._dead_letters.deliver_raw([coordinates(record, error, self._group)], seconds)
+        return failure
 
     def _finish(self, record: Record, outcome: str, offsets: Offsets) -> None:
         offsets.finish(record)
@@ -243,19 +311,6 @@ class Consumer:
         except KafkaException as error:
             _LOG.warning("Kafka refused", group=self._group, action=what, reason=error.args[0].str())
 
-    def _measure(self, client: Client) -> None:
-        now = time.monotonic()
-        if now < self._measure_at:
-            return
-        self._measure_at = now + _MEASURE_INTERVAL_SECONDS
-        for position in client.position(client.assignment()):
-            _, end = client.get_watermark_offsets(position, cached=True)
-            if position.offset >= 0 and end >= 0:
-                metrics.LAG.labels(self._group, position.topic, position.partition).set(end - position.offset)
 
-    def _forget_lag(self, partitions: list[TopicPartition]) -> None:
-        for revoked in partitions:
-            # Another member owns it now; a gauge left behind would show a stale lag.
-            metrics.LAG.remove_by_labels(
-                {"group": self._group, "topic": revoked.topic, "partition": str(revoked.partition)}
-            )
+def _reason(error: Exception) -> str:
+    return error.reason if isinstance(error, TechnicalError) else summary(error)

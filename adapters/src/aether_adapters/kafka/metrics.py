@@ -20,3 +20,8 @@ RETRIED: Final = Counter("aether_kafka_retried", "Messages put back for a later 
 LAG: Final = Gauge(
     "aether_kafka_consumer_lag", "Messages behind the end of a partition.", ["group", "topic", "partition"]
 )
+BEHIND: Final = Gauge(
+    "aether_broadcast_behind_seconds",
+    "Time since every event of a topic was known to have been read by this process, in seconds.",
+    ["topic"],
+)

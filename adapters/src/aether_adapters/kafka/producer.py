@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as Client
 
+from aether_adapters.kafka.cluster import Cluster
 from aether_adapters.kafka.envelope import Headers, to_headers
 from aether_adapters.kernel.deadline import remaining
 from aether_adapters.kernel.errors import DeadlineExceeded, Unavailable
@@ -21,6 +22,8 @@ from aether_adapters.kernel.events import OutgoingEvent
 LIBRARY_LOG: Final = logging.getLogger("aether.kafka.librdkafka")
 _NO_OPTIONS: Final[Mapping[str, object]] = MappingProxyType({})
 _DELIVERY_TIMEOUT_SECONDS: Final = 10.0
+_MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
+"""The broker and its topics decide what is too large; librdkafka's own limit is lower than a broker's default."""
 T = TypeVar("T")
 Outgoing = tuple[str, str | bytes | None, bytes | None, Headers]
 """A message as topic, key, value and headers."""
@@ -39,13 +42,32 @@ _RETRIABLE: Final = frozenset(
 )
 
 
+_UNFIT: Final = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_MSG_SIZE,
+        KafkaError.INVALID_RECORD,  # such as one without a key, in a compacted topic
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+        KafkaError._INVALID_ARG,
+    }
+)
+"""Refusals of this message, whenever it is sent; others are of the topic, or of this service's user."""
+
+
 class Undelivered(Exception):
-    """Kafka did not confirm an event; `refused` if the broker rejected it for good, else it was unreachable."""
+    """Kafka did not confirm an event; `refused` if the broker rejected it for good, else it was unreachable.
+
+    `unfit` if it was rejected for what it is: too large, or against the topic's rules.
+    """
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
         self.refused = code not in _RETRIABLE
+        self.unfit = code in _UNFIT
 
 
 class Producer:
@@ -58,17 +80,18 @@ class Producer:
     """
 
     def __init__(
-        self, bootstrap: str, *, queue: int = 10_000, options: Mapping[str, object] = _NO_OPTIONS
+        self, cluster: Cluster | str, *, queue: int = 10_000, options: Mapping[str, object] = _NO_OPTIONS
     ) -> None:
         self.queue = queue
         self._settings: dict[str, object] = {
-            "bootstrap.servers": bootstrap,
+            **Cluster.of(cluster).options(),
             "acks": "all",
             "enable.idempotence": True,
             "enable.gapless.guarantee": True,
             "message.timeout.ms": 0,
             "delivery.report.only.error": True,
             "queue.buffering.max.messages": queue,
+            "message.max.bytes": _MAX_MESSAGE_BYTES,
             "linger.ms": 1,
             "compression.type": "lz4",
             "reconnect.backoff.max.ms": 1000,

@@ -10,28 +10,35 @@ import socket
 import struct
 from typing import Final
 
+from aether_adapters.kafka.cluster import Cluster
+from aether_adapters.kafka.diagnosis import addresses, opened
+
 _API_VERSIONS: Final = 18
 _CONSUMER_GROUP_HEARTBEAT: Final = 68
 _NULL_STRING_LENGTH: Final = -1
 _MAX_RESPONSE_BYTES: Final = 65_536
-_TIMEOUT_SECONDS: Final = 2.0
 
 
-def supports_kip_848(bootstrap: str) -> bool | None:
-    """Whether the first broker that responds, without TLS, supports KIP-848; None if no broker responds."""
-    for address in bootstrap.split(","):
-        host, _, port = address.strip().rpartition(":")
-        try:
-            return _CONSUMER_GROUP_HEARTBEAT in _api_keys(host.strip("[]"), int(port or 9092))
-        except (OSError, ValueError, struct.error):
-            continue
+def supports_kip_848(cluster: Cluster) -> bool | None:
+    """Whether the first broker that responds supports KIP-848; None if no broker responds.
+
+    A broker answers this question before a client authenticates itself.
+    """
+    try:
+        for host, port in addresses(cluster):
+            try:
+                return _CONSUMER_GROUP_HEARTBEAT in _api_keys(cluster, host, port)
+            except (OSError, ValueError, struct.error):
+                continue
+    except ValueError:
+        return None
     return None
 
 
-def _api_keys(host: str, port: int) -> set[int]:
+def _api_keys(cluster: Cluster, host: str, port: int) -> set[int]:
     """Return a broker's API keys; raises `OSError`, `ValueError` or `struct.error` for an invalid response."""
     request = struct.pack(">hhih", _API_VERSIONS, 0, 1, _NULL_STRING_LENGTH)
-    with socket.create_connection((host, port), _TIMEOUT_SECONDS) as connection:
+    with opened(cluster, host, port) as connection:
         connection.sendall(struct.pack(">i", len(request)) + request)
         (length,) = struct.unpack(">i", _receive_exactly(connection, 4))
         if not 0 < length <= _MAX_RESPONSE_BYTES:

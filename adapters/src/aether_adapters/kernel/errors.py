@@ -35,14 +35,18 @@ class Kind(Enum):
 
 
 class TechnicalError(Exception):
-    """An error outside the domain's rules; the kits raise its subclasses. `retry_after` is in seconds."""
+    """An error outside the domain's rules; the kits raise its subclasses. `retry_after` is in seconds.
+
+    Callers get `detail`. `reason`, by default the same, is for logs and probes: it may name servers and their answers.
+    """
 
     kind: Kind = Kind.INTERNAL
 
-    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, detail: str, *, retry_after: float | None = None, reason: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
+        self.reason = reason or detail
 
 
 class Malformed(TechnicalError):

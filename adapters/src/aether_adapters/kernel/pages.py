@@ -29,15 +29,15 @@ class Pages:
     """The page sizes of a domain, and the domain's own errors for sizes and tokens it cannot use."""
 
     size_error: Callable[[int], Exception]
-    token_error: Callable[[str], Exception]
+    token_error: Callable[[], Exception]
     default_size: int = 20
     largest_size: int = 100
 
     def page(self, size: int, token: str) -> Page:
         """Read a request's page size (0 for the default, cut to the largest) and token ("" for the first page).
 
-        Raises `size_error(size)` if the size is negative, and `token_error(token)` for a token that `Page.split`
-        never returned.
+        Raises `size_error(size)` if the size is negative, and `token_error()` for a token that `Page.split` never
+        returned.
         """
         if size < 0:
             raise self.size_error(size)
@@ -49,9 +49,9 @@ class Pages:
         try:
             start = int.from_bytes(urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         except ValueError:
-            raise self.token_error(token) from None
+            raise self.token_error() from None
         if not 0 < start < 2**63 or _token(start) != token:
-            raise self.token_error(token)
+            raise self.token_error()
         return start
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aether_adapters.kernel.errors import Kind, Malformed, TechnicalError
+from aether_adapters.kernel.problem_size import bounded
 from aether_adapters.kernel.protojson import json_name, json_value
 
 
@@ -65,6 +66,10 @@ class RemoteError(Exception):
         self.values = problem.values
 
 
+class RemoteOverloaded(RemoteError):
+    """Another process refused a call because it had no time for it."""
+
+
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 _WORDS: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
@@ -89,8 +94,11 @@ class ErrorTable:
         """Return the problem that a caller sees for `error`.
 
         The public attributes of a broken rule become `values`, `course_id` as `courseId`. An undeclared error becomes
-        INTERNAL without its text, which may be confidential.
+        INTERNAL without its text, which may be confidential. What is too long is cut, see `problem_size`.
         """
+        return bounded(self._problem(error))
+
+    def _problem(self, error: BaseException) -> Problem:
         if isinstance(error, RemoteError):
             return error.problem
         if isinstance(error, TechnicalError):
@@ -104,6 +112,12 @@ class ErrorTable:
             type="/problems/internal",
             title="Internal error",
             detail="The service failed; its log holds the error under this request's id.",
+        )
+
+    def foresees(self, error: BaseException) -> bool:
+        """Return whether `error` is a broken rule or trouble with a server, as opposed to a defect of this code."""
+        return (
+            isinstance(error, TechnicalError | RemoteError) or self.problem(error).kind is not Kind.INTERNAL
         )
 
     def _rule(self, error: BaseException, kind: Kind) -> Problem:

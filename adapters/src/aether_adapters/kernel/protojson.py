@@ -31,8 +31,11 @@ _DURATION: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6})([0-9]{0,3}))?
 _MAX_DURATION: Final = timedelta(seconds=315_576_000_000)
 _MASK_PATH: Final = re.compile(r"[a-z][a-zA-Z0-9]*(\.[a-z][a-zA-Z0-9]*)*")
 _UNDERSCORED: Final = re.compile("_([a-z0-9])")
-_MAX_DEPTH: Final = 32
-"""Maximum depth of a Struct: protobuf parses 100 nested messages, each level takes three, some surround it."""
+MAX_DEPTH: Final = 100
+"""Most levels of objects and lists in a JSON text; protobuf's own limit for nested messages."""
+_MAX_STRUCT_DEPTH: Final = 32
+_STRUCT_MESSAGES: Final = 3
+"""Messages that one level of a Struct takes: Struct, entry, Value."""
 
 
 def timestamp_json(value: datetime, /) -> str:
@@ -303,29 +306,41 @@ def field_mask(value: object, pointer: str, /) -> tuple[str, ...]:
 
 
 def struct(value: object, pointer: str, /) -> dict[str, object]:
-    """Read an object of at most 32 levels; numbers become floats and lists tuples, as over gRPC."""
-    return _object(value, pointer, _MAX_DEPTH)
+    """Read an object of at most 32 levels; numbers become floats and lists tuples, as over gRPC.
+
+    Deep inside other messages fewer levels are left, so that whatever is accepted here passes through a gateway too.
+    """
+    return _object(value, pointer, _levels_at(pointer))
 
 
 def struct_list(value: object, pointer: str, /) -> tuple[object, ...]:
     """Read a list, as `struct` does."""
-    return _list(value, pointer, _MAX_DEPTH)
+    return _list(value, pointer, _levels_at(pointer))
 
 
 def struct_value(value: object, pointer: str, /) -> object:
     """Read any JSON value, as `struct` does."""
-    return _any_value(value, pointer, _MAX_DEPTH)
+    return _any_value(value, pointer, _levels_at(pointer))
+
+
+def _levels_at(pointer: str) -> int:
+    """Return how many levels a Struct at `pointer` may have."""
+    return min(_MAX_STRUCT_DEPTH, (MAX_DEPTH - pointer.count("/")) // _STRUCT_MESSAGES)
 
 
 def _object(value: object, pointer: str, levels: int) -> dict[str, object]:
     if not isinstance(value, dict):
         _malformed(pointer, "must be an object")
+    if levels <= 0:
+        _too_deep(pointer)
     return {key: _any_value(item, f"{pointer}/{step(key)}", levels - 1) for key, item in value.items()}
 
 
 def _list(value: object, pointer: str, levels: int) -> tuple[object, ...]:
     if not isinstance(value, list):
         _malformed(pointer, "must be a list")
+    if levels <= 0:
+        _too_deep(pointer)
     return tuple([_any_value(item, f"{pointer}/{index}", levels - 1) for index, item in enumerate(value)])
 
 
@@ -335,12 +350,17 @@ def _any_value(value: object, pointer: str, levels: int) -> object:
             return value
         case int() | float():
             return double(value, pointer)
-        case dict() | list() if levels == 0:
-            _malformed(pointer, f"is nested deeper than {_MAX_DEPTH} levels")
         case dict():
             return _object(value, pointer, levels)
         case _:
             return _list(value, pointer, levels)
+
+
+def _too_deep(pointer: str) -> NoReturn:
+    _malformed(
+        pointer,
+        f"is nested deeper than {_MAX_STRUCT_DEPTH} levels, or than {MAX_DEPTH} together with what surrounds it",
+    )
 
 
 def step(name: str, /) -> str:

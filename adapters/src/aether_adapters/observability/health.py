@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from time import monotonic
+from types import MappingProxyType
 
 import structlog
 
-from aether_adapters.kernel.errors import Kind
+from aether_adapters.kernel.errors import Kind, TechnicalError
 from aether_adapters.kernel.problems import Problem
 
 Probe = Callable[[], None]
@@ -43,6 +44,7 @@ class Health:
         self._results: Mapping[str, ProbeResult] = {}
         self._fresh_until = 0.0
         self._draining = False
+        self._beats: dict[str, float] = {}
 
     @property
     def draining(self) -> bool:
@@ -52,6 +54,19 @@ class Health:
     def drain(self) -> None:
         """Report not ready from now on, because the service is about to stop."""
         self._draining = True
+
+    def beat(self, part: str) -> None:
+        """Report that a part of the process runs; from then on it must do so again and again, until `ended`."""
+        self._beats[part] = monotonic()
+
+    def ended(self, part: str) -> None:
+        """Report that a part has ended as it should."""
+        self._beats.pop(part, None)
+
+    def frozen(self, seconds: float = 10.0) -> list[str]:
+        """Return the parts that have not reported for `seconds`: only a restart would repair them."""
+        since = monotonic() - seconds
+        return sorted(part for part, at in list(self._beats.items()) if at < since)
 
     def cached(self) -> Mapping[str, ProbeResult] | None:
         """Return the results if they are fresh, else None; never waits."""
@@ -76,7 +91,8 @@ class Health:
             }
             for name, result in results.items():
                 before = self._results.get(name)
-                if before is None or before.ok != result.ok:
+                # A failure with another reason is news too: "not up yet" may hide a refused certificate.
+                if before is None or (before.ok, before.detail) != (result.ok, result.detail):
                     level = _LOG.info if result.ok else _LOG.warning
                     level("probe", name=name, ok=result.ok, detail=result.detail)
             self._results = results
@@ -95,17 +111,20 @@ def readiness(
     use_cases: Mapping[str, Callable[[], Probe]],
     worker: Mapping[str, Callable[[], Probe]],
     gateway: Mapping[str, Callable[[], Probe]],
+    servers: Mapping[str, Callable[[], Probe]] = MappingProxyType({}),
 ) -> Health:
     """Create the probes that the roles of this process need, and no others.
 
-    `use_cases` is for rpc, and for api unless `arrangement` is "gateway"; then api needs `gateway`. `worker`
-    is for worker.
+    `use_cases` is for rpc, and for api unless `arrangement` is "gateway"; then api needs `gateway`. `servers`
+    is for both, and `worker` for worker.
     """
     needed: dict[str, Callable[[], Probe]] = {}
     if "api" in roles and arrangement == "gateway":
         needed |= gateway
     if "rpc" in roles or ("api" in roles and arrangement != "gateway"):
         needed |= use_cases
+    if "api" in roles or "rpc" in roles:
+        needed |= servers
     if "worker" in roles:
         needed |= worker
     return Health({name: make() for name, make in needed.items()})
@@ -114,14 +133,19 @@ def readiness(
 def not_ready(health: Health) -> Problem | None:
     """Return the problem of a failed readiness check, or None if ready. May wait, as `Health.check` does."""
     away = sorted(name for name, result in health.check().items() if not result.ok)
-    if not away and not health.draining:
+    return unready(away, draining=health.draining)
+
+
+def unready(away: list[str], *, draining: bool) -> Problem | None:
+    """Return the problem of a service that misses `away` or is `draining`; None if neither."""
+    if not away and not draining:
         return None
     return Problem(
         kind=Kind.UNAVAILABLE,
         type="/problems/not-ready",
         title="Not ready",
-        detail="The service is stopping." if health.draining else f"Unavailable: {', '.join(away)}.",
-        values={"away": away, "draining": health.draining},
+        detail="The service is stopping." if draining else f"Unavailable: {', '.join(away)}.",
+        values={"away": away, "draining": draining},
         retry_after=1.0,
     )
 
@@ -134,7 +158,8 @@ def _started(name: str, probe: Probe) -> Future[ProbeResult]:
         try:
             probe()
         except Exception as error:
-            result = ProbeResult(False, f"{type(error).__name__}: {error}", monotonic() - begun)
+            reason = error.reason if isinstance(error, TechnicalError) else error
+            result = ProbeResult(False, f"{type(error).__name__}: {reason}", monotonic() - begun)
         else:
             result = ProbeResult(True, "", monotonic() - begun)
         future.set_result(result)

@@ -39,6 +39,8 @@ _PRESENT: Final = b"+"
 _LEASE_MS: Final = 3000
 _WAIT_SECONDS: Final = 1.0
 _POLL_INTERVAL_SECONDS: Final = 0.01
+_FAILURES: Final = (Unavailable, Exhausted, redis.RedisError)
+"""Whatever Redis refuses, the value has a source."""
 
 
 class Cache(Generic[V]):
@@ -46,8 +48,8 @@ class Cache(Generic[V]):
 
     Each expiry is up to `jitter` (a fraction) shorter, so that entries filled together do not expire
     together. If many callers, in any process, miss a key at once, one loads it; the others wait up to a
-    second, then load it themselves. Without Redis every process loads, one caller at a time per key. A value
-    is stale for at most `seconds`, and only if `invalidate` did not reach Redis.
+    second, then load it themselves. Without Redis, or while it refuses, every process loads, one caller at a
+    time per key. A value is stale for at most `seconds`, and only if `invalidate` did not reach Redis.
     """
 
     def __init__(
@@ -117,19 +119,18 @@ class Cache(Generic[V]):
     def _fetch(self, key: str) -> V | None:
         token = uuid4().hex
         give_up = time.monotonic() + _WAIT_SECONDS
-        try:
-            while True:
+        while True:
+            try:
                 found, leased = self._lookup(keys=self._keys(key), args=[token, _LEASE_MS])
-                if found is not None:
-                    return self._parse(found[1:]) if found[:1] == _PRESENT else None
-                if leased:
-                    break
-                if time.monotonic() >= give_up:
-                    return self._load(key)
-                time.sleep(remaining(_POLL_INTERVAL_SECONDS))
-        except (Unavailable, Exhausted):
-            return self._load(key)
-        return self._load_and_fill(key, token)
+            except _FAILURES:
+                return self._load(key)
+            if found is not None:
+                return self._parse(found[1:]) if found[:1] == _PRESENT else None
+            if leased:
+                return self._load_and_fill(key, token)
+            if time.monotonic() >= give_up:
+                return self._load(key)
+            time.sleep(remaining(_POLL_INTERVAL_SECONDS))
 
     def _load_and_fill(self, key: str, token: str) -> V | None:
         value = self._load(key)
@@ -138,7 +139,7 @@ class Cache(Generic[V]):
         milliseconds = max(1, round(seconds * (1 - self._jitter * random.random()) * 1000))  # noqa: S311
         try:
             self._fill(keys=self._keys(key), args=[token, stored, milliseconds])
-        except (Unavailable, Exhausted):
+        except _FAILURES:
             return value  # the lease expires by itself
         return value
 

@@ -2,109 +2,68 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
-from redis.connection import (
-    AbstractConnection,
-    BlockingConnectionPool,
-    Connection,
-    SSLConnection,
-    UnixDomainSocketConnection,
-)
 from redis.retry import Retry
 
-from aether_adapters.kernel.deadline import DEADLINE, remaining
-from aether_adapters.kernel.errors import Exhausted, Unavailable
-
-_NO_TIMEOUT_SECONDS: Final = 3600.0
-
-
-class _DeadlineConnection(AbstractConnection):
-    """Connection whose reads and writes end at the deadline, or at its own timeout without one."""
-
-    _limited = False
-
-    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        limit = self.socket_timeout or _NO_TIMEOUT_SECONDS
-        if DEADLINE.get() is not None:
-            self.update_current_socket_timeout(remaining(limit))
-            self._limited = True
-        elif self._limited:
-            self.update_current_socket_timeout(limit)
-            self._limited = False
-        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
-
-    def connect(self) -> None:
-        limit = self.socket_connect_timeout
-        self.socket_connect_timeout = remaining(limit or _NO_TIMEOUT_SECONDS)
-        try:
-            super().connect()  # type: ignore[no-untyped-call]
-        finally:
-            self.socket_connect_timeout = limit
-
-
-class _TcpConnection(_DeadlineConnection, Connection):
-    pass
-
-
-class _TlsConnection(_DeadlineConnection, SSLConnection):
-    pass
-
-
-class _UnixConnection(_DeadlineConnection, UnixDomainSocketConnection):
-    pass
-
-
-class _Pool(BlockingConnectionPool):
-    """Waits for a connection no longer than the deadline allows; raises `Exhausted` if none became free."""
-
-    def __init__(self, *, wait_seconds: float, **settings: Any) -> None:
-        self._wait_seconds = wait_seconds
-        super().__init__(**settings)  # type: ignore[no-untyped-call]
-
-    @property
-    def timeout(self) -> float:
-        return remaining(self._wait_seconds)
-
-    @timeout.setter
-    def timeout(self, _seconds: float) -> None:
-        """Ignore the base class's default; `wait_seconds` applies."""
-
-    def get_connection(self, *arguments: Any, **options: Any) -> Any:
-        try:
-            return super().get_connection(*arguments, **options)  # type: ignore[no-untyped-call]
-        except redis.ConnectionError as error:
-            if isinstance(error.__context__, queue.Empty):
-                remaining(self._wait_seconds)
-                raise Exhausted("Every Redis connection is busy.", retry_after=1.0) from error
-            raise
+from aether_adapters.kernel.deadline import remaining, within
+from aether_adapters.kernel.errors import DeadlineExceeded, Exhausted, Unavailable
+from aether_adapters.kernel.masking import masked_url
+from aether_adapters.kernel.tls import NO_TLS, TlsFiles, refusal
+from aether_adapters.kernel.urls import split_url
+from aether_adapters.observability.certificates import ClientContext
+from aether_adapters.observability.neighbours import watched
+from aether_adapters.redis.connection import (
+    NO_TIMEOUT_SECONDS,
+    Pool,
+    TcpConnection,
+    TlsConnection,
+    UnixConnection,
+)
+from aether_adapters.redis.refusals import ends_with_connection, state_of
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise `Unavailable` or `DeadlineExceeded` if Redis cannot be reached or responds too late.
+def translated(pool: redis.ConnectionPool | None = None) -> Iterator[None]:
+    """Raise `Unavailable` or `DeadlineExceeded` if Redis cannot be reached, refuses every caller or responds too late.
 
-    Errors of a command (wrong type, script error) pass unchanged.
+    docs/failures.md lists the refusals; after most of them the connections of `pool` are replaced. Errors of a command
+    (wrong type, script error) pass unchanged.
     """
     try:
         yield
-    except redis.AuthenticationError:
-        raise
     except (
         redis.ConnectionError,
         redis.TimeoutError,
-        redis.exceptions.ReadOnlyError,
-        redis.exceptions.TryAgainError,
+        redis.exceptions.InvalidResponse,
+        redis.ResponseError,
     ) as error:
-        remaining(_NO_TIMEOUT_SECONDS)
-        raise Unavailable("Redis is unavailable.", retry_after=1.0) from error
+        state = state_of(error)
+        if state is None and isinstance(error, redis.ResponseError):
+            raise
+        if state is not None and isinstance(pool, Pool) and ends_with_connection(state):
+            pool.renew()
+        remaining(NO_TIMEOUT_SECONDS)
+        raise Unavailable("Redis is unavailable.", retry_after=1.0, reason=_reason(state, error)) from error
 
 
+def _reason(state: str | None, error: redis.RedisError) -> str:
+    text = refusal("Redis", error) or str(error)
+    if state in _CREDENTIALS:
+        return (
+            f"Redis refuses the user or the password of its URL, or what this user may do ({state}): {text}"
+        )
+    return text if state is None else f"Redis refuses for now ({state}): {text}"
+
+
+_CREDENTIALS: Final = frozenset({"NOAUTH", "NOPERM", "WRONGPASS"})
+_SLOW_TIMEOUTS: Final = 3.0
+"""After so many timeouts a command is slow whatever delays it: less may be this process itself, which is busy."""
 _IDEMPOTENT: Final = frozenset(
     [
         "EXISTS",
@@ -130,6 +89,29 @@ _IDEMPOTENT: Final = frozenset(
 )
 
 
+@contextmanager
+def _asking(pool: redis.ConnectionPool) -> Iterator[None]:
+    """Count the body as a call of the pool's neighbour, if it has one, and translate its errors."""
+    neighbour = pool.neighbour if isinstance(pool, Pool) else None
+    if neighbour is None:
+        with translated(pool):
+            yield
+        return
+    call = neighbour.enter()
+    accepted: bool | None = True
+    try:
+        with translated(pool):
+            yield
+    except Exhausted:
+        accepted = None  # no connection of ours was free
+        raise
+    except (Unavailable, DeadlineExceeded):
+        accepted = False
+        raise
+    finally:
+        neighbour.leave(call, accepted=accepted)
+
+
 class Client(redis.Redis):
     """redis-py's client with the kit's errors: `Unavailable`, `Exhausted`, `DeadlineExceeded`.
 
@@ -137,7 +119,7 @@ class Client(redis.Redis):
     """
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        with translated():
+        with _asking(self.connection_pool):
             try:
                 return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
             except redis.TimeoutError:
@@ -155,12 +137,36 @@ class Pipeline(redis.client.Pipeline):
     """redis-py's pipeline with the kit's errors."""
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:
-        with translated():
-            return super().execute(raise_on_error)
+        with _asking(self.connection_pool):
+            answers: list[Any] = super().execute(raise_on_error)
+            for answer in () if raise_on_error else answers:
+                if isinstance(answer, redis.ResponseError) and state_of(answer) is not None:
+                    raise answer
+            return answers
 
     def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
-        with translated():
+        # Not counted: `execute` loads its scripts so, and would wait for a second place while it has one.
+        with translated(self.connection_pool):
             return super().immediate_execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def reset(self) -> None:  # type: ignore[override] # redis-py's own type: RESET is a command too
+        try:
+            super().reset()
+        except (DeadlineExceeded, redis.RedisError):
+            # UNWATCH was not sent or not answered: a connection that still watches must not serve the next caller.
+            if self.connection is not None:
+                self.connection.disconnect()  # type: ignore[no-untyped-call]
+            self.watching = False
+            super().reset()
+
+
+def _context(url: str, tls: TlsFiles) -> ClientContext | None:
+    """Return the context of `rediss://`; None if the address has parameters of its own for it, which redis-py reads."""
+    if "ssl_" not in urlsplit(url).query:
+        return ClientContext.of("redis", "Redis", tls)
+    if tls:
+        raise ValueError("TLS of Redis is set twice, by its address and by files; remove one.")
+    return None
 
 
 def connect(
@@ -170,20 +176,34 @@ def connect(
     pool_seconds: float = 2.0,
     timeout_seconds: float = 5.0,
     connect_seconds: float = 2.0,
+    tls: TlsFiles = NO_TLS,
+    places: int | None = None,
 ) -> Client:
     """Create a client for `redis://`, `rediss://` or `unix://`; it connects on first use and returns bytes.
 
     `pool` is the maximum number of connections, `pool_seconds` the longest wait for one, `timeout_seconds`
-    the limit of a command and `connect_seconds` that of connecting, unless the deadline is earlier. Raises
-    `ValueError` for any other address.
+    the limit of a command and `connect_seconds` that of connecting, unless the deadline is earlier. With `places` Redis is
+    a `Neighbour`: so many commands wait for it, and none while it fails or answers too late. With `rediss://` the
+    server's certificate and host name are verified, by the authorities of `tls` or the system's. Raises `ValueError` for
+    any other address, or one that cannot be read, and for unusable certificate files.
     """
-    kinds = {"redis": _TcpConnection, "rediss": _TlsConnection, "unix": _UnixConnection}
-    kind = kinds.get(url.partition("://")[0])
+    scheme = url.partition("://")[0]
+    kind = {"redis": TcpConnection, "rediss": TlsConnection, "unix": UnixConnection}.get(scheme)
     if kind is None:
-        raise ValueError(f"{url!r}: use redis://host:port/0, rediss://... or unix:///path/to/socket")
-    opened = _Pool.from_url(
+        raise ValueError(
+            f"{masked_url(url)!r}: use redis://host:port/0, rediss://... or unix:///path/to/socket"
+        )
+    if kind is not UnixConnection:
+        split_url("Redis", url)
+    more = {"context": _context(url, tls)} if kind is TlsConnection else {}
+    if tls and not more:
+        raise ValueError(
+            f"Certificates are set for Redis, whose address begins with {scheme}://; use rediss://."
+        )
+    opened = Pool.from_url(
         url,
         connection_class=kind,
+        **more,
         max_connections=pool,
         wait_seconds=pool_seconds,
         socket_timeout=timeout_seconds,
@@ -192,4 +212,17 @@ def connect(
         # A command that redis-py would retry by itself may have been executed.
         retry=Retry(NoBackoff(), 0),
     )
+    if places is not None:
+        opened.neighbour = watched(
+            "redis",
+            places=places,
+            slow_seconds=_SLOW_TIMEOUTS * timeout_seconds,
+            probe=lambda: _ping(opened, timeout_seconds),
+        )
     return Client(connection_pool=opened)
+
+
+def _ping(pool: Pool, seconds: float) -> None:
+    """Raise an exception unless Redis answers within `seconds`; not counted as a call of the neighbour."""
+    with within(seconds):
+        redis.Redis(connection_pool=pool).ping()

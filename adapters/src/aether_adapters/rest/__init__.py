@@ -10,17 +10,22 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="connexion.json_schema")
     import connexion  # noqa: F401
 
+from aether_adapters.kernel.rate_limits import By, Limit, Limits
 from aether_adapters.rest.application import RestApp
 from aether_adapters.rest.build import build_app
+from aether_adapters.rest.connections import ConnectionLimits
 from aether_adapters.rest.etag import etag, parse_etag
+from aether_adapters.rest.in_flight import Admission, InFlight
 from aether_adapters.rest.operation import Inputs, Operation, Reply
 from aether_adapters.rest.options import RestOptions
-from aether_adapters.rest.rate_limits import By, Limit, Limits
 from aether_adapters.rest.server import serve
 from aether_adapters.rest.thread_pool import Offload
 
 __all__ = [
+    "Admission",
     "By",
+    "ConnectionLimits",
+    "InFlight",
     "Inputs",
     "Limit",
     "Limits",

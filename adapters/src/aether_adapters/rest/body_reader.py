@@ -16,9 +16,12 @@ from typing import Any, Final, NoReturn
 import orjson
 
 from aether_adapters.kernel.errors import Malformed, TooLarge
+from aether_adapters.kernel.text import refuse_nul
+from aether_adapters.rest.depth import check_depth
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{20}")
 _LINGER_SECONDS: Final = 1.0
 _LINGER_BODY_LIMITS: Final = 8
@@ -80,12 +83,13 @@ def parse_json(body: bytes, *, floats: bool = True) -> Any:
     """Return the JSON value of `body`; with `floats` false the schema rejects oversized integers, now floats.
 
     Raises `Malformed`: not JSON, not UTF-8, NaN, nested too deeply, an integer above 64 bits, a repeated
-    name.
+    name, a NUL character.
     """
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Malformed("", f"the body is not JSON: {error}") from None
+    check_depth(body, value)
     # Cheap test for repeated names, far faster than a parsing hook. Every name has a colon, so an object with
     # as many names as the body has colons lost none. Otherwise compare with the re-serialised value: the body
     # has more colons only if a name was dropped (or an escape hides one). A false alarm only costs the slow
@@ -97,6 +101,8 @@ def parse_json(body: bytes, *, floats: bool = True) -> Any:
         _check_names(body)
     if floats and _LONG_NUMBER.search(body):
         _check_integers(body)
+    if b"u0000" in body and _NUL.search(body):
+        refuse_nul(value)
     return value
 
 
@@ -115,14 +121,11 @@ def _check_names(body: bytes) -> None:
 def _check_integers(body: bytes) -> None:
     def bounded(digits: str) -> int:
         if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:
-            raise Malformed("", f"the integer {digits[:40]} does not fit into 64 bits")
+            raise Malformed("", "holds an integer that does not fit into 64 bits")
         return int(digits)
 
     _parse_with_hooks(body, parse_int=bounded)
 
 
 def _parse_with_hooks(body: bytes, **hooks: Callable[[Any], Any]) -> None:
-    try:
-        json.loads(body, **hooks)  # type: ignore[arg-type]  # each hook has the signature its name asks for
-    except RecursionError:
-        raise Malformed("", "the body is nested too deeply") from None
+    json.loads(body, **hooks)  # type: ignore[arg-type]  # each hook has the signature its name asks for

@@ -9,6 +9,7 @@ from connexion.operations import AbstractOperation
 
 from aether_adapters.kernel.errors import Malformed, TechnicalError
 from aether_adapters.rest.body_reader import parse_json
+from aether_adapters.rest.explanations import undecided
 from aether_adapters.rest.media_types import MediaTypes
 from aether_adapters.rest.operation import Operation
 from aether_adapters.rest.problems import SchemaViolations
@@ -68,5 +69,9 @@ class RequestBody:
         if not raw:
             if self._required:
                 errors.append(Malformed("", "this operation needs a body"))
-        elif self._schema is not None and body is not raw and not self._schema.is_valid(body):
-            errors.append(SchemaViolations(self._schema.errors(body)))
+        elif self._schema is not None and body is not raw:
+            try:
+                if not self._schema.is_valid(body):
+                    errors.append(SchemaViolations(self._schema.errors(body)))
+            except BaseException as error:  # a panic in the Rust library is no Exception
+                errors.append(undecided(error))

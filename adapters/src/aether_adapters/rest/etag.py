@@ -16,13 +16,13 @@ def etag(version: int, /) -> str:
     return f'"{version}"'
 
 
-def parse_etag(value: str, /, pointer: str = "If-Match") -> int:
-    """Return the version in a strong entity tag.
+def parse_etag(value: str, /, pointer: str = "If-Match", most: int = _INT64_MAX) -> int:
+    """Return the version in a strong entity tag, at most `most`.
 
-    Raises `Malformed` at `pointer` for anything else: a weak tag, a list, `*`, a number outside int64.
+    Raises `Malformed` at `pointer` for anything else: a weak tag, a list, `*`, a greater number.
     """
     found = _STRONG_ETAG.fullmatch(value)
     version = int(found.group(1)) if found else -1
-    if not 0 <= version <= _INT64_MAX:
+    if not 0 <= version <= most:
         raise Malformed(pointer, 'must be one strong entity tag with a version, such as "3"')
     return version

@@ -15,19 +15,44 @@ from connexion.middleware.abstract import RoutedAPI
 from connexion.operations import AbstractOperation
 from starlette.types import Receive, Scope
 
+from aether_adapters.kernel.criticality import CRITICALITY, HEADER, of_call
 from aether_adapters.kernel.deadline import DEADLINE
-from aether_adapters.kernel.errors import DeadlineExceeded, Malformed, TechnicalError, Unauthenticated
-from aether_adapters.kernel.identity import ANONYMOUS, TOKEN, Access, Identity, Verify, authorise
+from aether_adapters.kernel.errors import (
+    DeadlineExceeded,
+    Forbidden,
+    Malformed,
+    TechnicalError,
+    Unauthenticated,
+)
+from aether_adapters.kernel.identity import (
+    ANONYMOUS,
+    CLIENT,
+    TOKEN,
+    Access,
+    Client,
+    Identity,
+    Verify,
+    authorise,
+)
+from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.kernel.rate_limits import Limits
+from aether_adapters.kernel.work_pool import Overloaded
+from aether_adapters.observability.audit_log import record_refusal
 from aether_adapters.rest.body_reader import read_rest, refuse, too_long
 from aether_adapters.rest.body_schema import RequestBody
 from aether_adapters.rest.client_address import ClientAddress
+from aether_adapters.rest.content_coding import ContentCodings
 from aether_adapters.rest.deadlines import Deadlines
+from aether_adapters.rest.explanations import MAX_ERRORS
+from aether_adapters.rest.in_flight import ARRIVAL, Admission
+from aether_adapters.rest.large_bodies import LARGE_BYTES, LargeBodies
 from aether_adapters.rest.operation import Inputs, Operation
 from aether_adapters.rest.operation_parameters import Parameters
-from aether_adapters.rest.problems import Challenge, SchemaViolations
-from aether_adapters.rest.rate_limits import Limits
-from aether_adapters.rest.response import ResponseSender
+from aether_adapters.rest.problems import NO_STORE, Challenge, SchemaViolations
+from aether_adapters.rest.response import WHOLE_RESPONSE, ResponseSender
+from aether_adapters.rest.response_headers import cache_controls
 
+CRITICALITY_FIELD: Final = HEADER.encode("ascii")
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _NO_VALUES: Final = (_NOTHING, _NOTHING, _NOTHING)
 
@@ -36,11 +61,15 @@ _NO_VALUES: Final = (_NOTHING, _NOTHING, _NOTHING)
 class SharedParts:
     """What all operations of one server share; `body_limit` is in bytes."""
 
+    errors: ErrorTable
     verify: Verify
     client_address: ClientAddress
     body_limit: int
     deadlines: Deadlines
     limits: Limits
+    codings: ContentCodings
+    large_bodies: LargeBodies
+    admission: Admission | None
 
 
 class CompiledOperation:
@@ -59,12 +88,17 @@ class CompiledOperation:
         """
         if operation.scopes and operation.access is Access.PUBLIC:
             raise ValueError(f"{operation.operation_id}: a public operation cannot require scopes")
-        self._id = operation.operation_id
+        self.id = operation.operation_id
         self._access = operation.access
         self._scopes = operation.scopes
+        self._services = operation.services
         self._decode = operation.decode
         self._call = operation.call
         self._encode = operation.encode
+        self.criticality = operation.criticality
+        self._audit = operation.audit
+        self._errors = shared.errors
+        self._admission = shared.admission
         self._is_public = operation.access is Access.PUBLIC
         self._is_open = operation.access is Access.CALLER and not operation.scopes
         self._verify = shared.verify
@@ -75,17 +109,39 @@ class CompiledOperation:
         self._limits = shared.limits.of(operation.operation_id)
         self._parameters = Parameters(declared.parameters, document)
         self._body = RequestBody.of(document, declared, operation)
+        self._codings = shared.codings
+        self._large_bodies = shared.large_bodies
+        self._caching = cache_controls(
+            document, document["paths"][declared.path][declared.method]["responses"]
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: ResponseSender) -> None:
-        send.operation = self._id
+        send.operation = self.id
         headers = send.headers
-        identity = ANONYMOUS if self._is_public else self._identify(headers)
+        level = self.criticality
+        sent = headers.get(CRITICALITY_FIELD)
+        if sent is not None:
+            # Nobody is trusted yet, and a refusal must cost as little as possible.
+            level = of_call(level, sent.decode("latin-1"), trusted=False)
+        CRITICALITY.set(level)
+        arrival, admission = scope.get(ARRIVAL), self._admission
+        if arrival is None and admission is not None and not admission.admits(level):
+            raise Overloaded
+        identity = ANONYMOUS if self._is_public else self._identify(scope, headers)
         self._deadlines.watch(send, send.since)
         DEADLINE.set(send.at)
         try:
             peer = scope.get("client")
-            client = self._client_address(scope, headers) if self._proxied or not peer else peer[0]
-            fields = await self._limits(identity, client) if self._limits else ()
+            client = (
+                self._client_address(scope, headers)
+                if self._proxied or not peer or ":" in peer[0]
+                else peer[0]
+            )
+            if self._audit:
+                CLIENT.set(Client(identity, client))
+            fields = await self._limits.take_soon(identity, client) if self._limits else ()
+            if arrival is not None:
+                arrival.end()  # its body may take long to come
             raw, body = b"", None
             errors: list[TechnicalError] = []
             declared = self._body
@@ -98,6 +154,11 @@ class CompiledOperation:
                     raw = message.get("body", b"")
                     if message.get("more_body", True) or len(raw) > self._body_limit:
                         raw = await read_rest(receive, message, self._body_limit)
+                coding = headers.get(b"content-encoding")
+                if coding is not None and raw:
+                    raw = self._codings.decoded(raw, self._codings.check(coding))
+                if len(raw) >= LARGE_BYTES:
+                    await self._large_bodies.turn()
                 body = declared.value(raw, headers.get(b"content-type"))
             if self._parameters.none and not scope["query_string"]:
                 path, query, header = _NO_VALUES
@@ -106,6 +167,9 @@ class CompiledOperation:
             if declared is not None:
                 declared.check(body, raw, errors)
             if errors:
+                # The error refers to this frame, and the frame to the error: what else it holds stays until the
+                # garbage collector comes, which takes long if that is a large body.
+                raw, body = b"", None
                 raise _combined(errors)
             inputs = Inputs(path, query, header, body, raw, identity, client)
             reply = self._encode(await self._call(self._decode(inputs)))
@@ -117,11 +181,29 @@ class CompiledOperation:
             self._deadlines.forget(send)
         if fields:
             reply = reply._replace(headers=reply.headers + fields)
-        head, data = send.messages(reply)
-        await send.server(head)
-        await send.server(data)
+        status = reply.status
+        head, data = send.prepared(reply, self._caching.get(status, NO_STORE))
+        write = scope.get("extensions", _NOTHING).get(WHOLE_RESPONSE)
+        if write is None or not write(status, send.constant.encoded, head, data):
+            head.extend(send.constant.fields)
+            await send.server({"type": "http.response.start", "status": status, "headers": head})
+            await send.server({"type": "http.response.body", "body": data})
 
-    def _identify(self, headers: Mapping[bytes, bytes]) -> Identity:
+    def _identify(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Identity:
+        """Return the caller, who may call this operation; a refusal is recorded if the operation is."""
+        identity = ANONYMOUS
+        try:
+            identity = self._verified(headers)
+            if identity.service or not self._is_open:
+                authorise(identity, self._access, self._scopes, self._services)
+        except (Unauthenticated, Forbidden) as error:
+            if self._audit:
+                address = self._client_address(scope, headers)
+                record_refusal(self._audit, error, self._errors, identity, address)
+            raise
+        return identity
+
+    def _verified(self, headers: Mapping[bytes, bytes]) -> Identity:
         sent = headers.get(b"authorization")
         if sent is None:
             raise Unauthenticated("This operation needs a bearer token.")
@@ -135,9 +217,7 @@ class CompiledOperation:
         try:
             identity = self._verify(text)
         except Unauthenticated as error:
-            raise Challenge(error.detail) from error
-        if not self._is_open:
-            authorise(identity, self._access, self._scopes)
+            raise Challenge(error.detail, reason=error.reason) from error
         TOKEN.set(text)
         return identity
 
@@ -151,7 +231,7 @@ def _combined(errors: list[TechnicalError]) -> TechnicalError:
             combined.extend(error.errors)
         elif isinstance(error, Malformed):
             combined.append({"pointer": error.pointer, "reason": error.reason})
-    return SchemaViolations(tuple(combined))
+    return SchemaViolations(tuple(combined[:MAX_ERRORS]))
 
 
 class CompiledAPI(RoutedAPI[CompiledOperation]):  # type: ignore[misc]  # Connexion is untyped

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from aether_adapters.kernel.criticality import Criticality
 from aether_adapters.kernel.identity import Access, Identity
 
 
@@ -46,7 +47,9 @@ class Operation:
     """One operation: how a request becomes a call of the inbound port, and the result a reply.
 
     `decode` raises `kernel.errors.Malformed` for rules that no schema can express. The token must carry every
-    scope in `scopes`. `needs_raw_body` reads a body even if the contract declares none (signed callbacks).
+    scope in `scopes`. `services` may call it with tokens of their own, see `authorise`. `needs_raw_body` reads a body even if the contract declares none (signed callbacks).
+    `criticality` tells what an overloaded server refuses first. `audit` is its name in the audit log; empty if it is not
+    recorded.
     """
 
     operation_id: str
@@ -56,3 +59,6 @@ class Operation:
     encode: Callable[[Any], Reply]
     scopes: frozenset[str] = frozenset()
     needs_raw_body: bool = False
+    services: frozenset[str] = frozenset()
+    criticality: Criticality = Criticality.CRITICAL
+    audit: str = ""

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.types import Scope
 
 from aether_adapters.kernel.errors import Malformed, TechnicalError
+from aether_adapters.rest.explanations import MAX_ERRORS
 from aether_adapters.rest.parameters import Parameter, decoded
 
 Values = dict[str, Any]
@@ -69,6 +70,8 @@ class Parameters:
                 errors.append(error)
                 return values
             for name, texts in sent.items():
+                if len(errors) >= MAX_ERRORS:
+                    return values  # 64 kB of unknown names must not become megabytes of errors
                 parameter = self._query.get(name)
                 if parameter is None:
                     errors.append(Malformed(name[:100], "is not a parameter of this operation"))

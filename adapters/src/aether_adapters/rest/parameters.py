@@ -9,6 +9,8 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from aether_adapters.kernel.errors import Malformed
+from aether_adapters.kernel.text import NUL_REFUSED
+from aether_adapters.rest.explanations import undecided
 from aether_adapters.rest.problems import SchemaViolations
 from aether_adapters.rest.schema import Schema
 
@@ -103,9 +105,18 @@ class Parameter:
             value: Json = [self._convert(part, self.name) for part in parts]
         else:
             value = self._convert(texts[0], self.name)
-        if self._schema is not None and not self._schema.is_valid(value):
-            raise SchemaViolations(self._schema.errors(value, self.name))
+        if self._schema is not None:
+            self._check(self._schema, value)
         return value
+
+    def _check(self, schema: Schema, value: Json) -> None:
+        try:
+            if schema.is_valid(value):
+                return
+            errors = schema.errors(value, self.name)
+        except BaseException as error:  # a panic in the Rust library is no Exception
+            raise undecided(error) from None
+        raise SchemaViolations(errors)
 
 
 def decoded(text: str, name: str, *, plus: bool = False) -> str:
@@ -149,7 +160,7 @@ def _converter(schema: Mapping[str, Json]) -> Convert:
 
 def _text(text: str, name: str) -> str:
     if "\x00" in text:  # databases and C libraries refuse it
-        raise Malformed(name, "must not contain a NUL character")
+        raise Malformed(name, NUL_REFUSED)
     return text
 
 

@@ -10,11 +10,14 @@ from typing import Final
 from starlette.exceptions import HTTPException
 
 from aether_adapters.kernel.errors import Kind, Malformed, TechnicalError, Unauthenticated
+from aether_adapters.kernel.problem_size import bounded
 from aether_adapters.kernel.problems import ErrorTable, Problem
-from aether_adapters.rest.rate_limits import LimitReached
+from aether_adapters.kernel.rate_limits import LimitReached
+from aether_adapters.rest.content_coding import UnsupportedCoding
 
 Header = tuple[bytes, bytes]
 
+NO_STORE: Final = (b"cache-control", b"no-store")
 _PROBLEM: Final = (b"content-type", b"application/problem+json")
 _BY_STATUS: Final = {kind.status: kind for kind in Kind}
 
@@ -57,9 +60,9 @@ def render(error: Exception, table: ErrorTable) -> tuple[Problem, list[Header], 
         )
     problem = table.problem(error)
     if isinstance(error, SchemaViolations):
-        problem = replace(problem, errors=error.errors)
+        problem = bounded(replace(problem, errors=error.errors))
     body = problem.to_json()
-    headers = [_PROBLEM, (b"content-length", str(len(body)).encode())]
+    headers = [_PROBLEM, (b"content-length", str(len(body)).encode()), NO_STORE]
     match problem.kind:
         case Kind.EXHAUSTED:
             # A limit behind the port has no name here, so the domain's name stands in.
@@ -75,6 +78,8 @@ def render(error: Exception, table: ErrorTable) -> tuple[Problem, list[Header], 
             headers.append((b"www-authenticate", b'Bearer error="insufficient_scope"'))
         case Kind.TOO_LARGE:
             headers.append((b"connection", b"close"))
+        case Kind.UNSUPPORTED if isinstance(error, UnsupportedCoding):
+            headers.append((b"accept-encoding", error.accepted.encode()))
         case Kind.METHOD_NOT_ALLOWED if isinstance(error, NoSuchMethod):
             headers.append((b"allow", error.allow.encode()))
         case kind if kind is Kind.UNAVAILABLE or problem.retry_after is not None:

@@ -13,10 +13,12 @@ from typing import Any, Final
 from connexion.http_facts import METHODS
 from connexion.middleware.abstract import ROUTING_CONTEXT, RoutedMiddleware
 from connexion.spec import Specification
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope
 
 from aether_adapters.rest.handler import CompiledAPI, CompiledOperation
 from aether_adapters.rest.problems import NoSuchMethod
+from aether_adapters.rest.response import ResponseSender
+from aether_adapters.rest.response_headers import ResponseHeaders
 from aether_adapters.rest.route_tree import Routes
 
 _NO_OPERATION: Final = {"api_base_path": None, "operation_id": None}
@@ -27,9 +29,12 @@ class RouterMiddleware(RoutedMiddleware[CompiledAPI]):  # type: ignore[misc]  # 
 
     api_cls = CompiledAPI
 
-    def __init__(self, app: ASGIApp, *, extra: Mapping[str, ASGIApp]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, extra: Mapping[str, ASGIApp], response_headers: ResponseHeaders
+    ) -> None:
         """`extra` maps paths outside the contract to the apps that answer GET on them."""
         super().__init__(app)
+        self._response_headers = response_headers
         self._routes: Routes[CompiledOperation | ASGIApp] = Routes()
         for path, target in extra.items():
             self._routes.add("GET", path, target)
@@ -52,22 +57,37 @@ class RouterMiddleware(RoutedMiddleware[CompiledAPI]):  # type: ignore[misc]  # 
         """
         if scope["type"] != "http":
             return self._next(scope, receive, send)
-        methods = None if scope.get("root_path") else self._routes.concrete.get(scope.get("raw_path", b""))
+        methods = self._methods(scope)
         if methods is None:
-            found = self._routes.find(_raw_path(scope))
-            if found is None:
-                scope.setdefault("extensions", {})[ROUTING_CONTEXT] = _NO_OPERATION
-                return self._next(scope, receive, send)
-            methods, scope["path_params"] = found
+            scope.setdefault("extensions", {})[ROUTING_CONTEXT] = _NO_OPERATION
+            return self._next(scope, receive, send)
         target = methods.get(scope["method"])
         if target is None:
             if scope["method"] == "HEAD" and "GET" in methods:
                 target = methods["GET"]
             elif scope["method"] == "OPTIONS":
-                return _options(_allow(methods), send)
+                return self._options(_allow(methods), send)
             else:
                 raise NoSuchMethod(_allow(methods))
         return target(scope, receive, send)
+
+    def find(self, scope: Scope) -> CompiledOperation | None:
+        """Return the operation that a request is for; None if it is for none."""
+        target = (self._methods(scope) or {}).get(scope["method"])
+        return target if isinstance(target, CompiledOperation) else None
+
+    def _methods(self, scope: Scope) -> Mapping[str, CompiledOperation | ASGIApp] | None:
+        methods = None if scope.get("root_path") else self._routes.concrete.get(scope.get("raw_path", b""))
+        if methods is None:
+            found = self._routes.find(_raw_path(scope))
+            if found is not None:
+                methods, scope["path_params"] = found
+        return methods
+
+    async def _options(self, allow: str, send: ResponseSender) -> None:
+        headers = [(b"allow", allow.encode("ascii")), *self._response_headers.preflight(send.headers, allow)]
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
 
     def _next(self, scope: Scope, receive: Receive, send: Any) -> Awaitable[None]:
         following: Awaitable[None] = self.app(scope, receive, send)
@@ -86,8 +106,3 @@ def _allow(methods: Mapping[str, object]) -> str:
     if "GET" in known:
         known.add("HEAD")
     return ", ".join(sorted(known))
-
-
-async def _options(allow: str, send: Send) -> None:
-    await send({"type": "http.response.start", "status": 204, "headers": [(b"allow", allow.encode("ascii"))]})
-    await send({"type": "http.response.body", "body": b""})

@@ -7,18 +7,21 @@ no effect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
-from jsonschema_rs import Draft4Validator, ValidationError
+from aether_adapters.rest.explanations import (
+    KEYS_OF_ONE_SCHEMA,
+    KEYS_OF_SCHEMA_LISTS,
+    KEYS_OF_SCHEMA_MAPS,
+    Errors,
+    Explanations,
+    compiled,
+    refusing,
+)
 
 Json = Any
 
-_MAX_ERRORS: Final = 20
-_MAX_REASON_CHARACTERS: Final = 200
-_KEYS_OF_SCHEMA_MAPS: Final = ("properties", "patternProperties", "definitions")
-_KEYS_OF_SCHEMA_LISTS: Final = ("allOf", "anyOf", "oneOf")
-_KEYS_OF_ONE_SCHEMA: Final = ("not", "items", "additionalProperties")
 _ANNOTATIONS: Final = (
     "example",
     "description",
@@ -30,13 +33,11 @@ _ANNOTATIONS: Final = (
     "deprecated",
 )
 
-Errors = tuple[Mapping[str, str], ...]
-
 
 class Schema:
     """Compiled schema of a request body or parameter."""
 
-    __slots__ = ("_validator", "admits_floats", "is_valid")
+    __slots__ = ("_explanations", "admits_floats", "is_valid")
 
     def __init__(self, schema: Mapping[str, Json], document: Mapping[str, Json]) -> None:
         """Resolve each `$ref` of `schema` within `document`, which must not refer outside itself.
@@ -44,24 +45,21 @@ class Schema:
         Raises `ValueError` for a schema that does not compile.
         """
         components = document.get("components", {}).get("schemas", {})
-        self._validator = Draft4Validator(
-            {
-                "allOf": [for_requests(schema)],
-                "components": {
-                    "schemas": {name: for_requests(component) for name, component in components.items()}
-                },
+        whole: dict[str, Json] = {
+            "allOf": [for_requests(schema)],
+            "components": {
+                "schemas": {name: for_requests(component) for name, component in components.items()}
             },
-            mask="the value",
-            validate_formats=True,
-        )
-        self.is_valid = self._validator.is_valid
+        }
+        self.is_valid = compiled(whole).is_valid
+        """Whether a value fits. It may raise anything, see `explanations.undecided`."""
+        self._explanations = Explanations(whole)
         self.admits_floats = _admits_floats(schema, document, set())
         """Whether any part of the schema accepts a number with a fraction."""
 
     def errors(self, value: Json, pointer: str = "") -> Errors:
-        """Return the first 20 errors of `value`, sorted by pointer."""
-        found = {(pointer + _pointer(error), _reason(error)) for error in self._validator.iter_errors(value)}
-        return tuple({"pointer": where, "reason": reason} for where, reason in sorted(found)[:_MAX_ERRORS])
+        """Return the first 20 errors of `value`, sorted by pointer; only one where all would take too long."""
+        return self._explanations.of(value, pointer)
 
 
 def for_requests(schema: Json) -> Json:
@@ -71,17 +69,17 @@ def for_requests(schema: Json) -> Json:
     if "$ref" in schema:
         return {"$ref": schema["$ref"]}
     if schema.get("readOnly") is True:
-        return {"not": {}}
+        return refusing("is read-only: the service sets it")
     out = {
         key: value for key, value in schema.items() if key not in _ANNOTATIONS and not key.startswith("x-")
     }
-    for key in _KEYS_OF_SCHEMA_MAPS:
+    for key in KEYS_OF_SCHEMA_MAPS:
         if key in out:
             out[key] = {name: for_requests(item) for name, item in out[key].items()}
-    for key in _KEYS_OF_SCHEMA_LISTS:
+    for key in KEYS_OF_SCHEMA_LISTS:
         if key in out:
             out[key] = [for_requests(item) for item in out[key]]
-    for key in _KEYS_OF_ONE_SCHEMA:
+    for key in KEYS_OF_ONE_SCHEMA:
         if key in out:
             out[key] = for_requests(out[key])
     if "required" in out:
@@ -99,8 +97,8 @@ def _admits_floats(schema: Json, document: Mapping[str, Json], seen: set[str]) -
         if reference in seen:
             return False
         return _admits_floats(resolve_reference(document, reference), document, seen | {reference})
-    inner = [each for key in _KEYS_OF_SCHEMA_LISTS for each in schema.get(key, ())]
-    for key in _KEYS_OF_SCHEMA_MAPS:
+    inner = [each for key in KEYS_OF_SCHEMA_LISTS for each in schema.get(key, ())]
+    for key in KEYS_OF_SCHEMA_MAPS:
         inner.extend(schema.get(key, {}).values())
     inner.extend(schema[key] for key in ("items", "additionalProperties") if key in schema)
     kind = schema.get("type")
@@ -136,22 +134,6 @@ def _nullable(schema: dict[str, Json]) -> dict[str, Json]:
         schema["type"] = [schema["type"], "null"]
     if "enum" in schema and None not in schema["enum"]:
         schema["enum"] = [*schema["enum"], None]
-    if any(key in schema for key in (*_KEYS_OF_SCHEMA_LISTS, "not")):
+    if any(key in schema for key in (*KEYS_OF_SCHEMA_LISTS, "not")):
         return {"anyOf": [{"type": "null"}, schema]}
     return schema
-
-
-def _pointer(error: ValidationError) -> str:
-    return "".join(f"/{_escaped(step)}" for step in error.instance_path)
-
-
-def _escaped(step: str | int) -> str:
-    return str(step).replace("~", "~0").replace("/", "~1")
-
-
-def _reason(error: ValidationError) -> str:
-    path: Sequence[str | int] = error.schema_path
-    if path and path[-1] == "not" and error.message.startswith("{}"):
-        return "is read-only: the service sets it"
-    message = error.message
-    return message if len(message) <= _MAX_REASON_CHARACTERS else message[: _MAX_REASON_CHARACTERS - 1] + "…"

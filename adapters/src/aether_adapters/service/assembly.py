@@ -6,17 +6,20 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Generic, Protocol, Self, TypeVar
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from aether_adapters import grpc, kafka, sql
-from aether_adapters.kernel.identity import Verify
+from aether_adapters.kernel.identity import Identity
 from aether_adapters.kernel.problems import ErrorTable
+from aether_adapters.kernel.tls import TlsFiles
+from aether_adapters.observability.certificates import ServerContext
 from aether_adapters.observability.health import Health, Probe, readiness
-from aether_adapters.rest import Limits, Offload, Operation, build_app
+from aether_adapters.rest import InFlight, Limits, Offload, Operation, build_app
+from aether_adapters.service.audit import recorded
 from aether_adapters.service.backing import BackingServices
-from aether_adapters.service.roles import GrpcServer, Process, RestServer, Runs
+from aether_adapters.service.roles import REVOCATIONS, GrpcServer, Process, RestServer, Runs
 from aether_adapters.service.settings import ServiceSettings
-from aether_adapters.service.wiring import rest_options
+from aether_adapters.service.wiring import async_rpc_channel, rest_options
 
 Made = TypeVar("Made", covariant=True)
 Port = TypeVar("Port")
@@ -25,7 +28,30 @@ Port_in = TypeVar("Port_in", contravariant=True)
 AsyncPort_in = TypeVar("AsyncPort_in", contravariant=True)
 AsyncPort_out = TypeVar("AsyncPort_out", covariant=True)
 
+GATEWAY_QUEUE: Final = 1024
+"""Calls that may wait in a gateway; each is a few kilobytes of memory and holds no thread."""
 _NEEDED_BY: Final = frozenset({"use_cases", "worker", "gateway"})
+
+
+class VerifiesTokens(Protocol):
+    """Verifies tokens, such as `auth.tokens.Verifier`."""
+
+    def __call__(self, token: str, /) -> Identity:
+        """Return the identity of a valid token; raises `Unauthenticated`."""
+        ...
+
+    def probe(self) -> None:
+        """Raise `Unavailable` if tokens cannot be verified yet."""
+        ...
+
+
+class Listens(Runs, Protocol):
+    """Hears revocations for as long as it runs, such as `service.revocations.RevocationListener`."""
+
+    def probe(self) -> None:
+        """Raise `Unavailable` until the past ones have been heard."""
+        ...
+
 
 Make = Callable[[], Made]
 """Makes an object that only some roles need; a process without those roles never calls it."""
@@ -33,6 +59,11 @@ Make = Callable[[], Made]
 
 class GrpcModule(Protocol[Port_in, AsyncPort_out]):
     """What `generate` writes into a contract's `grpc.py`."""
+
+    @property
+    def METHODS(self) -> tuple[grpc.Method[Any, Any], ...]:  # noqa: N802 - a constant of the module
+        """The methods of the service."""
+        ...
 
     def service(self, port: Port_in, /) -> grpc.Service:
         """The gRPC service in front of `port`."""
@@ -83,6 +114,13 @@ class Edges(Generic[Port, AsyncPort]):
         self.rest = rest
         self.errors = errors
 
+    @property
+    def service_name(self) -> str:
+        """The name of the service in its own tokens: `acme-billing` for the package acme.billing.v1."""
+        for method in self.grpc.METHODS:
+            return "-".join(method.path.removeprefix("/").split(".")[:2])
+        return self.errors.domain
+
     def __deepcopy__(self, _memo: object) -> Self:
         """Itself: a container copies what it was declared with, and modules cannot be copied."""
         return self
@@ -93,39 +131,56 @@ class Servers(Generic[Port, AsyncPort]):
     """The parts that the servers of a domain are built from: edges, use cases, token verifier and limits.
 
     `service` is called only where the use cases run. `revocations` run beside either server, so that both refuse a
-    revoked token; `limits` are those of the REST server.
+    revoked token; `limits` are those of both.
     """
 
     edges: Edges[Port, AsyncPort]
     service: Make[Port]
-    verifier: Make[Verify]
+    verifier: Make[VerifiesTokens]
     limits: Make[Limits] | None = None
-    revocations: Make[Runs] | None = None
+    revocations: Make[Listens] | None = None
 
-    def behind_rest(self, settings: ServiceSettings) -> AsyncPort:
+    def use_cases(self) -> Port:
+        """Return the use cases, of which those that the contract marks write the audit log."""
+        return recorded(self.service(), self.edges.errors)
+
+    def behind_rest(self, settings: ServiceSettings, offload: Offload | None = None) -> AsyncPort:
         """Return the port that the REST edge calls: use cases in threads of this process, or a client of the rpc role."""
         if settings.arrangement == "gateway":
-            channel = grpc.AsyncChannel(settings.rpc_target, timeout=settings.deadline_seconds)
-            return self.edges.grpc.async_client(channel)
-        return self.edges.threads.in_threads(self.service(), Offload(settings.threads, settings.queue))
+            return self.edges.grpc.async_client(async_rpc_channel(settings, self.edges.service_name))
+        return self.edges.threads.in_threads(
+            self.use_cases(), offload or Offload(settings.threads, settings.queue)
+        )
 
     def rest(self, settings: ServiceSettings, health: Health) -> RestServer:
-        """Build the REST server. Raises what `build_app` raises."""
+        """Build the REST server. Raises what `build_app` raises, and `UnusableFiles` for its TLS."""
+        if settings.arrangement == "gateway":
+            in_flight = InFlight(queue=GATEWAY_QUEUE)
+            port = self.behind_rest(settings)
+        else:
+            offload = Offload(settings.threads, settings.queue)
+            port = self.behind_rest(settings, offload)
+            in_flight = InFlight(behind=offload.admits)
+        operations = in_flight.limited(self.edges.rest.operations(port))
         app = build_app(
             self.edges.rest.CONTRACT,
-            self.edges.rest.operations(self.behind_rest(settings)),
+            operations,
             errors=self.edges.errors,
             verify=self.verifier(),
             health=health,
             options=rest_options(settings),
-            limits=self.limits() if self.limits is not None else None,
+            limits=self._limits(),
+            admission=in_flight,
         )
-        return RestServer(settings, app)
+        return RestServer(settings, app, _server_context("rest", "the REST server", settings.rest_tls))
 
     def grpc(self, settings: ServiceSettings, health: Health) -> GrpcServer:
         """Build the gRPC server."""
-        services = [self.edges.grpc.service(self.service())]
-        return GrpcServer(settings, services, self.edges.errors, self.verifier(), health)
+        services = [self.edges.grpc.service(self.use_cases())]
+        return GrpcServer(settings, services, self.edges.errors, self.verifier(), health, self._limits())
+
+    def _limits(self) -> Limits | None:
+        return None if self.limits is None else self.limits()
 
 
 def assemble(
@@ -139,41 +194,60 @@ def assemble(
     """Build a process with `roles` and only what these need. Connect to nothing.
 
     `worker` holds what the worker role runs, by name. Readiness probes what the roles cannot work without: the
-    database for use cases; database and Kafka for a worker; the rpc role for a gateway; and `needs`, further probes
-    under the names of the parameters of `readiness` (`use_cases`, `worker`, `gateway`). Raises `ValueError`
-    for another name in `needs`, and if a part of the worker has the name of a server.
+    database for use cases; database and Kafka for a worker; the rpc role for a gateway; keys and revocations of tokens
+    for both servers; and `needs`, further probes under the names of the parameters of `readiness` (`use_cases`,
+    `worker`, `gateway`). Raises `ValueError` for another name in `needs`, and if a part of the worker has the name of a
+    server.
     """
     settings = backing.settings
-    health = _health(backing, roles, needs)
+    checks: dict[str, Make[Probe]] = {}
     parts: dict[str, Runs] = {}
+    if "api" in roles or "rpc" in roles:
+        verifier = servers.verifier()
+        checks["keys"] = lambda: verifier.probe
+        if servers.revocations is not None:
+            revocations = servers.revocations()
+            parts[REVOCATIONS] = revocations
+            checks["revocations"] = lambda: revocations.probe
+    health = _health(backing, roles, needs, checks)
     if "api" in roles:
         parts["rest"] = servers.rest(settings, health)
     if "rpc" in roles:
         parts["grpc"] = servers.grpc(settings, health)
-    if parts and servers.revocations is not None:
-        parts["revocations"] = servers.revocations()
     if "worker" in roles:
         taken = sorted(parts.keys() & worker.keys())
         if taken:
             raise ValueError(f"worker part {', '.join(taken)}: the servers have that name; choose another")
         parts |= {name: make() for name, make in worker.items()}
-    return Process(settings, roles, health, backing.worker_number, parts)
+    admin_tls = _server_context("admin", "the admin server", settings.admin_tls)
+    return Process(settings, roles, health, backing.worker_number, parts, admin_tls)
+
+
+def _server_context(use: str, server: str, files: TlsFiles) -> ServerContext | None:
+    return ServerContext.of(use, server, files) if files else None
 
 
 def _health(
-    backing: BackingServices, roles: Collection[str], needs: Mapping[str, Mapping[str, Make[Probe]]]
+    backing: BackingServices,
+    roles: Collection[str],
+    needs: Mapping[str, Mapping[str, Make[Probe]]],
+    checks: Mapping[str, Make[Probe]],
 ) -> Health:
     unknown = sorted(needs.keys() - _NEEDED_BY)
     if unknown:
         raise ValueError(f"needs of {', '.join(unknown)}: there are {', '.join(sorted(_NEEDED_BY))}")
     settings = backing.settings
     database: dict[str, Make[Probe]] = {"database": lambda: sql.probe(backing.database)}
-    broker: dict[str, Make[Probe]] = {"kafka": lambda: kafka.probe(settings.kafka_bootstrap)}
-    rpc: dict[str, Make[Probe]] = {"rpc": lambda: grpc.probe(settings.rpc_target)}
+    number: dict[str, Make[Probe]] = {"worker_number": lambda: backing.worker_number.probe}
+    broker: dict[str, Make[Probe]] = {"kafka": lambda: kafka.probe(backing.kafka)}
+    rpc: dict[str, Make[Probe]] = {
+        "rpc": lambda: grpc.probe(settings.rpc_target, tls=settings.grpc_channel_tls)
+    }
     return readiness(
         roles,
         settings.arrangement,
-        use_cases={**database, **needs.get("use_cases", {})},
+        use_cases={**database, **number, **needs.get("use_cases", {})},
         worker={**database, **broker, **needs.get("worker", {})},
         gateway={**rpc, **needs.get("gateway", {})},
+        servers=checks,
     )

@@ -17,6 +17,7 @@ from aether_adapters.kafka.stop import Stop
 from aether_adapters.kernel.errors import TechnicalError
 from aether_adapters.sql.inbox import InboxCleaner
 from aether_adapters.sql.lease import Lease
+from aether_adapters.sql.lease_keeper import LeaseKeeper
 from aether_adapters.sql.outbox import OutboxReader, OutboxRow
 
 _LOG = structlog.get_logger("aether.relay")
@@ -25,6 +26,10 @@ _MEASURE_EVERY_SECONDS: Final = 5.0
 _PRUNE_EVERY_SECONDS: Final = 60.0
 _PRUNE_ROWS: Final = 1000
 _LONGEST_PAUSE_SECONDS: Final = 30.0
+_GATHERING_SECONDS: Final = 0.05
+_STANDBY_SECONDS: Final = 1.0
+_CONFIRM_SECONDS: Final = 7.5
+"""Time for Kafka to confirm a batch; connecting alone takes half a second."""
 
 
 class Relay:
@@ -36,8 +41,11 @@ class Relay:
 
     `poll` is the longest pause in seconds while the outbox is empty; `wake` ends it early. `again` is the pause in
     seconds of a key whose event was refused. Sent events are deleted after `keep`, rows of `inbox` after `inbox_keep`,
-    by this relay alone. A batch must be confirmed within half of the lease's term, and connecting alone takes half a
-    second, so choose a term of at least 3 s.
+    by this relay alone.
+
+    The lease's term bounds how long events wait after the holder was killed. It may be short: it is renewed while a batch
+    is on its way, and if it lapses then, because the holder or its database was stopped, two relays send the same events
+    for a moment. Each sends those of a key in order, so consumers that pass over what they have seen keep the order.
     """
 
     def __init__(
@@ -56,6 +64,7 @@ class Relay:
         self._outbox = outbox
         self._producer = producer
         self._lease = lease
+        self._keeper = LeaseKeeper(lease, self.wake)
         self._batch = min(batch, producer.queue)
         self._poll = poll
         self._keep = keep
@@ -72,13 +81,15 @@ class Relay:
     def run(self, stop: Stop) -> None:
         """Relay until `stop` is set, then release the lease."""
         pause = 0.0
+        self._keeper.start()
         try:
             while not stop.is_set():
+                self._keeper.beat()
                 try:
                     pause = self._turn(pause)
                 except TechnicalError as error:
                     pause = self._longer(pause, _LONGEST_PAUSE_SECONDS)
-                    _LOG.warning("the outbox cannot be read", relay=self._lease.name, reason=error.detail)
+                    _LOG.warning("the outbox cannot be read", relay=self._lease.name, reason=error.reason)
                 if self._wait(pause, stop):
                     pause = 0.0
         finally:
@@ -86,15 +97,18 @@ class Relay:
 
     def _turn(self, pause: float) -> float:
         """Relay one batch if this relay leads; return the pause in seconds before the next turn."""
-        leading = self._lease.hold()
+        leading = self._lease.held
         metrics.LEADING.labels(self._lease.name).set(leading)
         if not leading:
-            return min(self._lease.seconds / 3, 1.0)
+            return _STANDBY_SECONDS  # or until the keeper has the lease
         self._housekeeping()
         sent, failed = self.relay_once()
         if failed:
             return self._longer(pause, _LONGEST_PAUSE_SECONDS)
-        return 0.0 if sent else self._longer(pause, self._poll)
+        if sent == self._batch:
+            return 0.0
+        # A turn costs the same for one event as for many, so let some gather.
+        return _GATHERING_SECONDS if sent else self._longer(pause, self._poll)
 
     def relay_once(self) -> tuple[int, int]:
         """Send one batch while holding the lease; return how many events were sent and how many failed.
@@ -104,8 +118,7 @@ class Relay:
         rows = self._stuck.let_pass(self._outbox.unsent(self._batch + self._stuck.waiting))
         if not rows:
             return 0, 0
-        # `hold` left two thirds of the term, so the lease outlives the batch in flight.
-        failures = self._deliver(rows[: self._batch], self._lease.seconds / 2)
+        failures = self._deliver(rows[: self._batch], _CONFIRM_SECONDS)
         sent = [row.id for row, failure in zip(rows, failures, strict=False) if failure is None]
         self._outbox.mark_sent(sent)
         metrics.SENT.labels(self._lease.name).inc(len(sent))
@@ -181,9 +194,9 @@ class Relay:
         metrics.LEADING.labels(self._lease.name).set(0)
         self._producer.close()
         try:
-            self._lease.release()
+            self._keeper.stop()
         except TechnicalError as error:
-            _LOG.warning("the lease runs out by itself", relay=self._lease.name, reason=error.detail)
+            _LOG.warning("the lease runs out by itself", relay=self._lease.name, reason=error.reason)
 
 
 def _message(row: OutboxRow) -> Outgoing:

@@ -2,86 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import Field, ValidationInfo, field_validator
 
+from aether_adapters.auth.grants import entries
+from aether_adapters.auth.tokens import MAX_TOKEN_LIFETIME_SECONDS
+from aether_adapters.service.server_settings import ServerSettings
+from aether_adapters.service.store_settings import StoreSettings
+from aether_adapters.service.variables import MaskedUrl, SecretUrl, StrongSecret, StrongText
 
-def masked(url: str) -> str:
-    """Return the URL without its password, for logs."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    user = parts.username or ""
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{user}:***@{host}"))
-
-
-class MaskedUrl(str):
-    """A URL whose repr hides the password: in logs, tracebacks and printed settings."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return repr(masked(str(self)))
+__all__ = [
+    "CallingServiceSettings",
+    "MaskedUrl",
+    "SecretUrl",
+    "ServiceSettings",
+    "StrongSecret",
+    "StrongText",
+]
 
 
-SecretUrl = Annotated[str, AfterValidator(MaskedUrl)]
+class ServiceSettings(ServerSettings, StoreSettings):
+    """The settings of stores and servers, of tokens, events and logs.
 
-
-class ServiceSettings(BaseSettings):
-    """Read from variables named `<PREFIX><FIELD>`, such as `BILLING_DATABASE_URL`; set `env_prefix` in a subclass.
-
-    Its repr hides passwords. Raises pydantic's `ValidationError` with the fields that are wrong. A secret has no
-    default: sooner or later a default that everybody knows would be used in production.
+    A secret has no default: sooner or later a default that everybody knows would be used in production.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    needed_by: ClassVar[Mapping[str, frozenset[str]]] = MappingProxyType(
+        {
+            "database_url": frozenset({"use_cases", "worker"}),
+            "kafka_bootstrap": frozenset({"worker"}),
+            "jwks": frozenset({"servers"}),
+        }
+    )
+    """Fields that must not be empty, by what needs them: the servers, the use cases, or the worker. A domain adds its own."""
 
-    database_url: SecretUrl = Field(
-        default=MaskedUrl(),
-        description="Where rows are kept: mysql+pymysql://user:password@host/name or sqlite:///path.",
-    )
-    redis_url: SecretUrl = Field(
-        default=MaskedUrl(),
-        description="Where counters and caches are kept: redis://[:password@]host:port/0.",
-    )
-    kafka_bootstrap: str = Field(default="", description="Kafka's brokers: host:port, separated by commas.")
-    rest_host: str = Field(default="127.0.0.1", description="The address the api role listens on.")
-    rest_port: int = Field(default=8080, ge=0, le=65535, description="Its port; 0 takes a free one.")
-    grpc_host: str = Field(default="127.0.0.1", description="The address the rpc role listens on.")
-    grpc_port: int = Field(default=9090, ge=0, le=65535, description="Its port; 0 takes a free one.")
-    rpc_target: str = Field(
+    service_key: str = Field(
         default="",
-        description="host:port of this domain's rpc role; when set, the api role is a gateway in front of it.",
+        validate_default=True,
+        description="The file of the private key (PEM) that signs this service's own tokens; a gateway needs one.",
     )
-    admin_port: int = Field(
-        default=0,
-        ge=0,
-        le=65535,
-        description="Serves /healthz, /readyz and /metrics of a process without the api role; 0 is off.",
-    )
-    jwks: str = Field(
+    service_key_id: str = Field(
         default="",
-        description="The keys that tokens are verified with: files or https URLs, with spaces between.",
+        description="The key's name in the key set that others verify with (kid); empty: its RFC 7638 thumbprint.",
+    )
+    jwks: SecretUrl = Field(
+        default=MaskedUrl(),
+        description=(
+            "The key sets that tokens are verified with, with spaces between: files, https URLs, or oidc+https://issuer;"
+            " each may end in what it signs for: #roles=customer,staff or #services=shop-trade. Without: any user."
+        ),
+    )
+    jwks_tls_ca: str = Field(
+        default="",
+        description="The file (PEM) of the authorities trusted when key sets are fetched; empty: the system's.",
     )
     token_issuer: str = Field(default="aether", description="Who must have issued a token (iss).")
-    token_audience: str = Field(default="aether", description="Whom a token must be meant for (aud).")
-    threads: int = Field(
-        default=16,
-        ge=1,
-        le=512,
-        description="Use cases that run at once; not more than the SQL and Redis pools hold.",
+    token_audience: str = Field(
+        default="aether",
+        pattern=r"\S",
+        description="Whom a token must be meant for (aud); of several names, with spaces between, one suffices.",
     )
-    queue: int = Field(
-        default=64, ge=0, description="Use cases that may wait for a thread; one more is refused."
+    token_life_seconds: float = Field(
+        default=3600.0,
+        gt=0,
+        le=MAX_TOKEN_LIFETIME_SECONDS,
+        description="Tokens that live longer are refused; revocations are read from so long before the start.",
     )
-    deadline_seconds: float = Field(
-        default=5.0, gt=0, description="Seconds a request has from its head to its answer."
+    serve_without_revocations: bool = Field(
+        default=False,
+        description=(
+            "Serve if Kafka cannot be read within 10 s of the start; revoked tokens then pass until they expire."
+            " Otherwise the process stays unready, and refuses tokens, until it has read all revocations."
+        ),
     )
-    body_limit: int = Field(default=1024 * 1024, ge=1, description="The largest request body, in bytes.")
+    migrate_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        description="Seconds that the migrate role waits for the database, and as long for another process that migrates it.",
+    )
+    slow_call_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        description="Seconds after which a call of another service or of an HTTP API counts as failed, though it may go on; "
+        "a server most of whose calls fail is not asked until it answers again.",
+    )
+    hedge_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="Seconds after which an idempotent call of another service is made a second time, for a tenth of all "
+        "calls at most: near the 95th percentile of its latency; 0 is off.",
+    )
     outbox_days: int = Field(
         default=7, ge=1, description="Days after which events that were sent are deleted from the outbox."
     )
@@ -90,63 +103,44 @@ class ServiceSettings(BaseSettings):
         ge=1,
         description="Days after which a handled event is forgotten; more than any topic it reads keeps its events.",
     )
-    trusted_proxies: tuple[str, ...] = Field(
-        default=(),
-        description='Addresses or networks whose X-Forwarded-For is believed, as JSON: ["10.0.0.0/8"].',
-    )
     log_format: Literal["console", "json"] = Field(default="console", description="How log lines look.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The least log level that is written."
     )
+    audit_log: str = Field(
+        default="stdout",
+        description="Where the audit log goes, as lines of JSON: stdout, stderr, or the path of a file.",
+    )
 
     @property
-    def arrangement(self) -> Literal["gateway", "in_process"]:
-        """What the REST API calls: the rpc role of another process, or the use cases in this one."""
-        return "gateway" if self.rpc_target else "in_process"
+    def neighbour_places(self) -> int:
+        """How many use cases may wait for one other server at once: half of the threads, the rest does not need it."""
+        return max(1, self.threads // 2)
 
     @property
-    def connections(self) -> int:
-        """Most connections of this process to one backing service: one for each thread of both servers, and the worker's."""
-        return 2 * self.threads + 8
+    def database_places(self) -> int:
+        """How many use cases may wait for the database at once: three quarters of the threads, as most need it."""
+        return max(1, min(self.threads * 3 // 4, self.connections))
+
+    @field_validator("service_key")
+    @classmethod
+    def _vouches(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.data.get("rpc_target"):
+            raise ValueError(
+                f"a gateway vouches for its calls with a token of its own: set it, or unset {cls.variable('rpc_target')}"
+            )
+        return value
+
+    @field_validator("jwks")
+    @classmethod
+    def _key_sets(cls, value: str) -> str:
+        tuple(entries(value))
+        return value
 
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
-
-    @classmethod
-    def documentation(cls) -> str:
-        """Return a Markdown table of all variables: name, default, purpose."""
-        rows = ["| variable | default | what it is for |", "|---|---|---|"]
-        for name, field in cls.model_fields.items():
-            default = (
-                "must be set" if field.is_required() else f"`{field.get_default(call_default_factory=True)}`"
-            )
-            rows.append(f"| `{cls.variable(name)}` | {default} | {field.description or ''} |")
-        return "\n".join(rows)
-
-    @classmethod
-    def variable(cls, field: str) -> str:
-        """Return the name of the variable that the field is read from."""
-        return f"{cls.model_config.get('env_prefix', '')}{field}".upper()
-
-    @classmethod
-    def refusals(cls, error: ValidationError | SettingsError) -> list[str]:
-        """Return what is wrong with the environment, one sentence for each variable, without its value."""
-        if isinstance(
-            error, SettingsError
-        ):  # a list or an object that is no JSON; its message quotes the field
-            wrong = [(name, "is no JSON") for name in cls.model_fields if f'"{name}"' in str(error)]
-        else:
-            found = [(str(each["loc"][0]), each) for each in error.errors(include_url=False) if each["loc"]]
-            wrong = [
-                (name, "is not set" if each["type"] == "missing" else f"is wrong ({each['msg']})")
-                for name, each in found
-            ]
-        return [
-            f"{cls.variable(name)} {what}. It is for: {cls.model_fields[name].description}"
-            for name, what in dict(wrong).items()
-        ] or [str(error)]
 
 
 class CallingServiceSettings(ServiceSettings):
@@ -154,8 +148,4 @@ class CallingServiceSettings(ServiceSettings):
 
     service_key: str = Field(
         min_length=1, description="The file of the private key (PEM) that signs this service's own tokens."
-    )
-    service_key_id: str = Field(
-        default="",
-        description="The key's name in the key set that others verify with (kid); empty: its RFC 7638 thumbprint.",
     )

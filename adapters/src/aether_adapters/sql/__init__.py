@@ -18,6 +18,7 @@ from aether_adapters.sql.optimistic_locking import update_versioned
 from aether_adapters.sql.outbox import Backlog, Outbox, OutboxReader, OutboxRow, outbox_table
 from aether_adapters.sql.row_mapping import RowMapping
 from aether_adapters.sql.row_plan import RowMappingError
+from aether_adapters.sql.statements import insert_into, select_by
 from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import BigId, Bytes, UtcDateTime, exact
 
@@ -44,6 +45,7 @@ __all__ = [
     "in_column",
     "in_columns",
     "inbox_table",
+    "insert_into",
     "is_current",
     "lease_table",
     "migrate",
@@ -52,6 +54,7 @@ __all__ = [
     "pending_changes",
     "probe",
     "run_migrations",
+    "select_by",
     "update_versioned",
     "wrapped",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Column, Connection, Engine, Index, MetaData, Table, delete, insert, select, tuple_
+from sqlalchemy import Column, Connection, Engine, Index, MetaData, Table, delete, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
+from aether_adapters.sql.statements import insert_into
 from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import UtcDateTime, exact
 
@@ -40,7 +41,7 @@ class Inbox:
         """
         row = {"consumer": consumer, "event_id": event_id, "received_at": datetime.now(UTC)}
         try:
-            self._connection.execute(insert(self._table), row)
+            self._connection.execute(insert_into(self._table), row)
         except IntegrityError:
             return False
         return True

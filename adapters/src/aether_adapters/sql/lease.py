@@ -94,6 +94,13 @@ class Lease:
                 raise
             return True
 
+    def seconds_left(self) -> float:
+        """Return for how many seconds the lease is still granted to anyone; 0 if it is free. Raises `Unavailable`."""
+        table = self._table
+        asked = select(table.c.expires_at, database_now()).where(table.c.name == self.name)
+        row = self._transactions.read(lambda connection: connection.execute(asked).one_or_none())
+        return 0.0 if row is None else max(0.0, (row[0] - row[1]).total_seconds())
+
     def acquire(self) -> bool:
         """Take the lease if it is free; return whether it is held. Raises `Unavailable`."""
         asked = self._clock()

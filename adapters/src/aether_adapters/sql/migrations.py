@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,27 +20,32 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
 from aether_adapters.kernel.deadline import within
-from aether_adapters.kernel.errors import Unavailable
-from aether_adapters.sql.engine import connect
-from aether_adapters.sql.timeouts import READ_ONLY
+from aether_adapters.kernel.errors import TechnicalError, Unavailable
+from aether_adapters.kernel.tls import NO_TLS, TlsFiles
+from aether_adapters.sql.engine import connect, probe
+from aether_adapters.sql.transactions import Transactions
 
 _log = logging.getLogger(__name__)
 
 _CONNECTION: Final = "connection"
 _STATEMENT_SECONDS: Final = 3600.0
+_RETRY_SECONDS: Final = 1.0
 
 
-def migrate(url: str | URL, script_location: str | Path, *, wait_seconds: float = 60.0) -> None:
-    """Upgrade the database at `url` to the newest revision under `script_location`.
+def migrate(
+    url: str | URL, script_location: str | Path, *, wait_seconds: float = 60.0, tls: TlsFiles = NO_TLS
+) -> None:
+    """Upgrade the database at `url` to the newest revision under `script_location`; `tls` as for `connect`.
 
-    One process migrates at a time; others wait up to `wait_seconds`, then raise `Unavailable`. On SQLite all
-    revisions apply or none; MySQL commits each DDL statement separately.
+    Wait up to `wait_seconds` for a database that is away, and as long for another process that migrates it; then raise
+    `Unavailable`. On SQLite all revisions apply or none; MySQL commits each DDL statement separately.
     """
     from alembic import command
     from alembic.config import Config
 
-    engine = connect(url, pool=2, statement_seconds=_STATEMENT_SECONDS)
+    engine = connect(url, pool=2, statement_seconds=_STATEMENT_SECONDS, tls=tls)
     try:
+        _await_database(engine, wait_seconds)
         with _exclusively(engine, wait_seconds) as connection:
             configuration = Config(attributes={_CONNECTION: connection})
             configuration.set_main_option("script_location", str(script_location).replace("%", "%%"))
@@ -72,9 +79,11 @@ def pending_changes(engine: Engine, metadata: MetaData) -> list[str]:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
-    with engine.execution_options(**{READ_ONLY: True}).connect() as connection:
+    def compare(connection: Connection) -> list[str]:
         compared = MigrationContext.configure(connection, opts={"compare_type": True})
         return [_describe(change) for change in _flattened(compare_metadata(compared, metadata))]
+
+    return Transactions(engine, lambda connection: connection).read(compare)
 
 
 def is_current(engine: Engine, script_location: str | Path) -> bool:
@@ -83,8 +92,10 @@ def is_current(engine: Engine, script_location: str | Path) -> bool:
     from alembic.script import ScriptDirectory
 
     heads = set(ScriptDirectory(str(script_location)).get_heads())
-    with engine.execution_options(**{READ_ONLY: True}).connect() as connection:
-        return set(MigrationContext.configure(connection).get_current_heads()) == heads
+    applied = Transactions(engine, lambda connection: connection).read(
+        lambda connection: set(MigrationContext.configure(connection).get_current_heads())
+    )
+    return applied == heads
 
 
 def _apply(connection: Connection, metadata: MetaData) -> None:
@@ -99,6 +110,31 @@ def _apply(connection: Connection, metadata: MetaData) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _await_database(engine: Engine, wait_seconds: float) -> None:
+    """Return once the database answers. Raises `Unavailable` if it does not within `wait_seconds`."""
+    ask = probe(engine)
+    give_up = time.monotonic() + wait_seconds
+    said = False
+    while True:
+        try:
+            ask()
+        except TechnicalError as error:
+            reason = error.reason or error.detail
+            if time.monotonic() >= give_up:
+                raise Unavailable(
+                    f"The database at {engine.url.set(query={}).render_as_string(hide_password=True)} was unavailable for "
+                    f"{wait_seconds:g} s.",
+                    reason=reason,
+                    retry_after=5.0,
+                ) from error
+            if not said:
+                said = True
+                _log.warning("Waiting up to %g s for the database: %s", wait_seconds, reason)
+            time.sleep(min(_RETRY_SECONDS, max(0.0, give_up - time.monotonic())))
+        else:
+            return
 
 
 @contextmanager
@@ -130,7 +166,7 @@ def _exclusively_on_sqlite(connection: Connection, wait_seconds: float) -> Itera
 def _exclusively_on_mysql(connection: Connection, wait_seconds: float) -> Iterator[None]:
     database = str(connection.engine.url.database)
     name = f"aether-migrate-{hashlib.sha256(database.encode()).hexdigest()[:32]}"
-    waited = text("SELECT GET_LOCK(:name, :seconds)").bindparams(name=name, seconds=int(wait_seconds))
+    waited = text("SELECT GET_LOCK(:name, :seconds)").bindparams(name=name, seconds=math.ceil(wait_seconds))
     if connection.scalar(waited) != 1:
         raise _busy(connection, wait_seconds)
     try:

@@ -27,12 +27,12 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     select,
     update,
 )
 
 from aether_adapters.kernel.events import OutgoingEvent
+from aether_adapters.sql.statements import insert_into
 from aether_adapters.sql.transactions import Transactions
 from aether_adapters.sql.types import BigId, Bytes, UtcDateTime, exact
 
@@ -72,7 +72,7 @@ class Outbox:
 
     def __init__(self, connection: Connection, table: Table) -> None:
         self._connection = connection
-        self._insert = insert(table)
+        self._insert = insert_into(table)
 
     def add(self, *events: OutgoingEvent) -> None:
         """Store `events`, to be sent in this order after the commit. Write the aggregate's row first.

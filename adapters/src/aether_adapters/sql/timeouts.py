@@ -19,95 +19,94 @@ import sqlite3
 import time
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import Engine, event
 
 from aether_adapters.kernel.deadline import DEADLINE, remaining
 
-READ_ONLY: Final = "aether_read_only"
-"""Execution option of a connection that only reads."""
-
-_STEPS_PER_SECOND: Final = 4
-_LIMIT: Final = "aether_limit"
-_SOCKET_GRACE_SECONDS: Final = 1.0
+STEPS_PER_SECOND: Final = 4
+_WRITES: Final = frozenset({"INSERT", "UPDATE", "DELETE"})
 _OPCODES_PER_CHECK: Final = 20_000
 
 
-def _steps(ceiling: float) -> int:
-    return max(1, math.ceil(remaining(ceiling) * _STEPS_PER_SECOND))
+def steps(ceiling: float) -> int:
+    """Return the limit of a statement that begins now, in steps. Raises `DeadlineExceeded` after the deadline."""
+    return max(1, math.ceil(remaining(ceiling) * STEPS_PER_SECOND))
 
 
-def limit_mysql(engine: Engine, ceiling: float) -> None:
-    """Limit every statement of `engine` to the deadline, or to `ceiling` seconds without one."""
-
-    @event.listens_for(engine, "do_connect")
-    def connect_in_time(_dialect: object, _record: object, _args: object, settings: dict[str, Any]) -> None:
-        settings["connect_timeout"] = remaining(settings["connect_timeout"])
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def run_in_time(
-        connection: Connection,
-        cursor: Any,
-        _statement: str,
-        _parameters: object,
-        _context: Any,
-        _many: bool,
-    ) -> None:
-        steps = _steps(ceiling)
-        info = connection.info
-        if info.get(_LIMIT) == steps:
-            return
-        seconds = steps / _STEPS_PER_SECOND
-        statement = (
-            f"max_statement_time = {seconds}"
-            if connection.dialect.is_mariadb  # type: ignore[attr-defined]
-            else f"max_execution_time = {int(seconds * 1000)}"
-        )
-        # PyMySQL accepts a read timeout only when it connects, but reads this attribute before each read.
-        connection.connection.dbapi_connection._read_timeout = seconds + _SOCKET_GRACE_SECONDS  # type: ignore[union-attr]
-        cursor.execute(
-            f"SET SESSION {statement}, SESSION innodb_lock_wait_timeout = {max(1, math.ceil(seconds))}"
-        )
-        info[_LIMIT] = steps
+def refuse_write(statement: str) -> None:
+    """Raise `RuntimeError` for an insert, update or delete in a transaction that only reads."""
+    if statement[:6].upper() in _WRITES:
+        raise RuntimeError("A unit of work opened with read() wrote; open it with run().")
 
 
-def limit_sqlite(engine: Engine, ceiling: float) -> None:
-    """Limit every statement and every wait for the write lock to the deadline, or to `ceiling` seconds."""
+class TimedCursor(sqlite3.Cursor):
+    """Refuses a statement after the deadline.
 
-    def expired() -> int:
-        deadline = DEADLINE.get()
-        return 1 if deadline is not None and time.monotonic() >= deadline else 0
+    Here and not in a listener of SQLAlchemy, because an engine with listeners prepares every statement for them, which
+    costs more than the check.
+    """
 
-    @event.listens_for(engine, "connect")
-    def watch(connection: DBAPIConnection, _record: object) -> None:
-        assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - narrows the type for mypy
-        connection.set_progress_handler(expired, _OPCODES_PER_CHECK)
+    connection: TimedSqlite
 
-    @event.listens_for(engine, "before_cursor_execute")
-    def run_in_time(*_: object) -> None:
-        remaining(ceiling)
+    def execute(self, sql: str, parameters: Any = (), /) -> TimedCursor:
+        self._check(sql)
+        super().execute(sql, parameters)
+        return self
+
+    def executemany(self, sql: str, parameters: Any, /) -> TimedCursor:
+        self._check(sql)
+        super().executemany(sql, parameters)
+        return self
+
+    def _check(self, sql: str) -> None:
+        remaining(self.connection.ceiling)
+        if self.connection.read_only:
+            refuse_write(sql)
 
 
-def limit_wait(connection: Connection, ceiling: float) -> None:
-    """Limit the wait for SQLite's write lock to the deadline, or to `ceiling` seconds."""
-    steps, info = _steps(ceiling), connection.info
-    if info.get(_LIMIT) != steps:
-        raw: Any = connection.connection.dbapi_connection
-        raw.execute(f"PRAGMA busy_timeout = {steps * 1000 // _STEPS_PER_SECOND}")
-        info[_LIMIT] = steps
+class TimedSqlite(sqlite3.Connection):
+    """SQLite connection whose statements, and waits for the write lock, end with the deadline."""
+
+    ceiling = 30.0
+    """The longest time of a statement without a deadline, in seconds; an engine sets its own."""
+    read_only = False
+    """Whether the transaction only reads: it takes no write lock, and refuses to write."""
+    _steps = 0
+
+    def cursor(self, factory: Any = TimedCursor) -> Any:
+        return super().cursor(factory)
+
+    def watch(self) -> None:
+        """Let the deadline stop a statement that runs."""
+        self.set_progress_handler(_expired, _OPCODES_PER_CHECK)
+
+    def begin(self) -> None:
+        """Begin a transaction. Raises `sqlite3.OperationalError` if the write lock is not free in time.
+
+        SQLite fails a transaction that reads first and writes after another writer committed, because its snapshot is
+        stale (https://www.sqlite.org/rescode.html#busy_snapshot). So one that may write takes the lock first.
+        """
+        limit = steps(self.ceiling)
+        if self._steps != limit:
+            self.execute(f"PRAGMA busy_timeout = {limit * 1000 // STEPS_PER_SECOND}")
+            self._steps = limit
+        self.execute("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
 
 
-def refuse_writes(engine: Engine) -> None:
-    """Raise `RuntimeError` for an insert, update or delete on `engine`, which is for reading."""
+def _expired() -> int:
+    deadline = DEADLINE.get()
+    return 1 if deadline is not None and time.monotonic() >= deadline else 0
 
-    @event.listens_for(engine, "before_cursor_execute")
-    def refuse(
-        _connection: Connection,
-        _cursor: object,
-        _statement: str,
-        _parameters: object,
-        context: Any,
-        _many: bool,
-    ) -> None:
-        if context is not None and (context.isinsert or context.isupdate or context.isdelete):
-            raise RuntimeError("A unit of work opened with read() wrote; open it with run().")
+
+def roll_back_what_is_open(engine: Engine) -> None:
+    """Reset a connection of `engine` as it returns to the pool: roll back, unless no statement ran since the last commit.
+
+    SQLAlchemy's own reset does not know that, and sends a ROLLBACK after every unit of work.
+    """
+
+    @event.listens_for(engine, "reset")
+    def reset(connection: Any, _record: object, _state: object) -> None:
+        if connection is not None:
+            connection.read_only = False
+            if connection.in_transaction:
+                connection.rollback()

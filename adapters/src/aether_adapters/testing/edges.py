@@ -11,7 +11,9 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import httpx
 
-from aether_adapters.auth.key_sets import DevelopmentKeys, KeySet
+from aether_adapters.auth.development import DevelopmentKeys
+from aether_adapters.auth.grants import ANY, Grant
+from aether_adapters.auth.key_sets import KeySet, Source
 from aether_adapters.auth.tokens import Issuer, Verifier
 from aether_adapters.grpc import AsyncChannel, Channel, Server
 from aether_adapters.kernel.problems import ErrorTable
@@ -99,12 +101,18 @@ def serve_edges(
 ) -> Iterator[ServedEdges[S]]:
     """Serve `service` on free ports, with the generated modules of its contracts; keys for tokens go to `folder`.
 
-    `limits` are those of its REST edges, and `published_keys` reads a key set that is trusted too.
+    `limits` are those of all its edges, and `published_keys` reads a key set that is trusted too.
     """
     pair = DevelopmentKeys(folder).ensure()
-    published = [] if published_keys is None else [published_keys]
-    verify = Verifier(KeySet.from_all(str(pair.jwks), *published, pause=0.0), _ISSUER, _AUDIENCE)
+    sources = [Source("tests", pair.jwks.read_bytes, Grant(services=ANY))]
+    if published_keys is not None:
+        sources.append(Source("published", published_keys))
+    verify = Verifier(KeySet(*sources, pause_seconds=0.0), _ISSUER, _AUDIENCE)
     health = Health({})
+    issuer = Issuer(pair.private_key, _ISSUER, _AUDIENCE, pair.kid)
+
+    def vouching() -> str:
+        return issuer.issue("gateway", service=True)
 
     def app(behind: A) -> RestApp:
         return build_app(
@@ -112,7 +120,12 @@ def serve_edges(
         )
 
     server = Server(
-        [grpc.service(service)], errors=errors, verify=verify, health=health, address="127.0.0.1:0"
+        [grpc.service(service)],
+        errors=errors,
+        verify=verify,
+        health=health,
+        address="127.0.0.1:0",
+        limits=limits,
     )
     with ExitStack() as stack:
         server.start()
@@ -120,12 +133,12 @@ def serve_edges(
         target = f"127.0.0.1:{server.port}"
         yield ServedEdges(
             stack,
-            issuer=Issuer(pair.private_key, _ISSUER, _AUDIENCE, pair.kid),
+            issuer=issuer,
             verify=verify,
             grpc_target=target,
             client=grpc.client,
             rest=app(threads.in_threads(service, Offload(threads=8, queue=100))),
-            gateway=lambda: app(grpc.async_client(AsyncChannel(target))),
+            gateway=lambda: app(grpc.async_client(AsyncChannel(target, service_token=vouching))),
         )
 
 

@@ -7,8 +7,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
 from aether_adapters.embedded import children
@@ -31,9 +32,9 @@ _PROPERTIES: Final = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=BROKER://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=BROKER://127.0.0.1:{broker}
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=BROKER://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}{listeners}
+advertised.listeners=BROKER://127.0.0.1:{broker}{advertised}
+listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
 log.dirs={logs}
@@ -49,6 +50,7 @@ group.consumer.heartbeat.interval.ms=500
 group.consumer.min.session.timeout.ms=3000
 group.consumer.session.timeout.ms=3000
 """
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def find_libraries(root: Path) -> Path:
@@ -75,9 +77,22 @@ def find_java() -> str:
 
 
 class KafkaBroker:
-    """A broker on loopback ports. It can be stopped and started again with its ports and data."""
+    """A broker on loopback ports. It can be stopped and started again with its ports and data.
 
-    def __init__(self, libraries: Path) -> None:
+    `listeners` maps the names of further listeners to their protocol, such as SASL_SSL; `properties` are the broker's,
+    and `jvm` more arguments of Java.
+    """
+
+    def __init__(
+        self,
+        libraries: Path,
+        *,
+        listeners: Mapping[str, str] = _NONE,
+        properties: Mapping[str, str] = _NONE,
+        jvm: Sequence[str] = (),
+    ) -> None:
+        self._jvm = (*_JVM, *jvm)
+        self._ports = {name: children.free_port() for name in listeners}
         self._java = find_java()
         self._libraries = libraries
         self._temporary = tempfile.TemporaryDirectory(prefix="aether-kafka-")
@@ -86,7 +101,15 @@ class KafkaBroker:
         self._process: subprocess.Popen[bytes] | None = None
         (self._folder / "log4j2.properties").write_text(_LOG4J)
         (self._folder / "server.properties").write_text(
-            _PROPERTIES.format(broker=self._port, controller=controller, logs=self._folder / "data")
+            _PROPERTIES.format(
+                broker=self._port,
+                controller=controller,
+                logs=self._folder / "data",
+                listeners=self._joined(lambda name: f"{name}://127.0.0.1:{self._ports[name]}"),
+                advertised=self._joined(lambda name: f"{name}://{self.address(name)}"),
+                protocols=self._joined(lambda name: f"{name}:{listeners[name]}"),
+            )
+            + "".join(f"{name}={value}\n" for name, value in properties.items())
         )
         self._format()
 
@@ -94,6 +117,10 @@ class KafkaBroker:
     def bootstrap(self) -> str:
         """The address for clients, as `host:port`."""
         return f"127.0.0.1:{self._port}"
+
+    def address(self, listener: str) -> str:
+        """The address of a further listener, as `host:port`."""
+        return f"localhost:{self._ports[listener]}"
 
     def start(self) -> Self:
         """Start the broker and wait until it listens; raises `RuntimeError` with the end of its log."""
@@ -127,6 +154,9 @@ class KafkaBroker:
         self.kill()  # the data are deleted next, so no clean shutdown is needed
         self._temporary.cleanup()
 
+    def _joined(self, text: Callable[[str], str]) -> str:
+        return "".join(f",{text(name)}" for name in self._ports)
+
     def _format(self) -> None:
         tool = self._command(
             "kafka.tools.StorageTool",
@@ -139,7 +169,7 @@ class KafkaBroker:
 
     def _command(self, main: str, *arguments: str) -> list[str]:
         configuration = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
-        return [self._java, *_JVM, configuration, "-cp", f"{self._libraries}/*", main, *arguments]
+        return [self._java, *self._jvm, configuration, "-cp", f"{self._libraries}/*", main, *arguments]
 
     def _listens(self) -> bool:
         try:

@@ -55,10 +55,11 @@ class MySqlServer:
 class PrivateMySql:
     """A `MySqlServer` in a temporary folder, as root or not; it ends with this process.
 
-    It can be killed and started again with its port and data.
+    It can be killed and started again with its port and data. `options` are the daemon's, such as `--ssl-ca=...`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        self._options = options
         self._daemon = find_daemon()
         self._temporary = tempfile.TemporaryDirectory(
             prefix="aether-sql-"
@@ -91,6 +92,7 @@ class PrivateMySql:
                 "--skip-log-bin",
                 "--innodb-buffer-pool-size=64M",
                 "--innodb-flush-log-at-trx-commit=2",  # a test run need not survive a power cut
+                *self._options,
             ],
             log=log,
         )

@@ -18,10 +18,13 @@ import httpx
 import pytest
 
 from aether_adapters import sql
+from aether_adapters.auth.development import DevelopmentKeys
 from aether_adapters.embedded.children import free_port
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30
+_SERVERS_NEED: Final = frozenset({"keys", "revocations"})
+"""What every server asks for; whether the keys can be read depends on the domain's variables."""
 _LEASES_IN_FORCE: Final = "SELECT expires_at > strftime('%Y-%m-%d %H:%M:%f', 'now') FROM worker_leases"
 
 
@@ -45,7 +48,7 @@ class Environment:
             DATABASE_URL=url,
             REDIS_URL=f"redis://127.0.0.1:{self.redis_port}/0",
             KAFKA_BOOTSTRAP=nowhere(),
-            **variables,
+            **{"JWKS": str(DevelopmentKeys(self.folder).ensure().jwks), **variables},
         )
 
     @property
@@ -96,12 +99,12 @@ class ReadinessSuite:
         container.backing().worker_number.stop()
         container.backing().database.dispose()
 
-    def test_a_process_has_its_worker_number_before_it_serves_and_gives_it_back(
+    def test_a_process_leases_a_worker_number_at_its_start_and_gives_it_back(
         self, environment: Environment
     ) -> None:
         """The first id must not have to lease one: that would be a transaction inside another."""
         admin = free_port()
-        environment.set(GRPC_PORT="0", ADMIN_PORT=str(admin))
+        environment.set(GRPC_PORT="0", ADMIN_PORT=str(admin), DRAIN_SECONDS="0")
         process = subprocess.Popen(  # noqa: S603 - the service that is tested
             [sys.executable, "-m", self.package, "rpc"],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
@@ -113,11 +116,10 @@ class ReadinessSuite:
 
         try:
             ends = time.monotonic() + _START_SECONDS
-            while not _serves(admin):
+            while not _serves(admin) or leased() != [(1,)]:
                 assert process.poll() is None
                 assert time.monotonic() < ends
                 time.sleep(0.05)
-            assert leased() == [(1,)]
             process.send_signal(signal.SIGTERM)
             assert process.wait(_STOP_SECONDS) == 0
             assert leased() == [(0,)]
@@ -127,12 +129,18 @@ class ReadinessSuite:
 
     def test_each_role_asks_for_the_servers_it_cannot_do_without(self, environment: Environment) -> None:
         def away(*roles: str) -> set[str]:
-            results = self.container_type(roles=frozenset(roles)).process().health.check()
-            return {name for name, result in results.items() if not result.ok}
+            container = self.container_type(roles=frozenset(roles))
+            results = container.process().health.check()
+            hears = {"revocations"} if container.servers().revocations is not None else set()
+            served = not {"api", "rpc"}.isdisjoint(roles)
+            assert results.keys() & _SERVERS_NEED == ({"keys"} | hears if served else set())
+            assert not (served and hears and results["revocations"].ok), "nothing was heard without Kafka"
+            away = {name for name, result in results.items() if not result.ok}
+            return away - _SERVERS_NEED - {"worker_number"}  # a process that runs leases it
 
         assert away("api") == away("rpc") == self.required
         assert away("worker") == away("api", "rpc", "worker") == self.required | {"kafka"}
-        environment.set(RPC_TARGET=nowhere())
+        environment.set(RPC_TARGET=nowhere(), SERVICE_KEY="private.pem")
         assert away("api") == {"rpc"}
         environment.set(DATABASE_URL="mysql+pymysql://root@127.0.0.1:9/none")
         assert away("rpc") == self.required | {"database"}

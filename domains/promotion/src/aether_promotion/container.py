@@ -25,7 +25,7 @@ from aether.trade.v1 import grpc as trade
 from aether_openapi import promotion as rest
 from aether_promotion.adapters.allowance import LocalAllowance
 from aether_promotion.adapters.claim_counter import RedisClaimCounter
-from aether_promotion.adapters.consumer import claim_handlers, order_handlers
+from aether_promotion.adapters.consumer import claim_batches, claim_handlers, order_handlers
 from aether_promotion.adapters.events import REVOKED, SOURCE, TOPIC, TRADE_TOPIC, USER_TOPIC, revocation
 from aether_promotion.adapters.kafka import KafkaClaimLog
 from aether_promotion.adapters.sql import OUTBOX, unit_of_work
@@ -45,7 +45,7 @@ from aether_promotion.application.list_activities import ListActivities
 from aether_promotion.application.list_coupons import ListCoupons
 from aether_promotion.application.list_templates import ListTemplates
 from aether_promotion.application.lock_coupons import LockCoupons
-from aether_promotion.application.persist_claim import PersistClaim, SettleClaims
+from aether_promotion.application.persist_claim import PersistClaims, SettleClaims
 from aether_promotion.application.publish_template import PublishTemplate
 from aether_promotion.application.published_terms import PublishedTerms
 from aether_promotion.application.quote import Quote
@@ -81,8 +81,7 @@ def limits(client: Redis, settings: Settings) -> Limits:
 
 class Container(DeclarativeContainer):
     settings = Singleton(Settings)
-    # Short, because SQL takes over: a Redis that hangs must not hold up a rush of claims.
-    backing = Singleton(BackingServices, settings, redis_timeout_seconds=1.0, redis_connect_seconds=0.5)
+    backing = Singleton(BackingServices, settings)
 
     # What the use cases need.
     transactions: Provider[ports.Transactions] = Singleton(
@@ -98,9 +97,14 @@ class Container(DeclarativeContainer):
     allowance: Provider[ports.Allowance] = Singleton(
         LocalAllowance, rate=settings.provided.sql_rate, burst=settings.provided.sql_burst
     )
-    trade = Singleton(
-        trade.client, Singleton(wiring.service_channel, settings, SOURCE, settings.provided.trade_target)
+    trade_channel = Singleton(
+        wiring.service_channel,
+        settings,
+        SOURCE,
+        settings.provided.trade_target,
+        settings.provided.trade_audience,
     )
+    trade = Singleton(trade.client, trade_channel)
     orders: Provider[ports.Orders] = Singleton(TradeOrders, trade.provided.get_order_state)
     clock: Provider[ports.Clock] = Singleton(SystemClock)
     ids: Provider[ports.Ids] = Singleton(Snowflakes, backing.provided.worker_number)
@@ -172,17 +176,20 @@ class Container(DeclarativeContainer):
     # The worker: relays the outbox, consumes claims and trade's orders, and runs the periodic use cases.
     # Two consumer groups, so that claims and orders do not wait for each other.
     relay = Singleton(wiring.outbox_relay, backing, outbox=OUTBOX)
-    persist_claim = Singleton(PersistClaim, transactions=transactions, counter=claim_counter)
+    persist_claims = Singleton(PersistClaims, transactions=transactions, counter=claim_counter)
     settle_claims = Singleton(SettleClaims, transactions=transactions, clock=clock)
-    claims_handled = Singleton(claim_handlers, persist_claim, settle_claims)
-    claims = Singleton(wiring.consumer, backing, f"{SOURCE}-claims", [TOPIC], claims_handled)
+    claims_handled = Singleton(claim_handlers, persist_claims, settle_claims)
+    claims_together = Singleton(claim_batches, persist_claims)
+    claims = Singleton(wiring.consumer, backing, f"{SOURCE}-claims", [TOPIC], claims_handled, claims_together)
     orders_handled = Singleton(order_handlers, confirm, redeem_coupons, release, release_coupons)
     paid_orders = Singleton(wiring.consumer, backing, f"{SOURCE}-orders", [TRADE_TOPIC], orders_handled)
     authorities = Singleton(
-        Periodic, "keep claim authorities", keep_claim_authorities, settings.provided.desk_seconds
+        Periodic, "keep claim authorities", keep_claim_authorities, settings.provided.desk_seconds, ERRORS
     )
-    stock = Singleton(Periodic, "keep stock", keep_stock, settings.provided.stock_seconds)
-    reconciler = Singleton(Periodic, "reconcile orders", reconcile_orders, settings.provided.sweep_seconds)
+    stock = Singleton(Periodic, "keep stock", keep_stock, settings.provided.stock_seconds, ERRORS)
+    reconciler = Singleton(
+        Periodic, "reconcile orders", reconcile_orders, settings.provided.sweep_seconds, ERRORS
+    )
 
     # Readiness does not check Redis, because SQL takes over.
     servers = Singleton(

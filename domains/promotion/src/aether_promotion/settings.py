@@ -1,5 +1,8 @@
 """Settings of the service: environment variables that begin with PROMOTION_."""
 
+from types import MappingProxyType
+from typing import ClassVar
+
 from aether_adapters.service.settings import CallingServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -9,6 +12,9 @@ class Settings(CallingServiceSettings):
     """The settings of every service, and this domain's own."""
 
     model_config = SettingsConfigDict(env_prefix="PROMOTION_")
+    needed_by: ClassVar = MappingProxyType(
+        {**CallingServiceSettings.needed_by, "trade_target": frozenset({"worker"})}
+    )
 
     queue: int = Field(
         default=512,
@@ -32,6 +38,10 @@ class Settings(CallingServiceSettings):
         description="Claims and reservations that a process sends to SQL at once while Redis is down.",
     )
     trade_target: str = Field(default="127.0.0.1:9090", description="host:port of trade's gRPC server.")
+    trade_audience: str = Field(
+        default="",
+        description="Whom tokens for trade are meant for (aud): a name in its TRADE_TOKEN_AUDIENCE; empty: as here.",
+    )
     desk_seconds: float = Field(
         default=0.5, gt=0, description="Interval at which claim authorities are maintained, in seconds."
     )

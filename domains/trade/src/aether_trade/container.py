@@ -5,7 +5,7 @@ connects to nothing, so `aether check` builds everything too and reports what do
 """
 
 from aether_adapters.ids import Snowflakes
-from aether_adapters.kernel.clock import SystemClock
+from aether_adapters.kernel.clock import SystemClock, SystemStopwatch
 from aether_adapters.kernel.errors import Kind
 from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.rest import Limits
@@ -24,6 +24,7 @@ from aether_openapi import trade as rest
 from aether_trade.adapters.events import REVOKED, SOURCE, USER_TOPIC, revocation
 from aether_trade.adapters.payment import HttpPayments
 from aether_trade.adapters.promotion import RemotePromotions
+from aether_trade.adapters.remembered_refusals import RememberedRefusals
 from aether_trade.adapters.sql import unit_of_work
 from aether_trade.adapters.tables import INBOX, OUTBOX
 from aether_trade.application import ports
@@ -73,10 +74,16 @@ class Container(DeclarativeContainer):
         SqlTransactions, backing.provided.database, unit_of_work
     )
     promotion_channel = Singleton(
-        wiring.service_channel, settings, SOURCE, settings.provided.promotion_target
+        wiring.service_channel,
+        settings,
+        SOURCE,
+        settings.provided.promotion_target,
+        settings.provided.promotion_audience,
     )
-    promotions: Provider[ports.Promotions] = Singleton(
-        RemotePromotions, Singleton(promotion.client, promotion_channel)
+    clock: Provider[ports.Clock] = Singleton(SystemClock)
+    stopwatch: Provider[ports.Stopwatch] = Singleton(SystemStopwatch)
+    promotions: Provider[RememberedRefusals] = Singleton(
+        RememberedRefusals, Singleton(RemotePromotions, Singleton(promotion.client, promotion_channel)), clock
     )
     payments: Provider[ports.Payments] = Singleton(
         HttpPayments,
@@ -84,8 +91,8 @@ class Container(DeclarativeContainer):
         settings.provided.payment_secrets,
         notify_url=settings.provided.notify_url,
         connections=settings.provided.connections,
+        neighbour=Singleton(wiring.neighbour, settings, "payment"),
     )
-    clock: Provider[ports.Clock] = Singleton(SystemClock)
     ids: Provider[ports.Ids] = Singleton(Snowflakes, backing.provided.worker_number)
 
     # The use cases, as the contract calls them.
@@ -104,7 +111,14 @@ class Container(DeclarativeContainer):
         get_course=Singleton(GetCourse, transactions=transactions),
         list_courses=Singleton(ListCourses, transactions=transactions),
         change_course=Singleton(ChangeCourse, transactions=transactions),
-        place_order=Singleton(PlaceOrder, saga=saga, transactions=transactions),
+        place_order=Singleton(
+            PlaceOrder,
+            saga=saga,
+            transactions=transactions,
+            refusals=promotions,
+            ids=ids,
+            stopwatch=stopwatch,
+        ),
         get_order=Singleton(GetOrder, transactions=transactions),
         list_orders=Singleton(ListOrders, transactions=transactions),
         start_payment=Singleton(StartPayment, transactions=transactions, payments=payments, clock=clock),
@@ -130,10 +144,10 @@ class Container(DeclarativeContainer):
     # The worker: relays the outbox, and runs the periodic use cases.
     relay = Singleton(wiring.outbox_relay, backing, outbox=OUTBOX, inbox=INBOX)
     closer = Singleton(
-        Periodic, "close overdue orders", close_overdue_orders, settings.provided.closing_seconds
+        Periodic, "close overdue orders", close_overdue_orders, settings.provided.closing_seconds, ERRORS
     )
-    forgetter = Singleton(Periodic, "forget idempotency keys", forget_keys, KEY_PRUNING_SECONDS)
-    refunder = Singleton(Periodic, "send refunds", send_refunds, settings.provided.closing_seconds)
+    forgetter = Singleton(Periodic, "forget idempotency keys", forget_keys, KEY_PRUNING_SECONDS, ERRORS)
+    refunder = Singleton(Periodic, "send refunds", send_refunds, settings.provided.closing_seconds, ERRORS)
 
     # Readiness checks neither Redis, without which limits count in the process, nor promotion or the payment provider,
     # without which orders can still be read, cancelled and closed.

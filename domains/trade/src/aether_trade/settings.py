@@ -1,9 +1,10 @@
 """Settings of the service: environment variables that begin with TRADE_."""
 
 from datetime import timedelta
-from typing import Annotated
+from types import MappingProxyType
+from typing import ClassVar
 
-from aether_adapters.service.settings import CallingServiceSettings
+from aether_adapters.service.settings import CallingServiceSettings, MaskedUrl, SecretUrl, StrongText
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -12,6 +13,9 @@ class Settings(CallingServiceSettings):
     """The settings of every service, and this domain's own."""
 
     model_config = SettingsConfigDict(env_prefix="TRADE_")
+    needed_by: ClassVar = MappingProxyType(
+        {**CallingServiceSettings.needed_by, "promotion_target": frozenset({"use_cases", "worker"})}
+    )
 
     queue: int = Field(
         default=256,
@@ -20,6 +24,10 @@ class Settings(CallingServiceSettings):
     )
     promotion_target: str = Field(
         default="127.0.0.1:9090", description="host:port of promotion's gRPC server."
+    )
+    promotion_audience: str = Field(
+        default="",
+        description="Whom tokens for promotion are meant for (aud): a name in its PROMOTION_TOKEN_AUDIENCE; empty: as here.",
     )
     user_rate: float = Field(default=20.0, gt=0, description="Requests per second of one user.")
     user_burst: int = Field(default=200, ge=1, description="Requests of one user at once.")
@@ -33,15 +41,15 @@ class Settings(CallingServiceSettings):
         ge=1,
         description="How much longer stock and coupons are held, in seconds: a payment's event needs time to arrive.",
     )
-    payment_url: str = Field(min_length=1, description="URL of the payment provider.")
-    payment_secrets: tuple[Annotated[str, Field(min_length=16)], ...] = Field(
+    payment_url: SecretUrl = Field(min_length=1, description="URL of the payment provider.")
+    payment_secrets: tuple[StrongText, ...] = Field(
         min_length=1,
         repr=False,
         description="Secrets shared with the provider, a JSON list of texts of 16 characters or more: the first signs, "
         "all of them verify.",
     )
-    payment_notify_url: str = Field(
-        default="",
+    payment_notify_url: SecretUrl = Field(
+        default=MaskedUrl(),
         description="URL at which the provider reaches POST /v1/payment-notices; empty: this process's REST address.",
     )
     closing_seconds: float = Field(

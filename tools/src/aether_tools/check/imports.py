@@ -35,6 +35,7 @@ class Zone(Enum):
     INJECTOR = "dependency_injector"
     CONTRACT = "internal modules of generated code"
     OTHER_DOMAIN = "another domain"
+    OTHER_EDGE = "the generated REST edge of another domain"
     TOOLS = "aether_tools"
 
 
@@ -57,6 +58,7 @@ ALLOWED: Final = {
 
 _FIXES: Final = {
     Zone.OTHER_DOMAIN: "Call the other domain through its generated client in an adapter, or subscribe to its events.",
+    Zone.OTHER_EDGE: "Serve this domain's own edge only; call the other domain through its generated client.",
     Zone.INJECTOR: "Build objects in container.py and take them as constructor arguments here.",
     Zone.EVENTS: "Map domain events to generated ones in adapters/events.py only.",
     Zone.CONTRACT: "Import from the types, port, grpc or events module of the same package instead.",
@@ -86,7 +88,7 @@ class Viewpoint:
             return self._contract(parts)
         if first == f"{self.workspace}_openapi":
             own = len(parts) > 1 and parts[1] == self.domain
-            return Zone.EDGE if own else Zone.CONTRACT
+            return Zone.EDGE if own else Zone.OTHER_EDGE
         if first in {f"{self.workspace}_{domain}" for domain in self.domains}:
             return Zone.OTHER_DOMAIN
         if first == "aether_adapters" and parts[1:2] == ["kernel"]:
@@ -116,7 +118,7 @@ _WELL_KNOWN: Final = {
 def check_imports(viewpoint: Viewpoint, modules: Iterable[Module], names: NameResolver) -> Iterator[Finding]:
     """Yield a finding for each import that its layer does not allow, and for each module without a layer."""
     for module in modules:
-        layer = _layer(module)
+        layer = layer_of(module)
         if layer is None:
             yield Finding(
                 Location(module.file, 1, 1),
@@ -128,18 +130,11 @@ def check_imports(viewpoint: Viewpoint, modules: Iterable[Module], names: NameRe
         allowed = ALLOWED[layer]
         for node, name in imports_of(module, names):
             if name is None:
-                if layer in {"domain/", "application/"}:
-                    yield Finding(
-                        _location(module, node),
-                        "import-dynamic",
-                        f"{layer} imports a module whose name is known only at run time.",
-                        "Import it by name, or take it as a constructor argument.",
-                    )
-                continue
+                continue  # the check of effects reports it, with other ways to reach a module
             zone = viewpoint.zone(name)
             if zone not in allowed:
                 yield Finding(
-                    _location(module, node),
+                    location(module, node),
                     "import-domain" if zone is Zone.OTHER_DOMAIN else "import-layer",
                     f"{layer} imports {name}, but may import only {', '.join(each.value for each in allowed)}.",
                     _FIXES.get(zone, _DEFAULT_FIX),
@@ -155,7 +150,7 @@ def check_kit(
         for node, name in imports_of(module, names):
             if name is not None and name.partition(".")[0] in forbidden:
                 yield Finding(
-                    _location(module, node),
+                    location(module, node),
                     "import-kit",
                     f"{module.name.partition('.')[0]} imports {name}, but a kit or tool must work in every workspace.",
                     "Take what it needs as an argument; kits and tools import no domain and no contract.",
@@ -164,7 +159,7 @@ def check_kit(
 
 def imports_of(module: Module, names: NameResolver) -> Iterator[tuple[ast.AST, str | None]]:
     """Yield each import of a module and the dotted name that it imports. None if known only at run time."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         match node:
             case ast.Import(names=aliases):
                 for alias in aliases:
@@ -174,14 +169,15 @@ def imports_of(module: Module, names: NameResolver) -> Iterator[tuple[ast.AST, s
                 for alias in aliases:
                     # `from acme_billing import adapters` imports a module, not a name in one.
                     yield node, origin if alias.name == "*" else f"{origin}.{alias.name}"
-            case ast.Call(func=function) if names.resolve(module, function) in _IMPORTERS:
-                yield node, _literal(module, node)
+            case ast.Call(func=function) if names.resolve(module, function) in IMPORTERS:
+                yield node, literal_import(module, node)
 
 
-_IMPORTERS: Final = {"importlib.import_module", "importlib.__import__", "builtins.__import__", "__import__"}
+IMPORTERS: Final = {"importlib.import_module", "importlib.__import__", "builtins.__import__", "__import__"}
 
 
-def _literal(module: Module, call: ast.Call) -> str | None:
+def literal_import(module: Module, call: ast.Call) -> str | None:
+    """Return the dotted name that a call of an importer imports. None if known only at run time."""
     arguments = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "name")]
     match arguments:
         case [ast.Constant(value=str(name)), *_]:
@@ -193,7 +189,8 @@ def _literal(module: Module, call: ast.Call) -> str | None:
             return None
 
 
-def _layer(module: Module) -> str | None:
+def layer_of(module: Module) -> str | None:
+    """Return the layer of a domain's module, a key of `ALLOWED`. None if it has none."""
     parts = module.file.partition("/src/")[2].split("/")[1:]
     if parts[:-1]:
         inner = "/".join(parts)
@@ -203,5 +200,6 @@ def _layer(module: Module) -> str | None:
     return parts[0] if parts[0] in ALLOWED else None
 
 
-def _location(module: Module, node: ast.AST) -> Location:
+def location(module: Module, node: ast.AST) -> Location:
+    """Return where a node stands."""
     return Location(module.file, getattr(node, "lineno", 0), getattr(node, "col_offset", -1) + 1)

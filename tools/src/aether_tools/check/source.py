@@ -25,6 +25,8 @@ class Module:
     file: str
     tree: ast.Module = field(repr=False)
     is_package: bool = False
+    lines: tuple[str, ...] = field(default=(), repr=False)
+    """The file's lines, with the comments that the tree lacks."""
 
     @property
     def package(self) -> str:
@@ -32,10 +34,15 @@ class Module:
         return self.name if self.is_package else self.name.rpartition(".")[0]
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree; walked once for all checks."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def names(self) -> dict[str, str]:
         """Dotted name of the definition of each of the module's top-level names."""
         names: dict[str, str] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             match node:
                 case ast.Import(names=aliases):
                     for alias in aliases:
@@ -70,14 +77,19 @@ class Module:
 
 def dotted(expression: ast.expr) -> str | None:
     """Return `a.b.c` for a name or a chain of attributes. None for any other expression."""
-    match expression:
-        case ast.Name(id=name):
-            return name
-        case ast.Attribute(value=value, attr=attribute):
-            base = dotted(value)
-            return None if base is None else f"{base}.{attribute}"
-        case _:
-            return None
+    names: list[str] = []
+    while isinstance(expression, ast.Attribute):
+        names.append(expression.attr)
+        expression = expression.value
+    return ".".join([expression.id, *reversed(names)]) if isinstance(expression, ast.Name) else None
+
+
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes below `node` that run with it: not those of functions and classes inside."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield child
+            yield from own_nodes(child)
 
 
 class NameResolver:
@@ -155,13 +167,13 @@ def _copied(expression: ast.expr) -> ast.expr:
 def _parsed(text: str) -> ast.expr | None:
     try:
         return ast.parse(text, mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidModule:
-    """A file that is not valid Python, with the reason and its location (from 1; 0 if unknown)."""
+    """A file that is not valid Python, with the reason and its location, from 1."""
 
     file: str
     line: int
@@ -177,8 +189,16 @@ def read(root: Path, source: Path, package: str) -> Iterator[Module | InvalidMod
         is_package = parts[-1] == "__init__"
         name = ".".join(parts[:-1] if is_package else parts)
         try:
-            yield Module(name, file, ast.parse(path.read_bytes(), filename=file), is_package)
+            if not path.is_file():
+                raise OSError(0, "not a regular file")
+            content = path.read_bytes()
+            lines = tuple(content.decode(errors="replace").split("\n"))
+            yield Module(name, file, ast.parse(content, filename=file), is_package, lines)
         except SyntaxError as error:
-            yield InvalidModule(file, error.lineno or 0, error.offset or 0, error.msg)
+            yield InvalidModule(file, error.lineno or 1, error.offset or 1, error.msg)
         except ValueError as error:  # a NUL byte
-            yield InvalidModule(file, 0, 0, str(error))
+            yield InvalidModule(file, 1, 1, str(error))
+        except (RecursionError, MemoryError):
+            yield InvalidModule(file, 1, 1, "it is nested too deeply")
+        except OSError as error:
+            yield InvalidModule(file, 1, 1, f"it cannot be read ({error.strerror})")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from aether_tools.console import coloured, guarded
+from aether_tools.report_formats import Format
 
 app = typer.Typer(
     name="aether",
@@ -91,11 +92,38 @@ def generate(
 
 
 @app.command()
-def check(domains: _Domains = None, as_json: _Json = False) -> None:
+def check(
+    domains: _Domains = None,
+    form: Annotated[
+        Format,
+        typer.Option(
+            "--format", help="How to print findings; under GitHub Actions, text annotates lines too."
+        ),
+    ] = Format.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    event_map: Annotated[
+        bool,
+        typer.Option("--map", help="Check nothing; print every event, who publishes it and who hears it."),
+    ] = False,
+) -> None:
     """Check that contracts, code and wiring match."""
     from aether_tools.commands.check import check as command
+    from aether_tools.commands.check import show_map
 
-    _finish(lambda: command(tuple(domains or ()), as_json=as_json))
+    if event_map:
+        _finish(lambda: show_map(as_json=as_json or form is Format.JSON))
+    else:
+        _finish(lambda: command(tuple(domains or ()), form=Format.JSON if as_json else form))
+
+
+@app.command()
+def explain(
+    code: Annotated[str, typer.Argument(help="The code of a finding, such as effect-use.")],
+) -> None:
+    """Explain the code of a finding, with an example that is wrong and one that is right."""
+    from aether_tools.commands.explain import explain as command
+
+    _finish(lambda: command(code))
 
 
 @app.command()
@@ -125,6 +153,9 @@ def run(
             "--services", help="Use the servers in AETHER_MYSQL_URL, AETHER_REDIS_URL and AETHER_KAFKA."
         ),
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes that serve each port; one by default.")
+    ] = None,
     port_base: Annotated[
         int | None,
         typer.Option(
@@ -148,5 +179,7 @@ def run(
     from aether_tools.commands.run import RunOptions
     from aether_tools.commands.run import run as command
 
-    options = RunOptions(tuple(domains or ()), gateway, services, port_base, data, once_ready, as_json)
+    options = RunOptions(
+        tuple(domains or ()), gateway, services, workers, port_base, data, once_ready, as_json
+    )
     _finish(lambda: command(options))

@@ -7,7 +7,6 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from aether_tools.commands.install import install_command
 from aether_tools.console import FINDINGS, OK, UsageError, print_error, print_json, print_table
@@ -24,10 +23,7 @@ from aether_tools.runner.session import (
     exclusive_data,
     is_listening,
 )
-from aether_tools.workspace import Domain, Workspace
-
-_KEY_SET: Final = "jwks.json"
-"""File name of the key set of `DevelopmentKeys`."""
+from aether_tools.workspace import KEY_SET, Domain, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +33,7 @@ class RunOptions:
     domains: tuple[str, ...]
     gateway: bool
     services: bool
+    workers: int | None
     port_base: int | None
     data: Path | None
     once_ready: str | None
@@ -90,8 +87,8 @@ def _run(
         backends,
         ports,
         gateway=options.gateway,
+        workers=options.workers,
         port_base=options.port_base,
-        jwks=workspace.keys / _KEY_SET,
         environment=os.environ,
     )
     names = [process.name for process in layout.processes] + [each.name for each in layout.companions]
@@ -108,10 +105,10 @@ def _run(
     with Session(workspace, children, interruptions) as session:
         if not options.services:
             servers.start_embedded(children, workspace, domains, data, redis=redis, kafka=kafka)
+        _ensure_keys(workspace)
         # Start the domains at once: their imports take longer than the servers' start.
         session.start(layout.processes)
         session.start_companions(layout.companions)
-        _ensure_keys(workspace)
         if not options.services:
             session.wait_for(lambda: ready >= servers.NAMES, "Redis or Kafka")
         for companion in layout.companions:
@@ -126,12 +123,14 @@ def _run(
 
 
 def _ensure_keys(workspace: Workspace) -> None:
-    """Create the development keys if missing, before the announcement; services read them with the first token."""
-    if not (workspace.keys / _KEY_SET).exists():
-        # Only after the processes have been started, because this import takes most of a second.
+    """Create the development keys if missing; a service does not start without them."""
+    missing = [each for each in (workspace.keys, workspace.service_keys) if not (each / KEY_SET).exists()]
+    if missing:
+        # Imported here because only the first run in a workspace needs it.
         from aether_adapters.auth.tokens import DevelopmentKeys
 
-        DevelopmentKeys(workspace.keys).ensure()
+        for folder in missing:
+            DevelopmentKeys(folder).ensure()
 
 
 def _announcement(layout: Plan, backends: Servers) -> dict[str, object]:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from aether_tools.compiler.binding.bindings import Binding
 from aether_tools.compiler.binding.oneofs import required_oneofs
 from aether_tools.compiler.binding.operations import bind
+from aether_tools.compiler.binding.sides import rest_sides
 from aether_tools.compiler.contract_files import contract_paths
 from aether_tools.compiler.emit.package import write_proto
 from aether_tools.compiler.emit.rest.module import write
-from aether_tools.compiler.model.contracts import Contracts, Package
+from aether_tools.compiler.model.contracts import Contracts, Package, RestSide
 from aether_tools.compiler.openapi.bundle import COMMON, check_common, dump, load
 from aether_tools.compiler.openapi.document import Findings
 from aether_tools.compiler.proto import front_end, protoc
 from aether_tools.finding import ContractError, Finding, Location
 from aether_tools.workspace import Workspace
+
+_SUFFIXES: Final = (".yaml", ".yml", ".json")
+"""Suffixes of OpenAPI files. Only the first is a contract's; the others become findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ def compile_workspace(root: Path) -> Compiled:
         package = domains.get(contract.stem)
         if not broken.isdisjoint((f"proto/{workspace}/{contract.stem}/v1", f"proto/{workspace}/common/v1")):
             continue  # each operation would become a finding, although only the proto file is wrong
-        if contract.suffix != ".yaml" or package is None:
+        if contract.suffix != _SUFFIXES[0] or package is None:
             findings.append(_misnamed_or_without_proto(root, contract, workspace))
             continue
         try:
@@ -72,14 +78,14 @@ class RestEdge:
     binding: Binding
 
     @property
-    def scopes(self) -> dict[str, tuple[str, ...]]:
-        """The scopes a token must carry, by `<service>/<method>`."""
+    def sides(self) -> dict[str, RestSide]:
+        """What the operations add to their methods, by `<service>/<method>`."""
         service = self.binding.service.full_name
-        return {f"{service}/{each.method.name}": each.scopes for each in self.binding.operations}
+        return {f"{service}/{name}": side for name, side in rest_sides(self.binding).items()}
 
 
 def refine(contracts: Contracts, edges: Iterable[RestEdge]) -> Contracts:
-    """The contracts with what their REST side adds for gRPC too: scopes, and oneofs that must be set.
+    """The contracts with what their REST side adds for gRPC too: limits, scopes, and oneofs that must be set.
 
     Raises `ContractError` if two REST contracts disagree about a message they share.
     """
@@ -87,8 +93,8 @@ def refine(contracts: Contracts, edges: Iterable[RestEdge]) -> Contracts:
     findings = Findings()
     required = required_oneofs((edge.binding for edge in edges), findings)
     findings.refuse()
-    scopes = {method: demanded for edge in edges for method, demanded in edge.scopes.items()}
-    return contracts.with_scopes(scopes).requiring(required)
+    sides = {method: side for edge in edges for method, side in edge.sides.items()}
+    return contracts.with_rest(sides).requiring(required)
 
 
 def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, root: Path) -> RestEdge:
@@ -113,12 +119,12 @@ def _rest_contracts(root: Path) -> list[Path]:
     files = (
         path for path in contract_paths(root, "openapi") if path.parent == folder and path.name != COMMON
     )
-    return sorted(path for path in files if path.suffix in (".yaml", ".yml"))
+    return sorted(path for path in files if path.suffix.lower() in _SUFFIXES)
 
 
 def _common_findings(root: Path) -> tuple[Finding, ...]:
     file = root / "openapi" / COMMON
-    if file.is_file():
+    if os.path.lexists(file):
         try:
             check_common(file, root, Findings())
         except ContractError as error:
@@ -128,7 +134,7 @@ def _common_findings(root: Path) -> tuple[Finding, ...]:
 
 def _misnamed_or_without_proto(root: Path, contract: Path, workspace: str) -> Finding:
     location = Location(contract.relative_to(root).as_posix(), 1, 1)
-    if contract.suffix != ".yaml":
+    if contract.suffix != _SUFFIXES[0]:
         return Finding(
             location,
             "openapi-name",

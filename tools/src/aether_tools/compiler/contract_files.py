@@ -5,11 +5,13 @@ from __future__ import annotations
 import keyword
 import os
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from aether_tools.compiler.contract_text import MAX_PROTO_BYTES, read_contract
 from aether_tools.compiler.model.naming import DOMAIN, RESERVED_DOMAINS
-from aether_tools.finding import Finding, Location
+from aether_tools.finding import ContractError, Finding, Location
 
 GENERATED: Final = ("proto/gen", "proto/aether_adapters", "openapi/gen")
 """The folders that belong to the compiler, relative to the workspace.
@@ -38,23 +40,57 @@ def visible_files(folder: Path, skip: Collection[Path] = ()) -> Iterator[Path]:
         yield from (Path(current, name) for name in sorted(files) if not name.startswith("."))
 
 
-def contract_files(root: Path, workspace: str, findings: list[Finding]) -> list[str]:
-    """Return the proto files of a workspace, relative to `<root>/proto` and sorted.
+_REST_ANNOTATIONS: Final = "google/api/"
+NO_ANNOTATIONS: Final = (
+    "Remove the import and the google.api options: the REST API is declared in openapi/<domain>.yaml."
+)
 
-    Omit a file with an invalid path or name and append a finding for it.
+
+def unfit_import(name: str) -> str | None:
+    """Return what to do about an import that no contract may have because REST is declared elsewhere. None for others."""
+    return NO_ANNOTATIONS if name.startswith(_REST_ANNOTATIONS) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ProtoFiles:
+    """The proto files of a workspace, relative to `<root>/proto` and sorted.
+
+    `own` are the contracts. `unreadable` are the files, contracts or not, that no compiler should open.
     """
+
+    own: tuple[str, ...]
+    unreadable: tuple[str, ...]
+
+
+def proto_files(root: Path, workspace: str, findings: list[Finding]) -> ProtoFiles:
+    """Return the proto files of a workspace. Append a finding for each with an invalid path, name or content."""
     proto = root / "proto"
-    files = sorted(
-        path.relative_to(proto).as_posix()
-        for path in contract_paths(root, "proto")
-        if path.suffix == ".proto"
-    )
-    return [file for file in files if _has_valid_path(file, workspace, findings)]
+    paths = [path for path in contract_paths(root, "proto") if path.suffix == ".proto"]
+    files = sorted(path.relative_to(proto).as_posix() for path in paths)
+    own = tuple(file for file in files if _has_valid_path(file, workspace, findings))
+    unreadable = []
+    for file in files:
+        try:
+            read_contract(proto / file, root, MAX_PROTO_BYTES)
+        except ContractError as error:
+            findings += error.findings
+            unreadable.append(file)
+    return ProtoFiles(tuple(file for file in own if file not in unreadable), tuple(unreadable))
 
 
 def _has_valid_path(file: str, workspace: str, findings: list[Finding]) -> bool:
     parts = file.split("/")
     location = Location(f"proto/{file}")
+    if file.startswith(_REST_ANNOTATIONS):
+        findings.append(
+            Finding(
+                location,
+                "proto-path",
+                "A workspace has no copy of Google's HTTP annotations.",
+                NO_ANNOTATIONS,
+            )
+        )
+        return False
     if len(parts) != 4 or parts[0] != workspace or parts[2] != "v1":
         findings.append(
             Finding(

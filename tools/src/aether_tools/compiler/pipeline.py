@@ -160,5 +160,5 @@ def _text(file: Path) -> bytes | None:
 def _content(file: Path) -> bytes | None:
     try:
         return file.read_bytes()
-    except FileNotFoundError:
+    except OSError:  # missing, or something else in its place, which is replaced
         return None

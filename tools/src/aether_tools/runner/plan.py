@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
 from aether_tools.development import Companion, development
@@ -82,12 +81,13 @@ def plan(
     ports: Ports,
     *,
     gateway: bool,
+    workers: int | None = None,
     port_base: int | None,
-    jwks: Path,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Plan a run. The n-th domain of the workspace gets the n-th port from `port_base`, whichever domains run.
 
+    `workers` is the number of processes for each port; by default what the environment says, or one.
     A port that is taken is replaced by a free one; with `port_base` 0 all ports are free ones. `environment`
     overrides a domain's development settings; a companion whose address it sets is not started.
     """
@@ -106,6 +106,7 @@ def plan(
     companion_processes: dict[str, tuple[CompanionProcess, ...]] = {}
     for domain in domains:
         name = domain.name
+        others = {key: target for key, target in targets.items() if key != f"{name.upper()}_TARGET"}
         fields = {
             "DATABASE_URL": servers.databases[name],
             "REDIS_URL": servers.redis,
@@ -115,15 +116,26 @@ def plan(
             "GRPC_HOST": HOST,
             "GRPC_PORT": str(grpc[name]),
             # The development keys first, then those of other domains that sign in users; a domain has its own.
-            "JWKS": " ".join([str(jwks), *(url for owner, url in published.items() if owner != name)]),
-            "SERVICE_KEY": str(jwks.with_name(PRIVATE_KEY)),
+            "JWKS": " ".join([workspace.jwks, *(url for owner, url in published.items() if owner != name)]),
+            "SERVICE_KEY": str(workspace.service_keys / PRIVATE_KEY),
             "TOKEN_ISSUER": ISSUER,
+            # `aether token` may sign for as long.
+            "TOKEN_LIFE_SECONDS": str(24 * 3600),
             "TOKEN_AUDIENCE": workspace.name,
             "LOG_FORMAT": "console",
             # gRPC addresses of the other domains of this run, such as TRADE_PROMOTION_TARGET in trade.
-            **{key: target for key, target in targets.items() if key != f"{name.upper()}_TARGET"},
+            **others,
         }
         common = {f"{domain.prefix}{key}": value for key, value in fields.items()}
+        # A domain that calls no other has no settings for their addresses, and would refuse to start.
+        foreign = f"{domain.prefix}FOREIGN_VARIABLES"
+        named = (environment.get(foreign, ""), *(f"{domain.prefix}{key}" for key in others))
+        common[foreign] = " ".join(filter(None, named))
+        # Nothing routes requests to this machine that would have to learn of a stop.
+        drain = f"{domain.prefix}DRAIN_SECONDS"
+        common[drain] = environment.get(drain, "0")
+        if workers is not None:
+            common[f"{domain.prefix}WORKERS"] = str(workers)
         declared = development(domain)
         common |= {key: value for key, value in declared.settings.items() if key not in environment}
         companions = [each for each in declared.companions if not each.settings.keys() & environment.keys()]
@@ -133,17 +145,21 @@ def plan(
         companion_processes[name] = tuple(
             _companion_process(workspace, domain, each, port, common) for each, port in with_ports
         )
+        front, health = common, rest[name]
+        if workers is not None and workers > 1:
+            health = ports.take(0)  # the port of REST would tell of one worker
+            front = common | {f"{domain.prefix}ADMIN_PORT": str(health)}
         if gateway:
             admin = ports.take(0)
             inner = common | {f"{domain.prefix}ADMIN_PORT": str(admin)}
-            outer = common | {f"{domain.prefix}RPC_TARGET": f"{HOST}:{grpc[name]}"}
+            outer = front | {f"{domain.prefix}RPC_TARGET": f"{HOST}:{grpc[name]}"}
             processes.append(
                 Process(f"{name}-rpc", domain, ("migrate", "rpc", "worker"), admin, grpc[name], inner)
             )
-            processes.append(Process(f"{name}-api", domain, ("api",), rest[name], 0, outer))
+            processes.append(Process(f"{name}-api", domain, ("api",), health, 0, outer))
         else:
             processes.append(
-                Process(name, domain, ("migrate", "api", "rpc", "worker"), rest[name], grpc[name], common)
+                Process(name, domain, ("migrate", "api", "rpc", "worker"), health, grpc[name], front)
             )
     served = tuple(
         Served(

@@ -67,11 +67,15 @@ def from_environment(
     ]
     if missing:
         raise UsageError(f"--services needs these environment variables: {', '.join(missing)}.")
+    from aether_adapters.kernel.urls import UnreadableUrl, split_url
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
+        split_url("AETHER_MYSQL_URL", environment["AETHER_MYSQL_URL"])
         url = make_url(environment["AETHER_MYSQL_URL"])
+    except UnreadableUrl as error:
+        raise UsageError(f"{error}.") from None
     except ArgumentError:
         url = None
     if url is None or url.get_backend_name() != "mysql" or not url.host:

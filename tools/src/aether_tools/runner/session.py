@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from aether_adapters.kernel.files import private_folder
+
 from aether_tools.console import UsageError
 from aether_tools.interrupts import INTERRUPTIONS, handled_by
 from aether_tools.runner.children import Child, Children
@@ -23,7 +25,7 @@ from aether_tools.workspace import Workspace
 _START_TIMEOUT_SECONDS: Final = 60.0
 """Time until all processes must be ready."""
 _GRACE_SECONDS: Final = 10.0
-"""Time that processes have to end before they are killed; longer than the kits' own five seconds."""
+"""Time that processes have to end before they are killed; requests of a developer end sooner."""
 _POLL_SECONDS: Final = 0.05
 
 
@@ -58,7 +60,7 @@ class StopRequested(Exception):
 @contextmanager
 def exclusive_data(data: Path) -> Iterator[None]:
     """Create and lock the data folder. Raises `UsageError` if another run uses it."""
-    data.mkdir(parents=True, exist_ok=True)
+    private_folder(data)
     with (data / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -151,6 +151,11 @@ CASES = {
     "an x-inputs that is no list": Case("extension", f"{RAW}\n        - {{source: client-address, x-field: address}}", "  source: raw-body", "source: raw-body", "a list", "[{source"),
     "an x-from that is no text": Case("extension", "x-from: created\n", "x-from: [created]\n", "[created]", "a string", "x-from"),
     "an x-field in a parameter's schema": Case("extension", SINCE, "{name: since, in: query, schema: {type: string, format: date-time, x-field: since}}", "since}}", "has no effect", "next to"),
+    "CORS of the document": Case("extension", "paths:\n", "x-cors: {origins: ['*']}\npaths:\n", "x-cors", "no effect", "CORS_ORIGINS"),
+    "a rate limit of an operation": Case("extension", "operationId: ping", "x-rate-limit: 10\n      operationId: ping", "x-rate-limit", "no effect", "USER_RATE"),
+    "a timeout of a path": Case("extension", "  /ping:\n", "  /ping:\n    x-timeout: 3\n", "x-timeout", "no effect", "DEADLINE_SECONDS"),
+    "a key of Aether's, misspelt": Case("extension", "operationId: ping", "x-criticalty: sheddable\n      operationId: ping", "x-criticalty", "no effect", "x-criticality"),
+    "a key that Aether does not have": Case("extension", "operationId: ping", "x-aether-cache: true\n      operationId: ping", "x-aether-cache", "no effect", "x-rpc"),
     "another input": Case("input-source", RAW, f"{RAW}\n        - {{source: moon, x-field: signature}}", "{source: moon", "'moon'", "raw-body"),
     "bytes into a string": Case("type", "x-field: payload", "x-field: address", "{source: raw-body", "raw-body is bytes", "bytes"),
     # Bodies and answers.
@@ -167,6 +172,9 @@ CASES = {
     "a status nobody chooses": Case("x-from", "          x-from: created\n", "          x-from: made\n", "made", "no field 'made'", "created"),
     "a status chosen by a number": Case("x-from", "          x-from: created\n", "          x-from: version\n", "version\n          headers", "cannot select a status", "bool"),
     "a header of nothing": Case("header", "X-Cursor: {x-from: cursor, schema: {type: string}}", "X-Cursor: {schema: {type: string}}", "{schema: {type: string}}\n          content", "no source", "x-from"),
+    "caching that is not fixed": Case("header", "X-Cursor: {x-from: cursor, schema: {type: string}}", "Cache-Control: {schema: {type: string}}", "{schema: {type: string}}\n          content", "one fixed value", "enum"),
+    "caching of two kinds": Case("header", "X-Cursor: {x-from: cursor, schema: {type: string}}", "Cache-Control: {schema: {type: string, enum: [no-store, no-cache]}}", "{schema: {type: string, enum", "one fixed value", "enum"),
+    "caching that smuggles": Case("header", "X-Cursor: {x-from: cursor, schema: {type: string}}", 'Cache-Control: {schema: {type: string, enum: ["no-store\\r\\nx: y"]}}', "{schema: {type: string, enum", "one fixed value", "enum"),
     "a header of the edge": Case("header", "X-Cursor: {x-from", "Content-Length: {x-from", "{x-from: cursor", "by the edge", "Remove"),
     "a header of a list": Case("header", "X-Cursor: {x-from: cursor, schema", "X-Cursor: {x-from: found, schema", "found, schema", "one value", "scalar"),
     "a required header that may be absent": Case("required", "Retry-After: {x-from: retry_after,", "Retry-After: {required: true, x-from: retry_after,", "{required: true, x-from: retry_after", "may be absent", "Remove"),
@@ -198,6 +206,7 @@ CASES = {
     "a token for everybody's operation": Case("security", "operationId: ping\n      security: []", "operationId: ping", "ping\n      responses", "public", "security: []"),
     "no token for a caller": Case("security", "security: [{bearer: [things.read, shelves.read]}]", "security: []", "[]\n      parameters", "takes a caller", "bearer"),
     "a token or not": Case("security", "security: [{bearer: [things.read, shelves.read]}]", "security: [{bearer: []}, {}]", "[{bearer: []}, {}]", "exactly one", "bearer"),
+    "a criticality that is none": Case("criticality", "operationId: ping\n", "operationId: ping\n      x-criticality: urgent\n", "urgent", "x-criticality 'urgent' is no level", "Write one of: sheddable, sheddable_plus, critical, critical_plus."),
     "other scopes for the same method": Case("method-scopes", "operationId: ping\n      security: []", "operationId: again\n      x-rpc: kitchen.v1.KitchenService/Move\n      security: [{bearer: [things.move]}]", "[{bearer: [things.move]}]", "again requires the scopes things.move, but moveThing, which calls the same method Move, requires no scopes.", "same scopes"),
     "an unknown scheme": Case("security", "security: [{bearer: [things.read, shelves.read]}]", "security: [{token: []}]", "{token", "not declared", "securitySchemes"),
     # What is no OpenAPI at all.
@@ -245,7 +254,7 @@ def test_a_shared_type_may_not_have_a_name_the_module_needs(kitchen: Any) -> Non
     assert (finding.code, finding.location) == ("openapi-reserved-name", messages[0].location)
     assert (
         finding.fix
-        == "Rename it; the reserved names are Access, Any, Final, Inputs, Malformed, Operation, Path, Reply."
+        == "Rename it; the reserved names are Access, Any, CONTRACT, Criticality, Final, Inputs, Malformed, Operation, Path, Reply."
     )
 
 

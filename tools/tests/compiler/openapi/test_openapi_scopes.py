@@ -1,4 +1,4 @@
-"""REST and gRPC require the scopes of an operation, with the same error."""
+"""REST and gRPC require the scopes of an operation, and know which services may call it, with the same error."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ ERRORS = ErrorTable("kitchen", {})
 
 
 def verify(token: str) -> Identity:
-    """A token is its bearer's name and scopes."""
+    """A token is its bearer's name and scopes; that of a service begins with `service:`."""
     subject, *scopes = token.split()
-    return Identity(subject=subject, scopes=frozenset(scopes))
+    kind, _, name = subject.rpartition(":")
+    return Identity(subject=name, scopes=frozenset(scopes), service=kind == "service")
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,26 @@ def test_a_token_with_every_scope_is_let_in(
     token = "ada things.read other shelves.read"
     assert over_rest(token).status_code == 200
     assert over_grpc(token) == found
+
+
+def test_a_service_is_let_in_only_if_the_method_names_it(
+    over_rest: Callable[[str], httpx.Response], over_grpc: Callable[[str], Any], found: Any
+) -> None:
+    scopes = "things.read shelves.read"
+    assert over_rest(f"service:purchasing {scopes}").status_code == 200
+    assert over_grpc(f"service:purchasing {scopes}") == found
+    refused = over_rest(f"service:sales {scopes}")
+    assert refused.status_code == 403
+    assert refused.json()["detail"] == "The service sales may not call this operation."
+    with pytest.raises(RemoteError) as remote:
+        over_grpc(f"service:sales {scopes}")
+    assert remote.value.problem.to_json() == refused.content
+
+
+def test_generated_methods_say_what_their_operations_add(codec: Any) -> None:
+    assert codec.SEARCH.services == {"purchasing"}
+    assert codec.SEARCH.operations == ("search",)
+    assert [method.client_addresses for method in codec.METHODS if method.client_addresses] == [("address",)]
 
 
 def test_generated_methods_carry_the_scopes_of_their_operations(tmp_path: Path, codec: Any) -> None:

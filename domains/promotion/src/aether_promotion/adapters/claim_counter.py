@@ -129,9 +129,9 @@ class RedisClaimCounter:
         with counting():
             self._forget(keys=_keys(template_id), args=[generation])
 
-    def persisted(self, claim: ClaimDecided, /) -> None:
+    def persisted(self, template_id: int, claims: Sequence[ClaimDecided], /) -> None:
         with counting():
-            self._client.zrem(_keys(claim.template_id)[2], _member(claim))
+            self._client.zrem(_keys(template_id)[2], *map(_member, claims))
 
     def waiting(self, template_id: int, /, *, seconds: float) -> tuple[ClaimDecided, ...]:
         with counting():

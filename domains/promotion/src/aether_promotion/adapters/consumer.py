@@ -6,6 +6,7 @@ Each handler is idempotent by the id of its order or coupon, so this domain need
 from collections.abc import Callable
 from typing import cast
 
+from aether_adapters.kafka import BatchHandler
 from aether_adapters.kernel.events import IncomingEvent
 
 from aether.promotion.v1 import types
@@ -17,18 +18,27 @@ from aether_promotion.adapters.events import (
     incoming,
     settled_order,
 )
-from aether_promotion.application.persist_claim import PersistClaim, SettleClaims
+from aether_promotion.application.persist_claim import PersistClaims, SettleClaims
 from aether_promotion.application.settle_order import Confirm, RedeemCoupons, Release, ReleaseCoupons
 from aether_promotion.domain.events import ClaimDecided, ClaimsClosed
 
 Handler = Callable[[IncomingEvent], None]
 
 
-def claim_handlers(persist_claim: PersistClaim, settle_claims: SettleClaims) -> dict[str, Handler]:
+def claim_handlers(persist_claims: PersistClaims, settle_claims: SettleClaims) -> dict[str, Handler]:
     """Return the handlers for the log of claims."""
     return {
-        CLAIM_DECIDED: lambda event: persist_claim(cast(ClaimDecided, incoming(event))),
+        CLAIM_DECIDED: lambda event: persist_claims([cast(ClaimDecided, incoming(event))]),
         CLAIMS_CLOSED: lambda event: settle_claims(cast(ClaimsClosed, incoming(event))),
+    }
+
+
+def claim_batches(persist_claims: PersistClaims) -> dict[str, BatchHandler]:
+    """Return the handlers of several events at once for the log of claims."""
+    return {
+        CLAIM_DECIDED: lambda events: persist_claims(
+            [cast(ClaimDecided, incoming(event)) for event in events]
+        )
     }
 
 

@@ -1,9 +1,11 @@
 """Coupons in SQL."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 
-from aether_adapters.sql import Outbox, update_versioned
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from aether_adapters.sql import Outbox, insert_into, select_by, update_versioned
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_promotion.adapters.events import outgoing
@@ -13,6 +15,14 @@ from aether_promotion.domain.coupon import Coupon
 from aether_promotion.domain.errors import CouponHasChanged, CouponNotFound
 from aether_promotion.domain.values import CouponStatus
 
+_KNOWN: Final = select(COUPONS.c.id).where(COUPONS.c.id.in_(bindparam("ids", expanding=True)))
+_OF_ORDER: Final = (
+    select(COUPONS)
+    .where(COUPONS.c.order_id == bindparam("its_order_id"))
+    .order_by(COUPONS.c.id)
+    .with_for_update()
+)
+
 
 class SqlCoupons:
     def __init__(self, connection: Connection) -> None:
@@ -20,17 +30,20 @@ class SqlCoupons:
         self._outbox = Outbox(connection, OUTBOX)
 
     def add(self, coupon: Coupon, /) -> Coupon:
-        stored = coupon.stored()
-        try:
-            self._connection.execute(insert(COUPONS), COUPONS_MAPPING.to_row(stored))
-        except IntegrityError:
-            raise CouponHasChanged(coupon.id, coupon.version) from None
-        self._publish(coupon)
-        return stored
+        self.add_all([coupon])
+        return coupon.stored()
 
-    def has(self, coupon_id: int, /) -> bool:
-        wanted = select(COUPONS.c.id).where(COUPONS.c.id == coupon_id)
-        return self._connection.execute(wanted).one_or_none() is not None
+    def add_all(self, coupons: Sequence[Coupon], /) -> None:
+        rows = COUPONS_MAPPING.to_rows([coupon.stored() for coupon in coupons])
+        try:
+            # A single row is passed by itself, because drivers are slower with a list of one.
+            self._connection.execute(insert_into(COUPONS), rows if len(rows) > 1 else rows[0])
+        except IntegrityError:
+            raise CouponHasChanged(coupons[0].id, coupons[0].version) from None
+        self._publish(*coupons)
+
+    def known(self, coupon_ids: Collection[int], /) -> frozenset[int]:
+        return frozenset(self._connection.scalars(_KNOWN, {"ids": list(coupon_ids)}))
 
     def get(self, coupon_id: int, /, *, owner: str) -> Coupon:
         return self._one(coupon_id, owner, hold=False)
@@ -71,8 +84,8 @@ class SqlCoupons:
         return tuple(map(COUPONS_MAPPING.from_row, rows))
 
     def of_order(self, order_id: int, /) -> tuple[Coupon, ...]:
-        wanted = select(COUPONS).where(COUPONS.c.order_id == order_id).order_by(COUPONS.c.id)
-        return tuple(map(COUPONS_MAPPING.from_row, self._connection.execute(wanted.with_for_update())))
+        rows = self._connection.execute(_OF_ORDER, {"its_order_id": order_id})
+        return tuple(map(COUPONS_MAPPING.from_row, rows))
 
     def overdue(self, now: datetime, /, *, limit: int) -> tuple[Coupon, ...]:
         wanted = select(COUPONS).where(
@@ -93,15 +106,15 @@ class SqlCoupons:
         return self._connection.execute(marked.values(values)).rowcount
 
     def _one(self, coupon_id: int, owner: str, *, hold: bool) -> Coupon:
-        wanted = select(COUPONS).where(COUPONS.c.id == coupon_id, COUPONS.c.owner == owner)
-        row = self._connection.execute(wanted.with_for_update() if hold else wanted).one_or_none()
+        wanted, its = select_by(COUPONS, "id", "owner", lock=hold), {"id": coupon_id, "owner": owner}
+        row = self._connection.execute(wanted, its).one_or_none()
         if row is None:
             raise CouponNotFound(coupon_id)
         return COUPONS_MAPPING.from_row(row)
 
-    def _publish(self, coupon: Coupon) -> None:
+    def _publish(self, *coupons: Coupon) -> None:
         # After the row is written, because its lock keeps the events of one coupon in order.
-        self._outbox.add(*(outgoing(event) for event in coupon.events))
+        self._outbox.add(*(outgoing(event) for coupon in coupons for event in coupon.events))
 
 
 def _at(status: CouponStatus, now: datetime) -> ColumnElement[bool]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
-from aether_adapters.sql import Outbox, update_versioned
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from aether_adapters.sql import Outbox, insert_into, select_by, update_versioned
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_promotion.adapters.events import outgoing
@@ -15,6 +16,11 @@ from aether_promotion.domain.errors import TemplateHasChanged, TemplateNotFound
 from aether_promotion.domain.template import Template
 from aether_promotion.domain.values import TemplateStatus
 
+_SAVE: Final = update(CLAIM_AUTHORITIES).where(
+    CLAIM_AUTHORITIES.c.template_id == bindparam("its_template_id")
+)
+_COUNT: Final = _SAVE.values(claimed=CLAIM_AUTHORITIES.c.claimed + 1)
+
 
 class SqlTemplates:
     def __init__(self, connection: Connection) -> None:
@@ -23,13 +29,13 @@ class SqlTemplates:
     def add(self, template: Template, /) -> Template:
         stored = template.stored()
         try:
-            self._connection.execute(insert(TEMPLATES), TEMPLATES_MAPPING.to_row(stored))
+            self._connection.execute(insert_into(TEMPLATES), TEMPLATES_MAPPING.to_row(stored))
         except IntegrityError:
             raise TemplateHasChanged(template.id, template.version) from None
         return stored
 
     def get(self, template_id: int, /) -> Template:
-        row = self._connection.execute(select(TEMPLATES).where(TEMPLATES.c.id == template_id)).one_or_none()
+        row = self._connection.execute(select_by(TEMPLATES, "id"), {"id": template_id}).one_or_none()
         if row is None:
             raise TemplateNotFound(template_id)
         return TEMPLATES_MAPPING.from_row(row)
@@ -61,31 +67,18 @@ class SqlClaimAuthorities:
         self._outbox = Outbox(connection, OUTBOX)
 
     def add(self, authority: ClaimAuthority, /) -> None:
-        self._connection.execute(insert(CLAIM_AUTHORITIES), CLAIM_AUTHORITIES_MAPPING.to_row(authority))
+        self._connection.execute(insert_into(CLAIM_AUTHORITIES), CLAIM_AUTHORITIES_MAPPING.to_row(authority))
 
     def get(self, template_id: int, /) -> ClaimAuthority:
-        row = self._connection.execute(
-            select(CLAIM_AUTHORITIES).where(CLAIM_AUTHORITIES.c.template_id == template_id)
-        ).one_or_none()
-        if row is None:
-            raise TemplateNotFound(template_id)
-        return CLAIM_AUTHORITIES_MAPPING.from_row(row)
+        return self._one(template_id, lock=False)
 
     def lock(self, template_id: int, /) -> ClaimAuthority:
-        # SQLite ignores FOR UPDATE: a unit of work that may write locks the whole database.
-        wanted = (
-            select(CLAIM_AUTHORITIES).where(CLAIM_AUTHORITIES.c.template_id == template_id).with_for_update()
-        )
-        row = self._connection.execute(wanted).one_or_none()
-        if row is None:
-            raise TemplateNotFound(template_id)
-        return CLAIM_AUTHORITIES_MAPPING.from_row(row)
+        return self._one(template_id, lock=True)
 
     def save(self, authority: ClaimAuthority, /) -> ClaimAuthority:
         row = CLAIM_AUTHORITIES_MAPPING.to_row(authority)
-        self._connection.execute(
-            update(CLAIM_AUTHORITIES).where(CLAIM_AUTHORITIES.c.template_id == row.pop("template_id")), row
-        )
+        row["its_template_id"] = row.pop("template_id")
+        self._connection.execute(_SAVE, row)
         # After the row is written, because its lock keeps the events of one template in order.
         self._outbox.add(*(outgoing(event) for event in authority.events))
         return authority.stored()
@@ -96,9 +89,15 @@ class SqlClaimAuthorities:
             # Decide again under the lock. Requests that were refused above do not queue for it.
             authority = self.lock(template_id)
         if authority.gives:
-            counted = update(CLAIM_AUTHORITIES).where(CLAIM_AUTHORITIES.c.template_id == template_id)
-            self._connection.execute(counted.values(claimed=CLAIM_AUTHORITIES.c.claimed + 1))
+            self._connection.execute(_COUNT, {"its_template_id": template_id})
         return authority
+
+    def _one(self, template_id: int, *, lock: bool) -> ClaimAuthority:
+        wanted = select_by(CLAIM_AUTHORITIES, "template_id", lock=lock)
+        row = self._connection.execute(wanted, {"template_id": template_id}).one_or_none()
+        if row is None:
+            raise TemplateNotFound(template_id)
+        return CLAIM_AUTHORITIES_MAPPING.from_row(row)
 
     def to_keep(self, now: datetime, /) -> tuple[ClaimAuthority, ...]:
         offered = and_(TEMPLATES.c.status == TemplateStatus.PUBLISHED.value, TEMPLATES.c.valid_until > now)

@@ -51,7 +51,7 @@ class ClaimCoupon(port.ClaimCoupon):
 
     def __call__(self, request: types.ClaimCouponRequest, /) -> types.Claim:
         if not _KEY.fullmatch(request.idempotency_key):
-            raise IdempotencyKeyNotUsable(request.idempotency_key)
+            raise IdempotencyKeyNotUsable
         template_id, owner, key = request.template_id, request.caller.subject, request.idempotency_key
         coupon_id = self.ids.next()
         try:

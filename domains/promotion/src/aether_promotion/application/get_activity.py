@@ -7,7 +7,7 @@ from aether_promotion.application.views import activity_view
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetActivity(port.GetActivity):
-    """Reads a flash sale."""
+    """Reads a flash sale, for every caller who is signed in."""
 
     transactions: Transactions
 

@@ -8,7 +8,7 @@ from aether_promotion.application.views import activity_view
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListActivities(port.ListActivities):
-    """Lists flash sales, newest first."""
+    """Lists flash sales, newest first, for every caller who is signed in."""
 
     transactions: Transactions
 

@@ -3,7 +3,7 @@
 Every implementation passes the same contract suite, `tests/test_ports.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -79,8 +79,12 @@ class Coupons(Protocol):
         """Store a new coupon and its events. Return it as stored. Raises `CouponHasChanged` if its id is stored."""
         ...
 
-    def has(self, coupon_id: int, /) -> bool:
-        """Return whether a coupon with this id exists, whoever owns it."""
+    def add_all(self, coupons: Sequence[Coupon], /) -> None:
+        """Store new coupons and their events, all or none. Raises `CouponHasChanged` if an id is already stored."""
+        ...
+
+    def known(self, coupon_ids: Collection[int], /) -> frozenset[int]:
+        """Return those of `coupon_ids` that exist, whoever owns them."""
         ...
 
     def get(self, coupon_id: int, /, *, owner: str) -> Coupon:
@@ -265,8 +269,8 @@ class ClaimCounter(Protocol):
         """Stop deciding this generation. No effect if it is open in a later one."""
         ...
 
-    def persisted(self, claim: ClaimDecided, /) -> None:
-        """Remove a persisted decision from those that wait."""
+    def persisted(self, template_id: int, claims: Sequence[ClaimDecided], /) -> None:
+        """Remove persisted decisions of a template from those that wait."""
         ...
 
     def waiting(self, template_id: int, /, *, seconds: float) -> tuple[ClaimDecided, ...]:

@@ -73,9 +73,9 @@ class ClaimAuthority:
             return self
         return replace(self, decides=Decides.SQL, since=now)
 
-    def count(self) -> Self:
-        """Count one more persisted claim."""
-        return replace(self, claimed=self.claimed + 1)
+    def count(self, claims: int = 1) -> Self:
+        """Count more persisted claims."""
+        return replace(self, claimed=self.claimed + claims)
 
     def stored(self) -> Self:
         """Return the claim authority as stored: without its events."""

@@ -46,6 +46,12 @@ class TitleNotUsable(Invalid):
         self.limit = limit
 
 
+class TitleNotReadable(Invalid):
+    def __init__(self, character: str) -> None:
+        super().__init__(f"A title cannot contain the invisible character {character}: leave it out.")
+        self.character = character
+
+
 class AmountNotUsable(Invalid):
     def __init__(self, field: str, value: int, least: int, most: int) -> None:
         super().__init__(f"{field} must be {least} to {most}, not {value}: choose another.")
@@ -64,9 +70,8 @@ class WindowNotUsable(Invalid):
 
 
 class IdempotencyKeyNotUsable(Invalid):
-    def __init__(self, idempotency_key: str) -> None:
+    def __init__(self) -> None:
         super().__init__("An idempotency key has 1 to 64 letters, digits, hyphens or underscores.")
-        self.idempotency_key = idempotency_key
 
 
 class TooManyCoupons(Invalid):
@@ -83,9 +88,8 @@ class PageSizeNotUsable(Invalid):
 
 
 class PageTokenNotUsable(Invalid):
-    def __init__(self, page_token: str) -> None:
+    def __init__(self) -> None:
         super().__init__("This page token is not valid: start again without one.")
-        self.page_token = page_token
 
 
 class TemplateNotFound(NotFound):

@@ -15,6 +15,7 @@ import structlog
 from aether_adapters.auth.webhook_signatures import SignatureCheck, sign
 from aether_adapters.kernel.deadline import remaining
 from aether_adapters.kernel.errors import Unavailable
+from aether_adapters.kernel.neighbour import Neighbour
 
 from aether_trade.application.ports import OpenPayment
 from aether_trade.domain.errors import NoticeNotReadable, SignatureForged
@@ -30,15 +31,18 @@ SUCCEEDED: Final = "payment.succeeded"
 class HttpPayments:
     """`secrets` are shared with the provider: the first signs our requests, any of them may sign its notices.
 
-    The provider sends its notices to `notify_url`.
+    The provider sends its notices to `notify_url`. `neighbour` bounds how many requests wait for it.
     """
 
-    def __init__(self, url: str, secrets: Sequence[str], *, notify_url: str, connections: int) -> None:
+    def __init__(
+        self, url: str, secrets: Sequence[str], *, notify_url: str, connections: int, neighbour: Neighbour
+    ) -> None:
         self._url = url.rstrip("/")
         self._secrets = tuple(secrets)
         self._notify_url = notify_url
         self._notices = SignedNotices(secrets)
         self._client = httpx.Client(limits=httpx.Limits(max_connections=connections), trust_env=False)
+        self._neighbour = neighbour
 
     def open(self, order_id: int, cents: int, /) -> OpenPayment:
         document = {"orderId": str(order_id), "amountCents": str(cents), "notifyUrl": self._notify_url}
@@ -60,7 +64,7 @@ class HttpPayments:
         }
         try:
             self._post("/refunds", document).raise_for_status()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, Unavailable) as error:
             _LOG.warning("refund not sent", refund_id=refund.id, attempts=refund.attempts, error=repr(error))
             return False
         return True
@@ -71,9 +75,9 @@ class HttpPayments:
     def _post(self, path: str, document: Mapping[str, str]) -> httpx.Response:
         body = orjson.dumps(document)
         headers = {SIGNATURE: sign(self._secrets[0], body), "content-type": "application/json"}
-        return self._client.post(
-            f"{self._url}{path}", content=body, headers=headers, timeout=remaining(_REQUEST_TIMEOUT_SECONDS)
-        )
+        timeout = remaining(_REQUEST_TIMEOUT_SECONDS)
+        with self._neighbour.guarded(httpx.TransportError):
+            return self._client.post(f"{self._url}{path}", content=body, headers=headers, timeout=timeout)
 
 
 class SignedNotices:

@@ -1,11 +1,13 @@
 """Repositories in SQL, the same for MySQL, MariaDB and SQLite; `tables.py` holds the tables."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
+from typing import Final
 
-from aether_adapters.sql import Inbox, Outbox, update_versioned
+from aether_adapters.sql import Inbox, Outbox, insert_into, select_by, update_versioned
 from aether_adapters.sql.idempotency import IdempotencyKeys
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Connection, Select, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_trade.adapters.events import outgoing
@@ -18,6 +20,15 @@ from aether_trade.domain.line import Line
 from aether_trade.domain.order import Order
 from aether_trade.domain.refund import Refund
 from aether_trade.domain.values import Status
+
+_NO_END: Final = 2**63 - 1
+"""More than any id."""
+_NOTHING: Final[Mapping[str, object]] = {}
+_LINES: Final = (
+    select(LINES)
+    .where(LINES.c.order_id.in_(bindparam("order_ids", expanding=True)))
+    .order_by(LINES.c.order_id, LINES.c.number)
+)
 
 
 def unit_of_work(connection: Connection) -> UnitOfWork:
@@ -38,13 +49,13 @@ class SqlCourses:
     def add(self, course: Course, /) -> Course:
         stored = course.stored()
         try:
-            self._connection.execute(insert(COURSES), COURSES_MAPPING.to_row(stored))
+            self._connection.execute(insert_into(COURSES), COURSES_MAPPING.to_row(stored))
         except IntegrityError:
             raise CourseHasChanged(course.id, course.version) from None
         return stored
 
     def get(self, course_id: int, /) -> Course:
-        row = self._connection.execute(select(COURSES).where(COURSES.c.id == course_id)).one_or_none()
+        row = self._connection.execute(select_by(COURSES, "id"), {"id": course_id}).one_or_none()
         if row is None:
             raise CourseNotFound(course_id)
         return COURSES_MAPPING.from_row(row)
@@ -61,12 +72,9 @@ class SqlCourses:
         return stored
 
     def page(self, *, on_sale_only: bool, before: int | None, limit: int) -> tuple[Course, ...]:
-        wanted = select(COURSES).order_by(COURSES.c.id.desc()).limit(limit)
-        if on_sale_only:
-            wanted = wanted.where(COURSES.c.on_sale)
-        if before is not None:
-            wanted = wanted.where(COURSES.c.id < before)
-        return tuple(map(COURSES_MAPPING.from_row, self._connection.execute(wanted)))
+        its = {"before": _NO_END if before is None else before, "limit": limit}
+        found = self._connection.execute(_page_of_courses(on_sale_only), its)
+        return tuple(map(COURSES_MAPPING.from_row, found))
 
 
 class SqlOrders:
@@ -77,18 +85,20 @@ class SqlOrders:
     def add(self, order: Order, /) -> Order:
         stored = order.stored()
         try:
-            self._connection.execute(insert(ORDERS), ORDERS_MAPPING.to_row(stored))
+            self._connection.execute(insert_into(ORDERS), ORDERS_MAPPING.to_row(stored))
         except IntegrityError:
             raise OrderHasChanged(order.id, order.version) from None
-        self._connection.execute(insert(LINES), LINES_MAPPING.to_rows(order.lines, order_id=order.id))
+        rows = LINES_MAPPING.to_rows(order.lines, order_id=order.id)
+        # A single row is passed by itself, because drivers are slower with a list of one.
+        self._connection.execute(insert_into(LINES), rows if len(rows) > 1 else rows[0])
         self._publish(order)
         return stored
 
     def get(self, order_id: int, /, *, buyer: str | None) -> Order:
-        wanted = select(ORDERS).where(ORDERS.c.id == order_id)
+        its: dict[str, object] = {"id": order_id}
         if buyer is not None:
-            wanted = wanted.where(ORDERS.c.buyer == buyer)
-        found = self._orders(wanted)
+            its["buyer"] = buyer
+        found = self._orders(select_by(ORDERS, *its), its)
         if not found:
             raise OrderNotFound(order_id)
         return found[0]
@@ -144,10 +154,12 @@ class SqlOrders:
         )
         return tuple(self._connection.scalars(wanted))
 
-    def _orders(self, wanted: Select[tuple[object, ...]]) -> tuple[Order, ...]:
-        found = self._connection.execute(wanted).all()
+    def _orders(
+        self, wanted: Select[tuple[object, ...]], its: Mapping[str, object] = _NOTHING
+    ) -> tuple[Order, ...]:
+        found = self._connection.execute(wanted, its).all()
         lines: dict[int, list[Line]] = {row.id: [] for row in found}
-        for row in self._connection.execute(_lines_of(lines)) if lines else ():
+        for row in self._connection.execute(_LINES, {"order_ids": list(lines)}) if lines else ():
             lines[row.order_id].append(LINES_MAPPING.from_row(row))
         return tuple(ORDERS_MAPPING.from_row(row, lines=tuple(lines[row.id])) for row in found)
 
@@ -161,7 +173,7 @@ class SqlRefunds:
         self._connection = connection
 
     def add(self, refund: Refund, /) -> None:
-        self._connection.execute(insert(REFUNDS), REFUNDS_MAPPING.to_row(refund))
+        self._connection.execute(insert_into(REFUNDS), REFUNDS_MAPPING.to_row(refund))
 
     def save(self, refund: Refund, /) -> None:
         self._connection.execute(
@@ -178,5 +190,9 @@ class SqlRefunds:
         return tuple(map(REFUNDS_MAPPING.from_row, rows))
 
 
-def _lines_of(order_ids: Iterable[int]) -> Select[tuple[object, ...]]:
-    return select(LINES).where(LINES.c.order_id.in_(order_ids)).order_by(LINES.c.order_id, LINES.c.number)
+@cache
+def _page_of_courses(on_sale_only: bool) -> Select[tuple[object, ...]]:
+    wanted = select(COURSES).where(COURSES.c.id < bindparam("before"))
+    if on_sale_only:
+        wanted = wanted.where(COURSES.c.on_sale)
+    return wanted.order_by(COURSES.c.id.desc()).limit(bindparam("limit", type_=BigInteger))

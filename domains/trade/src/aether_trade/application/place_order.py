@@ -1,13 +1,13 @@
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from uuid import uuid4
 
 from aether.trade.v1 import port, types
-from aether_trade.application.place_order_saga import PlaceOrderSaga
-from aether_trade.application.ports import Transactions, UnitOfWork
+from aether_trade.application.place_order_saga import PlaceOrderSaga, on_sale
+from aether_trade.application.ports import Ids, Refusals, Stopwatch, Transactions, UnitOfWork
 from aether_trade.application.views import order_view
 from aether_trade.domain.basket import Basket, Item
+from aether_trade.domain.course import Course
 from aether_trade.domain.errors import IdempotencyKeyNotUsable, KeyUsedForAnotherOrder, OrderBeingPlaced
 from aether_trade.domain.order import Order
 
@@ -24,13 +24,20 @@ class PlaceOrder(port.PlaceOrder):
     """Orders courses. Of many requests with one idempotency key, one places the order, and all return it.
 
     The request that claims the key places the order. The others wait for it, and raise `OrderBeingPlaced` if that
-    takes too long. One transaction stores the order and finishes the key, and fails if the claim has lapsed: so there
-    is one order, however long a claimant is stopped.
-    If placing fails the key is released, and the same request may try again.
+    takes too long. One transaction claims the key and reads the catalogue: if a course is not on sale, the key was
+    never claimed. Another one stores the order and finishes the key, and fails if the claim has lapsed: so there is one
+    order, however long a claimant is stopped. If placing fails in between, the key is released, and the same request
+    may try again.
+
+    What promotion refused to others a moment ago is refused before the key is claimed or anything is asked. One read
+    comes before it: a key that is known leads to its order, or to its claimant, even when the sale is over.
     """
 
     saga: PlaceOrderSaga
     transactions: Transactions
+    refusals: Refusals
+    ids: Ids
+    stopwatch: Stopwatch
 
     def __call__(self, request: types.PlaceOrderRequest, /) -> types.Order:
         buyer, key = request.caller.subject, request.idempotency_key
@@ -43,41 +50,56 @@ class PlaceOrder(port.PlaceOrder):
             ),
             request.coupon_ids,
         )
-        claimant = uuid4().hex
-        placed = self._claimed_or_placed(buyer, key, basket.fingerprint(), claimant)
-        return order_view(placed or self._place(buyer, key, basket, claimant))
+        refusal = self.refusals.refusal(basket.items)
+        if refusal is not None and not self._knows(buyer, key):
+            raise refusal
+        claimant = str(self.ids.next())
+        found = self._claimed_or_placed(buyer, key, basket, claimant)
+        if isinstance(found, Order):
+            return order_view(found)
+        return order_view(self._place(buyer, key, basket, found, claimant))
 
-    def _place(self, buyer: str, key: str, basket: Basket, claimant: str) -> Order:
+    def _knows(self, buyer: str, key: str) -> bool:
+        return self.transactions.read(lambda unit: unit.keys.find(buyer, key)) is not None
+
+    def _place(
+        self, buyer: str, key: str, basket: Basket, courses: Mapping[int, Course], claimant: str
+    ) -> Order:
         def keep(unit: UnitOfWork, order: Order) -> None:
             if not unit.keys.finish(buyer, key, claimant, str(order.id)):
-                raise OrderBeingPlaced(key)
+                raise OrderBeingPlaced
 
         try:
-            return self.saga(buyer, basket, keep)
+            return self.saga(buyer, basket, courses, keep)
         except Exception:
             # This has no effect if the order was stored after all: the key is then finished.
             self.transactions.run(lambda unit: unit.keys.abandon(buyer, key, claimant))
             raise
 
-    def _claimed_or_placed(self, buyer: str, key: str, fingerprint: str, claimant: str) -> Order | None:
-        """Claim the key. Return the order that was placed with it earlier, or None once the claim succeeds."""
+    def _claimed_or_placed(
+        self, buyer: str, key: str, basket: Basket, claimant: str
+    ) -> Order | Mapping[int, Course]:
+        """Claim the key. Return the courses of the basket once that succeeds, or the order placed with it earlier."""
+        fingerprint = basket.fingerprint()
 
-        def claim(unit: UnitOfWork) -> bool:
-            return unit.keys.claim(buyer, key, fingerprint, claimant, CLAIM_SECONDS)
+        def claim(unit: UnitOfWork) -> Mapping[int, Course] | None:
+            if not unit.keys.claim(buyer, key, fingerprint, claimant, CLAIM_SECONDS):
+                return None
+            return on_sale(unit, basket)
 
-        give_up = time.monotonic() + WAIT_SECONDS
-        while not self.transactions.run(claim):
+        give_up = self.stopwatch.seconds() + WAIT_SECONDS
+        while (courses := self.transactions.run(claim)) is None:
             while (known := self.transactions.read(lambda unit: unit.keys.find(buyer, key))) is not None:
                 if known.fingerprint != fingerprint:
-                    raise KeyUsedForAnotherOrder(key)
+                    raise KeyUsedForAnotherOrder
                 if known.result is not None:
                     return self._placed(int(known.result), buyer)
                 if known.lapsed:
                     break
-                if time.monotonic() >= give_up:
-                    raise OrderBeingPlaced(key)
-                time.sleep(PAUSE_SECONDS)
-        return None
+                if self.stopwatch.seconds() >= give_up:
+                    raise OrderBeingPlaced
+                self.stopwatch.sleep(PAUSE_SECONDS)
+        return courses
 
     def _placed(self, order_id: int, buyer: str) -> Order:
         return self.transactions.read(lambda unit: unit.orders.get(order_id, buyer=buyer)).as_placed()

@@ -1,6 +1,6 @@
 """The saga of placing an order: every step is idempotent, and the steps before it can be compensated."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,9 +28,19 @@ class PlaceOrderSaga:
     payment_time: timedelta
     grace: timedelta
 
-    def __call__(self, buyer: str, basket: Basket, keep: Callable[[UnitOfWork, Order], None], /) -> Order:
-        """Place and store the order. `keep` runs in the same transaction, and may refuse it by raising `Conflict`."""
-        order = self._price(buyer, basket)
+    def __call__(
+        self,
+        buyer: str,
+        basket: Basket,
+        courses: Mapping[int, Course],
+        keep: Callable[[UnitOfWork, Order], None],
+        /,
+    ) -> Order:
+        """Place and store the order. `courses` are those of the basket, as `on_sale` returns them.
+
+        `keep` runs in the transaction that stores the order, and may refuse it by raising `Conflict`.
+        """
+        order = self._price(buyer, basket, courses)
         self._hold(order, basket)
 
         def store(unit: UnitOfWork) -> Order:
@@ -48,8 +58,7 @@ class PlaceOrderSaga:
             self.promotions.release(order.id)
             raise
 
-    def _price(self, buyer: str, basket: Basket) -> Order:
-        courses = self.transactions.read(lambda unit: _on_sale(unit, basket))
+    def _price(self, buyer: str, basket: Basket, courses: Mapping[int, Course]) -> Order:
         priced = [(item, courses[item.course_id].price_cents) for item in basket.items]
         quote = self.promotions.quote(buyer, priced, basket.coupon_ids)
         now = self.clock.now()
@@ -85,7 +94,7 @@ class PlaceOrderSaga:
             raise
 
 
-def _on_sale(unit: UnitOfWork, basket: Basket) -> dict[int, Course]:
+def on_sale(unit: UnitOfWork, basket: Basket) -> dict[int, Course]:
     """Return the courses of the basket, by id. Raises `CourseNotFound` or `CourseNotOnSale`."""
     found = {item.course_id: unit.courses.get(item.course_id) for item in basket.items}
     for course in found.values():

@@ -197,6 +197,17 @@ class Promotions(Protocol):
         ...
 
 
+class Refusals(Protocol):
+    """What `Promotions` refused to other buyers a moment ago."""
+
+    def refusal(self, items: Sequence[Item], /) -> Refused | None:
+        """Return the refusal that these items would get now, or None if that must be asked.
+
+        Asks nobody. A refusal may have ended up to a second ago; None promises nothing.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPayment:
     """A payment that the buyer can make at `url`."""
@@ -224,6 +235,18 @@ class Payments(Protocol):
 class Clock(Protocol):
     def now(self) -> datetime:
         """Return the time in UTC, to the microsecond. It may stand still or go back."""
+        ...
+
+
+class Stopwatch(Protocol):
+    """Measures and waits. Unlike the Clock, it never goes back."""
+
+    def seconds(self) -> float:
+        """Return the seconds since some moment in the past."""
+        ...
+
+    def sleep(self, seconds: float, /) -> None:
+        """Block the calling thread for so many seconds."""
         ...
 
 

@@ -32,6 +32,12 @@ class TitleNotUsable(Invalid):
         self.limit = limit
 
 
+class TitleNotReadable(Invalid):
+    def __init__(self, character: str) -> None:
+        super().__init__(f"A title cannot contain the invisible character {character}: leave it out.")
+        self.character = character
+
+
 class PriceNotUsable(Invalid):
     def __init__(self, price_cents: int, limit_cents: int) -> None:
         super().__init__(f"A price is 0 to {limit_cents} cents, this one is {price_cents}: choose another.")
@@ -46,9 +52,8 @@ class PageSizeNotUsable(Invalid):
 
 
 class PageTokenNotUsable(Invalid):
-    def __init__(self, page_token: str) -> None:
+    def __init__(self) -> None:
         super().__init__("This page token is not valid: start again without one.")
-        self.page_token = page_token
 
 
 class IdempotencyKeyNotUsable(Invalid):
@@ -166,19 +171,17 @@ class CourseNotOnSale(Conflict):
 
 
 class KeyUsedForAnotherOrder(Conflict):
-    def __init__(self, idempotency_key: str) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "You sent this idempotency key with another request: make a new key for a new order."
         )
-        self.idempotency_key = idempotency_key
 
 
 class OrderBeingPlaced(Conflict):
-    def __init__(self, idempotency_key: str) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "An order with this idempotency key is being placed: send the same request again shortly."
         )
-        self.idempotency_key = idempotency_key
 
 
 class PlacingTookTooLong(Conflict):

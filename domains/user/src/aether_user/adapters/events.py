@@ -12,6 +12,7 @@ from aether_adapters.kernel.events import IncomingEvent, OutgoingEvent
 
 from aether.trade.v1 import events as trade
 from aether.user.v1 import events as contract
+from aether_user.application.views import id_in
 from aether_user.domain.events import (
     SessionsRevoked,
     UserBanned,
@@ -110,10 +111,10 @@ def about_an_order(event: IncomingEvent) -> OrderPaid | OrderRefunded:
 
 
 def _user_id(subject: str) -> int:
-    try:
-        return int(subject)
-    except ValueError:
-        raise Malformed("subject", "is not a user's id") from None
+    found = id_in(subject)
+    if found is None:
+        raise Malformed("subject", "is not a user's id")
+    return found
 
 
 def _message(event: UserEvent) -> contract.Event:

@@ -1,50 +1,23 @@
-"""Data in Redis: sign-in attempts, open sessions, and users' cards.
+"""Data in Redis: open sessions and users' cards.
 
-The service works without it: each process counts attempts itself, sessions continue and are listed again once they
-are refreshed, and cards are read from the database.
+The service works without it: sessions continue and are listed again once they are refreshed, and cards are read from
+the database.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Final
 
 import orjson
 import structlog
 from aether_adapters.kernel.errors import Exhausted, Unavailable
-from aether_adapters.redis import FallbackTokenBucket
 from aether_adapters.redis.cache import Cache
 from redis import Redis
 
-from aether_user.application.ports import Card, Presence
+from aether_user.application.ports import SESSIONS_SHOWN, Card, Presence
 from aether_user.domain.values import Role, Status
 
 _LOG: Final = structlog.get_logger("aether.user")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Allows `burst` attempts at once, refilled at `rate` per second."""
-
-    rate: float
-    burst: int
-
-
-class RedisThrottle:
-    """Counts attempts for each account, by login name in any case, and for each address."""
-
-    def __init__(self, client: Redis, *, account: Pace, address: Pace) -> None:
-        self._account = FallbackTokenBucket(client, "aether-user-account", account.rate, account.burst)
-        self._address = FallbackTokenBucket(client, "aether-user-address", address.rate, address.burst)
-
-    def take(self, login: str, address: str, /) -> None:
-        # A digest, because Redis keys must not hold personal data.
-        account = sha256(login.lower().encode()).hexdigest()
-        for bucket, key in ((self._address, address), (self._account, account)):
-            taken = bucket(key)
-            if not taken.allowed:
-                raise Exhausted("Too many attempts: try again later.", retry_after=taken.retry_after)
 
 
 class RedisPresences:
@@ -67,13 +40,19 @@ class RedisPresences:
             pipeline.hset(key, str(presence.session_id), value)
             # All sessions live equally long after they were last seen, so the one written last expires last.
             pipeline.expireat(key, int(presence.expires_at.timestamp()) + 1)
-            _ignore_outage("session not noted", user_id, pipeline.execute)
+            pipeline.hlen(key)
+            _ignore_outage("session not noted", user_id, lambda: self._trim(key, pipeline.execute()[-1]))
 
-    def gone(self, user_id: int, session_id: int | None, /) -> None:
+    def gone(self, user_id: int, session_id: int | None, /, *, but: int | None = None) -> None:
         key = _sessions(user_id)
 
         def remove() -> object:
-            return self._redis.delete(key) if session_id is None else self._redis.hdel(key, str(session_id))
+            if session_id is not None:
+                return self._redis.hdel(key, str(session_id))
+            if but is None:
+                return self._redis.delete(key)
+            others = [name for name in self._redis.hkeys(key) if int(name) != but]
+            return self._redis.hdel(key, *others) if others else None
 
         _ignore_outage("ended session is still noted", user_id, remove)
 
@@ -82,7 +61,13 @@ class RedisPresences:
         presences = [_presence(int(name), value) for name, value in fields.items()]
         active = [presence for presence in presences if presence.expires_at > now]
         active.sort(key=lambda presence: presence.session_id, reverse=True)
-        return tuple(active)
+        return tuple(active[:SESSIONS_SHOWN])
+
+    def _trim(self, key: str, count: int) -> None:
+        """Forget the oldest sessions of a user who has twice as many as are shown; many of them have expired."""
+        if count > 2 * SESSIONS_SHOWN:
+            names = sorted(map(int, self._redis.hkeys(key)))
+            self._redis.hdel(key, *map(str, names[:-SESSIONS_SHOWN]))
 
 
 class RedisCards:
@@ -109,7 +94,7 @@ def _ignore_outage(message: str, user_id: int, action: Callable[[], object]) -> 
     try:
         action()
     except (Unavailable, Exhausted) as error:
-        _LOG.warning(message, user_id=user_id, reason=str(error))
+        _LOG.warning(message, user_id=user_id, reason=error.reason)
 
 
 def _sessions(user_id: int) -> str:

@@ -3,13 +3,24 @@
 from datetime import datetime
 from typing import Final
 
-from aether_adapters.sql import Inbox, Outbox, RowMapping, converted, optional, update_versioned, wrapped
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from aether_adapters.sql import (
+    Inbox,
+    Outbox,
+    RowMapping,
+    converted,
+    insert_into,
+    optional,
+    select_by,
+    update_versioned,
+    wrapped,
+)
+from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_user.adapters.events import outgoing
 from aether_user.adapters.sql_keys import SqlKeys
 from aether_user.adapters.sql_ledger import SqlLedger
+from aether_user.adapters.sql_resets import SqlResetRequests, SqlResets
 from aether_user.adapters.tables import INBOX, OUTBOX, SESSIONS, USERS
 from aether_user.application.ports import UnitOfWork
 from aether_user.domain.errors import (
@@ -32,6 +43,7 @@ USERS_MAPPING = RowMapping(
         "username": wrapped(Username, "text"),
         "mobile": wrapped(Mobile, "text"),
         "email": optional(wrapped(Email, "text")),
+        "former_email": optional(wrapped(Email, "text")),
         "display_name": wrapped(DisplayName, "text"),
         "roles": converted(
             lambda roles: " ".join(sorted(role.value for role in roles)),
@@ -51,6 +63,8 @@ def unit_of_work(connection: Connection) -> UnitOfWork:
     return UnitOfWork(
         users=SqlUsers(connection),
         sessions=SqlSessions(connection),
+        resets=SqlResets(connection),
+        reset_requests=SqlResetRequests(connection),
         keys=SqlKeys(connection),
         ledger=SqlLedger(connection),
         inbox=Inbox(connection, INBOX),
@@ -65,7 +79,7 @@ class SqlUsers:
     def add(self, user: User, /) -> User:
         stored = user.stored()
         try:
-            self._connection.execute(insert(USERS), USERS_MAPPING.to_row(stored))
+            self._connection.execute(insert_into(USERS), USERS_MAPPING.to_row(stored))
         except IntegrityError:
             raise self._conflict(user) from None
         self._publish(user)
@@ -78,8 +92,8 @@ class SqlUsers:
         return self._one(user_id, hold=True)
 
     def by_login(self, login: str, /) -> User | None:
-        name = USERS.c.mobile == login if login.startswith("+") else USERS.c.username_folded == login.lower()
-        row = self._connection.execute(select(USERS).where(name)).one_or_none()
+        its = {"mobile": login} if login.startswith("+") else {"username_folded": login.lower()}
+        row = self._connection.execute(select_by(USERS, *its), its).one_or_none()
         return None if row is None else USERS_MAPPING.from_row(row)
 
     def save(self, user: User, /) -> User:
@@ -95,8 +109,7 @@ class SqlUsers:
         return stored
 
     def _one(self, user_id: int, *, hold: bool) -> User:
-        wanted = select(USERS).where(USERS.c.id == user_id)
-        row = self._connection.execute(wanted.with_for_update() if hold else wanted).one_or_none()
+        row = self._connection.execute(select_by(USERS, "id", lock=hold), {"id": user_id}).one_or_none()
         if row is None:
             raise UserNotFound(user_id)
         return USERS_MAPPING.from_row(row)
@@ -109,9 +122,9 @@ class SqlUsers:
         )
         rows = self._connection.execute(taken).all()
         if any(row.username_folded == folded and row.id != user.id for row in rows):
-            return UsernameTaken(user.username.text)
+            return UsernameTaken()
         if any(row.mobile == mobile and row.id != user.id for row in rows):
-            return MobileTaken(mobile)
+            return MobileTaken()
         return UserHasChanged(user.id, user.version)
 
     def _publish(self, user: User) -> None:
@@ -127,17 +140,17 @@ class SqlSessions:
     def add(self, session: Session, /) -> Session:
         stored = session.stored()
         try:
-            self._connection.execute(insert(SESSIONS), SESSIONS_MAPPING.to_row(stored))
+            self._connection.execute(insert_into(SESSIONS), SESSIONS_MAPPING.to_row(stored))
         except IntegrityError:
             raise SessionHasChanged(session.id) from None
         return stored
 
     def get(self, session_id: int, /) -> Session | None:
-        row = self._connection.execute(select(SESSIONS).where(SESSIONS.c.id == session_id)).one_or_none()
+        row = self._connection.execute(select_by(SESSIONS, "id"), {"id": session_id}).one_or_none()
         return None if row is None else SESSIONS_MAPPING.from_row(row)
 
     def by_handle(self, handle: str, /) -> Session | None:
-        row = self._connection.execute(select(SESSIONS).where(SESSIONS.c.handle == handle)).one_or_none()
+        row = self._connection.execute(select_by(SESSIONS, "handle"), {"handle": handle}).one_or_none()
         return None if row is None else SESSIONS_MAPPING.from_row(row)
 
     def save(self, session: Session, /) -> Session:
@@ -152,8 +165,10 @@ class SqlSessions:
         self._outbox.add(*(outgoing(event) for event in session.events))
         return stored
 
-    def revoke_all(self, user_id: int, /, *, now: datetime) -> None:
+    def revoke_all(self, user_id: int, /, *, now: datetime, but: int | None = None) -> None:
         open_ones = (SESSIONS.c.user_id == user_id) & SESSIONS.c.revoked_at.is_(None)
+        if but is not None:
+            open_ones &= SESSIONS.c.id != but
         revoked = {"revoked_at": now, "version": SESSIONS.c.version + 1}
         self._connection.execute(update(SESSIONS).where(open_ones).values(revoked))
 

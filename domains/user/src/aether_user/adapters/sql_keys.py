@@ -1,7 +1,7 @@
 """The signing keys in SQL; a private half is stored as its maker sealed it."""
 
 from aether_adapters.sql import RowMapping
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aether_user.adapters.tables import SIGNING_KEYS
@@ -24,6 +24,11 @@ class SqlKeys:
             self._connection.execute(insert(SIGNING_KEYS), SIGNING_KEYS_MAPPING.to_row(key))
         except IntegrityError:
             raise KeysHaveChanged(key.number) from None
+
+    def reseal(self, key: SigningKey, private_pem: str, /) -> bool:
+        same = (SIGNING_KEYS.c.number == key.number) & (SIGNING_KEYS.c.private_pem == key.private_pem)
+        done = self._connection.execute(update(SIGNING_KEYS).where(same).values(private_pem=private_pem))
+        return done.rowcount == 1
 
     def remove(self, number: int, /) -> None:
         self._connection.execute(delete(SIGNING_KEYS).where(SIGNING_KEYS.c.number == number))

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
 from aether_user.domain.values import (
     DISPLAY_NAME_LIMIT_CHARACTERS,
     EMAIL_LIMIT_CHARACTERS,
+    LOGIN_LIMIT_CHARACTERS,
     MOBILE_LIMIT_CHARACTERS,
     USERNAME_LIMIT_CHARACTERS,
 )
@@ -31,6 +32,8 @@ USERS = Table(
     Column("roles", exact(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("banned_at", UtcDateTime),
+    Column("former_email", exact(EMAIL_LIMIT_CHARACTERS)),
+    Column("email_changed_at", UtcDateTime),
     Column("version", BigInteger, nullable=False),
     UniqueConstraint("username_folded"),
     UniqueConstraint("mobile"),
@@ -50,6 +53,26 @@ SESSIONS = Table(
     UniqueConstraint("handle"),
     Index("ix_sessions_user_id", "user_id"),
     Index("ix_sessions_expires_at", "expires_at"),
+)
+
+PASSWORD_RESETS = Table(
+    "password_resets",
+    METADATA,
+    Column("digest", exact(_DIGEST_CHARACTERS), primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index("ix_password_resets_user_id", "user_id"),
+    Index("ix_password_resets_expires_at", "expires_at"),
+)
+
+RESET_REQUESTS = Table(
+    "reset_requests",
+    METADATA,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("login", exact(LOGIN_LIMIT_CHARACTERS), nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Index("ix_reset_requests_due_at", "due_at"),
 )
 
 SIGNING_KEYS = Table(

@@ -1,6 +1,7 @@
 """Access tokens, signed with ES256, and their signing keys."""
 
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from threading import Lock
@@ -8,15 +9,9 @@ from typing import Final
 
 from aether_adapters.auth.tokens import Issuer
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    KeySerializationEncryption,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from aether_user.adapters.sealing import Seal
 from aether_user.application.ports import NewKey
 from aether_user.domain.keys import SigningKey
 from aether_user.domain.values import Role
@@ -26,12 +21,10 @@ _COORDINATE_BYTES: Final = 32
 
 
 class EcKeyMaker:
-    """Creates keys on P-256. A non-empty `secret` encrypts their private halves."""
+    """Creates keys on P-256, whose private halves `seal` encrypts."""
 
-    def __init__(self, secret: str) -> None:
-        self._encryption: KeySerializationEncryption = (
-            BestAvailableEncryption(secret.encode()) if secret else NoEncryption()
-        )
+    def __init__(self, seal: Seal) -> None:
+        self._seal = seal
 
     def make(self) -> NewKey:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -39,15 +32,14 @@ class EcKeyMaker:
         x, y = (_base64(number.to_bytes(_COORDINATE_BYTES)) for number in (numbers.x, numbers.y))
         # The key id is the key's thumbprint (RFC 7638).
         thumbprint = sha256(f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'.encode()).digest()
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, self._encryption)
-        return NewKey(kid=_base64(thumbprint), x=x, y=y, private_pem=pem.decode())
+        return NewKey(kid=_base64(thumbprint), x=x, y=y, private_pem=self._seal.close(key))
 
 
 class JwtSigner:
-    """Signs tokens that are valid for `seconds`. `secret` decrypts the private half of the key."""
+    """Signs tokens that are valid for `seconds`. `seal` decrypts the private half of the key."""
 
-    def __init__(self, *, secret: str, issuer: str, audience: str, seconds: int) -> None:
-        self._secret = secret.encode() or None
+    def __init__(self, *, seal: Seal, issuer: str, audience: str | Sequence[str], seconds: int) -> None:
+        self._seal = seal
         self._issuer = issuer
         self._audience = audience
         self._seconds = seconds
@@ -73,9 +65,7 @@ class JwtSigner:
         with self._lock:
             # Cached: one key signs at a time, and decryption is slow on purpose, against guessing.
             if self._decrypted is None or self._decrypted[0] != key.kid:
-                # A key that was stored before a secret was set is not encrypted.
-                secret = self._secret if "ENCRYPTED" in key.private_pem.partition("\n")[0] else None
-                private = load_pem_private_key(key.private_pem.encode(), secret)
+                private = self._seal.open(key.private_pem)
                 pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
                 self._decrypted = key.kid, Issuer(pem, self._issuer, self._audience, key.kid)
             return self._decrypted[1]

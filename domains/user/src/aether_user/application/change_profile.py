@@ -28,6 +28,9 @@ class ChangeProfile(port.ChangeProfile):
                 email=user.email if request.email is None else email,
                 now=now,
             )
+            if changed.email != user.email:
+                # Tokens to reset the password were sent to the old address, which may be another's by now.
+                unit.resets.remove_all(user_id)
             return unit.users.save(changed)
 
         user = self.transactions.run(change)

@@ -4,11 +4,12 @@ Every implementation passes the same contract suite, `tests/test_ports.py`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from aether_user.domain.keys import KeyRing, SigningKey
+from aether_user.domain.password_reset import PasswordReset, ResetRequest, ResetToken
 from aether_user.domain.points import OrderPoints
 from aether_user.domain.session import Session
 from aether_user.domain.user import User
@@ -65,12 +66,52 @@ class Sessions(Protocol):
         """Store a change and its events. Raises `SessionHasChanged` as `Users.save` does."""
         ...
 
-    def revoke_all(self, user_id: int, /, *, now: datetime) -> None:
-        """Revoke every open session of a user. Stores no events: the user's own event covers them."""
+    def revoke_all(self, user_id: int, /, *, now: datetime, but: int | None = None) -> None:
+        """Revoke every open session of a user, except the one with the id `but`.
+
+        Stores no events: the user's own event covers them.
+        """
         ...
 
     def forget_expired(self, before: datetime, /) -> int:
         """Delete sessions that expired before then, at most a thousand. Return how many."""
+        ...
+
+
+class ResetRequests(Protocol):
+    """The requests to reset a password that are not handled yet."""
+
+    def add(self, request: ResetRequest, /) -> None: ...
+
+    def waiting(self, now: datetime, /) -> bool:
+        """Return whether a request is due."""
+        ...
+
+    def take(self, now: datetime, /, *, again_at: datetime) -> ResetRequest | None:
+        """Return the request that has been due longest, and make it due again at `again_at`; None if none is due.
+
+        Of two concurrent calls one takes it.
+        """
+        ...
+
+    def remove(self, request_id: int, /) -> None: ...
+
+
+class Resets(Protocol):
+    """The resets that a token was sent for."""
+
+    def add(self, reset: PasswordReset, /) -> None: ...
+
+    def by_digest(self, digest: str, /) -> PasswordReset | None:
+        """Return the reset whose token has this digest, also an expired one, or None."""
+        ...
+
+    def remove_all(self, user_id: int, /) -> None:
+        """Delete those of a user, so that no token is good any more."""
+        ...
+
+    def forget_expired(self, before: datetime, /) -> None:
+        """Delete those that expired before then."""
         ...
 
 
@@ -81,6 +122,10 @@ class Keys(Protocol):
 
     def add(self, key: SigningKey, /) -> None:
         """Store a new key. Raises `KeysHaveChanged` if its number exists: one of two concurrent calls succeeds."""
+        ...
+
+    def reseal(self, key: SigningKey, private_pem: str, /) -> bool:
+        """Store the key's private half encrypted anew. Return False if it is no longer stored as `key` has it."""
         ...
 
     def remove(self, number: int, /) -> None: ...
@@ -119,6 +164,8 @@ class UnitOfWork:
 
     users: Users
     sessions: Sessions
+    resets: Resets
+    reset_requests: ResetRequests
     keys: Keys
     ledger: Ledger
     inbox: Inbox
@@ -137,18 +184,44 @@ class Transactions(Protocol):
 
 
 class Passwords(Protocol):
-    """Slow password hashes. The time taken reveals nothing about the password or its owner."""
+    """Slow password hashes. The time taken reveals nothing about the password or its owner.
 
-    def hash(self, password: Password, /) -> str:
-        """Return a hash to store, which contains its parameters."""
+    Some room is kept for `trusted` calls: of a user who is signed in, or at an address that the account knows.
+    """
+
+    def hash(self, password: Password, /, *, trusted: bool = False) -> str:
+        """Return a hash to store, which contains its parameters. Raises `Exhausted` if too many are being hashed."""
         ...
 
-    def match(self, password_hash: str | None, password: Password, /) -> bool:
-        """Return whether the hash is the password's. For None it is False, after the same time."""
+    def match(self, password_hash: str | None, password: Password, /, *, trusted: bool = False) -> bool:
+        """Return whether the hash is the password's. For None it is False, after the same time.
+
+        Raises `Exhausted` as `hash` does.
+        """
+        ...
+
+    def admit(self) -> None:
+        """Raise `Exhausted` if no password can be hashed now. It reserves nothing: `hash` and `match` may still raise it."""
         ...
 
     def outdated(self, password_hash: str, /) -> bool:
         """Return whether the hash was made with other than the current parameters."""
+        ...
+
+
+class LeakedPasswords(Protocol):
+    """The passwords that attackers try first, because many people had them when they leaked."""
+
+    def include(self, password: Password, /) -> bool:
+        """Return whether one of the password's stems is one of them. It does not know every leaked password."""
+        ...
+
+
+class ResetMessages(Protocol):
+    """Messages to users who have forgotten their passwords."""
+
+    def send(self, email: str, /, *, username: str, token: ResetToken, expires_at: datetime) -> None:
+        """Send the token to the address. Raises `Unavailable` if that is not possible now."""
         ...
 
 
@@ -159,12 +232,23 @@ class NewKey:
     kid: str
     x: str
     y: str
-    private_pem: str
+    private_pem: str = field(repr=False)
 
 
 class KeyMaker(Protocol):
     def make(self) -> NewKey:
         """Return a new unique key pair."""
+        ...
+
+
+class KeySeal(Protocol):
+    """Encrypts the private halves of stored keys."""
+
+    def renew(self, private_pem: str, /) -> str | None:
+        """Return the private half encrypted with the present secret, or None if it already is.
+
+        Raises `ValueError` if no secret decrypts it.
+        """
         ...
 
 
@@ -184,10 +268,20 @@ class Signer(Protocol):
 class Throttle(Protocol):
     """Limits attempts to sign in. It is approximate: it protects, it does not account."""
 
-    def take(self, login: str, address: str, /) -> None:
-        """Count an attempt for this account, whether it exists or not, and for this address.
+    def take(self, login: str, address: str, /) -> bool:
+        """Count an attempt at this account, whether it exists or not, from this address.
 
-        Raises `Exhausted` if either has none left, but not because a server is down.
+        Return whether the account knows the address.
+
+        Raises `Exhausted` if none is left for the address, for the account at this address, or, unless the account
+        knows the address, for the account at all addresses that it does not know; but not because a server is down.
+        """
+        ...
+
+    def remember(self, logins: tuple[str, ...], address: str, /) -> None:
+        """Let the account with these login names know the address for some days, because its user was there.
+
+        So the attempts of others elsewhere do not keep the user out. It may be lost if the store is down.
         """
         ...
 
@@ -203,19 +297,26 @@ class Presence:
     address: str
 
 
+SESSIONS_SHOWN: Final = 100
+"""Sessions of one user that are listed; further ones go on, and end with all the others."""
+
+
 class Presences(Protocol):
-    """The open sessions that a user is shown. It may lose some; noting a session again restores it."""
+    """The open sessions that a user is shown, the newest `SESSIONS_SHOWN`. It may lose some; noting one again restores it.
+
+    Without this bound, whoever signs in again and again would make a list that no server can send.
+    """
 
     def note(self, user_id: int, presence: Presence, /) -> None:
         """Store or replace a session. It may be lost if the store is down."""
         ...
 
-    def gone(self, user_id: int, session_id: int | None, /) -> None:
-        """Remove a session, or all of the user's for None. It may be lost if the store is down."""
+    def gone(self, user_id: int, session_id: int | None, /, *, but: int | None = None) -> None:
+        """Remove a session, or all of the user's for None, except `but`. It may be lost if the store is down."""
         ...
 
     def of(self, user_id: int, /, *, now: datetime) -> tuple[Presence, ...]:
-        """Return the sessions that have not expired, newest first. Raises `Unavailable` if the store is down."""
+        """Return the newest sessions that have not expired, newest first. Raises `Unavailable` if the store is down."""
         ...
 
 
@@ -261,4 +362,10 @@ class Clock(Protocol):
 class Ids(Protocol):
     def next(self) -> int:
         """Return a globally unique id, from 1 to 2**63 - 1. Ids increase roughly with time."""
+        ...
+
+
+class Randomness(Protocol):
+    def text(self, size_bytes: int, /) -> str:
+        """Return so many random bytes in base64url. Nobody can guess them."""
         ...

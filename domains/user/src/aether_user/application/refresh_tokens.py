@@ -3,7 +3,7 @@ from datetime import timedelta
 
 from aether.user.v1 import port, types
 from aether_user.application.give_tokens import GiveTokens
-from aether_user.application.ports import Clock, Presences, Transactions, UnitOfWork
+from aether_user.application.ports import Clock, Presences, Randomness, Transactions, UnitOfWork
 from aether_user.domain.errors import RefreshTokenRefused
 from aether_user.domain.refresh_token import RefreshToken
 from aether_user.domain.session import Session
@@ -18,13 +18,14 @@ class RefreshTokens(port.RefreshTokens):
     give_tokens: GiveTokens
     presences: Presences
     clock: Clock
+    randomness: Randomness
     session_life: timedelta
 
     def __call__(self, request: types.RefreshTokensRequest, /) -> types.Tokens:
         token = RefreshToken.parse(request.refresh_token)
         if token is None:
             raise RefreshTokenRefused
-        following, now = token.next(), self.clock.now()
+        following, now = token.next(self.randomness.text), self.clock.now()
 
         def spend(unit: UnitOfWork) -> tuple[User, Session]:
             owned = unit.sessions.by_handle(token.handle_digest)

@@ -1,10 +1,11 @@
 from dataclasses import dataclass
 
 from aether.user.v1 import port, types
+from aether_user.application.choose_password import ChoosePassword
 from aether_user.application.ports import Clock, Ids, Passwords, Transactions
 from aether_user.application.views import profile
 from aether_user.domain.user import User
-from aether_user.domain.values import DisplayName, Email, Mobile, Password, Username
+from aether_user.domain.values import DisplayName, Email, Mobile, Username
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +14,7 @@ class Register(port.Register):
 
     transactions: Transactions
     passwords: Passwords
+    choose_password: ChoosePassword
     clock: Clock
     ids: Ids
 
@@ -21,14 +23,15 @@ class Register(port.Register):
         mobile = Mobile.of(request.mobile)
         email = Email.of(request.email) if request.email else None
         display_name = DisplayName.of(request.display_name or request.username)
-        password = Password.of(request.password)
         user = User.register(
             self.ids.next(),
             username=username,
             mobile=mobile,
             email=email,
             display_name=display_name,
-            password_hash=self.passwords.hash(password),
+            password_hash="",
             now=self.clock.now(),
         )
+        password = self.choose_password(request.password, *user.names)
+        user = user.with_hash(self.passwords.hash(password))
         return profile(self.transactions.run(lambda unit: unit.users.add(user)))

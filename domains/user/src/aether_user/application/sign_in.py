@@ -3,7 +3,15 @@ from datetime import timedelta
 
 from aether.user.v1 import port, types
 from aether_user.application.give_tokens import GiveTokens
-from aether_user.application.ports import Clock, Ids, Passwords, Throttle, Transactions, UnitOfWork
+from aether_user.application.ports import (
+    Clock,
+    Ids,
+    Passwords,
+    Randomness,
+    Throttle,
+    Transactions,
+    UnitOfWork,
+)
 from aether_user.domain.errors import SignInRefused, UserIsBanned
 from aether_user.domain.refresh_token import RefreshToken
 from aether_user.domain.session import Session
@@ -25,18 +33,22 @@ class SignIn(port.SignIn):
     give_tokens: GiveTokens
     clock: Clock
     ids: Ids
+    randomness: Randomness
     session_life: timedelta
 
     def __call__(self, request: types.SignInRequest, /) -> types.Tokens:
-        self.throttle.take(request.login, request.client_address)
-        password = Password(request.password)
+        password = Password.typed(request.password)
+        self.passwords.admit()  # before an attempt is counted: a rush of others must not use up the user's own
+        known = self.throttle.take(request.login, request.client_address)
         found = self.transactions.read(lambda unit: unit.users.by_login(request.login))
-        matches = self.passwords.match(None if found is None else found.password_hash, password)
+        kept = None if found is None else found.password_hash
+        matches = self.passwords.match(kept, password, trusted=known)
         if found is None or not matches:
             raise SignInRefused
         user_id, old_hash = found.id, found.password_hash
-        new_hash = self.passwords.hash(password) if self.passwords.outdated(old_hash) else None
-        token, session_id, now = RefreshToken.first(), self.ids.next(), self.clock.now()
+        new_hash = self.passwords.hash(password, trusted=True) if self.passwords.outdated(old_hash) else None
+        token = RefreshToken.first(self.randomness.text)
+        session_id, now = self.ids.next(), self.clock.now()
 
         def open_session(unit: UnitOfWork) -> tuple[User, Session]:
             # Row lock: a ban either precedes this and is seen, or follows it and revokes this session.
@@ -49,4 +61,5 @@ class SignIn(port.SignIn):
             return user, unit.sessions.add(session)
 
         user, session = self.transactions.run(open_session)
+        self.throttle.remember(user.logins, request.client_address)
         return self.give_tokens(user, session, token, address=request.client_address, now=now)

@@ -41,9 +41,17 @@ def role_names(roles: frozenset[Role]) -> tuple[str, ...]:
 
 def own_id(caller: Caller) -> int:
     """Return the caller's user id. Raises `UserNotFound` if the caller is not a user, such as a service."""
-    if not (caller.subject.isascii() and caller.subject.isdigit()):
+    found = id_in(caller.subject)
+    if found is None:
         raise UserNotFound(0)
-    return int(caller.subject)
+    return found
+
+
+def id_in(text: str) -> int | None:
+    """Return the id that tokens name so, or None. 007 is none: revocations of 7 would not concern it."""
+    short = 0 < len(text) <= len(str(2**63))
+    number = int(text) if short and text.isascii() and text.isdigit() else 0
+    return number if 0 < number < 2**63 and str(number) == text else None
 
 
 def is_operator(caller: Caller) -> bool:

@@ -20,24 +20,21 @@ class Conflict(Exception):
 
 
 class UsernameNotUsable(Invalid):
-    def __init__(self, username: str) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "A username has 3 to 32 letters, digits, dots, dashes and underscores, and begins with a letter: "
             "choose another."
         )
-        self.username = username
 
 
 class MobileNotUsable(Invalid):
-    def __init__(self, mobile: str) -> None:
+    def __init__(self) -> None:
         super().__init__("A mobile must be in E.164 format: write it like +8613800138000.")
-        self.mobile = mobile
 
 
 class EmailNotUsable(Invalid):
-    def __init__(self, email: str) -> None:
+    def __init__(self) -> None:
         super().__init__("This is not an e-mail address: correct it, or leave it out.")
-        self.email = email
 
 
 class DisplayNameNotUsable(Invalid):
@@ -59,10 +56,19 @@ class PasswordNotUsable(Invalid):
         self.most = most
 
 
+class PasswordGuessable(Invalid):
+    """It does not say why, and carries no values: they would be the password."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This password is among those that attackers try first, such as leaked ones and your own names: "
+            "choose another."
+        )
+
+
 class RolesNotUsable(Invalid):
-    def __init__(self, roles: tuple[str, ...]) -> None:
+    def __init__(self) -> None:
         super().__init__("A user has one or both of the roles customer and operator: send only these.")
-        self.roles = roles
 
 
 class UserNotFound(NotFound):
@@ -78,15 +84,13 @@ class UsernameUnknown(NotFound):
 
 
 class UsernameTaken(Conflict):
-    def __init__(self, username: str) -> None:
-        super().__init__(f"The username {username} is taken: choose another.")
-        self.username = username
+    def __init__(self) -> None:
+        super().__init__("This username is taken: choose another.")
 
 
 class MobileTaken(Conflict):
-    def __init__(self, mobile: str) -> None:
-        super().__init__(f"The mobile {mobile} is taken: sign in, or use another.")
-        self.mobile = mobile
+    def __init__(self) -> None:
+        super().__init__("This mobile is taken: sign in, or use another.")
 
 
 class UserHasChanged(Conflict):
@@ -145,6 +149,18 @@ class SignInRefused(Conflict):
 
     def __init__(self) -> None:
         super().__init__("The login name or the password is wrong: check both.")
+
+
+class OldPasswordWrong(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The old password is wrong: check it, or reset it.")
+
+
+class ResetTokenRefused(Conflict):
+    """The same for an unknown, expired or used token, so it carries no values."""
+
+    def __init__(self) -> None:
+        super().__init__("This token to reset the password is not valid: request another.")
 
 
 class RefreshTokenRefused(Conflict):

@@ -6,9 +6,9 @@ of used tokens is needed.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from secrets import token_urlsafe
 from typing import Final, Self
 
 _RANDOM_BYTES: Final = 24
@@ -22,9 +22,9 @@ class RefreshToken:
     secret: str = field(repr=False)
 
     @classmethod
-    def first(cls) -> Self:
-        """Return the first token of a new session."""
-        return cls(token_urlsafe(_RANDOM_BYTES), token_urlsafe(_RANDOM_BYTES))
+    def first(cls, random: Callable[[int], str]) -> Self:
+        """Return the first token of a new session. `random` returns so many random bytes in base64url."""
+        return cls(random(_RANDOM_BYTES), random(_RANDOM_BYTES))
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -32,9 +32,9 @@ class RefreshToken:
         found = _PATTERN.fullmatch(text)
         return cls(found[1], found[2]) if found else None
 
-    def next(self) -> Self:
+    def next(self, random: Callable[[int], str]) -> Self:
         """Return the token that replaces this one in the same session."""
-        return type(self)(self.handle, token_urlsafe(_RANDOM_BYTES))
+        return type(self)(self.handle, random(_RANDOM_BYTES))
 
     @property
     def text(self) -> str:

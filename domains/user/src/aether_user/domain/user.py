@@ -1,8 +1,8 @@
 """The user aggregate."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Self
+from datetime import datetime, timedelta
+from typing import Final, Self
 
 from aether_user.domain.errors import UserAlreadyBanned, UserHasChanged, UserNotBanned
 from aether_user.domain.events import (
@@ -14,6 +14,9 @@ from aether_user.domain.events import (
     UserUnbanned,
 )
 from aether_user.domain.values import DisplayName, Email, Mobile, Role, Status, Username
+
+NEW_EMAIL_SETTLES_IN: Final = timedelta(days=1)
+"""How long a token to reset the password is still sent to the former address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class User:
     roles: frozenset[Role] = frozenset({Role.CUSTOMER})
     created_at: datetime
     banned_at: datetime | None = None
+    former_email: Email | None = None
+    email_changed_at: datetime | None = None
     version: int = 0
     events: tuple[UserEvent, ...] = field(default=(), compare=False, repr=False)
 
@@ -65,13 +70,25 @@ class User:
     def status(self) -> Status:
         return Status.ACTIVE if self.banned_at is None else Status.BANNED
 
+    @property
+    def logins(self) -> tuple[str, ...]:
+        """The names that the user may sign in with."""
+        return (self.username.folded, self.mobile.text)
+
     def change_profile(
         self, *, version: int, display_name: DisplayName, email: Email | None, now: datetime
     ) -> Self:
         """Return the user with this name and e-mail. Raises `UserHasChanged` if `version` is not current."""
         self._check_version(version)
         changed = UserChanged(user_id=self.id, occurred_at=now)
-        return replace(self, display_name=display_name, email=email, events=(*self.events, changed))
+        return replace(
+            self,
+            display_name=display_name,
+            email=email,
+            former_email=self.former_email if email == self.email else self._trusted_email(now),
+            email_changed_at=self.email_changed_at if email == self.email else now,
+            events=(*self.events, changed),
+        )
 
     def set_roles(self, roles: frozenset[Role], *, version: int, now: datetime) -> Self:
         """Return the user with these roles, and revoke access tokens. Raises `UserHasChanged`."""
@@ -97,6 +114,24 @@ class User:
         """Return the user with an event that revokes all access tokens."""
         return replace(self, events=(*self.events, self._signed_out(now)))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the user is called, which is no password."""
+        email = () if self.email is None else (self.email.text, self.email.text.partition("@")[0])
+        return (self.username.text, self.mobile.text, self.display_name.text, *email)
+
+    def reset_email(self, *, now: datetime) -> Email | None:
+        """Return the address that a token to reset the password may be sent to, or None.
+
+        A banned user has none. For a while after a change it is the former address: whoever has stolen an access token
+        can change the address, and must neither take the account over with it nor keep the user from resetting.
+        """
+        return None if self.banned_at is not None else self._trusted_email(now)
+
+    def change_password(self, password_hash: str, *, now: datetime) -> Self:
+        """Return the user with the hash of another password, and revoke access tokens."""
+        return replace(self, password_hash=password_hash, events=(*self.events, self._signed_out(now)))
+
     def with_hash(self, password_hash: str) -> Self:
         """Return the user with another hash of the same password."""
         return replace(self, password_hash=password_hash)
@@ -104,6 +139,10 @@ class User:
     def stored(self) -> Self:
         """Return the user as stored: one version later, without its events."""
         return replace(self, version=self.version + 1, events=())
+
+    def _trusted_email(self, now: datetime) -> Email | None:
+        settled = self.email_changed_at is None or now >= self.email_changed_at + NEW_EMAIL_SETTLES_IN
+        return self.email if settled else self.former_email
 
     def _check_version(self, version: int) -> None:
         if version != self.version:

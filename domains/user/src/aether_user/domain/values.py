@@ -6,8 +6,10 @@
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import pairwise
+from string import digits, punctuation
 from typing import Final, Self
-from unicodedata import category, normalize
+from unicodedata import bidirectional, category, normalize
 
 from aether_user.domain.errors import (
     DisplayNameNotUsable,
@@ -23,13 +25,19 @@ MOBILE_LIMIT_CHARACTERS: Final = 16
 EMAIL_LIMIT_CHARACTERS: Final = 254
 """The longest address: RFC 5321, section 4.5.3.1.3, less the angle brackets."""
 DISPLAY_NAME_LIMIT_CHARACTERS: Final = 64
+LOGIN_LIMIT_CHARACTERS: Final = 64
+"""More than the longest username or mobile."""
 PASSWORD_MIN_CHARACTERS: Final = 8
 PASSWORD_MAX_CHARACTERS: Final = 128
 
+_FEW_CHARACTERS: Final = 3
+_DIGITS_AND_SIGNS: Final = digits + punctuation
 _USERNAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{2,31}")
 _MOBILE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 _INVISIBLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_REORDERING: Final = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""Bidirectional classes of controls that reorder the text around them, so that it reads as another."""
 
 
 class Status(Enum):
@@ -50,7 +58,7 @@ class Role(Enum):
         """Return the roles with these names. Raises `RolesNotUsable`."""
         known = {role.value: role for role in cls}
         if not names or not known.keys() >= set(names):
-            raise RolesNotUsable(names)
+            raise RolesNotUsable
         return frozenset(known[name] for name in names)
 
 
@@ -64,7 +72,7 @@ class Username:
     def of(cls, text: str) -> Self:
         """Return the username. Raises `UsernameNotUsable`."""
         if not _USERNAME.fullmatch(text):
-            raise UsernameNotUsable(text)
+            raise UsernameNotUsable
         return cls(text)
 
     @property
@@ -77,13 +85,13 @@ class Username:
 class Mobile:
     """A telephone number in E.164, also a login name."""
 
-    text: str
+    text: str = field(repr=False)
 
     @classmethod
     def of(cls, text: str) -> Self:
         """Return the number. Raises `MobileNotUsable`."""
         if not _MOBILE.fullmatch(text):
-            raise MobileNotUsable(text)
+            raise MobileNotUsable
         return cls(text)
 
 
@@ -91,13 +99,13 @@ class Mobile:
 class Email:
     """An e-mail address."""
 
-    text: str
+    text: str = field(repr=False)
 
     @classmethod
     def of(cls, text: str) -> Self:
         """Return the address. Raises `EmailNotUsable`."""
         if len(text) > EMAIL_LIMIT_CHARACTERS or not _EMAIL.fullmatch(text):
-            raise EmailNotUsable(text)
+            raise EmailNotUsable
         return cls(text)
 
 
@@ -111,9 +119,13 @@ class DisplayName:
     def of(cls, text: str) -> Self:
         """Return the name without surrounding space. Raises `DisplayNameNotUsable`."""
         text = text.strip()
+        if len(text) > DISPLAY_NAME_LIMIT_CHARACTERS:  # first, because looking at each character takes time
+            raise DisplayNameNotUsable(len(text), DISPLAY_NAME_LIMIT_CHARACTERS)
         has_visible = any(category(letter)[0] not in "CZM" for letter in text)
-        has_invisible = any(category(letter) in _INVISIBLE for letter in text)
-        if not has_visible or has_invisible or len(text) > DISPLAY_NAME_LIMIT_CHARACTERS:
+        has_invisible = any(
+            category(letter) in _INVISIBLE or bidirectional(letter) in _REORDERING for letter in text
+        )
+        if not has_visible or has_invisible:
             raise DisplayNameNotUsable(len(text), DISPLAY_NAME_LIMIT_CHARACTERS)
         return cls(text)
 
@@ -130,6 +142,28 @@ class Password:
         if not PASSWORD_MIN_CHARACTERS <= len(text) <= PASSWORD_MAX_CHARACTERS:
             raise PasswordNotUsable(len(text), PASSWORD_MIN_CHARACTERS, PASSWORD_MAX_CHARACTERS)
         return cls(text)
+
+    @classmethod
+    def typed(cls, text: str) -> Self:
+        """Return what somebody typed as their password. Raises `PasswordNotUsable` if no password is that long.
+
+        Without this limit `normal` would take quadratic time for a long text of combining marks.
+        """
+        if len(text) > PASSWORD_MAX_CHARACTERS:
+            raise PasswordNotUsable(len(text), PASSWORD_MIN_CHARACTERS, PASSWORD_MAX_CHARACTERS)
+        return cls(text)
+
+    @property
+    def stems(self) -> frozenset[str]:
+        """What attackers make it of: itself in lower case, and that without the digits and signs at its end."""
+        lower = self.text.lower()
+        return frozenset({lower, lower.rstrip(_DIGITS_AND_SIGNS)})
+
+    @property
+    def is_monotonous(self) -> bool:
+        """Whether it repeats up to three characters, or each follows the one before, as in 87654321."""
+        steps = {ord(after) - ord(before) for before, after in pairwise(self.text.lower())}
+        return len(set(self.text.lower())) <= _FEW_CHARACTERS or steps <= {1} or steps <= {-1}
 
     @property
     def normal(self) -> bytes:

@@ -7,6 +7,7 @@ from typing import Final
 
 from aether.common.v1.types import Caller
 from aether_adapters.grpc import AsyncChannel, Bound, Channel, Codec, Method, Service
+from aether_adapters.kernel.criticality import Criticality
 from aether_adapters.kernel.identity import Access
 
 from . import codec
@@ -22,6 +23,8 @@ CREATE_TEMPLATE: Final = Method(
     ),
     response=Codec(to_wire=codec.template_to_wire, from_wire=codec.template_from_wire),
     caller=Caller,
+    operations=("createTemplate",),
+    audit="create_template",
 )
 
 GET_TEMPLATE: Final = Method(
@@ -31,6 +34,7 @@ GET_TEMPLATE: Final = Method(
     request=Codec(to_wire=codec.get_template_request_to_wire, from_wire=codec.get_template_request_from_wire),
     response=Codec(to_wire=codec.template_to_wire, from_wire=codec.template_from_wire),
     caller=Caller,
+    operations=("getTemplate",),
 )
 
 LIST_TEMPLATES: Final = Method(
@@ -46,6 +50,8 @@ LIST_TEMPLATES: Final = Method(
         from_wire=codec.list_templates_response_from_wire,
     ),
     caller=Caller,
+    operations=("listTemplates",),
+    criticality=Criticality.SHEDDABLE_PLUS,
 )
 
 PUBLISH_TEMPLATE: Final = Method(
@@ -58,6 +64,8 @@ PUBLISH_TEMPLATE: Final = Method(
     ),
     response=Codec(to_wire=codec.template_to_wire, from_wire=codec.template_from_wire),
     caller=Caller,
+    operations=("publishTemplate",),
+    audit="publish_template",
 )
 
 WITHDRAW_TEMPLATE: Final = Method(
@@ -70,6 +78,8 @@ WITHDRAW_TEMPLATE: Final = Method(
     ),
     response=Codec(to_wire=codec.template_to_wire, from_wire=codec.template_from_wire),
     caller=Caller,
+    operations=("withdrawTemplate",),
+    audit="withdraw_template",
 )
 
 CLAIM_COUPON: Final = Method(
@@ -79,6 +89,7 @@ CLAIM_COUPON: Final = Method(
     request=Codec(to_wire=codec.claim_coupon_request_to_wire, from_wire=codec.claim_coupon_request_from_wire),
     response=Codec(to_wire=codec.claim_to_wire, from_wire=codec.claim_from_wire),
     caller=Caller,
+    operations=("claimCoupon",),
 )
 
 GET_COUPON: Final = Method(
@@ -88,6 +99,7 @@ GET_COUPON: Final = Method(
     request=Codec(to_wire=codec.get_coupon_request_to_wire, from_wire=codec.get_coupon_request_from_wire),
     response=Codec(to_wire=codec.coupon_to_wire, from_wire=codec.coupon_from_wire),
     caller=Caller,
+    operations=("getCoupon",),
 )
 
 LIST_COUPONS: Final = Method(
@@ -100,6 +112,8 @@ LIST_COUPONS: Final = Method(
         from_wire=codec.list_coupons_response_from_wire,
     ),
     caller=Caller,
+    operations=("listCoupons",),
+    criticality=Criticality.SHEDDABLE_PLUS,
 )
 
 CREATE_ACTIVITY: Final = Method(
@@ -112,6 +126,8 @@ CREATE_ACTIVITY: Final = Method(
     ),
     response=Codec(to_wire=codec.activity_to_wire, from_wire=codec.activity_from_wire),
     caller=Caller,
+    operations=("createActivity",),
+    audit="create_activity",
 )
 
 GET_ACTIVITY: Final = Method(
@@ -121,6 +137,7 @@ GET_ACTIVITY: Final = Method(
     request=Codec(to_wire=codec.get_activity_request_to_wire, from_wire=codec.get_activity_request_from_wire),
     response=Codec(to_wire=codec.activity_to_wire, from_wire=codec.activity_from_wire),
     caller=Caller,
+    operations=("getActivity",),
 )
 
 LIST_ACTIVITIES: Final = Method(
@@ -136,6 +153,8 @@ LIST_ACTIVITIES: Final = Method(
         from_wire=codec.list_activities_response_from_wire,
     ),
     caller=Caller,
+    operations=("listActivities",),
+    criticality=Criticality.SHEDDABLE_PLUS,
 )
 
 CLOSE_ACTIVITY: Final = Method(
@@ -148,6 +167,8 @@ CLOSE_ACTIVITY: Final = Method(
     ),
     response=Codec(to_wire=codec.activity_to_wire, from_wire=codec.activity_from_wire),
     caller=Caller,
+    operations=("closeActivity",),
+    audit="close_activity",
 )
 
 QUOTE: Final = Method(
@@ -157,6 +178,7 @@ QUOTE: Final = Method(
     request=Codec(to_wire=codec.quote_request_to_wire, from_wire=codec.quote_request_from_wire),
     response=Codec(to_wire=codec.quote_result_to_wire, from_wire=codec.quote_result_from_wire),
     caller=None,
+    services=frozenset({"aether-trade"}),
 )
 
 RESERVE: Final = Method(
@@ -166,6 +188,7 @@ RESERVE: Final = Method(
     request=Codec(to_wire=codec.reserve_request_to_wire, from_wire=codec.reserve_request_from_wire),
     response=Codec(to_wire=codec.reservation_to_wire, from_wire=codec.reservation_from_wire),
     caller=None,
+    services=frozenset({"aether-trade"}),
 )
 
 CONFIRM: Final = Method(
@@ -175,6 +198,7 @@ CONFIRM: Final = Method(
     request=Codec(to_wire=codec.confirm_request_to_wire, from_wire=codec.confirm_request_from_wire),
     response=Codec(to_wire=codec.reservations_to_wire, from_wire=codec.reservations_from_wire),
     caller=None,
+    services=frozenset({"aether-trade"}),
 )
 
 RELEASE: Final = Method(
@@ -184,6 +208,7 @@ RELEASE: Final = Method(
     request=Codec(to_wire=codec.release_request_to_wire, from_wire=codec.release_request_from_wire),
     response=Codec(to_wire=codec.reservations_to_wire, from_wire=codec.reservations_from_wire),
     caller=None,
+    services=frozenset({"aether-trade"}),
 )
 
 LOCK_COUPONS: Final = Method(
@@ -193,6 +218,7 @@ LOCK_COUPONS: Final = Method(
     request=Codec(to_wire=codec.lock_coupons_request_to_wire, from_wire=codec.lock_coupons_request_from_wire),
     response=Codec(to_wire=codec.locked_coupons_to_wire, from_wire=codec.locked_coupons_from_wire),
     caller=None,
+    services=frozenset({"aether-trade"}),
 )
 
 REDEEM_COUPONS: Final = Method(
@@ -205,6 +231,7 @@ REDEEM_COUPONS: Final = Method(
     ),
     response=Codec(to_wire=codec.locked_coupons_to_wire, from_wire=codec.locked_coupons_from_wire),
     caller=None,
+    services=frozenset({"aether-trade"}),
 )
 
 RELEASE_COUPONS: Final = Method(
@@ -217,6 +244,7 @@ RELEASE_COUPONS: Final = Method(
     ),
     response=Codec(to_wire=codec.locked_coupons_to_wire, from_wire=codec.locked_coupons_from_wire),
     caller=None,
+    services=frozenset({"aether-trade"}),
 )
 
 METHODS: Final = (

@@ -6,7 +6,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from .types import (
     Activity,
@@ -219,6 +219,11 @@ class PromotionService:
 
     The inbound port: one of each operation.
     """
+
+    AUDITED: ClassVar[frozenset[str]] = frozenset(
+        {"create_template", "publish_template", "withdraw_template", "create_activity", "close_activity"}
+    )
+    """Operations whose calls are recorded in the audit log."""
 
     create_template: CreateTemplate
     get_template: GetTemplate

@@ -7,6 +7,7 @@ from typing import Final
 
 from aether.common.v1.types import Caller
 from aether_adapters.grpc import AsyncChannel, Bound, Channel, Codec, Method, Service
+from aether_adapters.kernel.criticality import Criticality
 from aether_adapters.kernel.identity import Access
 
 from . import codec
@@ -22,6 +23,8 @@ CREATE_COURSE: Final = Method(
     ),
     response=Codec(to_wire=codec.course_to_wire, from_wire=codec.course_from_wire),
     caller=Caller,
+    operations=("createCourse",),
+    audit="create_course",
 )
 
 GET_COURSE: Final = Method(
@@ -31,6 +34,7 @@ GET_COURSE: Final = Method(
     request=Codec(to_wire=codec.get_course_request_to_wire, from_wire=codec.get_course_request_from_wire),
     response=Codec(to_wire=codec.course_to_wire, from_wire=codec.course_from_wire),
     caller=Caller,
+    operations=("getCourse",),
 )
 
 LIST_COURSES: Final = Method(
@@ -43,6 +47,8 @@ LIST_COURSES: Final = Method(
         from_wire=codec.list_courses_response_from_wire,
     ),
     caller=Caller,
+    operations=("listCourses",),
+    criticality=Criticality.SHEDDABLE_PLUS,
 )
 
 CHANGE_COURSE: Final = Method(
@@ -55,6 +61,8 @@ CHANGE_COURSE: Final = Method(
     ),
     response=Codec(to_wire=codec.course_to_wire, from_wire=codec.course_from_wire),
     caller=Caller,
+    operations=("changeCourse",),
+    audit="change_course",
 )
 
 PLACE_ORDER: Final = Method(
@@ -64,6 +72,7 @@ PLACE_ORDER: Final = Method(
     request=Codec(to_wire=codec.place_order_request_to_wire, from_wire=codec.place_order_request_from_wire),
     response=Codec(to_wire=codec.order_to_wire, from_wire=codec.order_from_wire),
     caller=Caller,
+    operations=("placeOrder",),
 )
 
 GET_ORDER: Final = Method(
@@ -73,6 +82,7 @@ GET_ORDER: Final = Method(
     request=Codec(to_wire=codec.get_order_request_to_wire, from_wire=codec.get_order_request_from_wire),
     response=Codec(to_wire=codec.order_to_wire, from_wire=codec.order_from_wire),
     caller=Caller,
+    operations=("getOrder",),
 )
 
 LIST_ORDERS: Final = Method(
@@ -85,6 +95,8 @@ LIST_ORDERS: Final = Method(
         from_wire=codec.list_orders_response_from_wire,
     ),
     caller=Caller,
+    operations=("listOrders",),
+    criticality=Criticality.SHEDDABLE_PLUS,
 )
 
 START_PAYMENT: Final = Method(
@@ -97,6 +109,7 @@ START_PAYMENT: Final = Method(
     ),
     response=Codec(to_wire=codec.payment_to_wire, from_wire=codec.payment_from_wire),
     caller=Caller,
+    operations=("startPayment",),
 )
 
 RECEIVE_PAYMENT_NOTICE: Final = Method(
@@ -112,6 +125,8 @@ RECEIVE_PAYMENT_NOTICE: Final = Method(
         from_wire=codec.payment_notice_receipt_from_wire,
     ),
     caller=None,
+    operations=("receivePaymentNotice",),
+    criticality=Criticality.CRITICAL_PLUS,
 )
 
 CANCEL_ORDER: Final = Method(
@@ -121,6 +136,8 @@ CANCEL_ORDER: Final = Method(
     request=Codec(to_wire=codec.cancel_order_request_to_wire, from_wire=codec.cancel_order_request_from_wire),
     response=Codec(to_wire=codec.order_to_wire, from_wire=codec.order_from_wire),
     caller=Caller,
+    operations=("cancelOrder",),
+    audit="cancel_order",
 )
 
 FINISH_ORDER: Final = Method(
@@ -130,6 +147,8 @@ FINISH_ORDER: Final = Method(
     request=Codec(to_wire=codec.finish_order_request_to_wire, from_wire=codec.finish_order_request_from_wire),
     response=Codec(to_wire=codec.order_to_wire, from_wire=codec.order_from_wire),
     caller=Caller,
+    operations=("finishOrder",),
+    audit="finish_order",
 )
 
 REFUND_ORDER: Final = Method(
@@ -139,6 +158,8 @@ REFUND_ORDER: Final = Method(
     request=Codec(to_wire=codec.refund_order_request_to_wire, from_wire=codec.refund_order_request_from_wire),
     response=Codec(to_wire=codec.order_to_wire, from_wire=codec.order_from_wire),
     caller=Caller,
+    operations=("refundOrder",),
+    audit="refund_order",
 )
 
 GET_ORDER_STATE: Final = Method(
@@ -151,6 +172,7 @@ GET_ORDER_STATE: Final = Method(
     ),
     response=Codec(to_wire=codec.order_state_to_wire, from_wire=codec.order_state_from_wire),
     caller=None,
+    services=frozenset({"aether-promotion"}),
 )
 
 METHODS: Final = (

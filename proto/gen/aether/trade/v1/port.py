@@ -6,7 +6,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from .types import (
     CancelOrderRequest,
@@ -155,6 +155,11 @@ class TradeService:
 
     The inbound port: one of each operation.
     """
+
+    AUDITED: ClassVar[frozenset[str]] = frozenset(
+        {"create_course", "change_course", "cancel_order", "finish_order", "refund_order"}
+    )
+    """Operations whose calls are recorded in the audit log."""
 
     create_course: CreateCourse
     get_course: GetCourse

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -192,15 +192,15 @@ class Payment:
     payment_id: str
     """The provider's name for it."""
     amount_cents: int
-    pay_url: str
-    """Where the buyer pays."""
+    pay_url: str = field(repr=False)
+    """Where the buyer pays: whoever has it may pay, and sees the payment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivePaymentNoticeRequest:
-    payload: bytes
+    payload: bytes = field(repr=False)
     """The notice, byte for byte as it was signed."""
-    signature: str
+    signature: str = field(repr=False)
     """When it was signed and the HMAC-SHA256 of that moment and the payload: t=<Unix seconds>,v1=<hex>."""
 
 

@@ -11,8 +11,10 @@ from google.protobuf import empty_pb2
 from . import user_pb2
 from .types import (
     BanUserRequest,
+    ChangePasswordRequest,
     ChangeProfileRequest,
     Empty,
+    EndSessionRequest,
     GetKeysRequest,
     GetPointsRequest,
     GetProfileRequest,
@@ -26,6 +28,8 @@ from .types import (
     ReadUserRequest,
     RefreshTokensRequest,
     RegisterRequest,
+    RequestPasswordResetRequest,
+    ResetPasswordRequest,
     Session,
     SetRolesRequest,
     SignInRequest,
@@ -235,6 +239,62 @@ def sign_out_everywhere_request_from_pb(
     if message.HasField("caller"):
         raise wire.forged("caller")
     return SignOutEverywhereRequest()
+
+
+def end_session_request_to_pb(value: EndSessionRequest, /) -> user_pb2.EndSessionRequest:
+    return user_pb2.EndSessionRequest(id=value.id)
+
+
+def end_session_request_from_pb(message: user_pb2.EndSessionRequest, /) -> EndSessionRequest:
+    if message.HasField("caller"):
+        raise wire.forged("caller")
+    return EndSessionRequest(id=message.id)
+
+
+def change_password_request_to_pb(value: ChangePasswordRequest, /) -> user_pb2.ChangePasswordRequest:
+    return user_pb2.ChangePasswordRequest(
+        old_password=value.old_password,
+        new_password=value.new_password,
+        client_address=value.client_address,
+    )
+
+
+def change_password_request_from_pb(message: user_pb2.ChangePasswordRequest, /) -> ChangePasswordRequest:
+    if message.HasField("caller"):
+        raise wire.forged("caller")
+    return ChangePasswordRequest(
+        old_password=message.old_password,
+        new_password=message.new_password,
+        client_address=message.client_address,
+    )
+
+
+def request_password_reset_request_to_pb(
+    value: RequestPasswordResetRequest, /
+) -> user_pb2.RequestPasswordResetRequest:
+    return user_pb2.RequestPasswordResetRequest(login=value.login, client_address=value.client_address)
+
+
+def request_password_reset_request_from_pb(
+    message: user_pb2.RequestPasswordResetRequest, /
+) -> RequestPasswordResetRequest:
+    return RequestPasswordResetRequest(login=message.login, client_address=message.client_address)
+
+
+def reset_password_request_to_pb(value: ResetPasswordRequest, /) -> user_pb2.ResetPasswordRequest:
+    return user_pb2.ResetPasswordRequest(
+        token=value.token,
+        new_password=value.new_password,
+        client_address=value.client_address,
+    )
+
+
+def reset_password_request_from_pb(message: user_pb2.ResetPasswordRequest, /) -> ResetPasswordRequest:
+    return ResetPasswordRequest(
+        token=message.token,
+        new_password=message.new_password,
+        client_address=message.client_address,
+    )
 
 
 def get_keys_request_to_pb(_: GetKeysRequest, /) -> user_pb2.GetKeysRequest:
@@ -450,6 +510,38 @@ def sign_out_everywhere_request_to_wire(value: SignOutEverywhereRequest, /) -> b
 
 def sign_out_everywhere_request_from_wire(data: bytes, /) -> SignOutEverywhereRequest:
     return sign_out_everywhere_request_from_pb(wire.parse(user_pb2.SignOutEverywhereRequest, data))
+
+
+def end_session_request_to_wire(value: EndSessionRequest, /) -> bytes:
+    return end_session_request_to_pb(value).SerializeToString()
+
+
+def end_session_request_from_wire(data: bytes, /) -> EndSessionRequest:
+    return end_session_request_from_pb(wire.parse(user_pb2.EndSessionRequest, data))
+
+
+def change_password_request_to_wire(value: ChangePasswordRequest, /) -> bytes:
+    return change_password_request_to_pb(value).SerializeToString()
+
+
+def change_password_request_from_wire(data: bytes, /) -> ChangePasswordRequest:
+    return change_password_request_from_pb(wire.parse(user_pb2.ChangePasswordRequest, data))
+
+
+def request_password_reset_request_to_wire(value: RequestPasswordResetRequest, /) -> bytes:
+    return request_password_reset_request_to_pb(value).SerializeToString()
+
+
+def request_password_reset_request_from_wire(data: bytes, /) -> RequestPasswordResetRequest:
+    return request_password_reset_request_from_pb(wire.parse(user_pb2.RequestPasswordResetRequest, data))
+
+
+def reset_password_request_to_wire(value: ResetPasswordRequest, /) -> bytes:
+    return reset_password_request_to_pb(value).SerializeToString()
+
+
+def reset_password_request_from_wire(data: bytes, /) -> ResetPasswordRequest:
+    return reset_password_request_from_pb(wire.parse(user_pb2.ResetPasswordRequest, data))
 
 
 def get_keys_request_to_wire(value: GetKeysRequest, /) -> bytes:

@@ -7,6 +7,7 @@ from typing import Final
 
 from aether.common.v1.types import Caller
 from aether_adapters.grpc import AsyncChannel, Bound, Channel, Codec, Method, Service
+from aether_adapters.kernel.criticality import Criticality
 from aether_adapters.kernel.identity import Access
 
 from . import codec
@@ -19,6 +20,7 @@ REGISTER: Final = Method(
     request=Codec(to_wire=codec.register_request_to_wire, from_wire=codec.register_request_from_wire),
     response=Codec(to_wire=codec.profile_to_wire, from_wire=codec.profile_from_wire),
     caller=None,
+    operations=("register",),
 )
 
 SIGN_IN: Final = Method(
@@ -28,6 +30,8 @@ SIGN_IN: Final = Method(
     request=Codec(to_wire=codec.sign_in_request_to_wire, from_wire=codec.sign_in_request_from_wire),
     response=Codec(to_wire=codec.tokens_to_wire, from_wire=codec.tokens_from_wire),
     caller=None,
+    operations=("signIn",),
+    client_addresses=("client_address",),
 )
 
 REFRESH_TOKENS: Final = Method(
@@ -40,6 +44,8 @@ REFRESH_TOKENS: Final = Method(
     ),
     response=Codec(to_wire=codec.tokens_to_wire, from_wire=codec.tokens_from_wire),
     caller=None,
+    operations=("refreshTokens",),
+    client_addresses=("client_address",),
 )
 
 LIST_SESSIONS: Final = Method(
@@ -55,6 +61,8 @@ LIST_SESSIONS: Final = Method(
         from_wire=codec.list_sessions_response_from_wire,
     ),
     caller=Caller,
+    operations=("listSessions",),
+    criticality=Criticality.SHEDDABLE_PLUS,
 )
 
 SIGN_OUT: Final = Method(
@@ -64,6 +72,7 @@ SIGN_OUT: Final = Method(
     request=Codec(to_wire=codec.sign_out_request_to_wire, from_wire=codec.sign_out_request_from_wire),
     response=Codec(to_wire=codec.empty_to_wire, from_wire=codec.empty_from_wire),
     caller=Caller,
+    operations=("signOut",),
 )
 
 SIGN_OUT_EVERYWHERE: Final = Method(
@@ -76,6 +85,59 @@ SIGN_OUT_EVERYWHERE: Final = Method(
     ),
     response=Codec(to_wire=codec.empty_to_wire, from_wire=codec.empty_from_wire),
     caller=Caller,
+    operations=("signOutEverywhere",),
+)
+
+END_SESSION: Final = Method(
+    path="/aether.user.v1.UserService/EndSession",
+    access=Access.CALLER,
+    idempotent=True,
+    request=Codec(to_wire=codec.end_session_request_to_wire, from_wire=codec.end_session_request_from_wire),
+    response=Codec(to_wire=codec.empty_to_wire, from_wire=codec.empty_from_wire),
+    caller=Caller,
+    operations=("endSession",),
+)
+
+CHANGE_PASSWORD: Final = Method(
+    path="/aether.user.v1.UserService/ChangePassword",
+    access=Access.CALLER,
+    idempotent=False,
+    request=Codec(
+        to_wire=codec.change_password_request_to_wire,
+        from_wire=codec.change_password_request_from_wire,
+    ),
+    response=Codec(to_wire=codec.empty_to_wire, from_wire=codec.empty_from_wire),
+    caller=Caller,
+    operations=("changePassword",),
+    client_addresses=("client_address",),
+)
+
+REQUEST_PASSWORD_RESET: Final = Method(
+    path="/aether.user.v1.UserService/RequestPasswordReset",
+    access=Access.PUBLIC,
+    idempotent=False,
+    request=Codec(
+        to_wire=codec.request_password_reset_request_to_wire,
+        from_wire=codec.request_password_reset_request_from_wire,
+    ),
+    response=Codec(to_wire=codec.empty_to_wire, from_wire=codec.empty_from_wire),
+    caller=None,
+    operations=("requestPasswordReset",),
+    client_addresses=("client_address",),
+)
+
+RESET_PASSWORD: Final = Method(
+    path="/aether.user.v1.UserService/ResetPassword",
+    access=Access.PUBLIC,
+    idempotent=False,
+    request=Codec(
+        to_wire=codec.reset_password_request_to_wire,
+        from_wire=codec.reset_password_request_from_wire,
+    ),
+    response=Codec(to_wire=codec.empty_to_wire, from_wire=codec.empty_from_wire),
+    caller=None,
+    operations=("resetPassword",),
+    client_addresses=("client_address",),
 )
 
 GET_KEYS: Final = Method(
@@ -85,6 +147,7 @@ GET_KEYS: Final = Method(
     request=Codec(to_wire=codec.get_keys_request_to_wire, from_wire=codec.get_keys_request_from_wire),
     response=Codec(to_wire=codec.key_set_to_wire, from_wire=codec.key_set_from_wire),
     caller=None,
+    operations=("getKeys",),
 )
 
 GET_PROFILE: Final = Method(
@@ -94,6 +157,7 @@ GET_PROFILE: Final = Method(
     request=Codec(to_wire=codec.get_profile_request_to_wire, from_wire=codec.get_profile_request_from_wire),
     response=Codec(to_wire=codec.profile_to_wire, from_wire=codec.profile_from_wire),
     caller=Caller,
+    operations=("getProfile",),
 )
 
 CHANGE_PROFILE: Final = Method(
@@ -106,6 +170,7 @@ CHANGE_PROFILE: Final = Method(
     ),
     response=Codec(to_wire=codec.profile_to_wire, from_wire=codec.profile_from_wire),
     caller=Caller,
+    operations=("changeProfile",),
 )
 
 GET_POINTS: Final = Method(
@@ -115,6 +180,8 @@ GET_POINTS: Final = Method(
     request=Codec(to_wire=codec.get_points_request_to_wire, from_wire=codec.get_points_request_from_wire),
     response=Codec(to_wire=codec.points_to_wire, from_wire=codec.points_from_wire),
     caller=Caller,
+    operations=("getPoints",),
+    criticality=Criticality.SHEDDABLE_PLUS,
 )
 
 READ_USER: Final = Method(
@@ -124,6 +191,7 @@ READ_USER: Final = Method(
     request=Codec(to_wire=codec.read_user_request_to_wire, from_wire=codec.read_user_request_from_wire),
     response=Codec(to_wire=codec.profile_to_wire, from_wire=codec.profile_from_wire),
     caller=Caller,
+    operations=("readUser",),
 )
 
 SET_ROLES: Final = Method(
@@ -133,6 +201,8 @@ SET_ROLES: Final = Method(
     request=Codec(to_wire=codec.set_roles_request_to_wire, from_wire=codec.set_roles_request_from_wire),
     response=Codec(to_wire=codec.profile_to_wire, from_wire=codec.profile_from_wire),
     caller=Caller,
+    operations=("setRoles",),
+    audit="set_roles",
 )
 
 BAN_USER: Final = Method(
@@ -142,6 +212,9 @@ BAN_USER: Final = Method(
     request=Codec(to_wire=codec.ban_user_request_to_wire, from_wire=codec.ban_user_request_from_wire),
     response=Codec(to_wire=codec.profile_to_wire, from_wire=codec.profile_from_wire),
     caller=Caller,
+    operations=("banUser",),
+    criticality=Criticality.CRITICAL_PLUS,
+    audit="ban_user",
 )
 
 UNBAN_USER: Final = Method(
@@ -151,6 +224,8 @@ UNBAN_USER: Final = Method(
     request=Codec(to_wire=codec.unban_user_request_to_wire, from_wire=codec.unban_user_request_from_wire),
     response=Codec(to_wire=codec.profile_to_wire, from_wire=codec.profile_from_wire),
     caller=Caller,
+    operations=("unbanUser",),
+    audit="unban_user",
 )
 
 GET_USER: Final = Method(
@@ -169,6 +244,10 @@ METHODS: Final = (
     LIST_SESSIONS,
     SIGN_OUT,
     SIGN_OUT_EVERYWHERE,
+    END_SESSION,
+    CHANGE_PASSWORD,
+    REQUEST_PASSWORD_RESET,
+    RESET_PASSWORD,
     GET_KEYS,
     GET_PROFILE,
     CHANGE_PROFILE,
@@ -192,6 +271,10 @@ def service(port: UserService, /) -> Service:
             Bound(LIST_SESSIONS, port.list_sessions),
             Bound(SIGN_OUT, port.sign_out),
             Bound(SIGN_OUT_EVERYWHERE, port.sign_out_everywhere),
+            Bound(END_SESSION, port.end_session),
+            Bound(CHANGE_PASSWORD, port.change_password),
+            Bound(REQUEST_PASSWORD_RESET, port.request_password_reset),
+            Bound(RESET_PASSWORD, port.reset_password),
             Bound(GET_KEYS, port.get_keys),
             Bound(GET_PROFILE, port.get_profile),
             Bound(CHANGE_PROFILE, port.change_profile),
@@ -214,6 +297,10 @@ def client(channel: Channel, /) -> UserService:
         list_sessions=channel.bind(LIST_SESSIONS),
         sign_out=channel.bind(SIGN_OUT),
         sign_out_everywhere=channel.bind(SIGN_OUT_EVERYWHERE),
+        end_session=channel.bind(END_SESSION),
+        change_password=channel.bind(CHANGE_PASSWORD),
+        request_password_reset=channel.bind(REQUEST_PASSWORD_RESET),
+        reset_password=channel.bind(RESET_PASSWORD),
         get_keys=channel.bind(GET_KEYS),
         get_profile=channel.bind(GET_PROFILE),
         change_profile=channel.bind(CHANGE_PROFILE),
@@ -235,6 +322,10 @@ def async_client(channel: AsyncChannel, /) -> AsyncUserService:
         list_sessions=channel.bind(LIST_SESSIONS),
         sign_out=channel.bind(SIGN_OUT),
         sign_out_everywhere=channel.bind(SIGN_OUT_EVERYWHERE),
+        end_session=channel.bind(END_SESSION),
+        change_password=channel.bind(CHANGE_PASSWORD),
+        request_password_reset=channel.bind(REQUEST_PASSWORD_RESET),
+        reset_password=channel.bind(RESET_PASSWORD),
         get_keys=channel.bind(GET_KEYS),
         get_profile=channel.bind(GET_PROFILE),
         change_profile=channel.bind(CHANGE_PROFILE),

@@ -6,12 +6,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from .types import (
     BanUserRequest,
+    ChangePasswordRequest,
     ChangeProfileRequest,
     Empty,
+    EndSessionRequest,
     GetKeysRequest,
     GetPointsRequest,
     GetProfileRequest,
@@ -24,6 +26,8 @@ from .types import (
     ReadUserRequest,
     RefreshTokensRequest,
     RegisterRequest,
+    RequestPasswordResetRequest,
+    ResetPasswordRequest,
     SetRolesRequest,
     SignInRequest,
     SignOutEverywhereRequest,
@@ -86,6 +90,42 @@ class SignOutEverywhere(Protocol):
 
     @abstractmethod
     def __call__(self, request: SignOutEverywhereRequest, /) -> Empty: ...
+
+
+class EndSession(Protocol):
+    """Ends one session of the caller."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __call__(self, request: EndSessionRequest, /) -> Empty: ...
+
+
+class ChangePassword(Protocol):
+    """Changes the caller's password; every other session ends, and so do the access tokens issued so far."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __call__(self, request: ChangePasswordRequest, /) -> Empty: ...
+
+
+class RequestPasswordReset(Protocol):
+    """Sends a user who has an e-mail address a token to reset the password with; the answer does not tell whether."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __call__(self, request: RequestPasswordResetRequest, /) -> Empty: ...
+
+
+class ResetPassword(Protocol):
+    """Sets the password of the user whom the token was sent to; every session ends."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __call__(self, request: ResetPasswordRequest, /) -> Empty: ...
 
 
 class GetKeys(Protocol):
@@ -176,12 +216,19 @@ class UserService:
     The inbound port: one of each operation.
     """
 
+    AUDITED: ClassVar[frozenset[str]] = frozenset({"set_roles", "ban_user", "unban_user"})
+    """Operations whose calls are recorded in the audit log."""
+
     register: Register
     sign_in: SignIn
     refresh_tokens: RefreshTokens
     list_sessions: ListSessions
     sign_out: SignOut
     sign_out_everywhere: SignOutEverywhere
+    end_session: EndSession
+    change_password: ChangePassword
+    request_password_reset: RequestPasswordReset
+    reset_password: ResetPassword
     get_keys: GetKeys
     get_profile: GetProfile
     change_profile: ChangeProfile
@@ -245,6 +292,42 @@ class AsyncSignOutEverywhere(Protocol):
 
     @abstractmethod
     def __call__(self, request: SignOutEverywhereRequest, /) -> Awaitable[Empty]: ...
+
+
+class AsyncEndSession(Protocol):
+    """Ends one session of the caller."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __call__(self, request: EndSessionRequest, /) -> Awaitable[Empty]: ...
+
+
+class AsyncChangePassword(Protocol):
+    """Changes the caller's password; every other session ends, and so do the access tokens issued so far."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __call__(self, request: ChangePasswordRequest, /) -> Awaitable[Empty]: ...
+
+
+class AsyncRequestPasswordReset(Protocol):
+    """Sends a user who has an e-mail address a token to reset the password with; the answer does not tell whether."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __call__(self, request: RequestPasswordResetRequest, /) -> Awaitable[Empty]: ...
+
+
+class AsyncResetPassword(Protocol):
+    """Sets the password of the user whom the token was sent to; every session ends."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __call__(self, request: ResetPasswordRequest, /) -> Awaitable[Empty]: ...
 
 
 class AsyncGetKeys(Protocol):
@@ -338,6 +421,10 @@ class AsyncUserService:
     list_sessions: AsyncListSessions
     sign_out: AsyncSignOut
     sign_out_everywhere: AsyncSignOutEverywhere
+    end_session: AsyncEndSession
+    change_password: AsyncChangePassword
+    request_password_reset: AsyncRequestPasswordReset
+    reset_password: AsyncResetPassword
     get_keys: AsyncGetKeys
     get_profile: AsyncGetProfile
     change_profile: AsyncChangeProfile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -30,9 +30,9 @@ class Profile:
 
     id: int
     username: str
-    mobile: str
+    mobile: str = field(repr=False)
     """In E.164, such as +8613800138000."""
-    email: str | None = None
+    email: str | None = field(default=None, repr=False)
     display_name: str
     roles: tuple[str, ...] = ()
     status: UserStatus
@@ -55,18 +55,18 @@ class User:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterRequest:
     username: str
-    mobile: str
-    password: str
-    email: str | None = None
+    mobile: str = field(repr=False)
+    password: str = field(repr=False)
+    email: str | None = field(default=None, repr=False)
     display_name: str | None = None
     """The username where it is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInRequest:
-    login: str
+    login: str = field(repr=False)
     """A username, or a mobile in E.164."""
-    password: str
+    password: str = field(repr=False)
     client_address: str
     """Where the request comes from, for its limit."""
 
@@ -75,19 +75,19 @@ class SignInRequest:
 class Tokens:
     """What a session acts with."""
 
-    access_token: str
+    access_token: str = field(repr=False)
     token_type: str
     """How access_token is sent: Bearer."""
     expires_in: int
     """Seconds from now until access_token expires."""
-    refresh_token: str
+    refresh_token: str = field(repr=False)
     """Good once, for the next pair."""
     refresh_expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshTokensRequest:
-    refresh_token: str
+    refresh_token: str = field(repr=False)
     client_address: str
     """Where the request comes from, to show it in the list of sessions."""
 
@@ -127,6 +127,38 @@ class SignOutEverywhereRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndSessionRequest:
+    caller: Caller = NOBODY
+    id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePasswordRequest:
+    caller: Caller = NOBODY
+    old_password: str = field(repr=False)
+    new_password: str = field(repr=False)
+    client_address: str
+    """Where the request comes from, for its limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestPasswordResetRequest:
+    login: str = field(repr=False)
+    """A username, or a mobile in E.164."""
+    client_address: str
+    """Where the request comes from, for its limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetPasswordRequest:
+    token: str = field(repr=False)
+    """Good once, and not for long."""
+    new_password: str = field(repr=False)
+    client_address: str
+    """Where the request comes from; the user may sign in there afterwards."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GetKeysRequest:
     pass
 
@@ -162,7 +194,7 @@ class ChangeProfileRequest:
     version: int
     """The version the caller has seen; another one is refused."""
     display_name: str | None = None
-    email: str | None = None
+    email: str | None = field(default=None, repr=False)
     """Empty takes the address away."""
 
 
@@ -222,6 +254,10 @@ fill_slots(
     Session,
     SignOutRequest,
     SignOutEverywhereRequest,
+    EndSessionRequest,
+    ChangePasswordRequest,
+    RequestPasswordResetRequest,
+    ResetPasswordRequest,
     KeySet,
     Key,
     GetProfileRequest,

@@ -5,6 +5,8 @@ Source: https://protobuf.dev/programming-guides/json/
 
 from __future__ import annotations
 
+from typing import Final
+
 from aether_tools.compiler.binding.bindings import (
     NOTHING,
     Conversion,
@@ -19,7 +21,7 @@ from aether_tools.compiler.binding.bindings import (
 )
 from aether_tools.compiler.binding.defaults import check_default
 from aether_tools.compiler.binding.json_types import (
-    INT64,
+    ETAGS,
     RESERVED_FORMATS,
     bounded,
     json_type,
@@ -40,6 +42,9 @@ from aether_tools.compiler.model.contracts import (
 from aether_tools.compiler.openapi.document import Document, Findings, Node
 from aether_tools.compiler.openapi.schema import Schemas, Shape
 
+_MAX_DEPTH: Final = 100
+"""Objects inside objects. The servers refuse JSON of more levels."""
+
 
 class Agreement:
     """Compares schemas with fields. Collects each mapping of a message and an object schema once."""
@@ -52,6 +57,7 @@ class Agreement:
         self.mappings: list[MessageMapping] = []
         self._schemas = schemas
         self._findings = findings
+        self._depth = 0
         self._known: dict[tuple[str, str, Direction, frozenset[str | None]], int] = {}
 
     def field(self, node: Node, field: Field, direction: Direction) -> Conversion | None:
@@ -109,7 +115,7 @@ class Agreement:
 
     def _scalar(self, shape: Shape, field: Field, kind: Scalar | WellKnown, node: Node) -> One | None:
         scalar = kind.wraps if isinstance(kind, WellKnown) else kind
-        if shape.format == "etag" and scalar in INT64:
+        if shape.format == "etag" and scalar in ETAGS:
             return One(kind, etag=True)
         type_, formats = json_type(kind)
         fits = shape.type == type_ and (shape.format in formats)
@@ -200,7 +206,17 @@ class Agreement:
         index = self._known[key] = len(self.mappings)
         mapping = MessageMapping(message, direction, shape.name, shape.node.location)
         self.mappings.append(mapping)
+        if self._depth >= _MAX_DEPTH:
+            self._findings.add(
+                shape.node,
+                "schema-depth",
+                f"This object is more than {_MAX_DEPTH} objects deep in a body.",
+                "Flatten the messages: no server accepts JSON that is nested so deep.",
+            )
+            return index
+        self._depth += 1
         self.fill(mapping, shape, absent)
+        self._depth -= 1
         return index
 
     def _field_name(self, name: str, node: Node, message: Message) -> str | None:

@@ -158,6 +158,13 @@ class Operation:
     raw_body: bool
     doc: str
     deprecated: bool
+    declared_criticality: str = ""
+    """Its x-criticality, in upper case; empty without it."""
+
+    @property
+    def criticality(self) -> str:
+        """What an overloaded server refuses first."""
+        return self.declared_criticality or self.method.criticality
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,13 @@ _UINT32: Final = frozenset({Scalar.UINT32, Scalar.FIXED32})
 INT64: Final = frozenset({Scalar.INT64, Scalar.SINT64, Scalar.SFIXED64})
 _UINT64: Final = frozenset({Scalar.UINT64, Scalar.FIXED64})
 
+ETAGS: Final = {
+    **dict.fromkeys(_INT32, 2**31 - 1),
+    **dict.fromkeys(_UINT32, 2**32 - 1),
+    **dict.fromkeys(INT64, None),
+}
+"""Types of a version that `format: etag` sends, with the greatest one where it is less than that of int64."""
+
 DECODERS: Final = {
     Scalar.INT32: "int32",
     Scalar.SINT32: "int32",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aether_tools.compiler.binding.agreement import Agreement
 from aether_tools.compiler.binding.bindings import Binding, Operation
+from aether_tools.compiler.binding.criticality import criticality
 from aether_tools.compiler.binding.request import RequestBinder
 from aether_tools.compiler.binding.response import ResponseBinder
 from aether_tools.compiler.binding.scopes import check_scopes
@@ -21,7 +22,7 @@ from aether_tools.compiler.model.contracts import (
 from aether_tools.compiler.model.naming import RESERVED_EDGE_NAMES, snake
 from aether_tools.compiler.openapi.constructs import check_constructs
 from aether_tools.compiler.openapi.document import Document, Findings, Node
-from aether_tools.compiler.openapi.operations import Operations, OperationSpec
+from aether_tools.compiler.openapi.operations import Operations, OperationSpec, has_operations
 from aether_tools.compiler.openapi.schema import Schemas
 from aether_tools.compiler.openapi.security import check_schemes, scopes
 from aether_tools.finding import Location
@@ -32,6 +33,8 @@ def bind(contracts: Contracts, package: Package, document: Document, findings: F
     check_constructs(document, findings)
     check_schemes(document, findings)
     specs = Operations(document, findings).read()
+    if not str(document.root.text("openapi")).startswith("3.0."):
+        findings.refuse()  # its schemas cannot be compared with fields
     service = package.service
     if service is None:
         findings.add(
@@ -62,7 +65,7 @@ def bind(contracts: Contracts, package: Package, document: Document, findings: F
         operations.append(_operation(spec, method, contracts, agreement, schemas, document, findings))
     check_scopes(operations, {spec.operation_id: spec for spec in specs}, findings)
     _check_shared_names(contracts, findings)
-    if not specs:
+    if not has_operations(document):
         findings.add(
             document.root.key("paths"),
             "no-operations",
@@ -103,7 +106,7 @@ def _method(
         full = service.full_name
         if owner not in (full, full.removeprefix(f"{contracts.workspace}.")):
             wanted = ""
-    method = names.get(wanted) or (names.get(spec.operation_id) if spec.rpc is None else None)
+    method = names.get(wanted)
     short = f"{package.name.removeprefix(contracts.workspace + '.')}.{service.name}"
     if method is None:
         what = f"x-rpc {spec.rpc.scalar!r}" if spec.rpc is not None else f"operationId {spec.operation_id!r}"
@@ -152,6 +155,7 @@ def _operation(
         request.raw_body,
         spec.doc or method.comment,
         spec.deprecated or method.deprecated,
+        criticality(spec, method, findings),
     )
 
 

@@ -144,6 +144,15 @@ class RequestBinder:
                 "Move it into the body, or move the field out of the oneof.",
             )
             return
+        if parameter.location in ("path", "query") and any(each.secret for each in path):
+            self._findings.add(
+                parameter.use,
+                "secret-in-url",
+                f"{field.name} ({field.location}) is redacted (debug_redact), but the {parameter.location} is part of the "
+                "URL, which the log, every proxy and browser histories keep.",
+                "Send it in the body or in a header.",
+            )
+            return
         conversion = self._agreement.field(parameter.schema, field, Direction.REQUEST)
         shape = self._schemas.shape(parameter.schema)
         if conversion is None or shape is None:

@@ -16,6 +16,10 @@ from aether_tools.compiler.openapi.schema import Schemas
 _TEMPLATE_FIELD: Final = re.compile(r"\{([^{}]*)\}")
 _EDGE_HEADERS: Final = ("content-type", "content-length", "transfer-encoding", "connection", "date")
 """Headers that the edge writes itself."""
+_FIXED_HEADER: Final = "cache-control"
+"""The header that a contract may fix; the edge reads it from there."""
+_DIRECTIVES: Final = re.compile(r"[a-z-]+(=[0-9]+)?(, [a-z-]+(=[0-9]+)?)*")
+"""Cache-Control (RFC 9111, section 5.2) without quoted names of fields."""
 
 
 class ResponseBinder:
@@ -124,6 +128,17 @@ class ResponseBinder:
             return None
         return path
 
+    def _check_fixed(self, name: str, use: Node, header: Node) -> None:
+        schema = header.get("schema")
+        values = [] if schema is None else [node.scalar for node in schema.listed("enum")]
+        if len(values) != 1 or not _DIRECTIVES.fullmatch(str(values[0])):
+            self._findings.add(
+                use,
+                "header",
+                f"Header {name} has neither a source nor one fixed value.",
+                "Give its schema one value in enum, such as [no-store] or ['private, max-age=60'], or add x-from.",
+            )
+
     def _headers(self, spec: ResponseSpec, selector: tuple[Field, ...] | None) -> tuple[Header, ...]:
         found = []
         for name, use in spec.headers:
@@ -134,6 +149,9 @@ class ResponseBinder:
                 self._findings.add(use, "header", f"{name} is written by the edge.", "Remove this header.")
                 continue
             origin = node.get("x-from")
+            if origin is None and name.lower() == _FIXED_HEADER:
+                self._check_fixed(name, use, node)
+                continue
             if origin is None or not isinstance(origin.scalar, str):
                 self._findings.add(
                     use,
@@ -182,6 +200,14 @@ class ResponseBinder:
                 if "{" in piece or "}" in piece:
                     self._findings.add(
                         origin, "x-from", f"{text!r} has an unmatched brace.", "Write fields as {path}."
+                    )
+                    return None
+                if not (piece.isascii() and piece.isprintable()):
+                    self._findings.add(
+                        origin,
+                        "x-from",
+                        f"{text!r} has a character that a header cannot carry (RFC 9110, section 5.5).",
+                        "Use visible ASCII characters and spaces; percent-encode others.",
                     )
                     return None
                 if piece:

@@ -9,6 +9,7 @@ from typing import Final
 from aether_tools.compiler.emit import layout
 from aether_tools.compiler.emit.conversions import Conversions, attribute
 from aether_tools.compiler.emit.layout import Expression, call, simple
+from aether_tools.compiler.emit.literals import literal
 from aether_tools.compiler.emit.python_types import Lines, Scope, header
 from aether_tools.compiler.model import naming
 from aether_tools.compiler.model.contracts import (
@@ -118,7 +119,7 @@ class CodecWriter:
         yield [f"{table}: {self.scope.imports.need('typing', 'Final')} = {{", *members, "}"]
         yield [
             *layout.function(0, self._conversions.function(enum, "to_pb"), f"value: {name}, /", pb),
-            *layout.render(4, "return ", simple(cast, f'"{pb}"', simple(f"{pb}.Value", "value.value"))),
+            *layout.render(4, "return ", simple(cast, literal(pb), simple(f"{pb}.Value", "value.value"))),
         ]
         yield [
             *layout.function(
@@ -172,7 +173,7 @@ class CodecWriter:
                 else self._conversions.codec(field.type, "to_pb", _LOCAL)
             )
             if keyword.iskeyword(field.name):
-                return layout.render(12, "", simple("setattr", "message", f'"{field.name}"', value))
+                return layout.render(12, "", simple("setattr", "message", literal(field.name), value))
             return layout.render(12, f"message.{field.name} = ", value)
         return layout.render(
             12, "", simple(f"{attribute(field)}.CopyFrom", self._conversions.encode(field.type, _LOCAL))
@@ -188,11 +189,11 @@ class CodecWriter:
                 arguments.append((f"{naming.field_name(part[0])}=", simple(function, "message")))
             elif is_caller(self.scope.contracts, part.type):
                 guards += _guard(
-                    f'message.HasField("{part.name}")', self._conversions.helper("forged"), part.name
+                    f"message.HasField({literal(part.name)})", self._conversions.helper("forged"), part.name
                 )
             else:
                 if required_message(self.scope.contracts, part):
-                    has = f'not message.HasField("{part.name}")'
+                    has = f"not message.HasField({literal(part.name)})"
                     guards += _guard(has, self._conversions.helper("missing"), f"{label}.{part.name}")
                 arguments.append((f"{part.python_name}=", self._conversions.decode_field(part, label)))
         parameter = "message" if guards or arguments else "_"
@@ -216,16 +217,16 @@ class CodecWriter:
         result = classes if required else [*classes, "None"]
         parameter = f"message: {self._conversions.pb(message)}, /"
         lines = layout.function(0, self._oneof_function(message, name), parameter, result)
-        lines.append(f'    match message.WhichOneof("{name}"):')
+        lines.append(f"    match message.WhichOneof({literal(name)}):")
         for field, cls in zip(fields, classes, strict=True):
             value = self._conversions.decode(field.type, attribute(field), f"{_label(message)}.{field.name}")
-            lines.append(f'        case "{field.name}":')
+            lines.append(f"        case {literal(field.name)}:")
             if has_member_class(message, field):
                 value = call(cls, ("value=", value), listed=False)
             lines += layout.render(12, "return ", value)
         if not required:
             return [*lines, "        case _:", "            return None"]
-        error = simple(self._conversions.helper("missing"), f'"{_label(message)}.{name}"')
+        error = simple(self._conversions.helper("missing"), literal(f"{_label(message)}.{name}"))
         return [*lines, "        case _:", *layout.render(12, "raise ", error)]
 
 
@@ -238,4 +239,4 @@ def _label(message: Message) -> str:
 
 
 def _guard(condition: str, error: str, field: str) -> Lines:
-    return [f"    if {condition}:", *layout.render(8, "raise ", simple(error, f'"{field}"'))]
+    return [f"    if {condition}:", *layout.render(8, "raise ", simple(error, literal(field)))]

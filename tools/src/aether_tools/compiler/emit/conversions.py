@@ -6,6 +6,7 @@ import keyword
 from typing import Final
 
 from aether_tools.compiler.emit.layout import Choice, Expression, Group, Loop, call, simple
+from aether_tools.compiler.emit.literals import literal
 from aether_tools.compiler.emit.python_types import Scope
 from aether_tools.compiler.model import naming
 from aether_tools.compiler.model.contracts import (
@@ -33,7 +34,11 @@ _STEMS: Final = {
 
 def attribute(field: Field) -> str:
     """A field of protobuf's message; one called as a keyword is reached by its name."""
-    return f'getattr(message, "{field.name}")' if keyword.iskeyword(field.name) else f"message.{field.name}"
+    return (
+        f"getattr(message, {literal(field.name)})"
+        if keyword.iskeyword(field.name)
+        else f"message.{field.name}"
+    )
 
 
 class Conversions:
@@ -84,7 +89,7 @@ class Conversions:
         """A field as an argument of protobuf's class, out of `value`."""
         value = self.encode_field(field, f"value.{field.python_name}")
         if keyword.iskeyword(field.name):
-            return "**", simple(self.helper("named"), f'"{field.name}"', value)
+            return "**", simple(self.helper("named"), literal(field.name), value)
         return f"{field.name}=", value
 
     def encode_field(self, field: Field, value: str) -> Expression:
@@ -137,7 +142,7 @@ class Conversions:
                 simple("tuple", value) if one == "item" else Loop("tuple(", one, f"for item in {value}", ")")
             )
         one = self.decode(field.type, value, where)
-        return Choice(one, f'message.HasField("{field.name}")', "None") if field.nullable else one
+        return Choice(one, f"message.HasField({literal(field.name)})", "None") if field.nullable else one
 
     def decode(self, kind: FieldType, value: str, where: str) -> Expression:
         """One value on its way from protobuf; `where` is what errors call its field."""
@@ -145,7 +150,7 @@ class Conversions:
             case Scalar():
                 return value
             case EnumRef():
-                return self.codec(kind, "from_pb", value, f'"{where}"')
+                return self.codec(kind, "from_pb", value, literal(where))
             case MessageRef():
                 return self.codec(kind, "from_pb", value)
             case WellKnown.EMPTY:
@@ -155,4 +160,4 @@ class Conversions:
             case WellKnown():
                 if kind.wraps is not None:
                     return f"{value}.value"
-                return simple(f"{self.helper(_STEMS[kind])}_from_pb", value, f'"{where}"')
+                return simple(f"{self.helper(_STEMS[kind])}_from_pb", value, literal(where))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aether_tools.compiler.emit import layout
 from aether_tools.compiler.emit.codec import CodecWriter
+from aether_tools.compiler.emit.literals import docstring, literal
 from aether_tools.compiler.emit.python_types import Lines, Scope, header
 from aether_tools.compiler.emit.types import definitions
 from aether_tools.compiler.model.contracts import Contracts, Message, Package
@@ -25,11 +26,11 @@ def write_events(contracts: Contracts, package: Package) -> bytes:
     names = [event.python_name for event in events]
     blocks = [
         [
-            f'TOPIC: {scope.imports.need("typing", "Final")} = "{package.name}"',
-            *layout.docstring(0, "The topic every event of this package goes to."),
+            f"TOPIC: {scope.imports.need('typing', 'Final')} = {literal(package.name)}",
+            *docstring(0, "The topic every event of this package goes to."),
         ],
         *definitions(scope, messages, enums),
-        [*layout.union(0, "Event = ", names), *layout.docstring(0, "Any event of this package.")],
+        [*layout.union(0, "Event = ", names), *docstring(0, "Any event of this package.")],
         _to_bytes(events),
         _from_bytes(scope, package, events),
         *CodecWriter(scope, types=None).functions(messages, enums),
@@ -43,7 +44,7 @@ def write_events(contracts: Contracts, package: Package) -> bytes:
 
 
 def _to_bytes(events: list[Message]) -> Lines:
-    lines = ["def to_bytes(event: Event, /) -> bytes:", *layout.docstring(4, "The payload of an event.")]
+    lines = ["def to_bytes(event: Event, /) -> bytes:", *docstring(4, "The payload of an event.")]
     lines.append("    match event:")
     for event in events:
         lines.append(f"        case {event.python_name}():")
@@ -56,7 +57,7 @@ def _from_bytes(scope: Scope, package: Package, events: list[Message]) -> Lines:
     wire = scope.imports.need("aether_adapters.contract", "wire")
     lines = [
         "def from_bytes(type_name: str, payload: bytes, /) -> Event:",
-        *layout.docstring(
+        *docstring(
             4,
             "The event in a payload; raises `Malformed` for a type or for bytes this contract does not know.",
         ),
@@ -67,7 +68,11 @@ def _from_bytes(scope: Scope, package: Package, events: list[Message]) -> Lines:
         lines.append(f"        case {event.python_name}.TYPE:")
         parsed = layout.simple(f"{wire}.parse", f"{module}.{event.python_name}", "payload")
         lines += layout.render(12, "return ", layout.simple(f"{_stem(event)}_from_pb", parsed))
-    return [*lines, "        case _:", f'            raise {wire}.unknown_event(type_name, "{package.name}")']
+    return [
+        *lines,
+        "        case _:",
+        f"            raise {wire}.unknown_event(type_name, {literal(package.name)})",
+    ]
 
 
 def _stem(event: Message) -> str:

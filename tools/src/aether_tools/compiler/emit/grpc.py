@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aether_tools.compiler.emit import layout
 from aether_tools.compiler.emit.codec import wire_names
+from aether_tools.compiler.emit.literals import docstring, literal
 from aether_tools.compiler.emit.python_types import Lines, Scope, header
 from aether_tools.compiler.model.contracts import Contracts, MessageRef, Method, Package, Service
 from aether_tools.compiler.model.derived import is_caller
@@ -31,13 +32,17 @@ def _method(scope: Scope, service: Service, method: Method) -> Lines:
     need = scope.imports.need
     return [
         f"{method.python_name.upper()}: {need('typing', 'Final')} = {need(_KIT, 'Method')}(",
-        f'    path="/{service.full_name}/{method.name}",',
+        f"    path={literal(f'/{service.full_name}/{method.name}')},",
         f"    access={need('aether_adapters.kernel.identity', 'Access')}.{method.access.value},",
         f"    idempotent={method.idempotent},",
         *_codec(scope, "request", *wire_names(scope.contracts, method.request)),
         *_codec(scope, "response", *wire_names(scope.contracts, method.response)),
         f"    caller={_caller(scope, method)},",
-        *_scopes(method),
+        *_set("scopes=", method.scopes),
+        *_set("services=", method.services),
+        *_rest(method),
+        *_criticality(scope, method),
+        *([f"    audit={literal(method.python_name)},"] if method.audit else []),
         ")",
     ]
 
@@ -57,11 +62,35 @@ def _caller(scope: Scope, method: Method) -> str:
     return "None" if caller is None else scope.single(caller)
 
 
-def _scopes(method: Method) -> Lines:
-    if not method.scopes:
+def _criticality(scope: Scope, method: Method) -> Lines:
+    if method.criticality == "CRITICAL":
         return []
-    names = layout.Items([f'"{name}"' for name in method.scopes])
-    return layout.render(4, "scopes=", layout.call("frozenset", ("", names)), ",")
+    level = scope.imports.need("aether_adapters.kernel.criticality", "Criticality")
+    return [f"    criticality={level}.{method.criticality},"]
+
+
+def _set(head: str, names: tuple[str, ...]) -> Lines:
+    if not names:
+        return []
+    items = layout.Items([literal(name) for name in names])
+    return layout.render(4, head, layout.call("frozenset", ("", items)), ",")
+
+
+def _sequence(head: str, names: tuple[str, ...]) -> Lines:
+    if not names:
+        return []
+    items = [("", literal(name)) for name in names]
+    return layout.render(4, head, layout.Group("(", items, ")", lone=True), ",")
+
+
+def _rest(method: Method) -> Lines:
+    side = method.rest
+    if side is None:
+        return []
+    return [
+        *_sequence("operations=", side.operations),
+        *_sequence("client_addresses=", side.client_addresses),
+    ]
 
 
 def _tuple(head: str, names: list[str]) -> Lines:
@@ -83,9 +112,9 @@ def _service(scope: Scope, service: Service) -> Lines:
     ]
     return [
         *layout.function(0, "service", f"port: {need('.port', service.name)}, /", need(_KIT, "Service")),
-        *layout.docstring(4, "The service a server offers, answered by `port`."),
+        *docstring(4, "The service a server offers, answered by `port`."),
         "    return Service(",
-        f'        name="{service.full_name}",',
+        f"        name={literal(service.full_name)},",
         *(["        methods=(", *methods, "        ),"] if methods else ["        methods=(),"]),
         "    )",
     ]
@@ -100,6 +129,6 @@ def _client(scope: Scope, service: Service, name: str, channel: str, port: str) 
     waits = "for callers on an event loop" if channel == "AsyncChannel" else "for callers that may wait"
     return [
         *layout.function(0, name, f"channel: {need(_KIT, channel)}, /", need(".port", port)),
-        *layout.docstring(4, f"The same operations, answered by the service behind `channel`; {waits}."),
+        *docstring(4, f"The same operations, answered by the service behind `channel`; {waits}."),
         *layout.render(4, "return ", layout.call(port, *binds)),
     ]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from aether_tools.compiler.emit.literals import docstring
+
 WIDTH: Final = 110
 """Columns of a line."""
 
@@ -147,22 +149,6 @@ def attribute(indent: int, name: str, members: Sequence[str], default: str = "")
     if default and len(opening) <= WIDTH < len(opening) - 1 + len(default):
         return [opening, f"{margin}    {default}", f"{margin})"]
     return union(indent, f"{name}: ", members, tail)
-
-
-def docstring(indent: int, text: str) -> list[str]:
-    """Render a comment of a contract as a docstring, with any characters escaped. Empty for an empty comment."""
-    if not text.strip():
-        return []
-    margin = " " * indent
-    words = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    lines = [line.rstrip() for line in words.strip().split("\n")]
-    if lines[0].startswith('"'):
-        lines[0] = f" {lines[0]}"
-    if len(lines) == 1:
-        guard = " " if lines[0].endswith('"') else ""
-        return [f'{margin}"""{lines[0]}{guard}"""']
-    body = [f"{margin}{line}" if line else "" for line in lines[1:]]
-    return [f'{margin}"""{lines[0]}', *body, f'{margin}"""']
 
 
 def class_definition(name: str, comment: str, body: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aether_tools.compiler.emit import layout
+from aether_tools.compiler.emit.literals import docstring, literal
 from aether_tools.compiler.emit.python_types import Lines, Scope, header
 from aether_tools.compiler.model.contracts import Contracts, MessageRef, Method, Package, Service, WellKnown
 
@@ -37,9 +38,7 @@ def write_threads(contracts: Contracts, package: Package, service: Service) -> b
         *layout.function(
             0, "in_threads", f"service: {port}, offload: {need('aether_adapters.rest', 'Offload')}, /", twin
         ),
-        *layout.docstring(
-            4, "The same operations for an asyncio edge, each in a thread of `offload`'s pool."
-        ),
+        *docstring(4, "The same operations for an asyncio edge, each in a thread of `offload`'s pool."),
         *layout.render(4, "return ", layout.call(twin, *calls)),
     ]
     return layout.module(
@@ -80,7 +79,17 @@ def _protocol(scope: Scope, name: str, method: Method, result: str) -> Lines:
 
 def _holder(scope: Scope, service: Service) -> Lines:
     words = "\n\n".join(filter(None, (service.comment, "The inbound port: one of each operation.")))
-    return _dataclass(scope, service, words, prefix="")
+    audited = [literal(method.python_name) for method in service.methods if method.audit]
+    lines: Lines = []
+    if audited:
+        # In upper case, so that no operation has this name.
+        head = f"AUDITED: {scope.imports.need('typing', 'ClassVar')}[frozenset[str]] = "
+        lines = [
+            *layout.render(4, head, layout.simple("frozenset", layout.Items(audited))),
+            *docstring(4, "Operations whose calls are recorded in the audit log."),
+            "",
+        ]
+    return _dataclass(scope, service, words, prefix="", first=lines)
 
 
 def _async_holder(scope: Scope, service: Service) -> Lines:
@@ -89,11 +98,14 @@ def _async_holder(scope: Scope, service: Service) -> Lines:
     )
 
 
-def _dataclass(scope: Scope, service: Service, words: str, prefix: str) -> Lines:
+def _dataclass(scope: Scope, service: Service, words: str, prefix: str, first: Lines | None = None) -> Lines:
     fields = [
-        line
-        for method in service.methods
-        for line in layout.union(4, f"{method.python_name}: ", [f"{prefix}{method.name}"])
+        *(first or []),
+        *(
+            line
+            for method in service.methods
+            for line in layout.union(4, f"{method.python_name}: ", [f"{prefix}{method.name}"])
+        ),
     ]
     return [
         f"@{scope.imports.need('dataclasses', 'dataclass')}(frozen=True, slots=True, kw_only=True)",

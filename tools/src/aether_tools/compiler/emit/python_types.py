@@ -21,6 +21,9 @@ from aether_tools.compiler.model.derived import has_member_class, is_caller, mem
 
 Lines = list[str]
 
+EMPTY_MAP: Final = "default_factory=dict"
+"""The default of a map: an argument of `dataclasses.field`."""
+
 _WELL_KNOWN: Final = {
     WellKnown.TIMESTAMP: ("datetime", "datetime"),
     WellKnown.DURATION: ("datetime", "timedelta"),
@@ -100,9 +103,9 @@ class Scope:
         return f"{one} | None" if field.nullable and one != "object" else one
 
     def default(self, message: Message, field: Field) -> str | None:
-        """Return the default of a field as an expression. None if it has no default."""
+        """Return the default of a field as an expression, or `EMPTY_MAP`. None if it has no default."""
         if field.map_key is not None:
-            return f"{self.imports.need('dataclasses', 'field')}(default_factory=dict)"
+            return EMPTY_MAP
         if field.repeated:
             return "()"
         if field.nullable:

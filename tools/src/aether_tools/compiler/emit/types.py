@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from aether_tools.compiler.emit import layout, slots
+from aether_tools.compiler.emit import layout, python_types, slots
+from aether_tools.compiler.emit.literals import docstring, literal
 from aether_tools.compiler.emit.python_types import Lines, Scope, header
 from aether_tools.compiler.model.contracts import Contracts, EnumType, Field, Message, Package
 from aether_tools.compiler.model.derived import has_member_class, is_event, member_class, parts, uses_empty
@@ -37,7 +38,7 @@ def definitions(scope: Scope, messages: Iterable[Message], enums: Iterable[EnumT
         if message.full_name == scope.contracts.caller:
             yield [
                 f"NOBODY: {scope.imports.need('typing', 'Final')} = {message.python_name}()",
-                *layout.docstring(0, "The caller of a request that no edge has filled."),
+                *docstring(0, "The caller of a request that no edge has filled."),
             ]
     # A map's default is made by code of the dataclass' own `__init__`.
     filled = [
@@ -56,8 +57,8 @@ def definitions(scope: Scope, messages: Iterable[Message], enums: Iterable[EnumT
 def _enum(scope: Scope, enum: EnumType) -> Lines:
     body: Lines = []
     for member in enum.members:
-        body.append(f'    {member.python_name} = "{member.name}"')
-        body += layout.docstring(4, member.comment)
+        body.append(f"    {member.python_name} = {literal(member.name)}")
+        body += docstring(4, member.comment)
     base = scope.imports.need("enum", "Enum")
     return layout.class_definition(f"{enum.python_name}({base})", enum.comment, body)
 
@@ -66,34 +67,47 @@ def _message(scope: Scope, message: Message) -> Lines:
     body: Lines = []
     if is_event(message):
         head = f"TYPE: {scope.imports.need('typing', 'ClassVar')}[str] = "
-        name = f'"{message.full_name}"'
+        name = literal(message.full_name)
         fits = 4 + len(head) + len(name) <= layout.WIDTH
         body += [f"    {head}{name}"] if fits else [f"    {head}(", f"        {name}", "    )"]
     for part in parts(message):
         if isinstance(part, tuple):
             name, fields = part
             members = [scope.member(message, field) for field in fields]
+            secret = any(field.secret for field in fields)
             if name in message.required_oneofs:
-                body += layout.attribute(4, field_name(name), members)
+                default = _default(scope, None, secret=secret)
+                body += layout.attribute(4, field_name(name), members, default=str(default or ""))
             else:
-                body += layout.attribute(4, field_name(name), [*members, "None"], default="None")
+                default = _default(scope, "None", secret=secret)
+                body += layout.attribute(4, field_name(name), [*members, "None"], default=str(default))
         else:
             body += _field(scope, message, part)
     return _dataclass(scope, message.python_name, message.comment, body, ", kw_only=True")
 
 
 def _field(scope: Scope, message: Message, field: Field) -> Lines:
-    default = scope.default(message, field)
-    tail = f" = {default}" if default is not None else ""
+    default = _default(scope, scope.default(message, field), secret=field.secret)
+    head = f"{field.python_name}: {scope.annotation(field)}"
     words = "\n\n".join(filter(None, (field.comment, "Deprecated." if field.deprecated else "")))
     return [
-        f"    {field.python_name}: {scope.annotation(field)}{tail}",
-        *layout.docstring(4, words),
+        *([f"    {head}"] if default is None else layout.render(4, f"{head} = ", default)),
+        *docstring(4, words),
     ]
 
 
+def _default(scope: Scope, default: str | None, *, secret: bool) -> layout.Expression | None:
+    """Return what stands after the annotation of an attribute, or None: its default, and that its repr hides it."""
+    if not secret and default != python_types.EMPTY_MAP:
+        return default
+    options = [default] if default == python_types.EMPTY_MAP else [f"default={default}"] if default else []
+    hidden = ["repr=False"] if secret else []
+    return layout.simple(scope.imports.need("dataclasses", "field"), *options, *hidden)
+
+
 def _oneof_member(scope: Scope, message: Message, field: Field) -> Lines:
-    body = [f"    value: {scope.single(field.type)}"]
+    default = _default(scope, None, secret=field.secret)
+    body = [f"    value: {scope.single(field.type)}{f' = {default}' if default is not None else ''}"]
     return _dataclass(scope, member_class(message, field), field.comment, body)
 
 

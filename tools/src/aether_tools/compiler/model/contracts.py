@@ -143,6 +143,8 @@ class Field:
     oneof: str | None = None
     comment: str = ""
     deprecated: bool = False
+    secret: bool = False
+    """Whether the contract says `debug_redact`: no repr shows the value."""
 
     @property
     def nullable(self) -> bool:
@@ -184,6 +186,20 @@ class MethodAccess(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class RestSide:
+    """What the REST operations of a method add to it, for gRPC too."""
+
+    operations: tuple[str, ...]
+    """Their operationIds, sorted."""
+    scopes: tuple[str, ...]
+    """Scopes that a token must have, sorted."""
+    client_addresses: tuple[str, ...]
+    """Paths of the request's fields that hold the client's address, by names in Python."""
+    criticality: str = ""
+    """The most important level that they declare, in upper case; empty if none does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """A unary rpc of a service."""
 
@@ -196,8 +212,25 @@ class Method:
     comment: str
     location: Location
     deprecated: bool = False
-    scopes: tuple[str, ...] = ()
-    """Scopes that a token must have, sorted: those of the method's REST operations."""
+    services: tuple[str, ...] = ()
+    """Services that may call the method with tokens of their own, sorted; `*` is any."""
+    audit: bool = False
+    """Whether each call is recorded in the audit log."""
+    declared_criticality: str = ""
+    """What its option declares, in upper case; empty without it."""
+    rest: RestSide | None = None
+    """What its REST operations add; None without any."""
+
+    @property
+    def criticality(self) -> str:
+        """What an overloaded server refuses first; names match `aether_adapters.kernel.criticality.Criticality`."""
+        rest = "" if self.rest is None else self.rest.criticality
+        return self.declared_criticality or rest or "CRITICAL"
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Scopes that a token must have, sorted: those of the method's REST operations."""
+        return () if self.rest is None else self.rest.scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +257,13 @@ class Package:
     enums: tuple[EnumType, ...]
     service: Service | None
 
-    def with_scopes(self, scopes: Mapping[str, tuple[str, ...]]) -> Package:
-        """Return the package with the scopes of each method, given by `<service>/<method>`."""
+    def with_rest(self, sides: Mapping[str, RestSide]) -> Package:
+        """Return the package with the REST side of each method, given by `<service>/<method>`."""
         if self.service is None:
             return self
         service = self.service
         methods = tuple(
-            replace(method, scopes=scopes.get(f"{service.full_name}/{method.name}", ()))
+            replace(method, rest=sides.get(f"{service.full_name}/{method.name}"))
             for method in service.methods
         )
         return replace(self, service=replace(service, methods=methods))
@@ -245,9 +278,9 @@ class Contracts:
     messages: dict[str, Message] = field(default_factory=dict)
     enums: dict[str, EnumType] = field(default_factory=dict)
 
-    def with_scopes(self, scopes: Mapping[str, tuple[str, ...]]) -> Contracts:
-        """Return the contracts with the scopes of each method, given by `<service>/<method>`."""
-        return replace(self, packages=tuple(package.with_scopes(scopes) for package in self.packages))
+    def with_rest(self, sides: Mapping[str, RestSide]) -> Contracts:
+        """Return the contracts with the REST side of each method, given by `<service>/<method>`."""
+        return replace(self, packages=tuple(package.with_rest(sides) for package in self.packages))
 
     def requiring(self, oneofs: Mapping[str, frozenset[str]]) -> Contracts:
         """The same contracts, with the oneofs that must be set, by the full name of their message."""

@@ -12,7 +12,7 @@ DOMAIN: Final = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED_DOMAINS: Final = frozenset({"adapters", "tools", "proto", "openapi", "common"})
 
 RESERVED_EDGE_NAMES: Final = frozenset(
-    ["Access", "Any", "Final", "Inputs", "Malformed", "Operation", "Path", "Reply"]
+    ["Access", "Any", "CONTRACT", "Criticality", "Final", "Inputs", "Malformed", "Operation", "Path", "Reply"]
 )
 """Names that every generated REST edge imports; no shared type may have one of them."""
 
@@ -20,7 +20,18 @@ _BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
 
 _MODULE_NAMES: Final = frozenset(
     {
-        *("Access", "AsyncChannel", "Awaitable", "Bound", "Channel", "ClassVar", "Codec", "Enum", "Event"),
+        *(
+            "Access",
+            "AsyncChannel",
+            "Awaitable",
+            "Bound",
+            "Channel",
+            "ClassVar",
+            "Codec",
+            "Criticality",
+            "Enum",
+            "Event",
+        ),
         *("Final", "METHODS", "Mapping", "Method", "NOBODY", "Offload", "Protocol", "Service", "TOPIC"),
         "fill_slots",
     }
@@ -48,10 +59,11 @@ def pascal(name: str) -> str:
 def class_name(path: str) -> str:
     """Return the class of a message or enum, given its name within its package: `Invoice.Line` -> `InvoiceLine`.
 
-    A reserved name gets a trailing underscore.
+    A reserved name gets a trailing underscore, as does one that begins with a small letter: modules, functions and
+    variables of generated code have such names.
     """
     name = path.replace(".", "")
-    return f"{name}_" if name in _MODULE_NAMES or name in _BUILTINS or keyword.iskeyword(name) else name
+    return f"{name}_" if name in _MODULE_NAMES or not name[:1].isupper() or keyword.iskeyword(name) else name
 
 
 def field_name(name: str) -> str:

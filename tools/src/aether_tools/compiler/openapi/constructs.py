@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Final
 
-from jsonschema_rs import Draft4Validator
-
-from aether_tools.compiler.openapi.document import Document, Findings, Node, escape
+from aether_tools.compiler.openapi.document import Document, Findings, Node
+from aether_tools.compiler.openapi.extensions import check_effect, check_extensions
+from aether_tools.compiler.openapi.grammar import check_grammar
+from aether_tools.compiler.openapi.names import check_header_name, check_path
+from aether_tools.compiler.openapi.newer import check_newer
 from aether_tools.compiler.openapi.operations import METHODS
+from aether_tools.compiler.openapi.patterns import check_pattern
+from aether_tools.compiler.openapi.structure import structure
 
 _IGNORED_HEADERS: Final = ("accept", "content-type", "authorization")
 
@@ -22,19 +22,24 @@ _STYLES: Final = {"path": "simple", "header": "simple", "query": "form"}
 def check_constructs(document: Document, findings: Findings) -> None:
     """Add a finding for each unsupported construct, then for each violation of the OpenAPI 3.0 schema.
 
-    Raises `ContractError` at once for a document of another version, and for one that violates the schema: no other
-    check would be reliable.
+    Raises `ContractError` for a document that violates the schema, and at once for one of another version than 3.x:
+    no other check would be reliable.
     """
     root = document.root
-    _version(root, findings)
-    findings.refuse()
+    newer = _version(root, findings)
+    if newer:
+        check_newer(root, findings)
+    else:
+        findings.refuse()
     if "webhooks" in root:
         findings.add(
             root.key("webhooks"), "webhooks", "Webhooks are not supported.", "Publish an event instead."
         )
-    for node in root.walk():
+    for node in structure(root):
         _reference(node, document, findings)
-        _extensions(node, findings)
+        check_extensions(node, findings)
+    _reference_names(root, findings)
+    check_effect(root, findings)
     components = root.get("components") or Node(root.location, "")
     for name in ("callbacks", "links"):
         if name in components:
@@ -46,16 +51,16 @@ def check_constructs(document: Document, findings: Findings) -> None:
     _each(components.get("responses"), lambda node: _response(node, findings))
     paths = root.get("paths") or Node(root.location, "")
     for path, item in paths.items():
-        if path.startswith("/"):
-            _path_item(item, findings)
-        elif not path.startswith("x-"):
-            findings.add(
-                paths.key(path), "path", f"Path {path!r} does not begin with /.", "Add the leading /."
-            )
-    _grammar(document, findings)
+        if path.startswith("x-"):
+            continue
+        check_path(path, paths.key(path), findings)
+        _path_item(item, findings)
+    if not newer:
+        check_grammar(document, findings)
 
 
-def _version(root: Node, findings: Findings) -> None:
+def _version(root: Node, findings: Findings) -> bool:
+    """Add a finding for another version than 3.0. Return whether it is a later one that is close to it."""
     version = root.get("openapi")
     if "swagger" in root:
         at, reason = root.key("swagger"), f"This is Swagger {root.get('swagger').scalar}."  # type: ignore[union-attr]
@@ -64,8 +69,9 @@ def _version(root: Node, findings: Findings) -> None:
     elif not str(version.scalar).startswith("3.0."):
         at, reason = version.location, f"This is OpenAPI {version.scalar}."
     else:
-        return
+        return False
     findings.add(at, "version", reason, "Write openapi: 3.0.3 and convert the file to that version.")
+    return version is not None and str(version.scalar).startswith("3.")
 
 
 def _each(nodes: Node | None, check: Callable[[Node], None]) -> None:
@@ -78,7 +84,7 @@ def _reference(node: Node, document: Document, findings: Findings) -> None:
     """Check that a $ref has a target, even if no operation uses it, and that it has no siblings."""
     reference = node.get("$ref")
     if reference is None or not isinstance(reference.scalar, str):
-        return  # a property may be called $ref
+        return  # `_reference_names` has added a finding
     document.resolve(node)
     for name, _ in node.items():
         if name != "$ref":
@@ -90,20 +96,17 @@ def _reference(node: Node, document: Document, findings: Findings) -> None:
             )
 
 
-def _extensions(node: Node, findings: Findings) -> None:
-    """Check the types of the compiler's own keys: one of the wrong type would be ignored."""
-    for name in ("x-rpc", "x-field", "x-from"):
-        value = node.get(name)
-        if value is not None and (not isinstance(value.scalar, str) or not value.scalar):
-            findings.add(value, "extension", f"{name} must be a string.", f"Write {name}: <text>.")
-    inputs = node.get("x-inputs")
-    if inputs is not None and inputs.sequence is None:
-        findings.add(
-            inputs,
-            "extension",
-            "x-inputs must be a list.",
-            "Write x-inputs: [{source: raw-body, x-field: <proto name>}].",
-        )
+def _reference_names(root: Node, findings: Findings) -> None:
+    """Refuse what is called $ref and is none: Connexion follows whatever stands under that key."""
+    for node in root.walk():
+        value = node.get("$ref")
+        if value is not None and not isinstance(value.scalar, str):
+            findings.add(
+                node.key("$ref"),
+                "ref-name",
+                "Nothing but a reference can be called $ref.",
+                "Give the property another name.",
+            )
 
 
 def _unsupported(node: Node, name: str, findings: Findings) -> None:
@@ -170,6 +173,8 @@ def _parameter(node: Node, findings: Findings) -> None:
             f"OpenAPI ignores a header parameter named {name}.",
             "Remove it; the edge reads that header itself.",
         )
+    if location == "header":
+        check_header_name(name, node, findings)
     if location == "path" and not node.flag("required"):
         findings.add(
             node,
@@ -225,7 +230,10 @@ def _content(node: Node, findings: Findings) -> None:
 def _response(node: Node, findings: Findings) -> None:
     if "links" in node:
         _unsupported(node, "links", findings)
-    _each(node.get("headers"), lambda header: _header(header, findings))
+    headers = node.get("headers")
+    for name, _ in node.entries("headers"):
+        check_header_name(name, node.key("headers") if headers is None else headers.key(name), findings)
+    _each(headers, lambda header: _header(header, findings))
     _content(node, findings)
 
 
@@ -235,17 +243,8 @@ def _schema(node: Node, findings: Findings) -> None:
     for name in ("discriminator", "anyOf", "not"):
         if name in node:
             _unsupported(node, name, findings)
-    pattern = node.text("pattern")
-    if pattern is not None:
-        try:
-            Draft4Validator({"pattern": pattern})
-        except ValueError as error:
-            findings.add(
-                node.get("pattern") or node,
-                "pattern",
-                f"{pattern!r} is not a regular expression: {str(error).splitlines()[0]}.",
-                "Write a regular expression by ECMA 262.",
-            )
+    if node.text("pattern") is not None:
+        check_pattern(node.get("pattern") or node, findings)
     for name in ("allOf", "anyOf", "oneOf"):
         for part in node.listed(name):
             _schema(part, findings)
@@ -254,36 +253,3 @@ def _schema(node: Node, findings: Findings) -> None:
         if child is not None:
             _schema(child, findings)
     _each(node.get("properties"), lambda child: _schema(child, findings))
-
-
-def _grammar(document: Document, findings: Findings) -> None:
-    """Validate the document against the OpenAPI 3.0 schema bundled with Connexion, which serves it.
-
-    Raises `ContractError` if it is not valid: no other check would be reliable.
-    """
-    whole = document.root.plain()
-    if _validator().is_valid(whole):
-        return
-    findings.refuse()  # the schema would report an unsupported construct a second time, less clearly
-    for error in _validator().iter_errors(whole):
-        node, pointer = document.root, "#"
-        for step in error.instance_path:
-            pointer = f"{pointer}/{escape(str(step))}"
-            node = document.at(pointer) or node
-        message = error.message if len(error.message) < 200 else f"{error.message[:200]}..."
-        findings.add(
-            node,
-            "grammar",
-            f"This is not valid OpenAPI 3.0: {message}.",
-            "Correct it by https://spec.openapis.org/oas/v3.0.3.",
-        )
-    findings.refuse()
-
-
-@cache
-def _validator() -> Draft4Validator:
-    found = find_spec("connexion")
-    if found is None or found.origin is None:
-        raise RuntimeError("connexion is not installed; aether-adapters needs it")
-    path = Path(found.origin).parent / "resources" / "schemas" / "v3.0" / "schema.json"
-    return Draft4Validator(json.loads(path.read_text(encoding="utf-8")))

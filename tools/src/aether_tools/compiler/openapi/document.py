@@ -1,22 +1,12 @@
-"""Reads an OpenAPI file as a tree of nodes with their locations.
-
-PyYAML parses it, as it does for the REST edge at run time, so that compiler and service read the same values: both
-take an unquoted `no` for false.
-"""
+"""An OpenAPI file as a tree of nodes with their locations, and the targets of its references."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, NoReturn, cast
-
-import yaml
-from yaml.constructor import SafeConstructor
+from typing import NoReturn
 
 from aether_tools.finding import ContractError, Finding, Location
-
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Scalar = str | int | float | bool | None
 
@@ -109,20 +99,28 @@ class Node:
 
     def walk(self) -> Iterator[Node]:
         """Yield this node and all nodes below it, in the order of the file."""
-        yield self
-        for _, child in self.items():
-            yield from child.walk()
-        for child in self.elements():
-            yield from child.walk()
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            if node.mapping is not None:
+                waiting += reversed(node.mapping.values())
+            elif node.sequence is not None:
+                waiting += reversed(node.sequence)
 
 
 class Document:
-    """One OpenAPI file: its root, and the targets of its local references."""
+    """One OpenAPI file: its root, its text, and the targets of its local references.
 
-    def __init__(self, root: Node, findings: Findings) -> None:
+    `text` is None if the tree says more or other than the file, which is then written from the tree.
+    """
+
+    def __init__(self, root: Node, findings: Findings, text: str | None = None) -> None:
         self.root = root
+        self.text = text
         self._findings = findings
         self._by_pointer = {node.pointer: node for node in root.walk()}
+        self._targets: dict[Node, Node | None] = {}
 
     def at(self, pointer: str) -> Node | None:
         """Return the node at a JSON pointer that begins with `#`, or None."""
@@ -130,139 +128,42 @@ class Document:
 
     def resolve(self, node: Node) -> Node | None:
         """Follow `$ref` to its target. None if it has none, which becomes a finding, once."""
-        seen: list[Node] = []
-        while "$ref" in node:
-            if node in seen:
+        trail: dict[Node, None] = {}
+        target: Node | None = node
+        while target is not None and "$ref" in target:
+            if target in self._targets:
+                target = self._targets[target]
+            elif target in trail:
                 self._findings.add(
-                    node, "ref-cycle", "This $ref leads back to itself.", "Let one of them hold the value."
+                    target, "ref-cycle", "This $ref leads back to itself.", "Let one of them hold the value."
                 )
-                return None
-            seen.append(node)
-            reference = node.text("$ref")
-            if reference is None or not reference.startswith("#/"):
-                self._findings.add(
-                    node.get("$ref") or node,
-                    "external-ref",
-                    f"$ref {reference!r} points out of this file.",
-                    "Copy its target into components, or share it between contracts: 'common.yaml#/components/...'.",
-                )
-                return None
-            target = self.at(reference)
-            if target is None:
-                self._findings.add(
-                    node.get("$ref") or node,
-                    "dangling-ref",
-                    f"$ref {reference!r} points to nothing.",
-                    "Declare it under components, or correct the name.",
-                )
-                return None
-            node = target
-        return node
+                target = None
+            else:
+                trail[target] = None
+                target = self._follow(target)
+        self._targets.update(dict.fromkeys(trail, target))
+        return target
 
-
-def relative(file: Path, root: Path) -> str:
-    """Return a path as findings show it: relative to the workspace."""
-    return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.as_posix()
-
-
-def read(path: Path, root: Path, findings: Findings) -> Node:
-    """Read a YAML file. Raises `ContractError` unless it is one mapping with unique keys."""
-    file = relative(path, root)
-    start = Location(file, 1, 1)
-    try:
-        tree = yaml.compose(path.read_bytes(), Loader=_LOADER)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        location = Location(file, mark.line + 1, mark.column + 1) if mark else start
-        reason = " ".join(part for part in (error.context, error.problem) if part)
-        findings.stop(
-            location,
-            "yaml",
-            f"This is not valid YAML: {reason}.",
-            "Correct the indentation or the quotes here.",
-        )
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        findings.stop(start, "yaml", f"This is not valid YAML: {error}.", "Save the file as UTF-8 text.")
-    if not isinstance(tree, yaml.MappingNode):
-        findings.stop(start, "yaml", "The file is not a mapping.", "Begin it with openapi: 3.0.3.")
-    node = _Reader(file, findings).node(tree, "#", ())
-    findings.refuse()
-    return node
-
-
-class _Reader:
-    """Converts PyYAML's nodes."""
-
-    def __init__(self, file: str, findings: Findings) -> None:
-        self._file = file
-        self._findings = findings
-        self._constructor = SafeConstructor()
-
-    def node(self, tree: yaml.Node, pointer: str, above: tuple[yaml.Node, ...]) -> Node:
-        location = self._location(tree)
-        if any(tree is ancestor for ancestor in above):
+    def _follow(self, node: Node) -> Node | None:
+        """Return what a node's own `$ref` points to."""
+        reference = node.text("$ref")
+        if reference is None or not reference.startswith("#/"):
             self._findings.add(
-                location, "yaml-alias", "This alias contains itself.", "Use $ref, which may be recursive."
-            )
-            return Node(location, pointer)
-        above = (*above, tree)
-        if isinstance(tree, yaml.MappingNode):
-            return self._mapping(tree, pointer, above)
-        if isinstance(tree, yaml.SequenceNode):
-            items = [self.node(item, f"{pointer}/{index}", above) for index, item in enumerate(tree.value)]
-            return Node(location, pointer, sequence=items)
-        return Node(location, pointer, scalar=self._scalar(tree, location))
-
-    def _mapping(self, tree: yaml.MappingNode, pointer: str, above: tuple[yaml.Node, ...]) -> Node:
-        mapping: dict[str, Node] = {}
-        keys: dict[str, Location] = {}
-        for key, value in tree.value:
-            location = self._location(key)
-            if key.tag == "tag:yaml.org,2002:merge":
-                self._findings.add(
-                    location,
-                    "yaml-merge",
-                    "The merge key `<<` is not supported, because JSON has none.",
-                    "Use $ref or allOf.",
-                )
-                continue
-            if not isinstance(key, yaml.ScalarNode):
-                self._findings.add(location, "yaml-key", "This key is not a string.", "Write a plain string.")
-                continue
-            # A status is an integer to YAML and a string to OpenAPI; a word such as `on` is true to YAML.
-            name = key.value if key.tag.endswith((":int", ":str")) else str(self._scalar(key, location))
-            if name in keys:
-                self._findings.add(
-                    location,
-                    "duplicate-key",
-                    f"{name!r} is already at line {keys[name].line}.",
-                    "Keep one of them.",
-                )
-                continue
-            keys[name] = location
-            mapping[name] = self.node(value, f"{pointer}/{escape(name)}", above)
-        return Node(self._location(tree), pointer, mapping=mapping, keys=keys)
-
-    def _scalar(self, tree: yaml.Node, location: Location) -> Scalar:
-        if not isinstance(tree, yaml.ScalarNode):
-            return None
-        if tree.tag == "tag:yaml.org,2002:timestamp":
-            # JSON has no dates, so what YAML reads as one is text.
-            return cast(str, tree.value)
-        try:
-            value: object = self._constructor.construct_object(tree)
-        except (yaml.YAMLError, ValueError):
-            self._findings.add(
-                location,
-                "yaml-tag",
-                f"The YAML tag {tree.tag} has no meaning here.",
-                "Write a plain value, in quotes for text.",
+                node.get("$ref") or node,
+                "external-ref",
+                f"$ref {reference!r} points out of this file.",
+                "Copy its target into components, or share it between contracts: 'common.yaml#/components/...'.",
             )
             return None
-        return value if isinstance(value, str | int | float | bool) else None
-
-    def _location(self, tree: yaml.Node) -> Location:
-        return Location(self._file, tree.start_mark.line + 1, tree.start_mark.column + 1)
+        target = self.at(reference)
+        if target is None:
+            self._findings.add(
+                node.get("$ref") or node,
+                "dangling-ref",
+                f"$ref {reference!r} points to nothing.",
+                "Declare it under components, or correct the name.",
+            )
+        return target
 
 
 def escape(name: str) -> str:

@@ -64,6 +64,11 @@ class OperationSpec:
     deprecated: bool
 
 
+def has_operations(document: Document) -> bool:
+    """Return whether the document declares any operation, valid or not."""
+    return any(verb in METHODS for _, item in document.root.entries("paths") for verb, _ in item.items())
+
+
 class Operations:
     """Reads operations. A fault of one becomes a finding, and the others are still read."""
 

@@ -10,6 +10,9 @@ from aether_tools.compiler.openapi.document import Document, Findings, Node
 ANNOTATIONS: Final = frozenset({"description", "title", "example", "externalDocs", "xml", "deprecated"})
 """Keywords that document a schema and do not affect values."""
 
+_MAX_DEPTH: Final = 50
+"""Schemas that may be merged into one another through allOf and oneOf."""
+
 _MERGED: Final = frozenset({"allOf", "properties", "required", "oneOf"})
 
 
@@ -88,12 +91,24 @@ class Schemas:
         self._document = document
         self._findings = findings
         self._shapes: dict[Node, Shape | None] = {}
+        self._open: list[Node] = []
+        """The schemas that are being read, outermost first."""
 
     def shape(self, node: Node) -> Shape | None:
         """Return the merged schema. None if it cannot be read; a finding says why."""
         if node not in self._shapes:
             self._shapes[node] = None  # ends the recursion of an allOf that contains itself
+            if len(self._open) >= _MAX_DEPTH:
+                self._findings.add(
+                    node,
+                    "schema-depth",
+                    f"This allOf or oneOf is more than {_MAX_DEPTH} schemas deep.",
+                    "Write its properties in fewer schemas.",
+                )
+                return None
+            self._open.append(node)
             self._shapes[node] = self._read(node)
+            self._open.pop()
         return self._shapes[node]
 
     def target(self, node: Node) -> Node | None:
@@ -120,7 +135,7 @@ class Schemas:
     def _absorb(self, shape: Shape, child: Node) -> None:
         part = self.shape(child)
         if part is None:
-            if self._document.resolve(child) is not None and child in self._shapes:
+            if child in self._open:
                 self._findings.add(
                     child,
                     "allof-cycle",
@@ -140,7 +155,7 @@ class Schemas:
         for name, value in part.properties.items():
             self._property(shape, name, value)
         shape.required.update(part.required)
-        shape.branches.extend(part.branches)
+        shape.branches = shape.branches or list(part.branches)
         shape.nullable = shape.nullable or part.nullable
 
     def _own(self, shape: Shape, target: Node) -> None:
@@ -165,7 +180,8 @@ class Schemas:
         if (
             clash
             and keyword not in ANNOTATIONS
-            and keyword not in ("default", "x-field", "additionalProperties")
+            and keyword not in ("default", "additionalProperties")
+            and not keyword.startswith("x-")
         ):
             self._findings.add(
                 at,
@@ -190,6 +206,13 @@ class Schemas:
     def _branch(self, shape: Shape, node: Node) -> None:
         part = self.shape(node)
         if part is None:
+            if node in self._open:
+                self._findings.add(
+                    node,
+                    "oneof-cycle",
+                    "This oneOf contains itself.",
+                    "Remove the reference that closes the cycle.",
+                )
             return
         if len(part.required) != 1:
             self._findings.add(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from aether_tools.compiler.model.contracts import Method, MethodAccess
 from aether_tools.compiler.openapi.document import Document, Findings, Node
 from aether_tools.compiler.openapi.operations import OperationSpec
+
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 def check_schemes(document: Document, findings: Findings) -> None:
@@ -57,7 +62,16 @@ def scopes(spec: OperationSpec, method: Method, document: Document, findings: Fi
             f"Security scheme {name!r} is not declared.",
             "Declare it under components/securitySchemes: type: http, scheme: bearer.",
         )
-    return tuple(sorted({element.scalar for element in listed.elements() if isinstance(element.scalar, str)}))
+    found = {str(element.scalar) for element in listed.elements()}
+    for element in listed.elements():
+        if not _SCOPE.fullmatch(str(element.scalar)):
+            findings.add(
+                element,
+                "scope",
+                f"{str(element.scalar)!r} is not a scope (RFC 6749, section 3.3).",
+                "Use visible ASCII characters without spaces, quotes and backslashes, such as invoices.read.",
+            )
+    return tuple(sorted(found))
 
 
 def _schemes(document: Document) -> Node:

@@ -6,12 +6,14 @@ modification times, so it detects a checkout, a rebase, or an edit within one cl
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
 from aether_tools.compiler.contract_files import GENERATED, contract_paths, visible_files
@@ -19,6 +21,8 @@ from aether_tools.compiler.contract_files import GENERATED, contract_paths, visi
 _CONTRACTS: Final = (".proto", ".yaml", ".yml", ".json")
 _DIGEST_BYTES: Final = 16
 _FILE: Final = ".aether/generate.json"
+_NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)
+"""Opens a named pipe without waiting for its writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def _outputs(root: Path) -> dict[str, str]:
 
 def _inputs(root: Path) -> str:
     """Return one digest of the contracts, the workspace's settings and the compiler itself."""
-    total = blake2b(digest_size=_DIGEST_BYTES)
+    total = _hash()
     compiler = Path(__file__).parents[1]
     kit = _folder("aether_adapters") / "contract"
     protoc = _folder("grpc_tools") / "grpc_version.py"
@@ -81,7 +85,7 @@ def _inputs(root: Path) -> str:
         files += (file for file in contract_paths(root, folder) if file.suffix in _CONTRACTS)
     for file in files:
         if file.suffix != ".pyc":
-            total.update(f"{file}\0{_digest(file)}\n".encode())
+            total.update(os.fsencode(f"{file}\0{_digest(file)}\n"))
     return total.hexdigest()
 
 
@@ -94,7 +98,17 @@ def _folder(package: str) -> Path:
 
 
 def _digest(file: Path) -> str:
+    """Return the digest of a regular file. Anything else has its error as digest; reading it may never end."""
     try:
-        return blake2b(file.read_bytes(), digest_size=_DIGEST_BYTES).hexdigest()
+        with os.fdopen(os.open(file, os.O_RDONLY | _NONBLOCK), "rb") as opened:
+            if not S_ISREG(os.fstat(opened.fileno()).st_mode):
+                return "not a regular file"
+            return hashlib.file_digest(opened, _hash).hexdigest()
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        return f"error {error.errno}"
+
+
+def _hash() -> hashlib.blake2b:
+    return hashlib.blake2b(digest_size=_DIGEST_BYTES)

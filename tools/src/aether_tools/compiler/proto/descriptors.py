@@ -102,6 +102,7 @@ class FileReader:
                 oneof=message.oneof_decl[field.oneof_index].name if in_oneof else None,
                 comment=self._source.comment(*at, 2, i),
                 deprecated=field.options.deprecated,
+                secret=field.options.debug_redact,
             )
 
     def _type(self, field: pb.FieldDescriptorProto, location: Location) -> FieldType | None:
@@ -183,10 +184,13 @@ class FileReader:
             request=self._message(method.input_type, location),
             response=self._message(method.output_type, location),
             access=_access(method.options),
+            services=_services(method.options),
             idempotent=method.options.idempotency_level != pb.MethodOptions.IDEMPOTENCY_UNKNOWN,
             comment=self._source.comment(*at),
             location=location,
             deprecated=method.options.deprecated,
+            declared_criticality=_criticality(method.options),
+            audit=bool(method.options.Extensions[options_pb2.audit]),  # type: ignore[index] # no stub types it
         )
 
     def _message(self, type_name: str, location: Location) -> MessageRef | WellKnown:
@@ -205,3 +209,15 @@ def _access(options: pb.MethodOptions) -> MethodAccess:
     """Return the access that a method's option declares. CALLER if the option is absent."""
     access: options_pb2.Access = options.Extensions[options_pb2.access]  # type: ignore[index] # no stub types it
     return _ACCESS[options_pb2.Access.Name(access)]
+
+
+def _criticality(options: pb.MethodOptions) -> str:
+    """Return the criticality that a method's option declares, such as `SHEDDABLE_PLUS`; empty if the option is absent."""
+    level: options_pb2.Criticality = options.Extensions[options_pb2.criticality]  # type: ignore[index] # no stub types it
+    return options_pb2.Criticality.Name(level).removeprefix("CRITICALITY_") if level else ""
+
+
+def _services(options: pb.MethodOptions) -> tuple[str, ...]:
+    """Return the services that a method's option names, sorted, as they are written."""
+    services: list[str] = options.Extensions[options_pb2.services]  # type: ignore[index] # no stub types it
+    return tuple(sorted(services))

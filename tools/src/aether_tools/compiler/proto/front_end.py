@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from aether_tools.compiler.contract_files import contract_files
+from aether_tools.compiler.contract_files import proto_files
 from aether_tools.compiler.model.contracts import Contracts
 from aether_tools.compiler.proto import protoc
 from aether_tools.compiler.proto.packages import read_packages
@@ -29,9 +29,9 @@ class Protos:
 def compile_all(root: Path, workspace: str) -> Protos:
     """Compile every contract below `<root>/proto` and return it with all findings."""
     findings: list[Finding] = []
-    files = contract_files(root, workspace, findings)
+    files = proto_files(root, workspace, findings)
     compiled = protoc.compile_files(root, files, findings)
-    contracts = read_packages(workspace, compiled.files, frozenset(files), findings)
+    contracts = read_packages(workspace, compiled.files, frozenset(files.own), findings)
     findings += check(contracts)
     return Protos(contracts, compiled.python, tuple(sorted(set(findings))))
 

@@ -8,20 +8,24 @@ from typing import Final
 
 from aether_adapters.contract import options_pb2
 from google.protobuf import descriptor_pb2 as pb
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
 
-from aether_tools.compiler.model.contracts import Contracts, EnumType, Message, Package, Service
+from aether_tools.compiler.contract_files import unfit_import
+from aether_tools.compiler.model.contracts import Contracts, EnumType, Package, Service
+from aether_tools.compiler.model.contracts import Message as MessageType
 from aether_tools.compiler.proto.descriptors import FileReader
 from aether_tools.compiler.proto.source_info import Source
 from aether_tools.finding import Finding
 
-_UNREADABLE: Final = ("proto-syntax-level", "proto-package")
+_UNREADABLE: Final = ("proto-syntax-level", "proto-package", "proto-encoding")
 """Codes of findings after which a file is not read any further."""
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
     name: str
-    messages: tuple[Message, ...]
+    messages: tuple[MessageType, ...]
     enums: tuple[EnumType, ...]
     services: tuple[Service, ...]
 
@@ -81,6 +85,13 @@ def _file_findings(workspace: str, file: pb.FileDescriptorProto) -> Iterator[Fin
             'Start the file with syntax = "proto3"; and mark fields that may be absent as optional.',
         )
         return
+    for place in _not_text(file, ()):
+        yield Finding(
+            source.location(*place),
+            "proto-encoding",
+            "A text here has bytes that are not UTF-8.",
+            "Write the text itself, without \\x escapes above \\x7f.",
+        )
     expected = ".".join(file.name.split("/")[:3])
     if file.package != expected:
         yield Finding(
@@ -95,7 +106,8 @@ def _file_findings(workspace: str, file: pb.FileDescriptorProto) -> Iterator[Fin
                 source.location(3, i),
                 "proto-import",
                 f"This contract cannot import {name}, only its own domain's files except events.proto, and shared ones.",
-                f"Move the types that both need to proto/{workspace}/common/v1/ and import that file.",
+                unfit_import(name)
+                or f"Move the types that both need to proto/{workspace}/common/v1/ and import that file.",
             )
     common = file.package == f"{workspace}.common.v1"
     if file.service and (common or source.events):
@@ -105,6 +117,20 @@ def _file_findings(workspace: str, file: pb.FileDescriptorProto) -> Iterator[Fin
             f"{'The shared package' if common else 'events.proto'} cannot hold a service.",
             "Move the service to the <domain>.proto of the domain that serves it.",
         )
+
+
+def _not_text(message: Message, above: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield the place of each string that is not UTF-8: protobuf gives it as bytes, where generated code needs text."""
+    for field, value in message.ListFields():
+        if field.name == "source_code_info":
+            continue
+        repeated = not isinstance(value, Message | str | bytes | int | float)
+        for index, item in enumerate(value) if repeated else ((None, value),):
+            place = (*above, field.number) if index is None else (*above, field.number, index)
+            if isinstance(item, Message):
+                yield from _not_text(item, place)
+            elif field.type == FieldDescriptor.TYPE_STRING and isinstance(item, bytes):
+                yield place
 
 
 def _may_import(workspace: str, file: pb.FileDescriptorProto, name: str) -> bool:

@@ -16,12 +16,15 @@ from typing import Final
 from aether_adapters.contract import options_pb2
 from google.protobuf import descriptor_pb2
 
+from aether_tools.compiler.contract_files import ProtoFiles, unfit_import
 from aether_tools.finding import Finding, Location
 
 _MESSAGE: Final = re.compile(
     r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<warning>warning: )?(?P<text>.+)"
 )
 _IMPORT: Final = re.compile(r'Import "(?P<file>.+)" was not found or had errors\.')
+_NOT_UTF_8: Final = re.compile(r"String field '(?P<option>[^']+)' contains invalid UTF-8")
+_LONGEST_REASON: Final = 500
 _OPTIONS: Final = options_pb2.DESCRIPTOR.name
 """Importing the module registers the extension, which reading the options needs."""
 
@@ -31,7 +34,7 @@ _FIXES: Final = (
     ("was not found", "Correct the path; it is relative to proto/, as in acme/common/v1/common.proto."),
     ("Missing field number", "Number the field: string title = 2;"),
     ("has already been used", "Give the field a number that no other field of the message has or had."),
-    ("non ascii", "Save the file as UTF-8."),
+    ("control characters", "Remove the control character."),
 )
 
 
@@ -58,12 +61,27 @@ class Compiled:
     python: dict[str, bytes]
 
 
-def compile_files(root: Path, files: Sequence[str], findings: list[Finding]) -> Compiled:
-    """Compile proto files, given relative to `<root>/proto`.
+def compile_files(root: Path, files: ProtoFiles, findings: list[Finding]) -> Compiled:
+    """Compile the proto files of a workspace.
 
     Append protoc's errors to `findings`. Compile the files without errors anyway, so that one run reports the
     findings of every file.
     """
+    with tempfile.TemporaryDirectory(prefix="aether-protoc-") as folder:
+        return _compile(_Protoc(root, _shadow(Path(folder, "shadow"), files.unreadable)), files.own, findings)
+
+
+def _shadow(folder: Path, unreadable: Sequence[str]) -> Path:
+    """Return a folder with an empty file for each that protoc must not open when another imports it."""
+    for file in unreadable:
+        empty = folder / file
+        empty.parent.mkdir(parents=True, exist_ok=True)
+        empty.write_text('syntax = "proto3";\n', encoding="utf-8")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _compile(protoc: _Protoc, files: Sequence[str], findings: list[Finding]) -> Compiled:
     if not files:
         return Compiled((), {})
     with tempfile.TemporaryDirectory(prefix="aether-protoc-") as folder:
@@ -71,8 +89,7 @@ def compile_files(root: Path, files: Sequence[str], findings: list[Finding]) -> 
         descriptors = out / "descriptors.bin"
         python = out / "python"
         python.mkdir()
-        done = _protoc(
-            root,
+        done = protoc.run(
             f"--descriptor_set_out={descriptors}",
             "--include_source_info",
             "--include_imports",
@@ -81,7 +98,11 @@ def compile_files(root: Path, files: Sequence[str], findings: list[Finding]) -> 
             *files,
         )
         if done.returncode:
-            return compile_files(root, _valid_files(root, files, findings), findings)
+            valid = _valid_files(protoc, files, findings)
+            if len(valid) < len(files):
+                return _compile(protoc, valid, findings)
+            findings += dict.fromkeys(_protoc_errors(files[0], done.stderr))  # files that only clash together
+            return Compiled((), {})
         return Compiled(
             files=tuple(descriptor_pb2.FileDescriptorSet.FromString(descriptors.read_bytes()).file),
             python={
@@ -98,11 +119,11 @@ def _content(path: Path) -> bytes:
     return b"# mypy: ignore-errors\n" + content if path.suffix == ".pyi" else content
 
 
-def _valid_files(root: Path, files: Sequence[str], findings: list[Finding]) -> list[str]:
+def _valid_files(protoc: _Protoc, files: Sequence[str], findings: list[Finding]) -> list[str]:
     """Return the files without errors. Compile each file alone, because protoc stops at the first broken one."""
     errors: list[Finding] = []
     valid = []
-    for file, (code, text) in zip(files, _protoc_each(root, files), strict=True):
+    for file, (code, text) in zip(files, protoc.run_each(files), strict=True):
         if code:
             errors += _protoc_errors(file, text)
         else:
@@ -118,19 +139,21 @@ def _valid_files(root: Path, files: Sequence[str], findings: list[Finding]) -> l
 def _protoc_errors(file: str, text: str) -> list[Finding]:
     matches = [_MESSAGE.fullmatch(line) for line in text.splitlines()]
     findings = [_finding(match) for match in matches if match is not None and not match["warning"]]
-    return findings or [
-        Finding(
-            Location(f"proto/{file}"),
-            "proto-syntax",
-            text.strip() or "protoc failed.",
-            "Correct the error that protoc reports.",
-        )
-    ]
+    if findings:
+        return findings
+    location = Location(f"proto/{file}", 1, 1)
+    unreadable = _NOT_UTF_8.search(text)
+    if unreadable is not None:
+        reason, fix = f"An option {unreadable['option']} is not UTF-8.", "Write its text without \\x escapes."
+        return [Finding(location, "proto-encoding", reason, fix)]
+    reason = " ".join(text.split())[:_LONGEST_REASON] or "protoc failed."
+    return [Finding(location, "proto-syntax", reason, "Correct the error that protoc reports.")]
 
 
 def _finding(match: re.Match[str]) -> Finding:
     text = match["text"]
-    fix = next(
+    imported = _IMPORT.fullmatch(text)
+    fix = (unfit_import(imported["file"]) if imported else None) or next(
         (fix for phrase, fix in _FIXES if phrase in text), "Correct the error that protoc reports here."
     )
     return Finding(
@@ -138,40 +161,59 @@ def _finding(match: re.Match[str]) -> Finding:
     )
 
 
-def _protoc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run protoc in a separate process, because it writes errors to the file descriptor of stderr."""
-    return _run(root, "-m", "grpc_tools.protoc", *_include_options(), *arguments)
+@dataclass(frozen=True, slots=True)
+class _Protoc:
+    """protoc in a workspace; the files in `shadow` take the place of those of the same path below proto/."""
 
+    root: Path
+    shadow: Path
 
-def _protoc_each(root: Path, files: Sequence[str]) -> list[tuple[int, str]]:
-    """Return the exit code and stderr of protoc for each file compiled alone, in one interpreter."""
-    done = _run(
-        root, "-c", _COMPILE_EACH, *_include_options(), f"--descriptor_set_out={os.devnull}", "--", *files
-    )
-    results = [result.rpartition("\n") for result in done.stderr.split("\0")[:-1]]
-    return [(int(code), text) for text, _, code in results]
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run protoc in a separate process, because it writes errors to the file descriptor of stderr."""
+        return self._python("-m", "grpc_tools.protoc", *self._include_options(), *arguments)
 
+    def run_each(self, files: Sequence[str]) -> list[tuple[int, str]]:
+        """Return the exit code and stderr of protoc for each file compiled alone, in one interpreter.
 
-def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own interpreter, arguments that name files of the workspace
-        [sys.executable, *arguments], cwd=root, capture_output=True, text=True, errors="replace", check=False
-    )
+        A file that makes protoc abort takes the interpreter with it; the others are compiled in the next one.
+        """
+        output = f"--descriptor_set_out={os.devnull}"
+        found: list[tuple[int, str]] = []
+        while len(found) < len(files):
+            rest = files[len(found) :]
+            done = self._python("-c", _COMPILE_EACH, *self._include_options(), output, "--", *rest)
+            *results, aborted = done.stderr.split("\0")
+            parts = (result.rpartition("\n") for result in results)
+            found += [(int(code), text) for text, _, code in parts]
+            if len(results) < len(rest):
+                found.append((done.returncode, aborted))
+        return found
+
+    def _python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - our own interpreter, arguments that name files of the workspace
+            [sys.executable, *arguments],
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+
+    def _include_options(self) -> list[str]:
+        # The options come first and from the kits, whatever the copy below proto/ says. A virtual path before the =
+        # maps one file. Source: google/protobuf/compiler/command_line_interface.cc, ParseProtoPath
+        return [
+            f"--proto_path={_OPTIONS}={_options_file()}",
+            f"--proto_path={self.shadow}",
+            "--proto_path=proto",
+            f"--proto_path={_well_known()}",
+        ]
 
 
 def options() -> dict[str, bytes]:
     """Return the kits' options file by its path below proto/. Other compilers need this copy to read the contracts."""
     head = "// Generated by aether from its kits. Do not edit; `aether generate` writes it.\n"
     return {_OPTIONS: (head + _options_file().read_text(encoding="utf-8")).encode()}
-
-
-def _include_options() -> list[str]:
-    # The options come first and from the kits, whatever the copy below proto/ says. A virtual path before the = maps
-    # one file. Source: google/protobuf/compiler/command_line_interface.cc, ParseProtoPath
-    return [
-        f"--proto_path={_OPTIONS}={_options_file()}",
-        "--proto_path=proto",
-        f"--proto_path={_well_known()}",
-    ]
 
 
 def _options_file() -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aether_tools.compiler.binding.bindings import (
     NOTHING,
@@ -16,8 +16,9 @@ from aether_tools.compiler.binding.bindings import (
     RequestMapping,
     Source,
 )
-from aether_tools.compiler.emit.layout import Choice, Expression, Group, call, docstring, function, render
-from aether_tools.compiler.emit.rest.values import Pointer, Values, literal
+from aether_tools.compiler.emit.layout import Choice, Expression, Group, call, function, render
+from aether_tools.compiler.emit.literals import docstring, literal
+from aether_tools.compiler.emit.rest.values import AT, BODY, Pointer, Values
 from aether_tools.compiler.model.contracts import EnumRef, Field, Message, Scalar, WellKnown
 from aether_tools.compiler.model.derived import has_member_class
 from aether_tools.compiler.model.naming import field_name
@@ -26,10 +27,20 @@ from aether_tools.compiler.model.naming import field_name
 class RequestWriter:
     """Writes decode functions, of operations and of pairs."""
 
-    def __init__(self, values: Values, functions: Sequence[str], service_types: str) -> None:
-        """`service_types` is the package that google.protobuf.Empty's class is imported from."""
+    def __init__(
+        self,
+        values: Values,
+        functions: Sequence[str],
+        oneofs: Mapping[tuple[str, str], str],
+        service_types: str,
+    ) -> None:
+        """`oneofs` names the function of each oneof, by the function it serves and the oneof's name.
+
+        `service_types` is the package that google.protobuf.Empty's class is imported from.
+        """
         self._values = values
         self._functions = functions
+        self._readers = oneofs
         self._package = service_types
         self._placed: set[str] = set()
         """Functions of oneofs that take the location they read from."""
@@ -45,11 +56,11 @@ class RequestWriter:
         if uses_body and mapping is not None:
             optional = not any(source.sure for source in mapping.sources)
             body.append("    body = inputs.body or {}" if optional else "    body = inputs.body")
-            body += self._guards(mapping, Pointer(""))
+            body += self._guards(mapping, BODY)
             blocks += self._oneofs(mapping, f"_{operation.python_name}")
         owner = f"_{operation.python_name}"
         request = operation.request
-        arguments = self._parts(message, request.parts, owner, Pointer(""), request.caller)
+        arguments = self._parts(message, request.parts, owner, BODY, request.caller)
         body += render(4, "return ", call(result, *arguments))
         name = f"_{operation.python_name}_request"
         inputs = "inputs" if uses_body or request.parts or request.caller is not None else "_"
@@ -61,7 +72,7 @@ class RequestWriter:
         """The decode function of a pair, after the functions of its oneofs."""
         name = self._functions[index]
         fails = self._values.fails(Object(index))
-        at = Pointer("{at}")
+        at = AT
         result = self._class(mapping.message)
         lines = [
             *function(0, name, self._parameters(fails), result),
@@ -105,7 +116,7 @@ class RequestWriter:
                 arguments.append((f"{field.python_name}=", self._source(part, at)))
             elif field.oneof not in oneofs:
                 oneofs.add(field.oneof)
-                reader = f"{owner}_{field.oneof}"
+                reader = self._readers[owner, field.oneof]
                 location = f", {at}" if reader in self._placed else ""
                 arguments.append((f"{field_name(field.oneof)}=", f"{reader}(body{location})"))
         return arguments
@@ -127,13 +138,13 @@ class RequestWriter:
             case Origin.RAW_BODY | Origin.CLIENT_ADDRESS:
                 return f"inputs.{source.origin.value}"
             case Origin.WHOLE_BODY:
-                container, location, raw = "", Pointer(""), "inputs.body"
+                container, location, raw = "", BODY, "inputs.body"
             case Origin.BODY:
                 container, location = "body", at.child(source.name)
                 raw = f"body[{literal(source.name)}]"
             case _:
                 container = f"inputs.{source.origin.value}"
-                location = Pointer(source.name.replace("{", "{{").replace("}", "}}"))
+                location = Pointer((source.name,))
                 raw = f"{container}[{literal(source.name)}]"
         if source.sure and not source.nullable:
             return self._values.read(conversion, raw, location)
@@ -179,10 +190,10 @@ class RequestWriter:
             exclusive or len(sources) > 1 or any(self._values.fails(source.conversion) for source in sources)
         )
         if fails:
-            self._placed.add(f"{owner}_{oneof}")
+            self._placed.add(self._readers[owner, oneof])
         lines = function(
             0,
-            f"{owner}_{oneof}",
+            self._readers[owner, oneof],
             self._parameters(fails),
             classes if exclusive else [*classes, "None"],
         )
@@ -196,7 +207,7 @@ class RequestWriter:
             ]
         for source, cls in zip(sources, classes, strict=True):
             key = literal(source.name)
-            value = self._values.read(source.conversion, f"body[{key}]", Pointer("{at}").child(source.name))
+            value = self._values.read(source.conversion, f"body[{key}]", AT.child(source.name))
             if has_member_class(mapping.message, source.field):
                 value = call(cls, ("value=", value))
             lines += [f"    if body.get({key}) is not None:", *render(8, "return ", value)]

@@ -15,7 +15,8 @@ from aether_tools.compiler.binding.bindings import (
 )
 from aether_tools.compiler.binding.json_types import always_written
 from aether_tools.compiler.emit.layout import Expression, Group, call, function, render
-from aether_tools.compiler.emit.rest.values import Values, literal
+from aether_tools.compiler.emit.literals import Code, bytes_literal, f_string, literal
+from aether_tools.compiler.emit.rest.values import Values
 from aether_tools.compiler.model.contracts import EnumRef, Field, Message, Scalar, WellKnown
 from aether_tools.compiler.model.derived import has_member_class
 from aether_tools.compiler.model.naming import field_name
@@ -85,18 +86,18 @@ class ResponseWriter:
         return self._template(header.source)
 
     def _template(self, pieces: Sequence[str | Output]) -> str:
-        parts = []
+        parts: list[str | Code] = []
         for piece in pieces:
             if isinstance(piece, str):
-                parts.append(piece.replace("{", "{{").replace("}", "}}"))
+                parts.append(piece)
                 continue
             value, kind = _attribute("result", piece.path), piece.path[-1].type
             if kind is Scalar.STRING:
                 value = f"{self._values.imports.need('urllib.parse', 'quote')}({value}, safe='')"
             elif isinstance(kind, EnumRef):
                 value = f"{value}.value"
-            parts.append(f"{{{value}}}")
-        return f"f{literal(''.join(parts))}"
+            parts.append(Code(value))
+        return f_string(parts)
 
     def _text(self, output: Output) -> str:
         """A header's value is text, whatever its JSON type."""
@@ -159,18 +160,13 @@ def _bytes(header: Header) -> tuple[str, str] | None:
     if not (header.name + text).isascii() or not (header.name + text).isprintable():
         return None
     filled = ", ".join(values) if len(values) == 1 else f"({', '.join(values)})"
-    return f"b{literal(header.name)}", f"b{_literal(text)} % {filled}"
+    return bytes_literal(header.name), f"{bytes_literal(text)} % {filled}"
 
 
 def _integer(output: Output) -> bool:
     kind = output.path[-1].type
     scalar = kind.wraps if isinstance(kind, WellKnown) and kind.wraps else kind
     return isinstance(scalar, Scalar) and scalar.python == "int"
-
-
-def _literal(text: str) -> str:
-    """As the formatter has it: in the quotes that need no escapes."""
-    return f"'{text}'" if '"' in text and "'" not in text and "\\" not in text else literal(text)
 
 
 def _mapping(head: str, entries: Sequence[tuple[str, Expression]]) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Final
 
 from aether_tools.compiler.binding.bindings import Conversion, ListOf, MapOf, MessageMapping, Object, One
-from aether_tools.compiler.binding.json_types import DECODERS, message_of
+from aether_tools.compiler.binding.json_types import DECODERS, ETAGS, message_of
 from aether_tools.compiler.emit.layout import Expression, Imports, Loop, call
+from aether_tools.compiler.emit.literals import Code, f_string, literal
 from aether_tools.compiler.model.contracts import Contracts, EnumRef, Field, Message, Scalar, WellKnown
 from aether_tools.compiler.model.derived import has_member_class, member_class
 from aether_tools.compiler.model.naming import RESERVED_EDGE_NAMES
@@ -36,37 +36,33 @@ _ENCODERS: Final = {
 _WIDE: Final = frozenset(kind for kind, name in DECODERS.items() if name in ("int64", "uint64"))
 
 
-def literal(value: object) -> str:
-    """A string as Python writes it, in double quotes where it can be."""
-    return (
-        json.dumps(value, ensure_ascii=False)
-        if isinstance(value, str) and value.isprintable()
-        else repr(value)
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """Where a value stands in a request, as text with variables: `{at}/lines/{index}`."""
+    """Where a value stands in a request: text, and variables that hold text."""
 
-    text: str
-    """Braces are doubled where they are text."""
+    pieces: tuple[str | Code, ...]
 
     def child(self, name: str) -> Pointer:
         """The place of a property."""
-        return Pointer(f"{self.text}/{escape(name).replace('{', '{{').replace('}', '}}')}")
+        return Pointer((*self.pieces, f"/{escape(name)}"))
 
-    def variable(self, name: str) -> Pointer:
+    def variable(self, expression: str) -> Pointer:
         """The place of an element whose step is in a variable."""
-        return Pointer(f"{self.text}/{{{name}}}")
+        return Pointer((*self.pieces, "/", Code(expression)))
 
     def __str__(self) -> str:
-        plain = self.text.replace("{{", "").replace("}}", "")
-        if "{" not in plain:
-            return literal(self.text.replace("{{", "{").replace("}}", "}"))
-        if self.text.startswith("{") and self.text.endswith("}") and self.text.count("{") == 1:
-            return self.text[1:-1]
-        return f"f{literal(self.text)}"
+        match tuple(piece for piece in self.pieces if piece != ""):
+            case (Code(expression=expression),):
+                return expression
+            case pieces if any(isinstance(piece, Code) for piece in pieces):
+                return f_string(pieces)
+            case pieces:
+                return literal("".join(piece for piece in pieces if isinstance(piece, str)))
+
+
+BODY: Final = Pointer(("",))
+AT: Final = Pointer((Code("at"),))
+"""The place that the variable `at` holds."""
 
 
 class Values:
@@ -172,7 +168,9 @@ class Values:
 
     def _read_one(self, one: One, raw: str, at: Pointer) -> str:
         if one.etag:
-            return f"{self.kit('parse_etag')}({raw}, {at})"
+            version = one.type.wraps if isinstance(one.type, WellKnown) else one.type
+            most = ETAGS.get(version) if isinstance(version, Scalar) else None
+            return f"{self.kit('parse_etag')}({raw}, {at}{'' if most is None else f', {most}'})"
         kind = one.type
         if isinstance(kind, EnumRef):
             enum = self._contracts.enums[kind.full_name]

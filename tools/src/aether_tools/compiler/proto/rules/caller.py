@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,6 +18,8 @@ from aether_tools.compiler.model.contracts import (
 from aether_tools.compiler.model.derived import is_caller
 from aether_tools.finding import Finding
 
+_SERVICE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+_ANY: Final = "*"
 _SHAPE: Final = (
     ("subject", Scalar.STRING, False),
     ("roles", Scalar.STRING, True),
@@ -35,6 +38,7 @@ def check_caller(contracts: Contracts) -> Iterator[Finding]:
             if isinstance(method.request, MessageRef):
                 requests.add(method.request.full_name)
             yield from _access(contracts, method)
+            yield from _services(contracts, method)
             yield from _caller_itself(contracts, method)
     inner = {
         field.type.full_name
@@ -131,6 +135,13 @@ def _access(contracts: Contracts, method: Method) -> Iterator[Finding]:
             f"Add {contracts.caller} caller to the request, or write "
             "option (aether_adapters.contract.access) = ACCESS_PUBLIC; or ACCESS_SERVICE; in the method.",
         )
+    if method.audit and not has_caller:
+        yield Finding(
+            method.location,
+            "proto-audit",
+            f"{method.name} is to be recorded in the audit log, but its request has no Caller: nobody could be named.",
+            f"Add {contracts.caller} caller to the request, or remove the option aether_adapters.contract.audit.",
+        )
     if has_caller and method.access is not MethodAccess.CALLER:
         yield Finding(
             method.location,
@@ -138,3 +149,48 @@ def _access(contracts: Contracts, method: Method) -> Iterator[Finding]:
             f"{method.name} contradicts itself: its request has a Caller, its access is {method.access.value.lower()}.",
             "Remove the option or the caller field.",
         )
+
+
+def _services(contracts: Contracts, method: Method) -> Iterator[Finding]:
+    """Yield a finding for each service in a method's option that makes no sense there."""
+    if method.services and method.access is MethodAccess.PUBLIC:
+        yield Finding(
+            method.location,
+            "proto-services",
+            f"{method.name} is public, so its services {_listed(method.services)} say nothing.",
+            "Remove option (aether_adapters.contract.services), or write ACCESS_SERVICE instead of ACCESS_PUBLIC.",
+        )
+        return
+    domains = {package.domain for package in contracts.packages if package.domain != "common"}
+    names = [f"{contracts.workspace}-{domain}" for domain in sorted(domains)]
+    for name in sorted(set(method.services)):
+        if method.services.count(name) > 1:
+            yield _unfit(method, name, "is named twice", "Write it once.")
+        if name == _ANY and (len(method.services) > 1 or method.access is MethodAccess.SERVICE):
+            reason = (
+                "is every service" if method.access is MethodAccess.CALLER else "is what no names mean here"
+            )
+            yield _unfit(
+                method,
+                name,
+                reason,
+                "Name the services, or "
+                + ('write only "*".' if method.access is MethodAccess.CALLER else "remove the option."),
+            )
+        elif name != _ANY and not _SERVICE.fullmatch(name):
+            yield _unfit(
+                method,
+                name,
+                "is no name of a service",
+                f'Write the name in its tokens, such as "{names[0]}".',
+            )
+        elif name.startswith(f"{contracts.workspace}-") and name not in names:
+            yield _unfit(method, name, "is no domain of this workspace", f"Write one of {', '.join(names)}.")
+
+
+def _unfit(method: Method, name: str, reason: str, fix: str) -> Finding:
+    return Finding(method.location, "proto-services", f"The service {name!r} of {method.name} {reason}.", fix)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, names))

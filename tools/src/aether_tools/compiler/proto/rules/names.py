@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
+
+from google.protobuf.message import Message as ProtobufMessage
 
 from aether_tools.compiler.model import naming
 from aether_tools.compiler.model.contracts import (
     Contracts,
     EnumRef,
     EnumType,
-    Field,
     FieldType,
     Message,
     MessageRef,
@@ -40,7 +42,7 @@ class Names:
 
 def check_names(contracts: Contracts, package: Package) -> Iterator[Finding]:
     """Yield a finding for each name collision and reserved name in a package's generated code."""
-    classes, functions = Names(), Names()
+    classes, functions, readers = Names(), Names(), Names()
     for kind in _foreign(contracts, package):
         yield from classes.take(kind.python_name, kind.full_name, kind.location)
         yield from functions.take(naming.snake(kind.python_name), kind.full_name, kind.location)
@@ -48,6 +50,7 @@ def check_names(contracts: Contracts, package: Package) -> Iterator[Finding]:
         yield from classes.take("Empty", WellKnown.EMPTY.value, Location(f"proto/{package.files[0]}", 1, 1))
     own: tuple[Message | EnumType, ...] = (*package.messages, *package.enums)
     for kind in own:
+        yield from _private(kind.full_name, kind.full_name.rpartition(".")[2], kind.location)
         collisions = list(classes.take(kind.python_name, kind.full_name, kind.location))
         yield from collisions or functions.take(naming.snake(kind.python_name), kind.full_name, kind.location)
     named = {kind.python_name for kind in own}
@@ -58,7 +61,9 @@ def check_names(contracts: Contracts, package: Package) -> Iterator[Finding]:
                 yield from classes.take(
                     field.python_name, f"{message.full_name}.{field.name}", field.location
                 )
-        for fields in oneofs(message).values():
+        for oneof, fields in oneofs(message).items():
+            reader = f"{naming.snake(message.python_name)}_{oneof}"
+            yield from readers.take(reader, f"the oneof {oneof} of {message.full_name}", fields[0].location)
             for field in fields:
                 if not has_member_class(message, field):
                     continue
@@ -70,13 +75,24 @@ def check_names(contracts: Contracts, package: Package) -> Iterator[Finding]:
 
 
 def _foreign(contracts: Contracts, package: Package) -> list[Message | EnumType]:
-    """Return the types of other packages that a package's fields and methods refer to."""
-    refs: list[FieldType] = [field.type for message in package.messages for field in message.fields]
-    methods = package.service.methods if package.service else ()
-    refs += [kind for method in methods for kind in (method.request, method.response)]
-    names = sorted({ref.full_name for ref in refs if isinstance(ref, MessageRef | EnumRef)})
+    """Return the types of other packages that a package's generated code imports."""
+    names = sorted(_reached(contracts, package))
     known = (contracts.messages.get(name) or contracts.enums.get(name) for name in names)
     return [kind for kind in known if kind is not None and kind.package != package.name]
+
+
+def _reached(contracts: Contracts, package: Package) -> Iterator[str]:
+    """Yield the full names of the types that a package's fields and methods refer to, directly or not."""
+    methods = package.service.methods if package.service else ()
+    waiting: list[FieldType] = [field.type for message in package.messages for field in message.fields]
+    waiting += [kind for method in methods for kind in (method.request, method.response)]
+    seen: set[str] = set()
+    for ref in waiting:
+        if isinstance(ref, MessageRef | EnumRef) and ref.full_name not in seen:
+            seen.add(ref.full_name)
+            yield ref.full_name
+            message = contracts.messages.get(ref.full_name)
+            waiting += [] if message is None else [field.type for field in message.fields]
 
 
 def _attributes(message: Message) -> Iterator[Finding]:
@@ -88,23 +104,34 @@ def _attributes(message: Message) -> Iterator[Finding]:
         elif groups[field.oneof][0] is field:
             what = f"the oneof {field.oneof} of {message.full_name}"
             yield from names.take(naming.field_name(field.oneof), what, field.location)
-        yield from _private(message, field)
-
-
-def _private(message: Message, field: Field) -> Iterator[Finding]:
-    for name in (field.name, field.oneof or ""):
-        if name.startswith("_"):
+        for name in (field.name, field.oneof or ""):
+            yield from _private(f"{message.full_name}.{name}", name, field.location)
+        if field.name in _PROTOBUF_ATTRIBUTES:
             yield Finding(
                 field.location,
                 "proto-name",
-                f"{message.full_name}.{name} begins with an underscore, which makes it private in Python.",
-                f"Rename it to {name.lstrip('_')}.",
+                f"{message.full_name}.{field.name} hides an attribute that every protobuf message has in Python.",
+                f"Rename it to {naming.snake(field.name)}.",
             )
+
+
+_PROTOBUF_ATTRIBUTES: Final = frozenset(name for name in dir(ProtobufMessage) if not name.startswith("_"))
+
+
+def _private(what: str, name: str, location: Location) -> Iterator[Finding]:
+    if name.startswith("_"):
+        yield Finding(
+            location,
+            "proto-name",
+            f"{what} begins with an underscore, which makes it private in Python.",
+            f"Rename it to {name.strip('_') or 'a word'}.",
+        )
 
 
 def _members(enum: EnumType) -> Iterator[Finding]:
     names = Names()
     for member in enum.members:
+        yield from _private(f"{enum.full_name}.{member.name}", member.name, enum.location)
         yield from names.take(member.python_name, member.name, enum.location)
 
 
@@ -126,7 +153,14 @@ def _methods(package: Package, classes: Names) -> Iterator[Finding]:
         (service.name, service.location),
         *((method.name, method.location) for method in service.methods),
     ):
-        if naming.class_name(name) != name:
+        if not name[:1].isupper():
+            yield Finding(
+                location,
+                "proto-name",
+                f"{name} begins with {name[:1]!r}, as names of generated modules and variables do.",
+                f"Write it in CamelCase: {naming.pascal(name.lstrip('_')) or 'Service'}.",
+            )
+        elif naming.class_name(name) != name:
             yield Finding(
                 location,
                 "proto-name",
