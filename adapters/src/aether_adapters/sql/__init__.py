@@ -1,6 +1,7 @@
 """SQL kit for MySQL 8, MariaDB and SQLite: units of work, outbox, inbox, leases, migrations."""
 
 from aether_adapters.kernel.unit_of_work import NestedUnitOfWork
+from aether_adapters.sql.autogenerate import pending_changes
 from aether_adapters.sql.conversions import (
     by_value,
     converted,
@@ -13,7 +14,7 @@ from aether_adapters.sql.conversions import (
 from aether_adapters.sql.engine import connect, probe
 from aether_adapters.sql.inbox import Inbox, InboxCleaner, inbox_table
 from aether_adapters.sql.lease import Lease, lease_table
-from aether_adapters.sql.migrations import is_current, migrate, pending_changes, run_migrations
+from aether_adapters.sql.migrations import is_current, migrate, run_migrations
 from aether_adapters.sql.optimistic_locking import update_versioned
 from aether_adapters.sql.outbox import Backlog, Outbox, OutboxReader, OutboxRow, outbox_table
 from aether_adapters.sql.row_mapping import RowMapping

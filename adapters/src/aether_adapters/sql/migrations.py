@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 from aether_adapters.kernel.deadline import within
 from aether_adapters.kernel.errors import TechnicalError, Unavailable
 from aether_adapters.kernel.tls import NO_TLS, TlsFiles
+from aether_adapters.sql.autogenerate import complete_revision, migrated_copy, render_item
 from aether_adapters.sql.engine import connect, probe
 from aether_adapters.sql.transactions import Transactions
 
@@ -57,7 +58,8 @@ def migrate(
 def run_migrations(metadata: MetaData) -> None:
     """Apply the revisions on the connection that `migrate` opened; the body of a domain's `env.py`.
 
-    Alembic's own commands, such as `alembic revision --autogenerate`, use `-x url=...`.
+    Alembic's own commands, such as `alembic upgrade head`, use `-x url=...`. `alembic revision --autogenerate` needs no
+    database: without that it compares `metadata` with what the revisions make of an empty SQLite.
     """
     from alembic import context
 
@@ -67,23 +69,15 @@ def run_migrations(metadata: MetaData) -> None:
         return
     url = context.get_x_argument(as_dictionary=True).get("url")
     if url is None:
-        raise ValueError("Name the database: alembic -x url=sqlite:///path/to/file ...")
+        if not getattr(context.config.cmd_opts, "autogenerate", False):
+            raise ValueError("Name the database: alembic -x url=sqlite:///path/to/file ...")
+        with migrated_copy(context.script) as copy:
+            _apply(copy, metadata)
+        return
     engine = connect(url, pool=1, statement_seconds=_STATEMENT_SECONDS)
     with engine.connect() as opened, opened.begin():
         _apply(opened, metadata)
     engine.dispose()
-
-
-def pending_changes(engine: Engine, metadata: MetaData) -> list[str]:
-    """Return the differences between the database and `metadata`, one line each; empty if they agree."""
-    from alembic.autogenerate import compare_metadata
-    from alembic.runtime.migration import MigrationContext
-
-    def compare(connection: Connection) -> list[str]:
-        compared = MigrationContext.configure(connection, opts={"compare_type": True})
-        return [_describe(change) for change in _flattened(compare_metadata(compared, metadata))]
-
-    return Transactions(engine, lambda connection: connection).read(compare)
 
 
 def is_current(engine: Engine, script_location: str | Path) -> bool:
@@ -105,8 +99,9 @@ def _apply(connection: Connection, metadata: MetaData) -> None:
         connection=connection,
         target_metadata=metadata,
         compare_type=True,
-        # SQLite alters a table by copying it.
-        render_as_batch=connection.dialect.name == "sqlite",
+        render_as_batch=True,  # SQLite alters a table by copying it; MySQL alters it in place
+        render_item=render_item,
+        process_revision_directives=complete_revision,
     )
     with context.begin_transaction():
         context.run_migrations()
@@ -182,33 +177,3 @@ def _busy(connection: Connection, wait_seconds: float) -> Unavailable:
     return Unavailable(
         f"Another process has kept {database} locked for {wait_seconds:.0f} s.", retry_after=5.0
     )
-
-
-def _flattened(changes: list[Any]) -> Iterator[tuple[Any, ...]]:
-    for change in changes:
-        if isinstance(change, list):
-            yield from _flattened(change)
-        else:
-            yield change
-
-
-def _describe(change: tuple[Any, ...]) -> str:
-    match change:
-        case ("add_table", table):
-            return f"table {table.name} is missing"
-        case ("remove_table", table):
-            return f"table {table.name} is not in the metadata"
-        case ("add_column", _, table, column):
-            return f"column {table}.{column.name} is missing"
-        case ("remove_column", _, table, column):
-            return f"column {table}.{column.name} is not in the metadata"
-        case ("modify_type", _, table, column, _, found, wanted):
-            return f"column {table}.{column} is {found!r}, the metadata says {wanted!r}"
-        case ("modify_nullable", _, table, column, _, found, wanted):
-            return f"column {table}.{column} has nullable={found}, the metadata says {wanted}"
-        case ("add_index" | "add_constraint" | "add_fk", element):
-            return f"{change[0].removeprefix('add_')} {element.name} on {element.table.name} is missing"
-        case ("remove_index" | "remove_constraint" | "remove_fk", element):
-            return f"{change[0].removeprefix('remove_')} {element.name} on {element.table.name} is not in the metadata"
-        case _:
-            return " ".join(str(part) for part in change)

@@ -63,3 +63,17 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature is SQLAlchemy's
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+def source_of(type_: TypeEngine[Any]) -> str | None:
+    """Return the source text of a type of this module, such as `exact(200)`; None for any other type."""
+    variants = type_._variant_mapping  # public nowhere; Alembic reads it too
+    if isinstance(type_, UtcDateTime):
+        return "UtcDateTime"
+    on_mysql = variants.get("mysql")
+    if isinstance(on_mysql, _Exact):
+        return f"exact({on_mysql.length})"
+    for name, own in {"BigId": BigId, "Bytes": Bytes}.items():
+        if type(type_) is type(own) and variants.keys() == own._variant_mapping.keys():
+            return name
+    return None

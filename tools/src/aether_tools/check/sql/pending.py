@@ -16,8 +16,8 @@ from aether_tools.workspace import Domain, Workspace
 def pending_change(workspace: Workspace, domain: Domain, change: str) -> Finding:
     """Return the finding of one line of `aether_adapters.sql.pending_changes`."""
     fix = (
-        "Write a migration: `alembic revision --autogenerate`, or by hand in "
-        f"domains/{domain.name}/migrations/versions/. Never edit one that has run anywhere."
+        f'Write a migration: in domains/{domain.name}, `alembic revision --autogenerate -m "what changes"`, or by hand in '
+        "migrations/versions/. Never edit one that has run anywhere."
     )
     reason = f"After all migrations, {change}."
     return Finding(
