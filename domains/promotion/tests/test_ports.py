@@ -11,6 +11,7 @@ import pytest
 from aether_adapters import redis
 from aether_adapters.kernel.clock import SystemClock
 from aether_adapters.kernel.errors import Exhausted
+from aether_adapters.testing.row_mappings import RowMappingSuite
 from aether_adapters.testing.stores import STORES, MigrationsSuite, open_store
 
 from aether_promotion.__main__ import migrations
@@ -439,6 +440,10 @@ def test_work_that_raises_leaves_nothing_behind(store: Store, owner: str) -> Non
 class TestMigrations(MigrationsSuite):
     script_location = migrations()
     metadata = METADATA
+
+
+class TestRowMappings(RowMappingSuite):
+    package = "aether_promotion.adapters"
 
 
 @pytest.fixture(params=["memory", "redis"])

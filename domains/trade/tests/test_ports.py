@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from aether_adapters.kernel.events import IncomingEvent
+from aether_adapters.testing.row_mappings import RowMappingSuite
 from aether_adapters.testing.stores import STORES, InboxSuite, MigrationsSuite, open_store
 
 from aether.trade.v1 import events as contract
@@ -391,3 +392,7 @@ class TestInbox(InboxSuite):
 class TestMigrations(MigrationsSuite):
     script_location = migrations()
     metadata = METADATA
+
+
+class TestRowMappings(RowMappingSuite):
+    package = "aether_trade.adapters"

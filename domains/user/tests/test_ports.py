@@ -14,6 +14,7 @@ import pytest
 from aether_adapters import redis
 from aether_adapters.kernel.deadline import within
 from aether_adapters.kernel.errors import Exhausted, Unavailable
+from aether_adapters.testing.row_mappings import RowMappingSuite
 from aether_adapters.testing.stores import STORES, InboxSuite, MigrationsSuite, open_store
 from aether_adapters.testing.waiting import eventually
 
@@ -434,6 +435,10 @@ class TestInbox(InboxSuite):
 class TestMigrations(MigrationsSuite):
     script_location = migrations()
     metadata = METADATA
+
+
+class TestRowMappings(RowMappingSuite):
+    package = "aether_user.adapters"
 
 
 def argon2(passes: int = 1) -> Argon2Passwords:

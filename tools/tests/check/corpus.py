@@ -512,6 +512,8 @@ def _migrations() -> tuple[Mutation, ...]:
     kind = "sql"
     folder = "/domains/billing/migrations/versions"
     first, second = f"{folder}/0001_first.py", f"{folder}/0002_more.py"
+    ports, sql = "/domains/billing/tests/test_ports.py", "adapters/sql.py"
+    suite = "from aether_adapters.testing.row_mappings import RowMappingSuite"
     head = "from alembic import op\nfrom sqlalchemy import BigInteger, Column, Text\n\n"
 
     def more(
@@ -557,6 +559,9 @@ def _migrations() -> tuple[Mutation, ...]:
         Mutation(kind, second, more('op.add_column("invoices", Column("note", Text, primary_key=True))'),
                  "migration-not-null", at="    op.add"),
         Mutation(kind, second, "def upgrade(:", "python-syntax", at="def upgrade("),
+        Mutation(kind, ports, "", "mapping-untested", suite, "INVOICES_MAPPING = RowMapping(", sql),
+        Mutation(kind, ports, "from aether_adapters.testing.row_mappings_own import RowMappingSuite", "mapping-untested",
+                 suite, "INVOICES_MAPPING = RowMapping(", sql),
     ]  # fmt: skip
     harmless = [
         more(nullable),
@@ -574,7 +579,17 @@ def _migrations() -> tuple[Mutation, ...]:
         more(nullable, imports="from aether_adapters.sql import exact\n"),
         more("pass", down="pass"),
     ]
-    return (*found, *(Mutation(kind, second, text) for text in harmless))
+    return (
+        *found,
+        *(Mutation(kind, second, text) for text in harmless),
+        Mutation(
+            kind,
+            ports,
+            "from aether_adapters.testing.row_mappings import assert_round_trip, RowMappingSuite",
+            old=suite,
+        ),
+        Mutation(kind, "adapters/redis.py", "from aether_adapters.sql import RowMapping"),
+    )
 
 
 def _tables() -> tuple[Mutation, ...]:

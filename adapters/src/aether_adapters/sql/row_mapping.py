@@ -54,10 +54,11 @@ class RowMapping(Generic[T]):
     Raises `RowMappingError` if a field or a column is left over or named twice.
 
     `from_row` reads by position, so it takes rows of `select(table)` alone; it raises `RowMappingError` for others.
-    `source` is the text of these functions, which tracebacks show.
+    `source` is the text of these functions, which tracebacks show. `mapped`, `table`, `without`, `given` and `own` are
+    what it was made from.
     """
 
-    __slots__ = ("from_row", "source", "to_row", "to_rows")
+    __slots__ = ("from_row", "given", "mapped", "own", "source", "table", "to_row", "to_rows", "without")
 
     def __init__(
         self,
@@ -82,6 +83,11 @@ class RowMapping(Generic[T]):
         made = plan.construct(mapped, "item_", conversions or {}, without=without, given=given)
         plan.check_columns()
 
+        self.mapped: Final = mapped
+        self.table: Final = table
+        self.without: Final = frozenset(without)
+        self.given: Final = frozenset(given)
+        self.own: Final = frozenset(own)
         self.source: Final = plan.source(made, own=own, given=given)
         namespace = plan.constants
         name = f"<row mapping of {mapped.__qualname__} and {table.name}>"

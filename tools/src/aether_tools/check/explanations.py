@@ -374,6 +374,17 @@ EXPLANATIONS: Final = {
         _MIGRATION.replace('"invoices"', '"invoice"'),
         _MIGRATION,
     ),
+    "mapping-untested": Explanation(
+        "The domain stores aggregates in rows, and no test writes them and reads them back.",
+        "A conversion that rounds, cuts or swaps is right for every type and every database. The suite makes instances by the "
+        "domain's own constructors and names the field that came back otherwise. A subclass of it in the domain's tests "
+        "is all that is asked for: `class TestRowMappings(RowMappingSuite): package = \"acme_billing.adapters\"`.",
+        "adapters/rows.py",
+        "from aether_adapters.sql import RowMapping\n\n"
+        "from acme_billing.adapters.tables import BILLS\nfrom acme_billing.domain.bill import Bill\n\n"
+        "BILLS_MAPPING = RowMapping(Bill, BILLS)\n",
+        "from acme_billing.adapters.tables import BILLS\n",
+    ),
     "container-type": Explanation(
         "An argument of a provider, also of one that stands inline, is not what its parameter's annotation says: another "
         "use case, a class instead of an object, an adapter that lacks a method or takes something else.",

@@ -18,6 +18,7 @@ from aether_tools.check.events.rules import check_source
 from aether_tools.check.imports import Viewpoint, check_imports, check_kit
 from aether_tools.check.settings import check_settings
 from aether_tools.check.source import InvalidModule, Module, NameResolver, read
+from aether_tools.check.sql.mappings import check_mappings
 from aether_tools.check.sql.migrations import check_migrations
 from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Domain, Workspace, toml_table
@@ -64,6 +65,7 @@ def check_files(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[F
         ports = list(_ports(workspace, domain))
         names = NameResolver([*modules, *ports])
         yield from _check_source(workspace, domain, modules, ports, names)
+        yield from check_mappings(workspace, domain, modules, names)
         source = Source(workspace.name, domain.name, domain.package, modules, names)
         sources.append(source)
         found = list(check_source(source, declared, past_outbox=_past_outbox(domain)))
