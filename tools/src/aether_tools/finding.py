@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 def visible(text: str) -> str:
@@ -31,14 +31,30 @@ class Location:
         return f"{file}:{self.line}:{self.column}" if self.line else file
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Lines that `aether check --fix` adds to a file, which is relative to the workspace.
+
+    `text` ends with a newline. It goes before the line `line`, counted from 1; 0 makes a new file of it.
+    """
+
+    file: str
+    line: int
+    text: str
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One problem of a workspace. `code` is stable and documented; `fix` says what to do."""
+    """One problem of a workspace. `code` is stable and documented; `fix` says what to do.
+
+    `edits` do it, where it follows from the rest of the workspace alone; they must be made together.
+    """
 
     location: Location
     code: str
     reason: str
     fix: str
+    edits: tuple[Edit, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.location}: {self.code} {visible(self.reason)}\n  fix: {visible(self.fix)}"

@@ -425,7 +425,19 @@ def _requests() -> tuple[Mutation, ...]:
         "application/list_invoices.py",
         "application/get_invoice.py",
     )
+    body = """        now = self.clock.now()
+
+        def close(unit: UnitOfWork) -> Invoice:
+            invoice = unit.invoices.get(request.id, owner=request.caller.subject)
+            return unit.invoices.save(invoice.close(version=request.version, now=now))
+
+        return invoice_view(self.transactions.run(close))"""
+    unwritten = "raise NotImplementedError"
     return (
+        Mutation(kind, close, f"        {unwritten}", "use-case-unwritten", body, call),
+        Mutation(kind, close, f'        {unwritten}("later")', "use-case-unwritten", body, call),
+        Mutation(kind, close, "        ...", "use-case-unwritten", body, call),
+        Mutation(kind, close, f"        if self.clock is None:\n            {unwritten}\n{body}", "", body),
         Mutation(kind, get, '"ada"', code, "request.caller.subject", call),
         Mutation(kind, close, '"ada"', code, "request.caller.subject", call),
         Mutation(kind, close, "1", code, "request.version", call),

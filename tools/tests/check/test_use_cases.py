@@ -25,7 +25,7 @@ def test_an_operation_without_a_use_case_is_reported_with_the_file_to_write(shop
             "use-case-missing",
             "No use case implements CloseInvoice.",
             f"Write {CLOSE}: a frozen dataclass `CloseInvoice(port.CloseInvoice)` with "
-            "`def __call__(self, request: CloseInvoiceRequest, /) -> Invoice`; wire it in container.py.",
+            "`def __call__(self, request: types.CloseInvoiceRequest, /) -> types.Invoice`; wire it in container.py.",
         )
     ]
 
@@ -72,7 +72,7 @@ def test_a_use_case_with_a_wrong_signature_is_reported(shop: Shop, old: str, new
     found = use_case_findings(shop)
     assert [finding.code for finding in found] == ["use-case-signature"]
     assert found[0].location.file == CREATE
-    assert "CreateInvoiceRequest, /) -> Invoice" in found[0].fix
+    assert "types.CreateInvoiceRequest, /) -> types.Invoice" in found[0].fix
 
 
 def test_a_type_of_the_domain_does_not_match_the_contracts_type_of_the_same_name(shop: Shop) -> None:

@@ -57,6 +57,18 @@ from acme_billing.adapters.events import TOPIC
 class Container(DeclarativeContainer):
     consumer = Singleton(wiring.consumer, None, "acme-billing", [TOPIC], Singleton(handlers))
 """
+_CREATE: Final = """\
+from dataclasses import dataclass
+
+from acme.billing.v1 import port
+from acme.billing.v1.types import CreateInvoiceRequest, Invoice
+
+
+@dataclass(frozen=True, slots=True)
+class CreateInvoice(port.CreateInvoice):
+    def __call__(self, request: CreateInvoiceRequest, /) -> Invoice:
+        {}
+"""
 _WIRED: Final = """\
 from dependency_injector.containers import DeclarativeContainer
 from dependency_injector.providers import Singleton
@@ -384,6 +396,14 @@ EXPLANATIONS: Final = {
         "from acme_billing.adapters.tables import BILLS\nfrom acme_billing.domain.bill import Bill\n\n"
         "BILLS_MAPPING = RowMapping(Bill, BILLS)\n",
         "from acme_billing.adapters.tables import BILLS\n",
+    ),
+    "use-case-unwritten": Explanation(
+        "A use case does nothing but raise `NotImplementedError`.",
+        "`aether check --fix` writes such a class for an operation that is new in the contract. It stays a finding until "
+        "it does what the contract promises.",
+        "application/create_invoice.py",
+        _CREATE.format('raise NotImplementedError("CreateInvoice is not written yet.")'),
+        _CREATE.format("return Invoice(id=len(request.title))"),
     ),
     "container-type": Explanation(
         "An argument of a provider, also of one that stands inline, is not what its parameter's annotation says: another "

@@ -105,6 +105,12 @@ def check(
         bool,
         typer.Option("--map", help="Check nothing; print every event, who publishes it and who hears it."),
     ] = False,
+    fix: Annotated[
+        bool,
+        typer.Option(
+            "--fix", help="First write what follows from the rest alone: a use case's skeleton, its wiring."
+        ),
+    ] = False,
 ) -> None:
     """Check that contracts, code and wiring match."""
     from aether_tools.commands.check import check as command
@@ -113,7 +119,7 @@ def check(
     if event_map:
         _finish(lambda: show_map(as_json=as_json or form is Format.JSON))
     else:
-        _finish(lambda: command(tuple(domains or ()), form=Format.JSON if as_json else form))
+        _finish(lambda: command(tuple(domains or ()), form=Format.JSON if as_json else form, fix=fix))
 
 
 @app.command()

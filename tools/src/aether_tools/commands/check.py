@@ -3,28 +3,61 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+from aether_tools import fixes
 from aether_tools.check.explanations import EXPLANATIONS
 from aether_tools.check.workspace_check import check_workspace, map_events
 from aether_tools.compiler.output import replace
 from aether_tools.compiler.pipeline import generate as compile_contracts
-from aether_tools.console import OK, print_json, print_table, report
+from aether_tools.console import OK, print_error, print_json, print_line, print_table, report
+from aether_tools.finding import Finding, visible
 from aether_tools.report_formats import Format
 from aether_tools.workspace import Workspace
 
+_CONTRACTS: Final = ("proto/", "openapi/")
+_ROUNDS: Final = 5
+"""A fix of a contract shows what lacks in the code, and that is fixed next."""
 
-def check(names: tuple[str, ...], *, form: Format) -> int:
-    """Print all findings of the domains called `names` (all if empty). Return the exit code: 1 if there are any."""
+
+def check(names: tuple[str, ...], *, form: Format, fix: bool = False) -> int:
+    """Print all findings of the domains called `names` (all if empty). Return the exit code: 1 if there are any.
+
+    With `fix`, first make the edits that findings carry, generate what the contracts then say, and check again, until
+    there is nothing more to do so.
+    """
     workspace = Workspace.find(Path.cwd())
-    with replace.shared(workspace.root):  # no other command changes contracts or generated code meanwhile
-        domains = workspace.chosen(names)
-        findings = [
-            *compile_contracts(workspace.root, check=True).findings,
-            *check_workspace(workspace, domains),
-        ]
+    findings = _findings(workspace, names)
+    for _ in range(_ROUNDS if fix else 0):
+        if not _improve(workspace, findings, form):
+            break
+        findings = _findings(workspace, names)
     rules = {code: explanation.what for code, explanation in EXPLANATIONS.items()}
-    return report(findings, form=form, rules=rules, clean=f"Clean: {_count(len(domains))} checked.")
+    checked = len(workspace.chosen(names))
+    return report(findings, form=form, rules=rules, clean=f"Clean: {_count(checked)} checked.")
+
+
+def _findings(workspace: Workspace, names: tuple[str, ...]) -> list[Finding]:
+    with replace.shared(workspace.root):  # no other command changes contracts or generated code meanwhile
+        return [
+            *compile_contracts(workspace.root, check=True).findings,
+            *check_workspace(workspace, workspace.chosen(names)),
+        ]
+
+
+def _improve(workspace: Workspace, findings: Sequence[Finding], form: Format) -> bool:
+    """Do what follows from the findings alone, say it, and return whether it was anything."""
+    with replace.exclusive(workspace.root):
+        fixed = fixes.fix(workspace.root, findings)
+    done = [f"fixed {finding.location}: {finding.code} {visible(finding.reason)}" for finding in fixed]
+    contracts = any(edit.file.startswith(_CONTRACTS) for finding in fixed for edit in finding.edits)
+    if contracts and not any(finding.code.startswith("generated-") for finding in findings):
+        done += [f"generated {visible(file)}" for file in compile_contracts(workspace.root).written]
+    for line in done:
+        (print_line if form is Format.TEXT else print_error)(line)
+    return bool(done)
 
 
 def show_map(*, as_json: bool) -> int:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from aether_tools.check.contracts.requests import check_request, request_fields
+from aether_tools.check.contracts.skeletons import parameters, provider, short
+from aether_tools.check.contracts.skeletons import use_case as skeleton
 from aether_tools.check.source import Module, NameResolver
 from aether_tools.compiler.contract_text import MAX_PROTO_BYTES, read_contract
-from aether_tools.finding import ContractError, Finding, Location
+from aether_tools.finding import ContractError, Edit, Finding, Location
 from aether_tools.workspace import Domain, Workspace
 
 
@@ -21,7 +23,7 @@ from aether_tools.workspace import Domain, Workspace
 class Operation:
     """One Protocol of an inbound port.
 
-    `request` and `response` are resolved, dotted type names; `request_as` and `response_as` are as written in the port.
+    `request` and `response` are resolved, dotted type names; `request_as` and `response_as` are as a use case writes them.
     """
 
     field: str
@@ -70,8 +72,8 @@ def operations(workspace: Workspace, port: Module, names: NameResolver) -> Itera
                     f"{port.name}.{protocol}",
                     names.qualified(port, request),
                     names.qualified(port, call.returns),
-                    ast.unparse(request) if request is not None else "",
-                    ast.unparse(call.returns),
+                    short(port.name.rpartition(".")[0], names.qualified(port, request)),
+                    short(port.name.rpartition(".")[0], names.qualified(port, call.returns)),
                     _declaration(workspace, port, protocol, classes[protocol]),
                 )
 
@@ -91,10 +93,19 @@ def check_use_cases(
     wired = _used(container, names) if container is not None else None
     classes = _Classes(own, names)
     implementing = classes.by_protocol(application)
-    for operation in operations(workspace, port, names):
+    every = list(operations(workspace, port, names))
+    fields = {operation.field for operation in every}
+    for operation in every:
         candidates = implementing.get(operation.protocol, [])
         if not candidates:
-            yield _missing(workspace, domain, operation, application)
+            missing = _missing(workspace, domain, operation, application)
+            yield (
+                missing
+                if missing.location != operation.location
+                else replace(
+                    missing, edits=_skeleton(workspace, domain, port, operation, fields, container, names)
+                )
+            )
         for extra in candidates[1:]:
             yield Finding(
                 extra.location,
@@ -105,15 +116,37 @@ def check_use_cases(
         for use_case in candidates[:1]:
             yield from _check_signature(operation, use_case, names, classes)
             found = classes.method(use_case.module, use_case.node, "__call__")
-            if found is not None and isinstance(found[1], ast.FunctionDef):
-                fields = request_fields(types, operation.request.rpartition(".")[2])
-                yield from check_request(use_case.node, found[0], found[1], fields, application)
-            if wired is not None and f"{use_case.module.name}.{use_case.name}" not in wired:
+            if found is not None and _is_unwritten(found[1]):
+                yield Finding(
+                    _place(*found),
+                    "use-case-unwritten",
+                    f"{use_case.name} only raises NotImplementedError.",
+                    f"Write what {operation.name} does.",
+                )
+            elif found is not None and isinstance(found[1], ast.FunctionDef):
+                asked = request_fields(types, operation.request.rpartition(".")[2])
+                yield from check_request(use_case.node, found[0], found[1], asked, application)
+            if (
+                container is not None
+                and wired is not None
+                and f"{use_case.module.name}.{use_case.name}" not in wired
+            ):
+                needs = parameters(use_case.node)
                 yield Finding(
                     use_case.location,
                     "use-case-unwired",
                     f"{use_case.name} implements {operation.name}, but container.py does not use it.",
                     f"Add a provider for it to container.py, and pass that to the port as {operation.field}=.",
+                    provider(
+                        container,
+                        names,
+                        port,
+                        fields,
+                        operation.field,
+                        use_case.module.name,
+                        use_case.name,
+                        needs,
+                    ),
                 )
 
 
@@ -138,6 +171,27 @@ def _missing(
         f"Write {file}: a frozen dataclass `{operation.name}(port.{operation.name})` with `{signature}`; "
         "wire it in container.py.",
     )
+
+
+def _skeleton(
+    workspace: Workspace,
+    domain: Domain,
+    port: Module,
+    operation: Operation,
+    fields: Collection[str],
+    container: Module | None,
+    names: NameResolver,
+) -> tuple[Edit, ...]:
+    """Return the edits that write a use case for the operation and wire it; empty if container.py is not a plain one."""
+    module = f"{domain.package}.application.{operation.field}"
+    wiring = (
+        provider(container, names, port, fields, operation.field, module, operation.name, ())
+        if container is not None
+        else ()
+    )
+    file = workspace.relative(domain.source / "application" / f"{operation.field}.py")
+    text = skeleton(port, operation.name, operation.request, operation.response)
+    return (Edit(file, 0, text), *wiring) if wiring else ()
 
 
 def _check_signature(
@@ -237,6 +291,20 @@ class _Classes:
                     if name in self._known:
                         waiting.append(self._known[name])
         return found
+
+
+def _is_unwritten(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether the function does nothing but raise `NotImplementedError`, or has only dots or a docstring."""
+    for statement in function.body:
+        match statement:
+            case ast.Expr(value=ast.Constant()) | ast.Pass():
+                continue
+            case ast.Raise(
+                exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))
+            ):
+                return True
+        return False
+    return True
 
 
 def _place(module: Module, node: ast.stmt) -> Location:
