@@ -46,7 +46,7 @@ walk: setup ## Run the commands of README and the guides, as written, in clean f
 	@$(BIN)/python -m tests.walk
 
 prove-full: setup ## Like prove, but at full size: a rolling restart, every fault of every neighbour; or those in TESTS.
-	@AETHER_TIMING_PAIRS=300 AETHER_ROLLING_REQUESTS=10000 AETHER_NEIGHBOUR_FAULTS=all AETHER_NEIGHBOUR_RATE=60 AETHER_NEIGHBOUR_SECONDS=12 $(BIN)/pytest $(PARALLEL) -m "prove or not prove" $(TESTS)
+	@AETHER_TIMING_PAIRS=300 AETHER_CORPUS_STEP=1 AETHER_ROLLING_REQUESTS=10000 AETHER_NEIGHBOUR_FAULTS=all AETHER_NEIGHBOUR_RATE=60 AETHER_NEIGHBOUR_SECONDS=12 $(BIN)/pytest $(PARALLEL) -m "prove or not prove" $(TESTS)
 
 check: setup ## Check format, lint, types, import rules, workflows, and contracts against code.
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
