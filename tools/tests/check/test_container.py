@@ -256,6 +256,19 @@ def test_a_sleeping_process_spends_its_own_time_but_never_more_than_was_watched(
         process.wait()
 
 
+@pytest.mark.parametrize("text", ["[project", "[tool.aether.development.companions]\nmailbox = 1\n"])
+def test_a_domain_whose_project_file_is_broken_does_not_hide_the_others(shop: Shop, text: str) -> None:
+    _second_domain(shop)
+    shop.write("domains/billing/pyproject.toml", text)
+    shop.replace("domains/trade/src/acme_trade/container.py", "a = 1", "a = nonsense")
+    found = shop.check()
+    assert said(found) == [
+        "domain-settings domains/billing/pyproject.toml:1:1",
+        "container-import domains/trade/src/acme_trade/container.py:1:1",
+    ]
+    assert found[0].reason.startswith("domains/billing/pyproject.toml")
+
+
 def test_a_cycle_is_named_with_its_fix(shop: Shop) -> None:
     shop.replace(
         CONTAINER,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from aether_tools.check.cache import Results, as_data, as_findings
 from aether_tools.check.explanations import EXPLANATIONS
 from aether_tools.check.workspace_check import check_workspace, map_events
 from aether_tools.compiler.output import replace
@@ -19,10 +20,13 @@ def check(names: tuple[str, ...], *, form: Format) -> int:
     workspace = Workspace.find(Path.cwd())
     with replace.shared(workspace.root):  # no other command changes contracts or generated code meanwhile
         domains = workspace.chosen(names)
-        findings = [
-            *compile_contracts(workspace.root, check=True).findings,
-            *check_workspace(workspace, domains),
-        ]
+        results = Results(workspace)
+        compiled = results.of(
+            "contracts",
+            lambda: {"findings": as_data(compile_contracts(workspace.root, check=True).findings)},
+        )
+        findings = [*as_findings(compiled["findings"]), *check_workspace(workspace, domains, results)]
+        results.save()
     rules = {code: explanation.what for code, explanation in EXPLANATIONS.items()}
     return report(findings, form=form, rules=rules, clean=f"Clean: {_count(len(domains))} checked.")
 

@@ -22,6 +22,7 @@ from typing import IO, Any, Final
 
 from aether_tools.check.container.own_time import OwnTime
 from aether_tools.check.sql.pending import pending_change
+from aether_tools.console import UsageError
 from aether_tools.development import development
 from aether_tools.finding import Finding, Location
 from aether_tools.workspace import ISSUER, KEY_SET, PRIVATE_KEY, Domain, Workspace
@@ -54,6 +55,7 @@ _FIXES: Final = {
     "container-factory": "Use Singleton: everything in the process shares the one object.",
     "error-kind": "Derive it from one of the kinds in the same file, or add it to the ErrorTable in container.py.",
     "error-domain": "Write {domain}: clients tell errors apart by domain and class.",
+    "domain-settings": "Correct the file; the check built no container of this domain.",
     "container-missing": "Write it: a DeclarativeContainer that makes each use case and the port.",
     "container-dead": "Importing and building a container must end, and must not end the process.",
 }
@@ -61,19 +63,26 @@ _FIXES: Final = {
 
 def check_containers(
     workspace: Workspace, domains: Sequence[Domain], *, unmigrated: Collection[str] = ()
-) -> Iterator[Finding]:
-    """Yield a finding for each reason why a container cannot be built, and for each table that migrations do not make.
+) -> Iterator[tuple[str, Finding]]:
+    """Yield a domain and a finding for each reason why its container cannot be built, or its migrations do not fit.
 
     The migrations of the domains called `unmigrated` are not run.
     """
     standing = []
     for domain in domains:
+        try:
+            development(domain)
+        except UsageError as error:
+            reason = str(error).replace(f"{workspace.root}{os.sep}", "")
+            place = Location(workspace.relative(domain.folder / "pyproject.toml"), 1, 1)
+            yield domain.name, _finding(domain.name, place, "domain-settings", reason)
+            continue
         if (domain.source / "container.py").is_file():
             standing.append(domain)
         else:
             file = workspace.relative(domain.source / "container.py")
             reason = f"{domain.name} has no container.py."
-            yield _finding(domain.name, Location(file), "container-missing", reason)
+            yield domain.name, _finding(domain.name, Location(file), "container-missing", reason)
     if not standing:
         return
     workers = min(os.cpu_count() or 1, math.ceil(len(standing) / _DOMAINS_PER_PROCESS))
@@ -85,9 +94,9 @@ def check_containers(
 
 def _probe(
     workspace: Workspace, domains: Sequence[Domain], folder: Path, unmigrated: Collection[str]
-) -> list[Finding]:
+) -> list[tuple[str, Finding]]:
     """Probe `domains` in one process; if one ends it, probe the rest in another."""
-    findings: list[Finding] = []
+    findings: list[tuple[str, Finding]] = []
     waiting = list(domains)
     while waiting:
         output, ending, stack = _run(workspace, waiting, folder, unmigrated)
@@ -99,7 +108,7 @@ def _probe(
             elif "end" in message:
                 begun = None
             elif "found" in message and begun is not None:
-                findings.append(_told(workspace, begun, message["found"]))
+                findings.append((begun.name, _told(workspace, begun, message["found"])))
         if begun is None and waiting:
             # It ended before the first domain, so it would end for each of them.
             begun = waiting[0]
@@ -108,7 +117,7 @@ def _probe(
             place = _innermost(workspace, begun, stack)
             location = place or Location(workspace.relative(begun.source / "container.py"), 1, 1)
             reason = f"Building the container of {begun.name} {ending}."
-            findings.append(_finding(begun.name, location, "container-dead", reason))
+            findings.append((begun.name, _finding(begun.name, location, "container-dead", reason)))
     return findings
 
 
