@@ -57,6 +57,8 @@ class Inputs:
                 return self.files(domains[0])
             case "process":
                 return self.process(domains[0])
+            case "packages":
+                return _combined(self.files(domains[0]), self.packages)
             case _:
                 return _combined(*map(self.files, domains))
 
@@ -149,14 +151,17 @@ class Inputs:
     @cached_property
     def environment(self) -> str:
         """Digest of the workspace's Python, its packages, and the variables that a domain could read."""
+        return _combined(self.packages, *_variables(os.environ), *self._further_paths())
+
+    @cached_property
+    def packages(self) -> str:
+        """Digest of the workspace's Python and its packages."""
         python = self.workspace.python
         libraries = sorted(python.parent.parent.glob("lib/python*/site-packages"))
         if python == Path(sys.executable):
             libraries.append(Path(sysconfig.get_path("purelib")))
         packages = [each for library in libraries for each in _installed(library)]
-        return _combined(
-            str(python), _digest(python.resolve()), *packages, *_variables(os.environ), *self._further_paths()
-        )
+        return _combined(str(python), _digest(python.resolve()), *packages)
 
     def _further_paths(self) -> Iterator[str]:
         """Yield a digest of the modules in PYTHONPATH that are not in the workspace."""

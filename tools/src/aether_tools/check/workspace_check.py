@@ -27,7 +27,8 @@ from aether_tools.check.events.event_map import (
 from aether_tools.check.events.event_source import Source, events_of
 from aether_tools.check.events.rules import check_source
 from aether_tools.check.imports import Viewpoint, check_imports, check_kit
-from aether_tools.check.settings import check_settings
+from aether_tools.check.packaging import check_dependencies, check_packaging, distributions
+from aether_tools.check.settings import check_development, check_settings
 from aether_tools.check.source import InvalidModule, Module, NameResolver, read
 from aether_tools.check.sql.migrations import check_migrations
 from aether_tools.console import UsageError
@@ -43,10 +44,14 @@ def check_workspace(
     The compiler checks that generated code is up to date.
     """
     results = results or Results(workspace, fresh=True)
-    unmigrated, unwired = set(), []
+    unmigrated, unwired, untyped, unknown = set(), [], set(), set()
     for finding in check_files(workspace, domains, results):
         if finding.code in {"migration-line", "migration-import"}:
             unmigrated.add(_domain_of(finding))  # running them would fail for the same reason
+        if finding.code == "setting-untyped":
+            untyped.add(finding.location.file)
+        if finding.code == "setting-unknown":
+            unknown.add((finding.location.file, finding.location.line))
         if finding.code == "use-case-unwired":
             unwired.append(finding)
         else:
@@ -57,6 +62,9 @@ def check_workspace(
         broken.add(name)
         if finding.code == "container-type":
             mistyped.add(name)
+        place = finding.location
+        if place.file in untyped or (place.file, place.line) in unknown:
+            continue  # the same cause
         yield finding
     for domain in changed:
         # What is broken is tried again each time: it may have been a matter of the machine.
@@ -86,6 +94,10 @@ def check_files(
     }
     for each in found.values():
         yield from as_findings(each["findings"])
+    for domain in domains:
+        section = f"packages:{domain.name}"
+        packages = results.of(section, partial(checked.packages, domain))
+        yield from as_findings(packages["findings"])
     section = f"map:{','.join(found)}"
     yield from as_findings(results.of(section, lambda: {"findings": as_data(checked.map(found))})["findings"])
 
@@ -104,6 +116,10 @@ class Checked:
     def _names(self) -> list[str]:
         return [domain.name for domain in self._workspace.domains()]
 
+    @cached_property
+    def _distributions(self) -> Mapping[str, frozenset[str]]:
+        return distributions(self._workspace)
+
     def domain(self, domain: Domain) -> dict[str, Any]:
         """Return the findings of a domain, whether its events can be read, and its events, as JSON has them."""
         workspace = self._workspace
@@ -112,6 +128,10 @@ class Checked:
         ports = list(_ports(workspace, domain))
         names = NameResolver([*modules, *ports])
         findings += _check_source(workspace, domain, modules, ports, names)
+        findings += check_packaging(workspace, domain, modules)
+        project = domain.folder / "pyproject.toml"
+        text = project.read_text(encoding="utf-8", errors="replace")
+        findings += check_development(domain, workspace.relative(project), text, modules, names)
         source = Source(workspace.name, domain.name, domain.package, modules, names)
         events = list(check_source(source, self._declared, past_outbox=_past_outbox(domain)))
         # A text that stands for an event leaves holes in the map, which are no findings of their own.
@@ -120,6 +140,13 @@ class Checked:
             "findings": as_data([*findings, *events]),
             "readable": readable,
             "events": events_of(source).as_data(),
+        }
+
+    def packages(self, domain: Domain) -> dict[str, Any]:
+        """Return the findings of what a domain imports, which depend on what is installed."""
+        modules, _ = _read(self._workspace, domain)
+        return {
+            "findings": as_data(check_dependencies(self._workspace, domain, modules, self._distributions))
         }
 
     def map(self, found: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:

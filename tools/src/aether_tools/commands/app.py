@@ -127,6 +127,20 @@ def explain(
 
 
 @app.command()
+def settings(
+    domains: _Domains = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a Markdown table for each domain.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Print every environment variable of the domains: default, type, secret, who needs it, what it is for."""
+    from aether_tools.commands.settings import settings as command
+
+    _finish(lambda: command(tuple(domains or ()), as_json=as_json, markdown=markdown))
+
+
+@app.command()
 def token(
     subject: Annotated[str, typer.Option(help="The token's subject.")] = "developer",
     role: Annotated[list[str] | None, typer.Option(help="A role of the subject; may be repeated.")] = None,
