@@ -101,6 +101,9 @@ def check(
         ),
     ] = Format.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Print every finding as text, not only the first 10 of each code.")
+    ] = False,
     event_map: Annotated[
         bool,
         typer.Option("--map", help="Check nothing; print every event, who publishes it and who hears it."),
@@ -113,7 +116,9 @@ def check(
     if event_map:
         _finish(lambda: show_map(as_json=as_json or form is Format.JSON))
     else:
-        _finish(lambda: command(tuple(domains or ()), form=Format.JSON if as_json else form))
+        _finish(
+            lambda: command(tuple(domains or ()), form=Format.JSON if as_json else form, show_all=show_all)
+        )
 
 
 @app.command()

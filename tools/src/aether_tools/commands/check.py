@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 
 from aether_tools.check.cache import Results, as_data, as_findings
 from aether_tools.check.explanations import EXPLANATIONS
@@ -14,9 +15,15 @@ from aether_tools.console import OK, print_json, print_table, report
 from aether_tools.report_formats import Format
 from aether_tools.workspace import Workspace
 
+MOST_OF_ONE_CODE: Final = 10
+"""So many findings of one code are shown as text: whoever mends the first ones often mends the rest with them."""
 
-def check(names: tuple[str, ...], *, form: Format) -> int:
-    """Print all findings of the domains called `names` (all if empty). Return the exit code: 1 if there are any."""
+
+def check(names: tuple[str, ...], *, form: Format, show_all: bool = False) -> int:
+    """Print the findings of the domains called `names` (all if empty). Return the exit code: 1 if there are any.
+
+    Text shows the first 10 of each code, unless `show_all`.
+    """
     workspace = Workspace.find(Path.cwd())
     with replace.shared(workspace.root):  # no other command changes contracts or generated code meanwhile
         domains = workspace.chosen(names)
@@ -28,7 +35,9 @@ def check(names: tuple[str, ...], *, form: Format) -> int:
         findings = [*as_findings(compiled["findings"]), *check_workspace(workspace, domains, results)]
         results.save()
     rules = {code: explanation.what for code, explanation in EXPLANATIONS.items()}
-    return report(findings, form=form, rules=rules, clean=f"Clean: {_count(len(domains))} checked.")
+    clean = f"Clean: {_count(len(domains))} checked."
+    most = None if show_all else MOST_OF_ONE_CODE
+    return report(findings, form=form, rules=rules, clean=clean, most=most)
 
 
 def show_map(*, as_json: bool) -> int:
