@@ -48,13 +48,16 @@ walk: setup ## Run the commands of README and the guides, as written, in clean f
 prove-full: setup ## Like prove, but at full size: a rolling restart, every fault of every neighbour; or those in TESTS.
 	@AETHER_TIMING_PAIRS=300 AETHER_CORPUS_STEP=1 AETHER_ROLLING_REQUESTS=10000 AETHER_NEIGHBOUR_FAULTS=all AETHER_NEIGHBOUR_RATE=60 AETHER_NEIGHBOUR_SECONDS=12 $(BIN)/pytest $(PARALLEL) -m "prove or not prove" $(TESTS)
 
-check: setup ## Check format, lint, types, import rules, workflows, and contracts against code.
-	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
-	@MYPYPATH=$(subst $(empty) ,:,$(SOURCES)) $(BIN)/mypy adapters tools tests proto/gen $(wildcard openapi/gen/*/*.py) $(SOURCES) $(wildcard domains/*/tests)
-	@$(BIN)/lint-imports
-	@$(BIN)/buf lint proto
-	@$(BIN)/zizmor --offline --quiet --no-progress .github templates/workspace/.github
-	@$(BIN)/aether check
+check: setup ## Check format, lint, types, import rules, workflows, and contracts against code; all of them, whatever fails.
+	@failed=; run() { tool=$$1; shift; "$$@" || failed="$$failed $$tool"; }; \
+		run format $(BIN)/ruff format --check .; \
+		run lint $(BIN)/ruff check .; \
+		run types env MYPYPATH=$(subst $(empty) ,:,$(SOURCES)) $(BIN)/mypy adapters tools tests proto/gen $(wildcard openapi/gen/*/*.py) $(SOURCES) $(wildcard domains/*/tests); \
+		run layers $(BIN)/lint-imports; \
+		run contracts $(BIN)/buf lint proto; \
+		run workflows $(BIN)/zizmor --offline --quiet --no-progress .github action.yml templates/workspace/.github; \
+		run aether $(BIN)/aether check; \
+		if test -n "$$failed"; then echo "make check: failed:$$failed" >&2; exit 1; else echo "make check: everything passed."; fi
 
 bench: setup ## Compare our paths with their peers in one run, or the rows that ONLY matches; ratios to build/bench.json.
 	@$(BIN)/python -m tests.bench.run --json build/bench.json $(if $(ONLY),--only '$(ONLY)')

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree
 
+import jsonschema_rs
 import pytest
 from aether_tools.console import report
 from aether_tools.finding import Finding, Location
@@ -45,6 +47,16 @@ def test_sarif_names_each_rule_once_and_each_place() -> None:
     assert "region" not in second["locations"][0]["physicalLocation"]
 
 
+@pytest.mark.parametrize("findings", [FINDINGS, ()])
+def test_sarif_is_valid_by_its_schema(findings: tuple[Finding, ...]) -> None:
+    schema = json.loads((Path(__file__).parent / "fixtures/sarif/sarif-schema-2.1.0.json").read_text())
+    validator = jsonschema_rs.Draft4Validator(schema, validate_formats=True)
+    log = json.loads(formatted(findings, Format.SARIF, RULES))
+    assert [str(error) for error in validator.iter_errors(log)] == []
+    log["runs"][0]["results"] = [{"ruleId": "no-message"}]
+    assert not validator.is_valid(log), "the schema must be able to refuse"
+
+
 def test_annotations_escape_what_ends_a_property() -> None:
     lines = formatted(FINDINGS, Format.GITHUB, RULES).split("\n")
     assert lines == [
@@ -76,6 +88,24 @@ def test_text_ends_with_a_summary_by_code(
         "By code: 2 effect-use, 1 contract-missing.\n"
         "`aether explain effect-use` shows an example, wrong and right.\n3 findings.\n"
     )
+
+
+def test_text_shows_the_first_findings_of_a_code_and_counts_the_rest(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    many = [Finding(Location("x.py", line, 1), "effect-use", "R.", "F.") for line in range(1, 13)]
+    assert report([*many, *FINDINGS], clean=".", most=10) == 1
+    shown = capsys.readouterr().out
+    assert shown.count("x.py:") == 10, "of effect-use: nine, and the one of FINDINGS"
+    assert shown.count("::error ") == 11, "those, and one of another code"
+    assert "and 3 more effect-use: --all shows them.\n" in shown
+    assert shown.endswith("By code: 13 effect-use, 1 contract-missing.\n14 findings.\n")
+    report([*many, *FINDINGS], clean=".", most=None)
+    shown = capsys.readouterr().out
+    assert shown.count("x.py:") == 13 and "more" not in shown
+    report([*many, *FINDINGS], clean=".", most=10, form=Format.JSON)
+    assert len(json.loads(capsys.readouterr().out)) == 14
 
 
 def test_text_under_github_actions_annotates_the_lines(

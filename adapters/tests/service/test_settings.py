@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from aether_adapters.service.settings import CallingServiceSettings, ServiceSettings, StrongSecret, StrongText
+from aether_adapters.service.settings import (
+    CallingServiceSettings,
+    MaskedUrl,
+    SecretUrl,
+    ServiceSettings,
+    StrongSecret,
+    StrongText,
+)
 from aether_adapters.service.wiring import rest_options
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict, SettingsError
@@ -51,6 +58,21 @@ def test_every_variable_says_what_it_is_for() -> None:
 class ShopSettings(BillingSettings):
     key_secret: SecretStr
     webhook_secrets: tuple[str, ...] = Field(repr=False)
+
+
+def test_a_reference_says_what_is_secret_and_shows_no_password_of_a_default() -> None:
+    class Leaky(BillingSettings):
+        mail_url: SecretUrl = Field(default=MaskedUrl("smtp://ann:hunter2@mail"), description="It | that.")
+
+    told = {each.variable: each for each in Leaky.described()}
+    assert told["BILLING_MAIL_URL"].default == "smtp://ann:***@mail"
+    assert told["BILLING_MAIL_URL"].secret and not told["BILLING_THREADS"].secret
+    assert told["BILLING_DATABASE_URL"].needed_by == ("api", "rpc", "worker")
+    assert "It \\| that. |" in Leaky.documentation()
+    assert {each.variable for each in ShopSettings.described() if each.default is None} == {
+        "BILLING_KEY_SECRET",
+        "BILLING_WEBHOOK_SECRETS",
+    }
 
 
 def test_its_secrets_are_known_so_that_the_log_can_mask_them() -> None:

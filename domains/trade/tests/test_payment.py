@@ -23,7 +23,12 @@ from aether_adapters.rest import Offload, build_app, serve
 from aether.trade.v1 import threads, types
 from aether_openapi import trade as rest
 from aether_trade.adapters.payment import HttpPayments
-from aether_trade.adapters.simulated_provider import Provider, ProviderServer
+from aether_trade.adapters.simulated_provider import (
+    DEVELOPMENT_SECRET,
+    Provider,
+    ProviderServer,
+    ProviderSettings,
+)
 from aether_trade.application.ports import Payments
 from aether_trade.container import ERRORS
 from aether_trade.domain.errors import SignatureForged
@@ -180,3 +185,16 @@ def test_a_forged_notice_is_forbidden_and_a_wrong_amount_is_invalid(shop: Shop) 
     answers = wait_for(shop.answers, 3)
     assert sorted(answers) == [("forged", 403), ("payment.opened", 200), ("payment.succeeded", 422)]
     assert shop.world.get(order.id).status is types.OrderStatus.PENDING_PAYMENT
+
+
+@pytest.mark.parametrize(
+    ("given", "secret"),
+    [('["new secret", "old secret"]', "new secret"), ("", DEVELOPMENT_SECRET), (None, DEVELOPMENT_SECRET)],
+)
+def test_the_simulated_provider_signs_with_trades_first_secret(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, secret: str
+) -> None:
+    monkeypatch.delenv("TRADE_PAYMENT_SECRETS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("TRADE_PAYMENT_SECRETS", given)
+    assert ProviderSettings().payment_secrets[0] == secret

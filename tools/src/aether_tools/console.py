@@ -56,11 +56,12 @@ def report(
     clean: str,
     form: Format = Format.TEXT,
     rules: Mapping[str, str] = MappingProxyType({}),
+    most: int | None = None,
 ) -> int:
     """Print findings sorted by location, or the text `clean` if there are none. Return the exit code.
 
     `rules` says what some codes mean; `aether explain` shows an example of each. Under GitHub Actions, text comes with
-    annotations of the lines.
+    annotations of the lines. Text shows at most `most` findings of one code, the first ones, and counts the rest.
     """
     ordered = sorted(set(findings))
     if form is not Format.TEXT:
@@ -68,15 +69,30 @@ def report(
     elif not ordered:
         print_line(clean)
     else:
+        shown = _first_of_each(ordered, most)
         if coloured(sys.stdout):
-            _print_coloured(ordered)
+            _print_coloured(shown)
         else:
-            for finding in ordered:
+            for finding in shown:
                 print_line(str(finding))
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            print_line(formatted(ordered, Format.GITHUB, rules))
+            print_line(formatted(shown, Format.GITHUB, rules))
+        hidden = Counter(finding.code for finding in ordered) - Counter(finding.code for finding in shown)
+        for code, count in hidden.most_common():
+            print_line(f"and {count} more {code}: --all shows them.")
         _print_summary(ordered, rules)
     return FINDINGS if ordered else OK
+
+
+def _first_of_each(findings: Sequence[Finding], most: int | None) -> list[Finding]:
+    """Return the first findings of each code, at most so many; all if `most` is None."""
+    seen: Counter[str] = Counter()
+    shown = []
+    for finding in findings:
+        seen[finding.code] += 1
+        if most is None or seen[finding.code] <= most:
+            shown.append(finding)
+    return shown
 
 
 def _print_summary(findings: Sequence[Finding], rules: Mapping[str, str]) -> None:

@@ -695,6 +695,111 @@ def _assembly() -> tuple[Mutation, ...]:
     )  # fmt: skip
 
 
+def _settings() -> tuple[Mutation, ...]:
+    kind, file, container, redis = "settings", "settings.py", "container.py", "adapters/redis.py"
+    rate, burst = "    create_rate: float = Field(", "    create_burst: int = Field("
+    said = 'description="Invoices that a caller may create per second.",'
+    secret, default, environment = "setting-secret", "setting-default", "setting-environment"
+
+    def used(field: str, name: str) -> str:
+        return f"    {field}\n\n    @property\n    def header(self) -> object:\n        return self.{name}"
+
+    found = [
+        Mutation(kind, file, '    mail_rate: float = Field(default=1.0, description="Mails per second.")',
+                 "setting-unused"),
+        Mutation(kind, container, "rate=50.0", "setting-unused", "rate=settings.provided.create_rate", rate, file),
+        Mutation(kind, container, "burst=500", "setting-unused", "burst=settings.provided.create_burst", burst, file),
+        Mutation(kind, file, "", "setting-undocumented", said, rate),
+        Mutation(kind, file, 'description="",', "setting-undocumented", said, rate),
+        Mutation(kind, file, 'description=" ",', "setting-undocumented", said, rate),
+        Mutation(kind, file, "    create_rate: float = 50.0", "setting-undocumented",
+                 f"{rate}\n        default=50.0,\n        gt=0,\n        {said}\n    )"),
+        Mutation(kind, file, "    create_rate = Field(", "setting-untyped", rate),
+        Mutation(kind, file, "    create_burst: object = Field(", "setting-untyped", burst),
+        Mutation(kind, file, "    create_burst: typing.Any = Field(", "setting-untyped", burst),
+        Mutation(kind, file, used('api_key: str = Field(description="The key.")', "api_key"), secret),
+        Mutation(kind, file, used('mail_password: str = Field(description="It.")', "mail_password"), secret),
+        Mutation(kind, file, used('hook_secret: bytes = Field(description="It.")', "hook_secret"), secret),
+        Mutation(kind, file, used('hook_tokens: tuple[str, ...] = Field(description="All.")', "hook_tokens"), secret),
+        Mutation(kind, file, used('passphrase: str = Field(description="It.")', "passphrase"), secret),
+        Mutation(kind, file, used('bank_credentials: str | None = Field(description="They.")', "bank_credentials"), secret),
+        Mutation(kind, file, used('api_key: SecretStr = Field(SecretStr("abc"), description="It.")', "api_key"), default),
+        Mutation(kind, file, used('api_key: StrongSecret = Field(default="abc", description="It.")', "api_key"), default),
+        Mutation(kind, file, used('mail_url: str = Field("smtp://me:pw@host", repr=False, description="It.")', "mail_url"),
+                 default),
+        Mutation(kind, file, used('api_keys: tuple[str, ...] = Field(("a",), repr=False, description="It.")', "api_keys"),
+                 default),
+        Mutation(kind, redis, 'import os\n\nRATE = os.environ["RATE"]', environment, at="RATE = os"),
+        Mutation(kind, redis, 'import os\n\nRATE = os.getenv("RATE")', environment, at="RATE = os"),
+        Mutation(kind, redis, 'from os import environ\n\nRATE = environ.get("RATE")', environment, at="RATE = environ"),
+        Mutation(kind, container, 'import os\n\nRATE = os.environ.get("RATE")', environment, at="RATE = os"),
+        Mutation(kind, "__main__.py", 'from os import getenv as read\n\nRATE = read("RATE")', environment, at="RATE = read"),
+    ]  # fmt: skip
+    found += [
+        Mutation(kind, file, used('api_key: SecretStr = Field(description="It.")', "api_key")),
+        Mutation(kind, file, used('api_key: StrongSecret = Field(description="It.")', "api_key")),
+        Mutation(kind, file, used('api_key: str = Field("", repr=False, description="It.")', "api_key")),
+        Mutation(kind, file, used('key_days: float = Field(7.0, description="Days that a key is kept.")', "key_days")),
+        Mutation(kind, file, '    threads: int = Field(default=32, ge=1, description="Threads of the use cases.")'),
+        Mutation(kind, file, "    _hidden: int = 3"),
+        Mutation(kind, redis, 'environ = {"RATE": "1"}\nRATE = environ["RATE"]'),
+        Mutation(kind, redis, 'import os\n\nNAME = os.path.basename("a/b")'),
+    ]  # fmt: skip
+    return tuple(found)
+
+
+def _packaging() -> tuple[Mutation, ...]:
+    kind, file, redis, main, container = (
+        "package", "/domains/billing/pyproject.toml", "adapters/redis.py", "__main__.py", "container.py",
+    )  # fmt: skip
+    unknown, undeclared, roles = "setting-unknown", "dependency-undeclared", "container-roles"
+    head = "[tool.aether.development.settings]\n"
+    migrations = '"migrations" = "acme_billing/migrations"'
+    served = 'frozenset({"api", "rpc", "worker"})'
+    worker = '    "worker": "sends events from the outbox, and handles incoming ones",'
+    found = [
+        Mutation(kind, file, f'{head}BILLING_CREATE_RAT = "1"', unknown, at="BILLING_CREATE_RAT"),
+        Mutation(kind, file, f'{head}BILING_CREATE_RATE = "1"', unknown, at="BILING_CREATE_RATE"),
+        Mutation(kind, file, f'{head}CREATE_RATE = "1"', unknown, at="CREATE_RATE"),
+        Mutation(kind, file, f'{head}BILLING_MAIL_URL = "http://127.0.0.1"', unknown, at="BILLING_MAIL_URL"),
+        Mutation(kind, file, f'{head}BILLING_THREAD = "3"', unknown, at="BILLING_THREAD"),
+        Mutation(kind, redis, "import httpx", undeclared),
+        Mutation(kind, redis, "from orjson import dumps", undeclared),
+        Mutation(kind, redis, "def later() -> None:\n    import structlog", undeclared, at="    import structlog"),
+        Mutation(kind, file, "", undeclared, '    "redis>=6",\n', "from redis import Redis", redis),
+        Mutation(kind, file, "", undeclared, '    "dependency-injector>=4.49",\n', "from dependency_injector.containers",
+                 container),
+        Mutation(kind, file, '    "pydantic_settings_extra>=2.7",', undeclared, '    "pydantic-settings>=2.7",',
+                 "from pydantic_settings", "settings.py"),
+        Mutation(kind, file, "", undeclared, '    "alembic>=1.13",\n', "from alembic import op",
+                 "/domains/billing/migrations/versions/0001_first.py"),
+        Mutation(kind, file, "", "package-migrations", f"[tool.hatch.build.targets.wheel.force-include]\n{migrations}\n",
+                 "[tool.hatch.build.targets.wheel"),
+        Mutation(kind, file, '"migrations" = "acme_billing/migration"', "package-migrations", migrations),
+        Mutation(kind, file, '"migrations" = "migrations"', "package-migrations", migrations),
+        Mutation(kind, file, 'packages = ["src/acme_biling"]', "package-sources", 'packages = ["src/acme_billing"]'),
+        Mutation(kind, file, 'name = "acme-biling"', "package-name", 'name = "acme-billing"'),
+        Mutation(kind, file, 'name = "billing"', "package-name", 'name = "acme-billing"'),
+        Mutation(kind, container, 'frozenset({"api", "rpc", "worker", "jobs"})', roles, served),
+        Mutation(kind, container, 'frozenset({"api", "rpc"})', roles, served, worker, main),
+        Mutation(kind, main, f'    "jobs": "cleans up",\n{worker}', roles, worker),
+        Mutation(kind, main, "", roles, worker, "    roles = ", container),
+    ]  # fmt: skip
+    found += [
+        Mutation(kind, file, f'{head}BILLING_CREATE_RATE = "1"'),
+        Mutation(kind, file, f'{head}BILLING_JWKS_FILE = "keys.json"'),
+        Mutation(kind, file, f'{head}OTEL_SDK_DISABLED = "true"'),
+        Mutation(kind, redis, "try:\n    import httpx\nexcept ImportError:\n    httpx = None"),
+        Mutation(kind, redis, "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import httpx"),
+        Mutation(kind, redis, "import logging"),
+        Mutation(kind, file, '    "Redis[hiredis] >= 6 ; python_version > \'3\'",', old='    "redis>=6",'),
+        Mutation(kind, file, "migrations = 'acme_billing/migrations'", old=migrations),
+        Mutation(kind, file, 'name = "Acme_Billing"', old='name = "acme-billing"'),
+        Mutation(kind, container, '{"worker", "rpc", "api"}', old=served),
+    ]  # fmt: skip
+    return tuple(found)
+
+
 TABLES: Final = _tables()
 WIRING: Final = (*_wiring(), *_assembly())
 MUTATIONS: Final = (
@@ -706,4 +811,6 @@ MUTATIONS: Final = (
     *_events(),
     *_migrations(),
     *_enums(),
+    *_settings(),
+    *_packaging(),
 )

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from aether_tools.check.container import containers
+from aether_adapters.testing.waiting import eventually
+from aether_tools.check.container import own_time
 from aether_tools.workspace import Workspace
 
 from .conftest import Shop, said
@@ -103,9 +108,12 @@ def test_a_setting_without_a_value_is_found_until_there_is_one_for_development(s
     shop.add("container.py", "from acme_billing.settings import Settings")
     shop.replace(CONTAINER, "Container):\n", "Container):\n    settings = providers.Singleton(Settings)\n")
     [finding] = shop.check()
-    assert (finding.code, str(finding.location)) == ("container-setting", f"{CONTAINER}:10:1")
-    assert "mail_secret Field required" in finding.reason
-    assert 'BILLING_SECRET = "for development only"' in finding.fix
+    assert (finding.code, str(finding.location)) == ("container-setting", f"{PACKAGE}/settings.py:6:1")
+    assert finding.reason == "BILLING_MAIL_SECRET has no value for development."
+    assert finding.fix == (
+        "Give mail_secret a default, or BILLING_MAIL_SECRET a value in [tool.aether.development.settings] of "
+        "domains/billing/pyproject.toml."
+    )
 
     shop.write(
         "domains/billing/pyproject.toml",
@@ -116,6 +124,38 @@ def test_a_setting_without_a_value_is_found_until_there_is_one_for_development(s
         """,
     )
     assert shop.check() == []
+
+
+DEVELOPMENT = """
+[project]
+[tool.aether.development.settings]
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "place", "reason"),
+    [
+        ('BILLING_MAIL_SECRET = "short"', "domains/billing/pyproject.toml:3:1",
+         "BILLING_MAIL_SECRET is wrong: String should have at least 16 characters."),
+        ('BILLING_MAIL_SECERT = "for development only"', "domains/billing/pyproject.toml:3:1",
+         "BILLING_MAIL_SECERT is no setting of this service"),
+        ("", f"{PACKAGE}/settings.py:7:1", "BILLING_MAIL_SECRET has no value for development."),
+    ],
+)  # fmt: skip
+def test_a_wrong_development_setting_is_found_where_it_is_written(
+    shop: Shop, given: str, place: str, reason: str
+) -> None:
+    text = SETTINGS.replace("from pydantic_settings import BaseSettings, SettingsConfigDict", KIT_SETTINGS)
+    shop.write(f"{PACKAGE}/settings.py", text.replace("(BaseSettings)", "(ServiceSettings)"))
+    shop.add("container.py", "from acme_billing.settings import Settings")
+    shop.replace(CONTAINER, "Container):\n", "Container):\n    settings = providers.Singleton(Settings)\n")
+    shop.write("domains/billing/pyproject.toml", DEVELOPMENT + given)
+    found = [each for each in shop.check() if each.code == "container-setting"]
+    assert [(str(each.location), each.reason[: len(reason)]) for each in found] == [(place, reason)]
+
+
+KIT_SETTINGS = """from aether_adapters.service.settings import ServiceSettings
+from pydantic_settings import SettingsConfigDict"""
 
 
 def test_a_setting_that_a_companion_gives_is_no_finding(shop: Shop) -> None:
@@ -141,27 +181,92 @@ def test_a_dependency_nobody_gives_is_found(shop: Shop) -> None:
     assert said(shop.check()) == [f"container-broken {CONTAINER}:9:1"]
 
 
-@pytest.mark.parametrize("line", ["import os; os._exit(3)", "import os; os.kill(os.getpid(), 9)"])
+@pytest.mark.parametrize(
+    ("line", "at"),
+    [
+        ("import os; os._exit(3)", f"{PACKAGE}/adapters/store.py:3:1"),
+        ("import ctypes; ctypes.string_at(0)", f"{PACKAGE}/adapters/store.py:3:1"),
+        ("import os; os.kill(os.getpid(), 9)", f"{CONTAINER}:1:1"),  # it leaves no trace
+    ],
+)
 def test_a_domain_that_takes_the_probe_down_is_named_and_the_others_are_still_checked(
-    shop: Shop, line: str
+    shop: Shop, line: str, at: str
 ) -> None:
     _second_domain(shop)
-    shop.add("container.py", line)
+    shop.add("adapters/store.py", f"\n\n{line}")
     shop.replace("domains/trade/src/acme_trade/container.py", "a = 1", "a = nonsense")
     assert said(shop.check()) == [
-        f"container-dead {CONTAINER}:1:1",
+        f"container-dead {at}",
         "container-import domains/trade/src/acme_trade/container.py:1:1",
     ]
 
 
-def test_a_domain_that_never_comes_to_an_end_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "_START_SECONDS", 5.0)
-    monkeypatch.setattr(containers, "_SECONDS_PER_DOMAIN", 0.0)
-    shop.write(f"{PACKAGE}/__init__.py", "import time\n\ntime.sleep(600)\n")
-    findings = [finding for finding in shop.check() if finding.code == "container-dead"]
-    assert [(finding.reason, str(finding.location)) for finding in findings] == [
-        ("Building the container of billing did not end in time.", f"{PACKAGE}/__init__.py:3:1")
+@pytest.mark.parametrize("line", ["time.sleep(600)", "while True: pass"])
+def test_a_domain_that_never_comes_to_an_end_is_named(shop: Shop, line: str) -> None:
+    _second_domain(shop)
+    shop.write(f"{PACKAGE}/__init__.py", f"import time\n\n{line}\n")
+    shop.replace("domains/trade/src/acme_trade/container.py", "a = 1", "a = nonsense")
+    findings = [
+        (each.code, each.reason, str(each.location)) for each in shop.check() if "container" in each.code
     ]
+    assert findings == [
+        (
+            "container-dead",
+            "Building the container of billing did not end within 10 s.",
+            f"{PACKAGE}/__init__.py:3:1",
+        ),
+        (
+            "container-import",
+            "acme_trade.container cannot be imported: NameError: name 'nonsense' is not defined.",
+            "domains/trade/src/acme_trade/container.py:1:1",
+        ),
+    ]
+
+
+def test_time_in_which_others_run_does_not_count_as_own_time() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        running = own_time.OwnTime(process.pid)
+        eventually(lambda: running.sample() > 0.3, seconds=120)
+        process.send_signal(signal.SIGSTOP)
+        status = Path(f"/proc/{process.pid}/stat")
+        eventually(lambda: ") T " in status.read_text(), seconds=60)
+        running.restart()
+        for _ in range(20):
+            time.sleep(0.02)
+            assert running.sample() == 0.0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_sleeping_process_spends_its_own_time_but_never_more_than_was_watched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = subprocess.Popen(["sleep", "600"])
+    try:
+        sleeping = own_time.OwnTime(process.pid)
+        eventually(lambda: sleeping.sample() > 0.3, seconds=60)
+        sleeping.restart()
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + 500)  # nobody looked for so long
+        assert sleeping.sample() <= 0.2
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("text", ["[project", "[tool.aether.development.companions]\nmailbox = 1\n"])
+def test_a_domain_whose_project_file_is_broken_does_not_hide_the_others(shop: Shop, text: str) -> None:
+    _second_domain(shop)
+    shop.write("domains/billing/pyproject.toml", text)
+    shop.replace("domains/trade/src/acme_trade/container.py", "a = 1", "a = nonsense")
+    found = shop.check()
+    assert said(found) == [
+        "domain-settings domains/billing/pyproject.toml:1:1",
+        "container-import domains/trade/src/acme_trade/container.py:1:1",
+    ]
+    assert found[0].reason.startswith("domains/billing/pyproject.toml")
 
 
 def test_a_cycle_is_named_with_its_fix(shop: Shop) -> None:
@@ -172,9 +277,10 @@ def test_a_cycle_is_named_with_its_fix(shop: Shop) -> None:
         "    ring.add_kwargs(itself=ring)",
     )
     [finding] = shop.check()
-    assert (finding.code, finding.reason) == (
+    assert (finding.code, finding.reason, str(finding.location)) == (
         "container-broken",
-        "The provider ring cannot be built: it needs itself.",
+        "The provider ring cannot be built: it needs itself: ring takes ring (itself=).",
+        f"{CONTAINER}:11:1",
     )
     assert finding.fix.startswith("Break the cycle")
 
@@ -192,16 +298,72 @@ def test_a_misspelt_setting_is_told_the_right_name(shop: Shop) -> None:
     assert (finding.code, finding.fix) == ("container-broken", "Write mail_secret instead of mail_secert.")
 
 
+def test_a_misspelt_setting_of_an_inline_provider_is_found_at_its_own_line(shop: Shop) -> None:
+    shop.write(f"{PACKAGE}/settings.py", SETTINGS.replace(" = Field(min_length=16)", ' = "x"'))
+    shop.add("container.py", "from acme_billing.settings import Settings")
+    shop.replace(CONTAINER, "Container):\n", "Container):\n    settings = providers.Singleton(Settings)\n")
+    shop.replace(
+        CONTAINER,
+        "close_invoice=providers.Singleton(close_invoice.CloseInvoice),",
+        "close_invoice=providers.Singleton(\n            close_invoice.CloseInvoice,\n"
+        "            settings.provided.mail_secert,\n        ),",
+    )
+    shop.replace(
+        f"{PACKAGE}/application/close_invoice.py",
+        "CloseInvoice(Operation):",
+        "CloseInvoice(Operation):\n    secret: object",
+    )
+    [finding] = shop.check()
+    assert (finding.code, str(finding.location)) == ("container-broken", f"{CONTAINER}:18:1")
+    assert finding.reason == (
+        "The provider port cannot be built: secret of CloseInvoice is settings.mail_secert: "
+        "AttributeError: 'Settings' object has no attribute 'mail_secert'."
+    )
+    assert finding.fix == "Write mail_secret instead of mail_secert."
+
+
+def test_an_inline_provider_that_cannot_be_built_is_named_with_its_parameter(shop: Shop) -> None:
+    shop.replace(
+        CONTAINER,
+        "CreateInvoice, invoices=invoices)",
+        "CreateInvoice,\n        invoices=providers.Singleton(StoredInvoices, 1, 2),\n    )",
+    )
+    shop.replace(
+        f"{PACKAGE}/adapters/store.py",
+        "class StoredInvoices:",
+        "class StoredInvoices:\n    def __init__(self, *parts: int) -> None:\n        if parts:\n"
+        "            raise ValueError('no such part')\n",
+    )
+    [finding] = shop.check()
+    assert (finding.code, str(finding.location)) == ("container-broken", f"{CONTAINER}:11:1")
+    assert finding.reason == (
+        "The provider create_invoice cannot be built: invoices of CreateInvoice is StoredInvoices: "
+        "ValueError: no such part."
+    )
+
+
+def test_a_cycle_of_several_providers_is_told_once_with_its_way(shop: Shop) -> None:
+    shop.replace(
+        CONTAINER,
+        "    create_invoice = ",
+        "    first = providers.Singleton(dict)\n    second = providers.Singleton(dict, first=first)\n"
+        "    first.add_kwargs(second=second)\n    create_invoice = ",
+    )
+    [finding] = shop.check()
+    assert (finding.code, str(finding.location)) == ("container-broken", f"{CONTAINER}:12:1")
+    assert finding.reason == (
+        "The provider first cannot be built: it needs itself: first takes second (second=), which takes first (first=)."
+    )
+    assert finding.fix.startswith("Break the cycle")
+
+
 def test_an_error_at_import_does_not_advise_to_install(shop: Shop) -> None:
     shop.add("adapters/store.py", "nonsense")
     [finding] = shop.check()
     assert (finding.code, finding.fix) == ("container-import", "Correct that line.")
 
 
-def test_a_program_that_a_domain_leaves_behind_is_ended_with_the_probe(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(containers, "_START_SECONDS", 5.0)
+def test_a_program_that_a_domain_leaves_behind_is_ended_with_the_probe(shop: Shop) -> None:
     shop.add("container.py", "import subprocess; subprocess.Popen(['sleep', '600'])")
     assert shop.check() == []
 

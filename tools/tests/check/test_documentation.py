@@ -31,7 +31,7 @@ def test_the_page_lists_exactly_the_codes_of_the_checks() -> None:
         code
         for source in sources
         for code in re.findall(
-            r'"((?:import|use-case|container|contract|domain|python|effect|state|exception|event|mapping|migration|unit|request|error|enum|setting)-[a-z-]+)"',
+            r'"((?:import|use-case|container|contract|domain|python|effect|state|exception|event|mapping|migration|unit|request|error|enum|setting|package|dependency)-[a-z-]+)"',
             source.read_text(),
         )
     }

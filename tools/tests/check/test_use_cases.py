@@ -30,6 +30,12 @@ def test_an_operation_without_a_use_case_is_reported_with_the_file_to_write(shop
     ]
 
 
+def test_a_file_that_exists_is_to_be_added_to_not_written(shop: Shop) -> None:
+    shop.write(CLOSE, "class Closing:\n    pass\n")
+    [finding] = use_case_findings(shop)
+    assert finding.fix.startswith(f"Add to {CLOSE} a frozen dataclass `CloseInvoice(port.CloseInvoice)`")
+
+
 def test_a_class_without_the_protocol_as_base_is_not_a_use_case(shop: Shop) -> None:
     shop.replace(CLOSE, "class CloseInvoice(Operation)", "class CloseInvoice")
     assert [finding.code for finding in use_case_findings(shop)] == ["use-case-missing"]

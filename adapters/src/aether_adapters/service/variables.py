@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from aether_adapters.kernel.masking import masked, masked_url, passwords_in
@@ -55,6 +58,22 @@ class WrongSetting(ValueError):
     """A setting that this process needs is missing or wrong; the message is a sentence that names its variable."""
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a reference says of one variable.
+
+    `default` is as it would be written, None if the variable must be set. `needed_by` are the roles that do not start
+    while it is empty.
+    """
+
+    variable: str
+    type: str
+    default: str | None
+    secret: bool
+    needed_by: tuple[str, ...]
+    description: str
+
+
 class Variables(BaseSettings):
     """Reads each field from the variable `<PREFIX><FIELD>`, such as `BILLING_DATABASE_URL`; set `env_prefix` in a subclass.
 
@@ -102,15 +121,25 @@ class Variables(BaseSettings):
         return [each for each in found if each]
 
     @classmethod
+    def described(cls) -> tuple[Described, ...]:
+        """Return what a reference says of each variable, in the order of the fields."""
+        return tuple(_described(cls, name, field) for name, field in cls.model_fields.items())
+
+    @classmethod
     def documentation(cls) -> str:
-        """Return a Markdown table of all variables: name, default, type, purpose."""
-        rows = ["| variable | default | type | what it is for |", "|---|---|---|---|"]
-        for name, field in cls.model_fields.items():
+        """Return a Markdown table of all variables: name, default, type, whether it is a secret, who needs it, purpose."""
+        rows = [
+            "| variable | default | type | secret | needed by | what it is for |",
+            "|---|---|---|---|---|---|",
+        ]
+        for each in cls.described():
             default = (
-                "must be set" if field.is_required() else f"`{field.get_default(call_default_factory=True)}`"
+                "must be set" if each.default is None else f"`{each.default}`" if each.default else "empty"
             )
+            purpose = each.description.replace("|", "\\|")
             rows.append(
-                f"| `{cls.variable(name)}` | {default} | {_kind(field.annotation)} | {field.description or ''} |"
+                f"| `{each.variable}` | {default} | {each.type} | {'yes' if each.secret else ''} "
+                f"| {', '.join(each.needed_by)} | {purpose} |"
             )
         return "\n".join(rows)
 
@@ -138,6 +167,40 @@ class Variables(BaseSettings):
             f"{cls.variable(name)} {what} It is for: {cls.model_fields[name].description}"
             for name, what in dict(wrong).items()
         ] or [str(error)]
+
+
+def _described(settings: type[Variables], name: str, field: FieldInfo) -> Described:
+    parts: Mapping[str, frozenset[str]] = getattr(settings, "needed_by", {})
+    needed = (
+        set(_ROLES) if field.is_required() else set().union(*(_PARTS[each] for each in parts.get(name, ())))
+    )
+    secret, default = _is_secret(field), None
+    if not field.is_required():
+        given = str(field.get_default(call_default_factory=True))
+        default = masked_url(given) if secret else given
+    return Described(
+        settings.variable(name),
+        _kind(field.annotation),
+        default,
+        secret,
+        tuple(role for role in _ROLES if role in needed),
+        field.description or "",
+    )
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    """Return whether the field's value is kept out of logs, whole or in part."""
+    hidden = any(getattr(each, "func", None) is MaskedUrl for each in field.metadata)
+    return hidden or not field.repr or "Secret" in str(field.annotation)
+
+
+_ROLES: Final = ("migrate", "api", "rpc", "worker")
+_PARTS: Final[Mapping[str, frozenset[str]]] = {
+    "servers": frozenset({"api", "rpc"}),
+    "use_cases": frozenset({"api", "rpc"}),  # of an api that is no gateway
+    "worker": frozenset({"worker"}),
+}
+"""The roles that have each part of a process that `needed_by` names."""
 
 
 def _wrong(reason: str) -> str:

@@ -124,6 +124,10 @@ from pydantic import Field, SecretStr
 
 class Settings(ServiceSettings):
     mail_secret: SecretStr = Field(min_length=16, description="Signs mails.")
+
+    @property
+    def mail_key(self) -> bytes:
+        return self.mail_secret.get_secret_value().encode()
 """
 _REPOSITORY: Final = """\
 from acme_billing.adapters.events import outgoing
@@ -476,6 +480,27 @@ EXPLANATIONS: Final = {
         "settings.py",
         _SETTINGS.replace(', description="Signs mails."', ""),
         _SETTINGS,
+    ),
+    "setting-unused": Explanation(
+        "Nothing in the domain uses a setting.",
+        "Whoever sets it waits for an effect that never comes.",
+        "settings.py",
+        _SETTINGS.replace("return self.mail_secret.get_secret_value().encode()", 'return b""'),
+        _SETTINGS,
+    ),
+    "setting-untyped": Explanation(
+        "A setting has no type, or one that accepts any text.",
+        "A wrong value shows only where it is used, long after the start.",
+        "settings.py",
+        _SETTINGS.replace(": SecretStr =", " ="),
+        _SETTINGS,
+    ),
+    "setting-environment": Explanation(
+        "Something other than settings.py reads the environment.",
+        "No reference lists the variable, nothing checks it at the start, and a test cannot set it without the process.",
+        "adapters/mail.py",
+        'import os\n\n\ndef mail_url() -> str:\n    return os.environ["MAIL_URL"]\n',
+        "class Mails:\n    def __init__(self, url: str) -> None:\n        self._url = url\n",
     ),
     "setting-secret": Explanation(
         "A setting whose name ends in password, secret, token or key is plain text.",

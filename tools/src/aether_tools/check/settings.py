@@ -1,21 +1,101 @@
-"""Checks the settings of a domain: each is described, and a secret is typed as one and has no default."""
+"""Checks the settings of a domain: each is typed, described and used, and a secret is typed as one without a default.
+
+Nothing else reads the environment, and the settings for development are settings that exist.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
+from aether_tools.check.imports import layer_of
 from aether_tools.check.source import Module, NameResolver
+from aether_tools.console import UsageError
+from aether_tools.development import development
 from aether_tools.finding import Finding, Location
+from aether_tools.workspace import Domain
 
 _KIT: Final = "aether_adapters.service."
-_SECRET_WORDS: Final = {"password", "passwords", "secret", "secrets", "token", "tokens", "key", "keys"}
+_SECRET_WORDS: Final = frozenset(
+    "password passwords passphrase secret secrets token tokens key keys credential credentials pem".split()  # noqa: SIM905
+)
+_ENVIRONMENT: Final = frozenset({"os.environ", "os.environb", "os.getenv", "os.getenvb"})
+_NO_FIELDS: Final = frozenset({"model_config", "needed_by"})
+_SIMILAR: Final = 0.85
 _SECRET_TYPES: Final = ("SecretStr", "SecretBytes", "StrongSecret", "SecretUrl")
 
 
-def check_settings(modules: Iterable[Module], names: NameResolver) -> Iterator[Finding]:
-    """Yield the findings of each field of the settings classes in `modules`."""
+def check_settings(modules: Sequence[Module], names: NameResolver) -> Iterator[Finding]:
+    """Yield the findings of each field of the settings classes in `modules`, and of what reads the environment."""
+    kit = kit_fields()
+    used = _used(modules)
+    for module, fields in _classes(modules, names):
+        for field in fields:
+            yield from _untyped(module, field)
+            yield from _field(module, field)
+            name = _name(field)
+            if name and name not in used and name not in kit:
+                yield Finding(
+                    Location(module.file, field.lineno, field.col_offset + 1),
+                    "setting-unused",
+                    f"Nothing in the domain uses the setting {name}.",
+                    f"Pass settings.provided.{name} to what needs it in container.py, or remove the field.",
+                )
+    yield from _environment(modules, names)
+
+
+def check_development(
+    domain: Domain, file: str, text: str, modules: Sequence[Module], names: NameResolver
+) -> Iterator[Finding]:
+    """Yield a finding for each setting for development in a domain's pyproject.toml, `file`, that is none of its own.
+
+    A variable with another prefix, such as OTEL_SDK_DISABLED, may be another program's; it is one of the domain's,
+    misspelt, if it is much like one.
+    """
+    own = [name for _, fields in _classes(modules, names) for name in map(_name, fields) if name]
+    if not own and not any(module.name == f"{domain.package}.settings" for module in modules):
+        return
+    known = {f"{domain.prefix}{name}".upper() for name in (*own, *kit_fields())}
+    known |= {f"{name}_FILE" for name in known}
+    with suppress(UsageError):  # the check of the containers reports it
+        for name in development(domain).settings_for(1):
+            close = get_close_matches(name, sorted(known), 1, _SIMILAR)
+            if name in known or not (
+                name.startswith(domain.prefix) or f"{domain.prefix}{name}" in known or close
+            ):
+                continue
+            meant = (
+                f"{domain.prefix}{name}" if f"{domain.prefix}{name}" in known else close[0] if close else ""
+            )
+            found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
+            line = 1 + text[: found.start()].count("\n") if found else 1
+            yield Finding(
+                Location(file, line, 1),
+                "setting-unknown",
+                f"{name} is no setting of {domain.name}.",
+                f"Write {meant}." if meant else "Declare the field in settings.py, or remove the value.",
+            )
+
+
+@cache
+def kit_fields() -> frozenset[str]:
+    """Return the fields of the kit's settings, which the kit itself uses. Read, not imported: pydantic is slow to start."""
+    spec = find_spec("aether_adapters")
+    folder = Path(spec.origin or "").parent / "service" if spec is not None else Path()
+    trees = [ast.parse(file.read_bytes()) for file in sorted(folder.glob("*settings.py"))]
+    trees += [ast.parse(file.read_bytes()) for file in sorted(folder.glob("variables.py"))]
+    classes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    return frozenset(name for each in classes for name in map(_name, each.body) if name)
+
+
+def _classes(modules: Iterable[Module], names: NameResolver) -> Iterator[tuple[Module, list[ast.stmt]]]:
     for module in modules:
         if not module.name.endswith(".settings"):
             continue
@@ -24,19 +104,80 @@ def check_settings(modules: Iterable[Module], names: NameResolver) -> Iterator[F
             if isinstance(node, ast.ClassDef) and any(
                 (names.resolve(module, base) or "").startswith(_KIT) for base in bases
             ):
-                for field in node.body:
-                    yield from _field(module, field)
+                yield module, node.body
+
+
+def _name(statement: ast.stmt) -> str:
+    """Return the name of a field. Empty for anything else in a class."""
+    if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+        return ""
+    name = statement.target.id
+    hidden = name == "model_config" or name.startswith("_")
+    return "" if hidden or ast.unparse(statement.annotation).startswith("ClassVar") else name
+
+
+def _used(modules: Iterable[Module]) -> set[str]:
+    """Return the attributes that the domain reads, and the texts that `getattr` could take."""
+    used = set()
+    for module in modules:
+        for node in module.nodes:
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                used.add(node.attr)
+            elif (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) == "getattr"
+                and len(node.args) > 1
+                and isinstance(node.args[1], ast.Constant)
+            ):
+                used.add(str(node.args[1].value))
+    return used
+
+
+def _untyped(module: Module, field: ast.stmt) -> Iterator[Finding]:
+    match field:
+        case ast.Assign(targets=[ast.Name(id=name)]) if name not in _NO_FIELDS and not name.startswith("_"):
+            reason = f"The setting {name} has no type, so the class cannot be made."
+        case ast.AnnAssign(target=ast.Name(id=name), annotation=kind) if ast.unparse(kind).rpartition(".")[
+            2
+        ] in {
+            "Any",
+            "object",
+        }:
+            reason = f"The setting {name} has the type {ast.unparse(kind)}, so any text is accepted."
+        case _:
+            return
+    yield Finding(
+        Location(module.file, field.lineno, field.col_offset + 1),
+        "setting-untyped",
+        reason,
+        f"Write {name}: and the type that it has, such as int, before the =.",
+    )
+
+
+def _environment(modules: Iterable[Module], names: NameResolver) -> Iterator[Finding]:
+    for module in modules:
+        layer = layer_of(module)
+        if layer in {None, "domain/", "application/"}:
+            continue  # the check of effects reports it
+        for node in module.nodes:
+            if isinstance(node, ast.Attribute | ast.Name) and names.resolve(module, node) in _ENVIRONMENT:
+                yield Finding(
+                    Location(module.file, node.lineno, node.col_offset + 1),
+                    "setting-environment",
+                    f"{layer} reads the environment itself, so no reference lists the variable and nothing checks it.",
+                    "Declare a field in settings.py, and take its value as an argument.",
+                )
 
 
 def _field(module: Module, field: ast.stmt) -> Iterator[Finding]:
-    if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+    name = _name(field)
+    if not name or not isinstance(field, ast.AnnAssign):
         return
-    name, kind = field.target.id, ast.unparse(field.annotation)
-    if name == "model_config" or name.startswith("_") or kind.startswith("ClassVar"):
-        return
+    kind = ast.unparse(field.annotation)
     arguments = _arguments(field.value)
     place = Location(module.file, field.lineno, field.col_offset + 1)
-    if "description" not in arguments:
+    described = arguments.get("description")
+    if described is None or (isinstance(described, ast.Constant) and not str(described.value).strip()):
         yield Finding(
             place,
             "setting-undocumented",
@@ -53,7 +194,7 @@ def _field(module: Module, field: ast.stmt) -> Iterator[Finding]:
             "Type it as StrongSecret or SecretStr, or give its Field repr=False.",
         )
     default = arguments.get("default")
-    if (is_secret or hidden) and isinstance(default, ast.Constant | ast.Call) and not _is_empty(default):
+    if (is_secret or hidden) and default is not None and not _is_empty(default):
         yield Finding(
             place,
             "setting-default",
@@ -70,8 +211,14 @@ def _arguments(value: ast.expr | None) -> dict[str | None, ast.expr]:
     return {} if value is None else {"default": value}
 
 
-def _is_empty(default: ast.Constant | ast.Call) -> bool:
-    """Return whether a default is no value: None, ... or an empty text, also in SecretStr."""
-    if isinstance(default, ast.Call):
-        return all(isinstance(each, ast.Constant) and not each.value for each in default.args)
-    return default.value is ... or not default.value
+def _is_empty(default: ast.expr) -> bool:
+    """Return whether a default is no value: None, ..., an empty text or collection, also in SecretStr, or a name."""
+    match default:
+        case ast.Call(args=arguments):
+            return all(isinstance(each, ast.Constant) and not each.value for each in arguments)
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            return not parts
+        case ast.Constant(value=value):
+            return value is ... or not value
+        case _:
+            return True

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property, partial
+from typing import Any
 
+from aether_tools.check.cache import Results, as_data, as_findings
 from aether_tools.check.container.containers import check_containers
 from aether_tools.check.contracts.enums import check_enums
 from aether_tools.check.contracts.members import check_members
@@ -12,36 +16,61 @@ from aether_tools.check.core.effects import check_effects
 from aether_tools.check.core.exceptions import check_exceptions
 from aether_tools.check.core.state import check_state
 from aether_tools.check.core.units import check_units
-from aether_tools.check.events.event_map import EventMap, check_map, declarations
-from aether_tools.check.events.event_source import Source, event_map
+from aether_tools.check.events.event_map import (
+    Declarations,
+    EventMap,
+    EventsOf,
+    check_map,
+    declarations,
+    event_map,
+)
+from aether_tools.check.events.event_source import Source, events_of
 from aether_tools.check.events.rules import check_source
 from aether_tools.check.imports import Viewpoint, check_imports, check_kit
-from aether_tools.check.settings import check_settings
+from aether_tools.check.packaging import check_dependencies, check_packaging, distributions
+from aether_tools.check.settings import check_development, check_settings
 from aether_tools.check.source import InvalidModule, Module, NameResolver, read
 from aether_tools.check.sql.mappings import check_mappings
 from aether_tools.check.sql.migrations import check_migrations
+from aether_tools.console import UsageError
 from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Domain, Workspace, toml_table
 
 
-def check_workspace(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[Finding]:
-    """Yield the findings of `domains` and of the kits in this workspace.
+def check_workspace(
+    workspace: Workspace, domains: tuple[Domain, ...], results: Results | None = None
+) -> Iterator[Finding]:
+    """Yield the findings of `domains` and of the kits in this workspace, those that are known from `results`.
 
     The compiler checks that generated code is up to date.
     """
-    unmigrated, unwired = set(), []
-    for finding in check_files(workspace, domains):
+    results = results or Results(workspace, fresh=True)
+    unmigrated, unwired, untyped, unknown = set(), [], set(), set()
+    for finding in check_files(workspace, domains, results):
         if finding.code in {"migration-line", "migration-import"}:
             unmigrated.add(_domain_of(finding))  # running them would fail for the same reason
+        if finding.code == "setting-untyped":
+            untyped.add(finding.location.file)
+        if finding.code == "setting-unknown":
+            unknown.add((finding.location.file, finding.location.line))
         if finding.code == "use-case-unwired":
             unwired.append(finding)
         else:
             yield finding
-    mistyped = set()
-    for finding in check_containers(workspace, domains, unmigrated=unmigrated):
+    mistyped, broken = set(), set()
+    changed = [domain for domain in domains if results.known(f"process:{domain.name}") is None]
+    for name, finding in check_containers(workspace, changed, unmigrated=unmigrated):
+        broken.add(name)
         if finding.code == "container-type":
-            mistyped.add(_domain_of(finding))
+            mistyped.add(name)
+        place = finding.location
+        if place.file in untyped or (place.file, place.line) in unknown:
+            continue  # the same cause
         yield finding
+    for domain in changed:
+        # What is broken is tried again each time: it may have been a matter of the machine.
+        if domain.name not in broken:
+            results.remember(f"process:{domain.name}", {})
     # Whatever is given instead of a use case is the cause.
     yield from (finding for finding in unwired if _domain_of(finding) not in mistyped)
 
@@ -51,29 +80,82 @@ def _domain_of(finding: Finding) -> str:
     return finding.location.file.split("/")[1]
 
 
-def check_files(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[Finding]:
+def check_files(
+    workspace: Workspace, domains: tuple[Domain, ...], results: Results | None = None
+) -> Iterator[Finding]:
     """Yield the findings of all checks that only read files and run nothing."""
+    results = results or Results(workspace, fresh=True)
     yield from check_members(workspace, domains)
-    yield from _check_kits(workspace)
-    declared = declarations(workspace)
-    names_of_all = [domain.name for domain in workspace.domains()]
-    sources, readable = [], []
+    yield from as_findings(
+        results.of("kits", lambda: {"findings": as_data(_check_kits(workspace))})["findings"]
+    )
+    checked = Checked(workspace)
+    found = {
+        domain.name: results.of(f"files:{domain.name}", partial(checked.domain, domain)) for domain in domains
+    }
+    for each in found.values():
+        yield from as_findings(each["findings"])
     for domain in domains:
+        section = f"packages:{domain.name}"
+        packages = results.of(section, partial(checked.packages, domain))
+        yield from as_findings(packages["findings"])
+    section = f"map:{','.join(found)}"
+    yield from as_findings(results.of(section, lambda: {"findings": as_data(checked.map(found))})["findings"])
+
+
+class Checked:
+    """Checks the files of domains, one after another."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    @cached_property
+    def _declared(self) -> Declarations:
+        return declarations(self._workspace)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [domain.name for domain in self._workspace.domains()]
+
+    @cached_property
+    def _distributions(self) -> Mapping[str, frozenset[str]]:
+        return distributions(self._workspace)
+
+    def domain(self, domain: Domain) -> dict[str, Any]:
+        """Return the findings of a domain, whether its events can be read, and its events, as JSON has them."""
+        workspace = self._workspace
         modules, findings = _read(workspace, domain)
-        yield from findings
-        yield from check_migrations(workspace, domain, names_of_all)
+        findings += check_migrations(workspace, domain, self._names)
         ports = list(_ports(workspace, domain))
         names = NameResolver([*modules, *ports])
-        yield from _check_source(workspace, domain, modules, ports, names)
-        yield from check_mappings(workspace, domain, modules, names)
+        findings += _check_source(workspace, domain, modules, ports, names)
+        findings += check_mappings(workspace, domain, modules, names)
+        findings += check_packaging(workspace, domain, modules)
+        project = domain.folder / "pyproject.toml"
+        text = project.read_text(encoding="utf-8", errors="replace")
+        findings += check_development(domain, workspace.relative(project), text, modules, names)
         source = Source(workspace.name, domain.name, domain.package, modules, names)
-        sources.append(source)
-        found = list(check_source(source, declared, past_outbox=_past_outbox(domain)))
-        yield from found
-        if all(finding.code not in {"event-literal", "event-undeclared"} for finding in found):
-            readable.append(domain.name)
-    # A text that stands for an event leaves holes in the map, which are no findings of their own.
-    yield from check_map(event_map(declared, sources), readable)
+        events = list(check_source(source, self._declared, past_outbox=_past_outbox(domain)))
+        # A text that stands for an event leaves holes in the map, which are no findings of their own.
+        readable = all(finding.code not in {"event-literal", "event-undeclared"} for finding in events)
+        return {
+            "findings": as_data([*findings, *events]),
+            "readable": readable,
+            "events": events_of(source).as_data(),
+        }
+
+    def packages(self, domain: Domain) -> dict[str, Any]:
+        """Return the findings of what a domain imports, which depend on what is installed."""
+        modules, _ = _read(self._workspace, domain)
+        return {
+            "findings": as_data(check_dependencies(self._workspace, domain, modules, self._distributions))
+        }
+
+    def map(self, found: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:
+        """Yield the findings that only the events of several domains show."""
+        sources = [EventsOf.from_data(name, each["events"]) for name, each in found.items()]
+        readable = [name for name, each in found.items() if each["readable"]]
+        return check_map(event_map(self._declared, sources), readable)
 
 
 def map_events(workspace: Workspace) -> EventMap:
@@ -82,7 +164,8 @@ def map_events(workspace: Workspace) -> EventMap:
     sources = []
     for domain in workspace.domains():
         modules, _ = _read(workspace, domain)
-        sources.append(Source(workspace.name, domain.name, domain.package, modules, NameResolver(modules)))
+        source = Source(workspace.name, domain.name, domain.package, modules, NameResolver(modules))
+        sources.append(events_of(source))
     return event_map(declared, sources)
 
 
@@ -100,8 +183,10 @@ def _read(workspace: Workspace, domain: Domain) -> tuple[list[Module], list[Find
 
 def _past_outbox(domain: Domain) -> tuple[str, ...]:
     """Return the events that the domain says it sends without the outbox."""
-    settings = toml_table(domain.folder / "pyproject.toml", "tool", "aether", "check") or {}
-    return tuple(map(str, settings.get("past_outbox", ())))
+    with suppress(UsageError):  # the check of the containers reports it
+        settings = toml_table(domain.folder / "pyproject.toml", "tool", "aether", "check") or {}
+        return tuple(map(str, settings.get("past_outbox", ())))
+    return ()
 
 
 def _check_source(

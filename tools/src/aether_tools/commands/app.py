@@ -101,6 +101,9 @@ def check(
         ),
     ] = Format.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Print every finding as text, not only the first 10 of each code.")
+    ] = False,
     event_map: Annotated[
         bool,
         typer.Option("--map", help="Check nothing; print every event, who publishes it and who hears it."),
@@ -119,7 +122,8 @@ def check(
     if event_map:
         _finish(lambda: show_map(as_json=as_json or form is Format.JSON))
     else:
-        _finish(lambda: command(tuple(domains or ()), form=Format.JSON if as_json else form, fix=fix))
+        chosen = Format.JSON if as_json else form
+        _finish(lambda: command(tuple(domains or ()), form=chosen, show_all=show_all, fix=fix))
 
 
 @app.command()
@@ -130,6 +134,20 @@ def explain(
     from aether_tools.commands.explain import explain as command
 
     _finish(lambda: command(code))
+
+
+@app.command()
+def settings(
+    domains: _Domains = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a Markdown table for each domain.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Print every environment variable of the domains: default, type, secret, who needs it, what it is for."""
+    from aether_tools.commands.settings import settings as command
+
+    _finish(lambda: command(tuple(domains or ()), as_json=as_json, markdown=markdown))
 
 
 @app.command()

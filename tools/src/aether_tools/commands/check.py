@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from aether_tools import fixes
+from aether_tools.check.cache import Results, as_data, as_findings
 from aether_tools.check.explanations import EXPLANATIONS
 from aether_tools.check.workspace_check import check_workspace, map_events
 from aether_tools.compiler.output import replace
@@ -17,16 +18,18 @@ from aether_tools.finding import Finding, visible
 from aether_tools.report_formats import Format
 from aether_tools.workspace import Workspace
 
+MOST_OF_ONE_CODE: Final = 10
+"""So many findings of one code are shown as text: whoever mends the first ones often mends the rest with them."""
 _CONTRACTS: Final = ("proto/", "openapi/")
 _ROUNDS: Final = 5
 """A fix of a contract shows what lacks in the code, and that is fixed next."""
 
 
-def check(names: tuple[str, ...], *, form: Format, fix: bool = False) -> int:
-    """Print all findings of the domains called `names` (all if empty). Return the exit code: 1 if there are any.
+def check(names: tuple[str, ...], *, form: Format, show_all: bool = False, fix: bool = False) -> int:
+    """Print the findings of the domains called `names` (all if empty). Return the exit code: 1 if there are any.
 
-    With `fix`, first make the edits that findings carry, generate what the contracts then say, and check again, until
-    there is nothing more to do so.
+    Text shows the first 10 of each code, unless `show_all`. With `fix`, first make the edits that findings carry, generate
+    what the contracts then say, and check again, until there is nothing more to do so.
     """
     workspace = Workspace.find(Path.cwd())
     findings = _findings(workspace, names)
@@ -35,16 +38,22 @@ def check(names: tuple[str, ...], *, form: Format, fix: bool = False) -> int:
             break
         findings = _findings(workspace, names)
     rules = {code: explanation.what for code, explanation in EXPLANATIONS.items()}
-    checked = len(workspace.chosen(names))
-    return report(findings, form=form, rules=rules, clean=f"Clean: {_count(checked)} checked.")
+    clean = f"Clean: {_count(len(workspace.chosen(names)))} checked."
+    most = None if show_all else MOST_OF_ONE_CODE
+    return report(findings, form=form, rules=rules, clean=clean, most=most)
 
 
 def _findings(workspace: Workspace, names: tuple[str, ...]) -> list[Finding]:
     with replace.shared(workspace.root):  # no other command changes contracts or generated code meanwhile
-        return [
-            *compile_contracts(workspace.root, check=True).findings,
-            *check_workspace(workspace, workspace.chosen(names)),
-        ]
+        domains = workspace.chosen(names)
+        results = Results(workspace)
+        compiled = results.of(
+            "contracts",
+            lambda: {"findings": as_data(compile_contracts(workspace.root, check=True).findings)},
+        )
+        findings = [*as_findings(compiled["findings"]), *check_workspace(workspace, domains, results)]
+        results.save()
+    return findings
 
 
 def _improve(workspace: Workspace, findings: Sequence[Finding], form: Format) -> bool:

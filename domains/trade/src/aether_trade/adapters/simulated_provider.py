@@ -13,7 +13,6 @@ Like real providers, it retries a notice for a while until the shop answers 2xx;
 """
 
 import json
-import os
 import re
 import threading
 import time
@@ -26,6 +25,8 @@ from typing import Any, Final
 
 import httpx
 from aether_adapters.auth.webhook_signatures import SignatureCheck, sign
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from aether_trade.adapters.payment import SIGNATURE, SUCCEEDED
 
@@ -283,12 +284,21 @@ def _notification(document: dict[str, Any]) -> Notification:
     )
 
 
+class ProviderSettings(BaseSettings):
+    """What the provider shares with trade, read from the same variable."""
+
+    model_config = SettingsConfigDict(env_prefix="TRADE_", env_ignore_empty=True, extra="ignore")
+
+    payment_secrets: tuple[str, ...] = Field(
+        default=(DEVELOPMENT_SECRET,), min_length=1, repr=False, description="The first one signs."
+    )
+
+
 def main() -> None:
     parser = ArgumentParser(prog="python -m aether_trade.adapters.simulated_provider", description=__doc__)
     parser.add_argument("--port", type=int, default=8099, help="0 takes a free port")
     arguments = parser.parse_args()
-    # The same variable as trade's: the first secret signs.
-    secret = json.loads(os.environ.get("TRADE_PAYMENT_SECRETS") or f'["{DEVELOPMENT_SECRET}"]')[0]
+    secret = ProviderSettings().payment_secrets[0]
     server = ProviderServer(Provider(secret), secret, arguments.port)
     print(f"simulated payment provider at {server.url}", flush=True)  # noqa: T201 - output of a command
     server.serve_forever()

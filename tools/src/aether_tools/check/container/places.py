@@ -17,7 +17,9 @@ class Places:
         self.tree = ast.parse(file.read_bytes())
         self._lines: dict[str, int] = {}
         self._values: dict[str, ast.expr] = {}
+        self._added: dict[str, list[ast.keyword]] = {}
         self._calls: dict[int, tuple[ast.Call, Any]] = {}
+        self._more: dict[int, list[ast.keyword]] = {}
         # With the provider, which keeps its id from being given to another one.
         for node in self.tree.body:
             if isinstance(node, ast.ClassDef):
@@ -31,6 +33,9 @@ class Places:
         elif isinstance(statement, ast.AnnAssign):
             targets = [statement.target]
         else:
+            match statement:
+                case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "add_kwargs"), _, keywords)):
+                    self._added.setdefault(f"{owner}.{name}", []).extend(keywords)
             return
         for target in targets:
             if isinstance(target, ast.Name):
@@ -46,6 +51,8 @@ class Places:
         """Learn where the arguments of a named provider stand."""
         if name in self._values:
             self._match(self._values[name], provider)
+            if id(provider) in self._calls:
+                self._more[id(provider)] = self._added.get(name, [])
 
     def _match(self, node: ast.expr, provider: Any) -> None:
         while isinstance(node, ast.Attribute | ast.Subscript):
@@ -67,9 +74,9 @@ class Places:
         if id(provider) not in self._calls:
             return otherwise
         call, _ = self._calls[id(provider)]
-        for keyword in call.keywords:
+        for keyword in (*self._more.get(id(provider), ()), *call.keywords):
             if keyword.arg == name:
-                return keyword.lineno
+                return int(keyword.lineno)
         given = len(getattr(provider, "args", ()))
         if position is not None and position < given <= len(call.args):
             return call.args[len(call.args) - given + position].lineno

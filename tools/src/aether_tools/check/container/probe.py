@@ -17,17 +17,26 @@ import re
 import runpy
 import signal
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 Found = dict[str, object]
 
 _FOLDER = Path(__file__).parent
+_TELL_SECONDS = 0.2
+_STEP_SECONDS = 10
+"""The own time of a step: to build a provider, or to run a module until it imports the next one."""
+_MIGRATE_SECONDS = 10
+"""The own time that migrations have, and a second more for each of them."""
+_MAIN_THREAD = threading.get_ident()
 # By their paths: a script that runs with -P does not see its own folder.
 fits = runpy.run_path(str(_FOLDER / "fits.py"))
 assembly = runpy.run_path(str(_FOLDER / "assembly_probe.py"))
+settings_probe = runpy.run_path(str(_FOLDER / "settings_probe.py"))
 Places = runpy.run_path(str(_FOLDER / "places.py"))["Places"]
 
 
@@ -37,19 +46,63 @@ def main() -> None:
     # Domains may print; the protocol keeps a descriptor of its own.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    faulthandler.register(signal.SIGUSR1, all_threads=False)
+    end = os._exit
+    _write_stacks(end)
     migration_probe = runpy.run_path(str(_FOLDER / "migration_probe.py"))
+    progress = Progress(out)
     for task in tasks:
         _write(out, {"begin": task["domain"]})
+        progress.allow(_STEP_SECONDS)
         os.environ.update(task["env"])
-        for found in _probe(task):
+        for found in _probe(task, progress):
             _write(out, {"found": found})
         if task["migrations"] and f"{task['package']}.container" in sys.modules:
+            count = sum(1 for _ in Path(task["migrations"], "versions").glob("*.py"))
+            progress.allow(_MIGRATE_SECONDS + count)
             for found in migration_probe["changes"](Path(task["migrations"]), Path(task["database"])):
                 _write(out, {"found": found})
         _write(out, {"end": task["domain"]})
     # Do not wait for threads that a container started, of pools and clients.
-    os._exit(0)
+    end(0)
+
+
+class Progress:
+    """Tells the parent that the process does not hang: at each import, and at each provider."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._told = 0.0
+        self._seconds = _STEP_SECONDS
+        sys.addaudithook(self._hook)
+
+    def allow(self, seconds: int) -> None:
+        """Tell of a step that may take so many seconds of own time, as may those that follow."""
+        self._seconds = seconds
+        _write(self._out, {"seconds": seconds})
+
+    def step(self) -> None:
+        """Tell of a step, a few times a second at most."""
+        now = time.monotonic()
+        if now - self._told >= _TELL_SECONDS:
+            self._told = now
+            _write(self._out, {"seconds": self._seconds})
+
+    def _hook(self, event: str, _: object) -> None:
+        if event == "import" and threading.get_ident() == _MAIN_THREAD:
+            self.step()
+
+
+def _write_stacks(end: Callable[[int], NoReturn]) -> None:
+    """Write the stack to stderr when the parent asks for it, at a crash, and before a domain ends the process."""
+    errors = sys.__stderr__ or 2
+
+    def write_stack_and_end(status: int) -> NoReturn:
+        faulthandler.dump_traceback(errors, all_threads=False)
+        end(status)
+
+    faulthandler.enable(errors, all_threads=False)
+    faulthandler.register(signal.SIGUSR1, errors, all_threads=False)
+    os._exit = write_stack_and_end
 
 
 def _write(out: TextIO, message: dict[str, object]) -> None:
@@ -57,7 +110,7 @@ def _write(out: TextIO, message: dict[str, object]) -> None:
     out.flush()
 
 
-def _probe(task: dict[str, Any]) -> Iterator[Found]:
+def _probe(task: dict[str, Any], progress: Progress) -> Iterator[Found]:
     file = Path(task["container"])
     try:
         module = importlib.import_module(f"{task['package']}.container")
@@ -79,7 +132,7 @@ def _probe(task: dict[str, Any]) -> Iterator[Found]:
         except Exception as error:
             yield _broken(task, "container-broken", f"{name} cannot be made", error, file, places.line(name))
             continue
-        unbuildable = list(_resolve(task, container.providers, providers, file, places, name))
+        unbuildable = list(_resolve(task, container.providers, providers, file, places, name, progress))
         yield from unbuildable or assembly["assembly"](task, container.providers, places, name)
     yield from assembly["error_kinds"](task, module)
 
@@ -91,11 +144,14 @@ def _resolve(
     file: Path,
     places: Any,
     container: str,
+    progress: Progress,
 ) -> Iterator[Found]:
     failed: set[int] = set()
     seen = {id(provider) for provider in named.values()}
     handed_on = _handed_on(named, providers)
+    names = {id(provider): name for name, provider in named.items()}
     for name, provider in named.items():
+        progress.step()
         line = places.line(f"{container}.{name}")
         places.match(f"{container}.{name}", provider)
         behind = [each for each in provider.traverse() if id(each) != id(provider)]
@@ -129,15 +185,114 @@ def _resolve(
                         _build_branches(each, providers)
             except Exception as error:
                 failed.add(id(provider))
-                called = getattr(provider, "provides", None)
-                code = "container-setting" if _reads_environment(called) else "container-broken"
-                yield _broken(task, code, f"The provider {name} cannot be built", error, file, line)
+                yield from _unbuilt(task, name, provider, error, file, places, line, names)
                 continue
             if wrong:
                 failed.add(id(provider))
             for each, argument, position, reason in wrong:
                 at = places.argument(each, argument, position, line)
                 yield _finding("container-type", f"The provider {name}: {reason}.", file, at)
+
+
+def _unbuilt(
+    task: dict[str, Any],
+    name: str,
+    provider: Any,
+    error: Exception,
+    file: Path,
+    places: Any,
+    line: int,
+    names: dict[int, str],
+) -> Iterator[Found]:
+    """Yield why a provider cannot be built, at the line of the argument that is to blame."""
+    what = f"The provider {name} cannot be built"
+    if isinstance(error, RecursionError):
+        way = _cycle(provider, names)
+        if way:
+            takes = ", which takes ".join(f"{child} ({parameter}=)" for _, parameter, child in way)
+            owner, parameter, _ = way[0]
+            at = places.argument(owner, parameter, None, line)
+            reason = f"{what}: it needs itself: {name} takes {takes}."
+            yield _finding("container-broken", reason, file, at) | {"fix": "cycle"}
+            return
+    parent, parameter, broken, error = _culprit(provider, error, names)
+    made = getattr(broken, "provides", None)
+    if _reads_environment(made):
+        found = list(settings_probe["wrong_settings"](task, made, error))
+        if found:
+            yield from found
+            return
+    if parent is not None:
+        position = next((at for at, each in enumerate(getattr(parent, "args", ())) if each is broken), None)
+        line = places.argument(parent, parameter, position, line)
+        owner = fits["name_of"](getattr(parent, "provides", parent))
+        what = f"{what}: {parameter} of {owner} is {_title(broken, names)}"
+    yield _broken(task, "container-broken", what, error, file, line)
+
+
+def _culprit(provider: Any, error: Exception, names: dict[int, str]) -> tuple[Any, str, Any, Exception]:
+    """Return the innermost inline provider that cannot be built, its error, and who takes it as which parameter."""
+    parent, parameter = None, ""
+    while True:
+        for name, child in _arguments_of(provider):
+            if id(child) in names:
+                continue
+            try:
+                child()
+            except Exception as reason:
+                parent, parameter, provider, error = provider, name, child, reason
+                break
+        else:
+            return parent, parameter, provider, error
+
+
+def _arguments_of(provider: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the providers among the arguments of a provider, each with the name of its parameter."""
+    # Of its class, because `settings.provided` answers every attribute with another provider.
+    own = {
+        each: getattr(provider, each)
+        for each in ("args", "kwargs", "providers")
+        if hasattr(type(provider), each)
+    }
+    known = _signature(provider) if "kwargs" in own else None
+    positional = [] if known is None else list(known[1].parameters)
+    given = [
+        (positional[at] if at < len(positional) else str(at), each)
+        for at, each in enumerate(own.get("args", ()))
+    ]
+    named = own.get("kwargs") or own.get("providers")
+    for name, each in (*given, *(named.items() if isinstance(named, dict) else ())):
+        if hasattr(type(each), "related"):
+            yield name, each
+
+
+def _title(provider: Any, names: dict[int, str]) -> str:
+    """Return how a provider is written: its name, `settings.field`, or what it makes."""
+    if id(provider) in names:
+        return names[id(provider)]
+    attribute = re.fullmatch(r'AttributeGetter\("(\w+)"\)', repr(provider))
+    inner = getattr(provider, "provides", None)
+    if attribute:
+        return f"{_title(inner, names)}.{attribute[1]}"
+    if type(provider).__name__ in {"ProvidedInstance", "Delegate"}:
+        return _title(inner, names)
+    return str(fits["name_of"](inner) if inner is not None else provider)
+
+
+def _cycle(provider: Any, names: dict[int, str]) -> list[tuple[Any, str, str]]:
+    """Return a way from a provider back to itself: who takes what as which parameter. Empty if there is none."""
+    waiting: list[tuple[Any, list[tuple[Any, str, str]]]] = [(provider, [])]
+    seen: set[int] = set()
+    while waiting:
+        each, way = waiting.pop(0)
+        for parameter, child in _arguments_of(each):
+            step = [*way, (each, parameter, _title(child, names))]
+            if child is provider:
+                return step
+            if id(child) not in seen:
+                seen.add(id(child))
+                waiting.append((child, step))
+    return []
 
 
 def _build_branches(provider: Any, providers: Any) -> None:

@@ -153,7 +153,8 @@ def check_use_cases(
 def _missing(
     workspace: Workspace, domain: Domain, operation: Operation, application: Iterable[Module]
 ) -> Finding:
-    file = workspace.relative(domain.source / "application" / f"{operation.field}.py")
+    path = domain.source / "application" / f"{operation.field}.py"
+    file = workspace.relative(path)
     signature = f"def __call__(self, request: {operation.request_as}, /) -> {operation.response_as}"
     for module in application:
         for node in module.tree.body:
@@ -164,11 +165,12 @@ def _missing(
                     f"No use case implements {operation.name}: this class does not have the operation's Protocol as a base.",
                     f"Write `class {operation.name}(port.{operation.name})`, with `{signature}`.",
                 )
+    write = f"Add to {file}" if path.exists() else f"Write {file}:"
     return Finding(
         operation.location,
         "use-case-missing",
         f"No use case implements {operation.name}.",
-        f"Write {file}: a frozen dataclass `{operation.name}(port.{operation.name})` with `{signature}`; "
+        f"{write} a frozen dataclass `{operation.name}(port.{operation.name})` with `{signature}`; "
         "wire it in container.py.",
     )
 

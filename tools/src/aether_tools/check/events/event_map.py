@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Workspace
@@ -77,6 +78,33 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class EventsOf:
+    """The events that one domain publishes, and its subscriptions."""
+
+    domain: str
+    published: frozenset[str]
+    subscriptions: tuple[Subscription, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the events as JSON has them."""
+        heard = [
+            [each.provider, sorted(each.topics), sorted(each.types), each.location.file, each.location.line,
+             each.location.column]
+            for each in self.subscriptions
+        ]  # fmt: skip
+        return {"published": sorted(self.published), "heard": heard}
+
+    @classmethod
+    def from_data(cls, domain: str, data: Mapping[str, Any]) -> EventsOf:
+        """Return the events of `as_data`."""
+        heard = (
+            Subscription(domain, provider, frozenset(topics), frozenset(types), Location(*place))
+            for provider, topics, types, *place in data["heard"]
+        )
+        return cls(domain, frozenset(data["published"]), tuple(heard))
+
+
+@dataclass(frozen=True, slots=True)
 class EventMap:
     """The events of a workspace."""
 
@@ -87,6 +115,16 @@ class EventMap:
     def hearers(self, name: str) -> tuple[Subscription, ...]:
         """Return who hears an event."""
         return tuple(each for each in self.subscriptions if name in each.types)
+
+
+def event_map(declared: Declarations, domains: Iterable[EventsOf]) -> EventMap:
+    """Return the events of the workspace with these domains."""
+    domains = tuple(domains)
+    return EventMap(
+        tuple(sorted(declared.events)),
+        frozenset(name for domain in domains for name in domain.published),
+        tuple(each for domain in domains for each in domain.subscriptions),
+    )
 
 
 def check_map(events: EventMap, domains: Iterable[str]) -> Iterator[Finding]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Final
 
-from aether_tools.check.events.event_map import Declarations, EventMap, Subscription
+from aether_tools.check.events.event_map import EventsOf, Subscription
 from aether_tools.check.imports import layer_of, location
 from aether_tools.check.source import Module, NameResolver
 
@@ -178,13 +178,7 @@ def _full(module: Module, name: str) -> str:
     return name if "." in name else f"{module.name}.{name}"
 
 
-def event_map(declared: Declarations, sources: Iterable[Source]) -> EventMap:
-    """Return the events of the workspace with these domains."""
-    sources = tuple(sources)
-    return EventMap(
-        tuple(sorted(declared.events)),
-        frozenset(
-            name for source in sources for name in source.published() if name.split(".")[1] == source.domain
-        ),
-        tuple(each for source in sources for each in source.subscriptions()),
-    )
+def events_of(source: Source) -> EventsOf:
+    """Return what a domain publishes of its own events, and what it hears."""
+    own = {name for name in source.published() if name.split(".")[1] == source.domain}
+    return EventsOf(source.domain, frozenset(own), tuple(source.subscriptions()))
