@@ -708,6 +708,14 @@ def _settings() -> tuple[Mutation, ...]:
         Mutation(kind, container, 'import os\n\nRATE = os.environ.get("RATE")', environment, at="RATE = os"),
         Mutation(kind, "__main__.py", 'from os import getenv as read\n\nRATE = read("RATE")', environment, at="RATE = read"),
     ]  # fmt: skip
+    needed = "    needed_by = {**ServiceSettings.needed_by, "
+    found += [
+        Mutation(kind, file, f'{needed}"creat_rate": frozenset({{"worker"}})}}', "setting-unknown"),
+        Mutation(kind, file, f'{needed}"create_rate": frozenset({{"workers"}})}}', "setting-unknown"),
+        Mutation(kind, file, f'{needed}"create_rate": frozenset({{"rpc"}})}}', "setting-unknown"),
+        Mutation(kind, file, f'{needed}"create_rate": frozenset({{"worker"}})}}'),
+        Mutation(kind, file, f'{needed}"redis_url": frozenset({{"use_cases"}})}}'),
+    ]  # fmt: skip
     found += [
         Mutation(kind, file, used('api_key: SecretStr = Field(description="It.")', "api_key")),
         Mutation(kind, file, used('api_key: StrongSecret = Field(description="It.")', "api_key")),
