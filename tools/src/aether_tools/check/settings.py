@@ -160,7 +160,7 @@ def _untyped(module: Module, field: ast.stmt) -> Iterator[Finding]:
 def _needed(module: Module, body: Sequence[ast.stmt], known: Collection[str]) -> Iterator[Finding]:
     """Yield a finding for each name in `needed_by` that is no setting, or no part of a process."""
     for statement in body:
-        target = statement.target if isinstance(statement, ast.AnnAssign) else None
+        target: ast.expr | None = statement.target if isinstance(statement, ast.AnnAssign) else None
         if isinstance(statement, ast.Assign):
             target = statement.targets[0]
         if not isinstance(target, ast.Name) or target.id != "needed_by":
