@@ -725,6 +725,9 @@ def _settings() -> tuple[Mutation, ...]:
         Mutation(kind, file, "    _hidden: int = 3"),
         Mutation(kind, redis, 'environ = {"RATE": "1"}\nRATE = environ["RATE"]'),
         Mutation(kind, redis, 'import os\n\nNAME = os.path.basename("a/b")'),
+        Mutation(kind, redis, 'import os\nfrom subprocess import run\n\nRAN = run(["true"], env=os.environ | {"A": "1"})'),
+        Mutation(kind, redis, 'import os\n\nENV = {**os.environ, "A": "1"}'),
+        Mutation(kind, file, used('max_tokens: int = Field(3, description="How many.")', "max_tokens")),
     ]  # fmt: skip
     return tuple(found)
 
@@ -746,6 +749,8 @@ def _packaging() -> tuple[Mutation, ...]:
         Mutation(kind, file, f'{head}BILLING_THREAD = "3"', unknown, at="BILLING_THREAD"),
         Mutation(kind, redis, "import httpx", undeclared),
         Mutation(kind, redis, "from orjson import dumps", undeclared),
+        Mutation(kind, redis, "from google.protobuf import message", undeclared),
+        Mutation(kind, redis, "import opentelemetry.sdk.trace as tracing", undeclared),
         Mutation(kind, redis, "def later() -> None:\n    import structlog", undeclared, at="    import structlog"),
         Mutation(kind, file, "", undeclared, '    "redis>=6",\n', "from redis import Redis", redis),
         Mutation(kind, file, "", undeclared, '    "dependency-injector>=4.49",\n', "from dependency_injector.containers",

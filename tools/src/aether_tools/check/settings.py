@@ -157,6 +157,17 @@ def _untyped(module: Module, field: ast.stmt) -> Iterator[Finding]:
     )
 
 
+def _handed_on(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what a node passes on as the environment of another process, whole or with more variables."""
+    match node:
+        case ast.keyword(arg="env", value=value):
+            yield value
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            yield from (left, right)
+        case ast.Dict(keys=keys, values=values):
+            yield from (value for key, value in zip(keys, values, strict=True) if key is None)
+
+
 def _needed(module: Module, body: Sequence[ast.stmt], known: Collection[str]) -> Iterator[Finding]:
     """Yield a finding for each name in `needed_by` that is no setting, or no part of a process."""
     for statement in body:
@@ -192,7 +203,10 @@ def _environment(modules: Iterable[Module], names: NameResolver) -> Iterator[Fin
         layer = layer_of(module)
         if layer in {None, "domain/", "application/"}:
             continue  # the check of effects reports it
+        handed_on = {id(each) for node in module.nodes for each in _handed_on(node)}
         for node in module.nodes:
+            if id(node) in handed_on:
+                continue
             if isinstance(node, ast.Attribute | ast.Name) and names.resolve(module, node) in _ENVIRONMENT:
                 yield Finding(
                     Location(module.file, node.lineno, node.col_offset + 1),
@@ -219,7 +233,8 @@ def _field(module: Module, field: ast.stmt) -> Iterator[Finding]:
         )
     is_secret = any(each in kind for each in _SECRET_TYPES)
     hidden = isinstance(shown := arguments.get("repr"), ast.Constant) and shown.value is False
-    if name.rpartition("_")[2] in _SECRET_WORDS and not is_secret and not hidden:
+    readable = re.search(r"\b(str|bytes|Any|object)\b", kind)  # max_tokens: int is a number of them
+    if name.rpartition("_")[2] in _SECRET_WORDS and readable and not is_secret and not hidden:
         yield Finding(
             place,
             "setting-secret",
