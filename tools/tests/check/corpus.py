@@ -735,6 +735,14 @@ def _settings() -> tuple[Mutation, ...]:
         Mutation(kind, container, 'import os\n\nRATE = os.environ.get("RATE")', environment, at="RATE = os"),
         Mutation(kind, "__main__.py", 'from os import getenv as read\n\nRATE = read("RATE")', environment, at="RATE = read"),
     ]  # fmt: skip
+    needed = "    needed_by = {**ServiceSettings.needed_by, "
+    found += [
+        Mutation(kind, file, f'{needed}"creat_rate": frozenset({{"worker"}})}}', "setting-unknown"),
+        Mutation(kind, file, f'{needed}"create_rate": frozenset({{"workers"}})}}', "setting-unknown"),
+        Mutation(kind, file, f'{needed}"create_rate": frozenset({{"rpc"}})}}', "setting-unknown"),
+        Mutation(kind, file, f'{needed}"create_rate": frozenset({{"worker"}})}}'),
+        Mutation(kind, file, f'{needed}"redis_url": frozenset({{"use_cases"}})}}'),
+    ]  # fmt: skip
     found += [
         Mutation(kind, file, used('api_key: SecretStr = Field(description="It.")', "api_key")),
         Mutation(kind, file, used('api_key: StrongSecret = Field(description="It.")', "api_key")),
@@ -744,6 +752,9 @@ def _settings() -> tuple[Mutation, ...]:
         Mutation(kind, file, "    _hidden: int = 3"),
         Mutation(kind, redis, 'environ = {"RATE": "1"}\nRATE = environ["RATE"]'),
         Mutation(kind, redis, 'import os\n\nNAME = os.path.basename("a/b")'),
+        Mutation(kind, redis, 'import os\nfrom subprocess import run\n\nRAN = run(["true"], env=os.environ | {"A": "1"})'),
+        Mutation(kind, redis, 'import os\n\nENV = {**os.environ, "A": "1"}'),
+        Mutation(kind, file, used('max_tokens: int = Field(3, description="How many.")', "max_tokens")),
     ]  # fmt: skip
     return tuple(found)
 
@@ -765,6 +776,8 @@ def _packaging() -> tuple[Mutation, ...]:
         Mutation(kind, file, f'{head}BILLING_THREAD = "3"', unknown, at="BILLING_THREAD"),
         Mutation(kind, redis, "import httpx", undeclared),
         Mutation(kind, redis, "from orjson import dumps", undeclared),
+        Mutation(kind, redis, "from google.protobuf import message", undeclared),
+        Mutation(kind, redis, "import opentelemetry.sdk.trace as tracing", undeclared),
         Mutation(kind, redis, "def later() -> None:\n    import structlog", undeclared, at="    import structlog"),
         Mutation(kind, file, "", undeclared, '    "redis>=6",\n', "from redis import Redis", redis),
         Mutation(kind, file, "", undeclared, '    "dependency-injector>=4.49",\n', "from dependency_injector.containers",

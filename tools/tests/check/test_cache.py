@@ -108,6 +108,32 @@ def test_after_any_edit_the_findings_are_those_of_a_check_without_memory(events:
     assert len(seen) >= 3, "the edits change nothing, so this test could not fail"
 
 
+@pytest.mark.prove
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(2))
+def test_after_any_edit_the_containers_are_those_of_a_check_without_memory(
+    events: Shop, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(seed)
+    states: list[dict[Path, bytes]] = []
+    seen = set()
+    for step in range(12):
+        what = "a variable"
+        match chance.randrange(5):
+            case 0 if states:
+                _restore(events.root, chance.choice(states))
+                what = "restore"
+            case 1:
+                monkeypatch.setenv("BILLING_RATE", str(chance.random()))
+            case _:
+                states.append(_state(events.root))
+                what = edited(events.root, chance)
+        warm, cold = said(checked(events.root)), said(checked(events.root, fresh=True))
+        assert warm == cold, f"seed {seed}, step {step}: {what}"
+        seen.add(tuple(cold))
+    assert len(seen) >= 3, "the edits change nothing, so this test could not fail"
+
+
 def _state(root: Path) -> dict[Path, bytes]:
     return {
         each: each.read_bytes() for each in root.rglob("*") if each.is_file() and ".aether" not in each.parts

@@ -172,7 +172,9 @@ class Variables(BaseSettings):
 def _described(settings: type[Variables], name: str, field: FieldInfo) -> Described:
     parts: Mapping[str, frozenset[str]] = getattr(settings, "needed_by", {})
     needed = (
-        set(_ROLES) if field.is_required() else set().union(*(_PARTS[each] for each in parts.get(name, ())))
+        set(_ROLES)
+        if field.is_required()
+        else set().union(*(_PARTS.get(each, frozenset()) for each in parts.get(name, ())))
     )
     secret, default = _is_secret(field), None
     if not field.is_required():

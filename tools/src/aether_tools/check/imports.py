@@ -141,11 +141,15 @@ def check_imports(viewpoint: Viewpoint, modules: Iterable[Module], names: NameRe
                 )
 
 
+def forbidden_in_kits(workspace: str, domains: Iterable[str]) -> frozenset[str]:
+    """Return the packages that no kit and no tool may import: the contracts of the workspace and its domains."""
+    return frozenset({workspace, f"{workspace}_openapi", *(f"{workspace}_{domain}" for domain in domains)})
+
+
 def check_kit(
-    workspace: str, domains: Collection[str], modules: Iterable[Module], names: NameResolver
+    forbidden: Collection[str], modules: Iterable[Module], names: NameResolver
 ) -> Iterator[Finding]:
     """Yield a finding for each import of a contract or a domain in a kit or tool of this workspace."""
-    forbidden = {workspace, f"{workspace}_openapi", *(f"{workspace}_{domain}" for domain in domains)}
     for module in modules:
         for node, name in imports_of(module, names):
             if name is not None and name.partition(".")[0] in forbidden:

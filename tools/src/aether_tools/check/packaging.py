@@ -59,7 +59,8 @@ def check_dependencies(
     ]
     for module in (*modules, *migrations):
         for node, name in _imported(module):
-            owners = known.get(name, frozenset())
+            package = name.partition(".")[0]
+            owners = known.get(name, frozenset()) or known.get(package, frozenset())
             if not owners or owners & (declared | told):
                 continue
             told |= owners
@@ -67,13 +68,13 @@ def check_dependencies(
             yield Finding(
                 location(module, node),
                 "dependency-undeclared",
-                f"{domain.name} imports {name}, and its pyproject.toml does not declare {wanted}.",
+                f"{domain.name} imports {name if name in known else package}, and its pyproject.toml does not declare {wanted}.",
                 f'Add "{wanted}" to dependencies in domains/{domain.name}/pyproject.toml: an image may be built without it.',
             )
 
 
 def _imported(module: Module) -> Iterator[tuple[ast.AST, str]]:
-    """Yield each import and the first part of its name, without what is optional or for type checkers only."""
+    """Yield each import and the first two parts of its name, without what is optional or for type checkers only."""
     optional = {
         id(each)
         for node in module.nodes
@@ -85,9 +86,10 @@ def _imported(module: Module) -> Iterator[tuple[ast.AST, str]]:
         if id(node) in optional:
             continue
         if isinstance(node, ast.Import):
-            yield from ((node, alias.name.partition(".")[0]) for alias in node.names)
+            yield from ((node, ".".join(alias.name.split(".")[:2])) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            yield node, node.module.partition(".")[0]
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from ((node, ".".join(name.split(".")[:2])) for name in names)
 
 
 def _is_optional(node: ast.Try | ast.If) -> bool:
@@ -98,7 +100,7 @@ def _is_optional(node: ast.Try | ast.If) -> bool:
 
 
 def distributions(workspace: Workspace) -> Mapping[str, frozenset[str]]:
-    """Return the distributions that have each top-level package, also those of the workspace's members."""
+    """Return the distributions that have each package, also those of the workspace's members."""
     name, kebab = workspace.name, workspace.name.replace("_", "-")
     found = {
         name: frozenset({f"{kebab}-proto"}),
@@ -118,12 +120,18 @@ def distributions(workspace: Workspace) -> Mapping[str, frozenset[str]]:
 
 
 def _packages(distribution: metadata.Distribution) -> set[str]:
-    """Return the top-level packages and modules of a distribution."""
-    listed = distribution.read_text("top_level.txt")
-    if listed is not None:
-        return set(listed.split())
-    found = {each.parts[0].removesuffix(".py") for each in distribution.files or () if each.suffix == ".py"}
-    return {each for each in found if each.isidentifier() and each not in sys.stdlib_module_names}
+    """Return the top-level packages and modules of a distribution, and the packages of a namespace such as google."""
+    files = [each.parts for each in distribution.files or () if each.suffix in {".py", ".so", ".pyd"}]
+    own = {parts[0] for parts in files if parts[1:] == ("__init__.py",)}
+    found = {parts[0].partition(".")[0] for parts in files}
+    found |= {
+        f"{parts[0]}.{parts[1].partition('.')[0]}"
+        for parts in files
+        if len(parts) > 1 and parts[0] not in own
+    }
+    return {
+        each for each in found if each.replace(".", "").isidentifier() and each not in sys.stdlib_module_names
+    }
 
 
 def _name(workspace: Workspace, domain: Domain, project: Mapping[str, Any], text: str) -> Iterator[Finding]:

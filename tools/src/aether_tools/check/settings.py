@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
@@ -29,6 +29,8 @@ _SECRET_WORDS: Final = frozenset(
 _ENVIRONMENT: Final = frozenset({"os.environ", "os.environb", "os.getenv", "os.getenvb"})
 _NO_FIELDS: Final = frozenset({"model_config", "needed_by"})
 _SIMILAR: Final = 0.85
+_PARTS: Final = frozenset({"servers", "use_cases", "worker"})
+"""What may need a setting, by `ServiceSettings.needed_by`."""
 _SECRET_TYPES: Final = ("SecretStr", "SecretBytes", "StrongSecret", "SecretUrl")
 
 
@@ -37,6 +39,7 @@ def check_settings(modules: Sequence[Module], names: NameResolver) -> Iterator[F
     kit = kit_fields()
     used = _used(modules)
     for module, fields in _classes(modules, names):
+        yield from _needed(module, fields, {*kit, *map(_name, fields)})
         for field in fields:
             yield from _untyped(module, field)
             yield from _field(module, field)
@@ -154,12 +157,56 @@ def _untyped(module: Module, field: ast.stmt) -> Iterator[Finding]:
     )
 
 
+def _handed_on(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what a node passes on as the environment of another process, whole or with more variables."""
+    match node:
+        case ast.keyword(arg="env", value=value):
+            yield value
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            yield from (left, right)
+        case ast.Dict(keys=keys, values=values):
+            yield from (value for key, value in zip(keys, values, strict=True) if key is None)
+
+
+def _needed(module: Module, body: Sequence[ast.stmt], known: Collection[str]) -> Iterator[Finding]:
+    """Yield a finding for each name in `needed_by` that is no setting, or no part of a process."""
+    for statement in body:
+        target: ast.expr | None = statement.target if isinstance(statement, ast.AnnAssign) else None
+        if isinstance(statement, ast.Assign):
+            target = statement.targets[0]
+        if not isinstance(target, ast.Name) or target.id != "needed_by":
+            continue
+        for node in ast.walk(statement):
+            for key in node.keys if isinstance(node, ast.Dict) else ():
+                yield from _must_be(module, key, known, "setting of this class")
+            if isinstance(node, ast.Set):
+                for each in node.elts:
+                    yield from _must_be(module, each, _PARTS, "part of a process")
+
+
+def _must_be(
+    module: Module, written: ast.expr | None, known: Collection[str], what: str
+) -> Iterator[Finding]:
+    if not isinstance(written, ast.Constant) or not isinstance(written.value, str) or written.value in known:
+        return
+    close = get_close_matches(written.value, sorted(known), 1)
+    yield Finding(
+        Location(module.file, written.lineno, written.col_offset + 1),
+        "setting-unknown",
+        f"{written.value} in needed_by is no {what}, so nothing asks for the variable before the start.",
+        f"Write {close[0]}." if close else "Correct the name, or remove it.",
+    )
+
+
 def _environment(modules: Iterable[Module], names: NameResolver) -> Iterator[Finding]:
     for module in modules:
         layer = layer_of(module)
         if layer in {None, "domain/", "application/"}:
             continue  # the check of effects reports it
+        handed_on = {id(each) for node in module.nodes for each in _handed_on(node)}
         for node in module.nodes:
+            if id(node) in handed_on:
+                continue
             if isinstance(node, ast.Attribute | ast.Name) and names.resolve(module, node) in _ENVIRONMENT:
                 yield Finding(
                     Location(module.file, node.lineno, node.col_offset + 1),
@@ -186,7 +233,8 @@ def _field(module: Module, field: ast.stmt) -> Iterator[Finding]:
         )
     is_secret = any(each in kind for each in _SECRET_TYPES)
     hidden = isinstance(shown := arguments.get("repr"), ast.Constant) and shown.value is False
-    if name.rpartition("_")[2] in _SECRET_WORDS and not is_secret and not hidden:
+    readable = re.search(r"\b(str|bytes|Any|object)\b", kind)  # max_tokens: int is a number of them
+    if name.rpartition("_")[2] in _SECRET_WORDS and readable and not is_secret and not hidden:
         yield Finding(
             place,
             "setting-secret",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property, partial
@@ -26,7 +27,7 @@ from aether_tools.check.events.event_map import (
 )
 from aether_tools.check.events.event_source import Source, events_of
 from aether_tools.check.events.rules import check_source
-from aether_tools.check.imports import Viewpoint, check_imports, check_kit
+from aether_tools.check.imports import Viewpoint, check_imports, check_kit, forbidden_in_kits
 from aether_tools.check.packaging import check_dependencies, check_packaging, distributions
 from aether_tools.check.settings import check_development, check_settings
 from aether_tools.check.source import InvalidModule, Module, NameResolver, read
@@ -220,10 +221,12 @@ def _ports(workspace: Workspace, domain: Domain) -> Iterator[Module]:
 def _check_kits(workspace: Workspace) -> Iterator[Finding]:
     names = NameResolver(())
     domains = [domain.name for domain in workspace.domains()]
+    forbidden = forbidden_in_kits(workspace.name, domains)
+    words = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(forbidden)))})\b".encode())
     for member in ("adapters", "tools"):
         for source in sorted((workspace.root / member / "src").glob("*/")):
-            modules = [each for each in read(workspace.root, source, source.name) if isinstance(each, Module)]
-            yield from check_kit(workspace.name, domains, modules, names)
+            modules = read(workspace.root, source, source.name, words)
+            yield from check_kit(forbidden, (each for each in modules if isinstance(each, Module)), names)
 
 
 def _syntax_finding(file: InvalidModule) -> Finding:
