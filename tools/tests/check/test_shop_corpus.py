@@ -111,7 +111,8 @@ def unread(file: str, text: str) -> Iterator[Mutation]:
             continue  # it passes the whole request on
         for read, field in zip(reads, fields, strict=True):
             if fields.count(field) == 1:
-                at = text.index(read, text.index("def __call__"))
+                start = sum(map(len, text.splitlines(keepends=True)[: call.lineno - 1]))
+                at = text.index(read, start)
                 yield Mutation(
                     file, text[:at] + "NOTHING" + text[at + len(read) :], "request-unread", call.lineno
                 )

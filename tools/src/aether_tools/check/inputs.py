@@ -23,9 +23,7 @@ from aether_tools.workspace import Domain, Workspace
 _DIGEST_BYTES: Final = 16
 _NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)
 """Opens a named pipe without waiting for its writer."""
-_SKIPPED: Final = frozenset(
-    {".git", ".venv", ".aether", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", "node_modules"}
-)
+_SKIPPED: Final = frozenset({"__pycache__", "node_modules"})
 _SHARED: Final = ("proto", "openapi", "adapters/src", "tools/src")
 """Folders that every domain depends on: contracts, generated code, and the kits if they are members."""
 _PASSING: Final = re.compile(
@@ -202,7 +200,10 @@ def _code(folder: Path) -> Iterator[Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, sorted, also through links, except caches."""
+    """Yield the files below a folder, sorted, also through links, except in caches and hidden folders.
+
+    Those are of version control, of tools, or the compiler's staging folders, which may vanish at any moment.
+    """
     seen: set[str] = set()
     for current, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(current)
@@ -210,7 +211,7 @@ def _files(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
         yield from (Path(current, name) for name in sorted(files) if not name.endswith(".pyc"))
 
 

@@ -62,9 +62,10 @@ def check_development(
     A variable with another prefix, such as OTEL_SDK_DISABLED, may be another program's; it is one of the domain's,
     misspelt, if it is much like one.
     """
-    own = [name for _, fields in _classes(modules, names) for name in map(_name, fields) if name]
-    if not own and not any(module.name == f"{domain.package}.settings" for module in modules):
-        return
+    classes = list(_classes(modules, names))
+    if not classes:
+        return  # whatever reads them, it is not the kit
+    own = [name for _, fields in classes for name in map(_name, fields) if name]
     known = {f"{domain.prefix}{name}".upper() for name in (*own, *kit_fields())}
     known |= {f"{name}_FILE" for name in known}
     with suppress(UsageError):  # the check of the containers reports it
