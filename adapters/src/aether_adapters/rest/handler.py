@@ -45,7 +45,7 @@ from aether_adapters.rest.content_coding import ContentCodings
 from aether_adapters.rest.deadlines import Deadlines
 from aether_adapters.rest.explanations import MAX_ERRORS
 from aether_adapters.rest.in_flight import ARRIVAL, Admission
-from aether_adapters.rest.large_bodies import LARGE_BYTES, LargeBodies
+from aether_adapters.rest.large_bodies import SMALL_BYTES, LargeBodies
 from aether_adapters.rest.operation import Inputs, Operation
 from aether_adapters.rest.operation_parameters import Parameters
 from aether_adapters.rest.problems import NO_STORE, Challenge, SchemaViolations
@@ -157,8 +157,8 @@ class CompiledOperation:
                 coding = headers.get(b"content-encoding")
                 if coding is not None and raw:
                     raw = self._codings.decoded(raw, self._codings.check(coding))
-                if len(raw) >= LARGE_BYTES:
-                    await self._large_bodies.turn()
+                if len(raw) >= SMALL_BYTES:
+                    await self._large_bodies.turn(raw)
                 body = declared.value(raw, headers.get(b"content-type"))
             if self._parameters.none and not scope["query_string"]:
                 path, query, header = _NO_VALUES
