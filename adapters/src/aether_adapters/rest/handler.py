@@ -164,8 +164,10 @@ class CompiledOperation:
                 path, query, header = _NO_VALUES
             else:
                 path, query, header = self._parameters.read(scope, headers, errors)
-            if declared is not None:
-                declared.check(body, raw, errors)
+            if declared is not None and not declared.check(body, raw, errors):
+                if len(raw) >= SMALL_BYTES:
+                    await self._large_bodies.turn(raw)  # explaining takes as long as parsing
+                declared.explain(body, errors)
             if errors:
                 # The error refers to this frame, and the frame to the error: what else it holds stays until the
                 # garbage collector comes, which takes long if that is a large body.
