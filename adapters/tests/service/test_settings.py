@@ -116,6 +116,7 @@ def test_every_setting_of_the_rest_edge_reaches_it(monkeypatch: pytest.MonkeyPat
         "TRUSTED_PROXIES": '["10.0.0.0/8"]',
         "REST_FORWARDED_HEADER": "forwarded",
         "REST_ENCODINGS": '["gzip"]',
+        "REST_BODIES_BYTES": "5000",
         "REST_DOCS": "false",
         "REST_METRICS": "true",
         "REST_PROBES": "false",
@@ -129,7 +130,7 @@ def test_every_setting_of_the_rest_edge_reaches_it(monkeypatch: pytest.MonkeyPat
     options = rest_options(ServiceSettings())
     assert (options.trusted_proxies, options.forwarded_header) == (("10.0.0.0/8",), "forwarded")
     assert (options.codings, options.system_rate, options.hsts) == (("gzip",), 7.0, 60)
-    assert options.hsts_subdomains
+    assert options.hsts_subdomains and options.bodies_bytes == 5000
     assert (options.docs, options.metrics, options.probes) == (False, True, False)
     assert (options.cors_origins, options.cors_credentials) == (("https://shop.example",), True)
 

@@ -38,6 +38,7 @@ from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.kernel.rate_limits import Limits
 from aether_adapters.kernel.work_pool import Overloaded
 from aether_adapters.observability.audit_log import record_refusal
+from aether_adapters.rest.body_memory import BodyMemory, BodyShare
 from aether_adapters.rest.body_reader import read_rest, refuse, too_long
 from aether_adapters.rest.body_schema import RequestBody
 from aether_adapters.rest.client_address import ClientAddress
@@ -69,6 +70,7 @@ class SharedParts:
     limits: Limits
     codings: ContentCodings
     large_bodies: LargeBodies
+    body_memory: BodyMemory
     admission: Admission | None
 
 
@@ -111,6 +113,7 @@ class CompiledOperation:
         self._body = RequestBody.of(document, declared, operation)
         self._codings = shared.codings
         self._large_bodies = shared.large_bodies
+        self._body_memory = shared.body_memory
         self._caching = cache_controls(
             document, document["paths"][declared.path][declared.method]["responses"]
         )
@@ -130,6 +133,7 @@ class CompiledOperation:
         identity = ANONYMOUS if self._is_public else self._identify(scope, headers)
         self._deadlines.watch(send, send.since)
         DEADLINE.set(send.at)
+        share: BodyShare | None = None
         try:
             peer = scope.get("client")
             client = (
@@ -153,7 +157,8 @@ class CompiledOperation:
                     message = await receive()
                     raw = message.get("body", b"")
                     if message.get("more_body", True) or len(raw) > self._body_limit:
-                        raw = await read_rest(receive, message, self._body_limit)
+                        share = self._body_memory.share()
+                        raw = await read_rest(receive, message, self._body_limit, share)
                 coding = headers.get(b"content-encoding")
                 if coding is not None and raw:
                     raw = self._codings.decoded(raw, self._codings.check(coding))
@@ -181,6 +186,8 @@ class CompiledOperation:
             raise
         finally:
             self._deadlines.forget(send)
+            if share is not None:
+                share.give_back()
         if fields:
             reply = reply._replace(headers=reply.headers + fields)
         status = reply.status

@@ -29,6 +29,12 @@ class ServerSettings(Variables):
         gt=0,
         description="Seconds in which a head must arrive, and the first one of a connection.",
     )
+    rest_bodies_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=1,
+        description="Bytes that the bodies of unanswered REST requests may take together, apart from those that come in one "
+        "piece of up to 64 kB; a further one gets 429.",
+    )
     rest_body_seconds: float = Field(
         default=30.0,
         gt=0,
