@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ import pytest
 from aether_adapters.embedded import children
 from aether_adapters.testing.waiting import eventually
 
+from tests.attacks import rpc
 from tests.attacks.conftest import Victim, victim_of
 from tests.support.acme import Acme
 from tests.support.roles import START_SECONDS, ready
@@ -255,4 +256,24 @@ def test_a_stranger_notices_no_crowd_of_bodies_that_take_long(both: Both, size: 
 
     with both.victim.stranger() as stranger, stranger.unharmed(), ThreadPoolExecutor(clients) as pool:
         for done in [pool.submit(post) for _ in range(clients)]:
+            done.result()
+
+
+@pytest.mark.prove
+def test_a_stranger_notices_no_crowd_of_messages_that_take_long(both: Both) -> None:
+    """Each of 800 kB holds 400,000 empty messages; decoding one takes seconds of a thread."""
+    replies = b"\x1a\x00" * 400_000
+    message = b"\x12\x01t\x1a" + _varint(len(replies)) + replies
+
+    def call() -> None:
+        end = time.monotonic() + 6
+        with rpc.channel(both.victim) as channel:
+            create = channel.unary_unary("/acme.billing.v1.BillingService/CreateInvoice", None, None)
+            while time.monotonic() < end:
+                with suppress(grpc.RpcError):  # most are refused
+                    create(message, timeout=10, metadata=rpc.bearer(both.victim.token))
+                time.sleep(0.02)
+
+    with rpc.stranger(both.victim) as stranger, stranger.unharmed(), ThreadPoolExecutor(16) as pool:
+        for done in [pool.submit(call) for _ in range(16)]:
             done.result()

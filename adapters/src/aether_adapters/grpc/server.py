@@ -15,6 +15,7 @@ from aether_adapters.grpc.handler import Handler
 from aether_adapters.grpc.health_service import SERVICE_NAME as HEALTH
 from aether_adapters.grpc.health_service import HealthService
 from aether_adapters.grpc.lane import Lane, Lanes
+from aether_adapters.grpc.large_messages import LargeMessages
 from aether_adapters.grpc.method import Service
 from aether_adapters.grpc.reflection import ReflectionService
 from aether_adapters.grpc.refusal import Refusal
@@ -89,6 +90,7 @@ class Server:
         )
         self._health = HealthService(names, health.ready, busy=refused, late=late, message_seconds=deadline)
         self._lanes: list[Lane] = [admission, *self._health.lanes]
+        large = LargeMessages(threads)
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             bound.method.path: grpc.unary_unary_rpc_method_handler(
                 Handler(
@@ -97,6 +99,7 @@ class Server:
                     lane=admission,
                     deadline=deadline,
                     limits=limits or Limits(),
+                    large=large,
                     access_log=access_log,
                 )
             )
