@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ import pytest
 from aether_adapters.embedded import children
 from aether_adapters.testing.waiting import eventually
 
+from tests.attacks import rpc
 from tests.attacks.conftest import Victim, victim_of
 from tests.support.acme import Acme
 from tests.support.roles import START_SECONDS, ready
@@ -238,16 +239,41 @@ def test_a_stranger_notices_no_deep_or_very_wrong_body(both: Both) -> None:
 
 
 @pytest.mark.prove
-def test_a_stranger_notices_no_crowd_of_large_bodies(both: Both) -> None:
-    """Each holds 300,000 lists, and a name that makes the parser look twice."""
-    body = b'["\\u003a",' + b"[]," * 340_000 + b"0]"
+@pytest.mark.parametrize(
+    ("size", "clients"), [(1_000_000, 12), (60_000, 40), (16_000, 40), (4_000, 40)], ids=str
+)
+def test_a_stranger_notices_no_crowd_of_bodies_that_take_long(both: Both, size: int, clients: int) -> None:
+    """They are of lists inside lists, with a name that makes the parser look twice; most are of no unusual size."""
+    lists = b"[[[[[[[[[]]]]]]]]],"
+    body = b'{"title":"\\u003a","unknown":[' + lists * (size // len(lists)) + b"0]}"
 
     def post() -> None:
         end = time.monotonic() + 6
         with both.victim.client() as client:
             while time.monotonic() < end:
-                assert client.post("/v1/invoices", content=body, headers=JSON).status_code in (400, 504)
+                status = client.post("/v1/invoices", content=body, headers=JSON).status_code
+                assert status in (400, 429, 503, 504)
 
-    with both.victim.stranger() as stranger, stranger.unharmed(), ThreadPoolExecutor(12) as pool:
-        for done in [pool.submit(post) for _ in range(12)]:
+    with both.victim.stranger() as stranger, stranger.unharmed(), ThreadPoolExecutor(clients) as pool:
+        for done in [pool.submit(post) for _ in range(clients)]:
+            done.result()
+
+
+@pytest.mark.prove
+def test_a_stranger_notices_no_crowd_of_messages_that_take_long(both: Both) -> None:
+    """Each of 800 kB holds 400,000 empty messages; decoding one takes seconds of a thread."""
+    replies = b"\x1a\x00" * 400_000
+    message = b"\x12\x01t\x1a" + _varint(len(replies)) + replies
+
+    def call() -> None:
+        end = time.monotonic() + 6
+        with rpc.channel(both.victim) as channel:
+            create = channel.unary_unary("/acme.billing.v1.BillingService/CreateInvoice", None, None)
+            while time.monotonic() < end:
+                with suppress(grpc.RpcError):  # most are refused
+                    create(message, timeout=10, metadata=rpc.bearer(both.victim.token))
+                time.sleep(0.02)
+
+    with rpc.stranger(both.victim) as stranger, stranger.unharmed(), ThreadPoolExecutor(16) as pool:
+        for done in [pool.submit(call) for _ in range(16)]:
             done.result()

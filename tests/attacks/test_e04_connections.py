@@ -11,6 +11,7 @@ from typing import Final
 
 import psutil
 import pytest
+from aether_adapters.testing.waiting import eventually
 
 from tests.attacks.conftest import Victim, victim_of
 from tests.attacks.wire import all_answers, answers, closed_within, pour, trickle
@@ -23,6 +24,7 @@ SHORT: Final = {
     "REST_BODY_SECONDS": "2",
     "REST_WRITE_SECONDS": "2",
     "REST_CONNECTIONS": str(CONNECTIONS),
+    "REST_BODIES_BYTES": str(3 * 1024 * 1024),
     "DEADLINE_SECONDS": "20",
 }
 """Patience of a victim that tests need not wait for."""
@@ -195,6 +197,27 @@ def test_a_chunk_extension_without_end_is_refused(hasty: Victim) -> None:
         sent = pour(connection, b"a" * 16384, 60 * MEGABYTE)
         assert [answer.status for answer in all_answers(connection)] == [400]
     assert sent < 20 * MEGABYTE
+
+
+def test_bodies_on_their_way_take_bounded_memory_together(hasty: Victim) -> None:
+    """Each stays under the limit for one body and is never complete; small bodies are served meanwhile."""
+    part = b'{"title":"' + b"a" * 900_000
+    with ExitStack() as stack:
+        many = [stack.enter_context(hasty.connect()) for _ in range(12)]
+        for connection in many:
+            with suppress(OSError):  # the server need not read what it has refused
+                connection.sendall(post(hasty, f"content-length: {MEGABYTE}") + part)
+        with hasty.client() as client:
+            assert client.post("/v1/invoices", json={"title": "Paper"}).status_code == 201
+        statuses = [answers(connection)[0].status for connection in many]
+    assert set(statuses) <= {408, 429}
+    assert 1 <= statuses.count(408) <= 3, "three have room; which ones depends on how their parts arrive"
+
+    def served() -> bool:
+        with hasty.client() as client:
+            return client.post("/v1/invoices", json={"title": "a" * 900_000}).status_code == 400
+
+    eventually(served, "there is room again")
 
 
 @pytest.mark.prove

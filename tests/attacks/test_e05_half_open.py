@@ -163,6 +163,26 @@ def test_reflection_that_is_not_read_ends_and_is_free_again(victim: Victim) -> N
                 break
 
 
+@pytest.mark.prove
+@pytest.mark.parametrize("token", ["none", "valid"])
+def test_a_burst_of_heads_on_many_connections_fails_no_call_of_others(victim: Victim, token: str) -> None:
+    """More heads at once than gRPC's core keeps waiting by itself, before it cancels calls at random, whoever made them."""
+
+    def burst() -> None:
+        with ExitStack() as stack:
+            for _ in range(12):
+                hostile = stack.enter_context(attacker(victim))
+                with suppress(OSError):
+                    for _ in range(300):
+                        hostile.head(LIST, credentials(victim, token))
+            time.sleep(0.5)
+
+    with stranger(victim) as somebody, somebody.watching() as seen:
+        for _ in range(4):
+            burst()
+    assert {name: each.errors for name, each in seen.items() if each.errors} == {}
+
+
 def drip(victim: Victim, hostile: Attacker) -> None:
     """Messages that come a byte at a time."""
     streams = [hostile.head(LIST, credentials(victim, "valid")) for _ in range(30)]

@@ -309,3 +309,23 @@ def test_many_pipelined_requests_are_answered_in_order(victim: Victim) -> None:
         connection.sendall((one + other) * 60 + create + INVOICE + one)
         statuses = [answer.status for answer in answers(connection, 122)]
     assert statuses == [200, 404] * 60 + [201, 200]
+
+
+@pytest.mark.parametrize("path", ["/v1/invoices", "/nowhere"])
+def test_a_trailer_that_closes_the_connection_does_so(path: str, victim: Victim) -> None:
+    """The parser reads no further request, and whoever sent one, a proxy for somebody else, would wait for its answer."""
+    start = head(
+        victim,
+        f"POST {path} HTTP/1.1",
+        HOST,
+        "transfer-encoding: chunked",
+        "content-type: application/json",
+    )
+    body = b"%x\r\n%s\r\n0\r\nconnection: close\r\n\r\n" % (len(INVOICE), INVOICE)
+    for segments in ((start + body + SMUGGLED,), (start, body, SMUGGLED)):
+        with victim.connect() as connection:
+            for segment in segments:
+                connection.sendall(segment)
+                time.sleep(PAUSE_SECONDS if len(segments) > 1 else 0)
+            found = all_answers(connection)
+        assert [answer.status for answer in found] == [201 if path == "/v1/invoices" else 404]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
+from types import FrameType
 
 import pytest
 from aether_adapters.kernel.errors import Malformed
@@ -30,6 +32,8 @@ class Order:
         ({"a": {"k\0": 1}}, "/a"),
         (Order(lines=(Line("fine"), Line("not\0"))), "/lines/1/noteText"),
         (Order(labels={"a": "\0"}), "/labels/a"),
+        ([[], {}, "", [[["\0"]]], "\0"], "/3/0/0/0"),
+        ([[1, [2]], {"a": {}}, "\0"], "/2"),
     ],
 )
 def test_a_nul_is_refused_with_its_place(value: object, pointer: str) -> None:
@@ -43,3 +47,32 @@ def test_a_nul_is_refused_with_its_place(value: object, pointer: str) -> None:
 )
 def test_everything_else_passes(value: object) -> None:
     refuse_nul(value)
+
+
+def test_it_runs_below_a_given_place_too() -> None:
+    with pytest.raises(Malformed) as refused:
+        refuse_nul(["\0"], "/body")
+    assert refused.value.pointer == "/body/0"
+
+
+def calls_while_refusing(value: object) -> int:
+    """Return how many Python functions are called until `value` is refused."""
+    calls = 0
+
+    def count(_: FrameType, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        with pytest.raises(Malformed):
+            refuse_nul(value)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("part", [0, "a", b"\0", None, [], {}, ()])
+def test_a_long_list_costs_no_call_for_each_of_its_parts(part: object) -> None:
+    """A client decides how long it is, and the event loop waits: 500,000 parts took 600 ms."""
+    assert calls_while_refusing([part] * 5000 + ["\0"]) < 100

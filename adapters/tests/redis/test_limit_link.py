@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, cast
 
+import pytest
 from aether_adapters.kernel.rate_limits import Allowance, Draw
 from aether_adapters.redis.limit_link import Asked, LimitLink
 from aether_adapters.redis.shadow_counter import ShadowCounter
@@ -124,3 +125,29 @@ def test_a_lost_connection_counts_what_had_no_answer_here() -> None:
         assert scene.left() == 2
 
     play(steps)
+
+
+@pytest.mark.parametrize("error", [RecursionError("nested"), ValueError("no number"), OSError("refused")])
+def test_whatever_goes_wrong_while_connecting_the_link_tries_again(error: Exception) -> None:
+    """redis-py raises errors of Python itself for answers that no Redis gives, but something in its place may."""
+
+    async def main() -> None:
+        again = asyncio.Event()
+        errors = [error]
+
+        async def opening() -> Any:
+            if errors:
+                raise errors.pop()
+            again.set()
+            await _never()
+
+        link = LimitLink(opening, ShadowCounter(), 60.0)
+        future: Future[list[Allowance]] = Future()
+        link.ask(Asked(DRAWS, future))
+        try:
+            await asyncio.wait_for(again.wait(), 30)
+        finally:
+            link.close()
+        assert future.result(0)[0].allowed
+
+    asyncio.run(main())

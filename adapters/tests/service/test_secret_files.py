@@ -92,3 +92,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest
         f"BILLING_REDIS_URL_FILE: {tmp_path}/binary cannot be read (it is no text in UTF-8).",
         f"BILLING_SECRETS_DIR: {tmp_path}/no-folder is no folder.",
     ]
+
+
+def test_what_bears_a_secrets_name_in_the_folder_and_is_no_file_is_refused(folder: Path) -> None:
+    """Docker makes a folder in place of a file that is missing, and a link may outlive what it leads to."""
+    (folder / "BILLING_REDIS_URL").mkdir()
+    (folder / "BILLING_KEY_SECRET").symlink_to(folder / "gone")
+    (folder / "..data").mkdir()
+    assert refused() == [
+        f"{folder}/BILLING_REDIS_URL: {folder}/BILLING_REDIS_URL cannot be read (Is a directory).",
+        f"{folder}/BILLING_KEY_SECRET: {folder}/BILLING_KEY_SECRET cannot be read (No such file or directory).",
+    ]

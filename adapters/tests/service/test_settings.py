@@ -138,6 +138,7 @@ def test_every_setting_of_the_rest_edge_reaches_it(monkeypatch: pytest.MonkeyPat
         "TRUSTED_PROXIES": '["10.0.0.0/8"]',
         "REST_FORWARDED_HEADER": "forwarded",
         "REST_ENCODINGS": '["gzip"]',
+        "REST_BODIES_BYTES": "5000",
         "REST_DOCS": "false",
         "REST_METRICS": "true",
         "REST_PROBES": "false",
@@ -151,7 +152,7 @@ def test_every_setting_of_the_rest_edge_reaches_it(monkeypatch: pytest.MonkeyPat
     options = rest_options(ServiceSettings())
     assert (options.trusted_proxies, options.forwarded_header) == (("10.0.0.0/8",), "forwarded")
     assert (options.codings, options.system_rate, options.hsts) == (("gzip",), 7.0, 60)
-    assert options.hsts_subdomains
+    assert options.hsts_subdomains and options.bodies_bytes == 5000
     assert (options.docs, options.metrics, options.probes) == (False, True, False)
     assert (options.cors_origins, options.cors_credentials) == (("https://shop.example",), True)
 
@@ -184,3 +185,52 @@ def test_a_secret_that_can_be_guessed_is_refused(secret: str, reason: str) -> No
     assert [each.partition(" is wrong: ")[2].startswith(reason) for each in refusals] == [True, True]
     assert not any("hunter2" in each for each in refusals)
     KeyedSettings(key_secret=SecretStr("sixteen letters!"), webhook_secrets=())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("CORS_ORIGINS", '["https://*.shop.example"]', "without a path, a wildcard or the default port"),
+        ("CORS_ORIGINS", '["https://shop.example:443"]', "the default port"),
+        ("CORS_ORIGINS", '["http://shop.example:80"]', "the default port"),
+        ("CORS_ORIGINS", '["https://ann@shop.example"]', "write scheme://host"),
+        ("CORS_ORIGINS", '["https://shop.example?"]', "write scheme://host"),
+        ("CORS_ORIGINS", '["https://shop.example:"]', "write scheme://host"),
+        ("CORS_ORIGINS", '["https://shop.example "]', "write scheme://host"),
+        ("TRUSTED_PROXIES", '["0.0.0.0/0"]', "trusts everybody"),
+        ("TRUSTED_PROXIES", '["10.0.0.0/8", "::/0"]', "trusts everybody"),
+        ("TRUSTED_PROXIES", '["::ffff:0.0.0.0/96"]', "trusts everybody"),
+        ("RPC_TARGET", "https://billing-rpc:9090", "is host:port, without https://"),
+        ("RPC_TARGET", "grpc://billing-rpc:9090", "is host:port, without grpc://"),
+        ("RPC_TARGET", "billing-rpc", "names no port"),
+        ("RPC_TARGET", "billing-rpc:", "names no port"),
+    ],
+)
+def test_a_value_that_would_silently_do_nothing_or_too_much_is_refused(
+    variable: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"BILLING_{variable}", value)
+    monkeypatch.setenv("BILLING_SERVICE_KEY", "key.pem")
+    with pytest.raises(ValidationError) as refused:
+        BillingSettings()
+    [sentence] = BillingSettings.refusals(refused.value)
+    assert sentence.startswith(f"BILLING_{variable} is wrong: ") and reason in sentence
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CORS_ORIGINS", '["https://shop.example", "http://localhost:3000", "https://[2001:db8::1]:8443"]'),
+        ("CORS_ORIGINS", '["https://xn--bcher-kva.example:80"]'),
+        ("RPC_TARGET", "billing-rpc:9090"),
+        ("RPC_TARGET", "[2001:db8::1]:9090"),
+        ("RPC_TARGET", "dns:///billing-rpc:9090"),
+        ("RPC_TARGET", "unix:/run/billing.sock"),
+        ("RPC_TARGET", ""),
+        ("TRUSTED_PROXIES", '["10.0.0.0/8", "fd00::/8", "192.0.2.1"]'),
+    ],
+)
+def test_its_good_forms_are_taken(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"BILLING_{variable}", value)
+    monkeypatch.setenv("BILLING_SERVICE_KEY", "key.pem")
+    BillingSettings()

@@ -14,6 +14,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from aether_adapters.grpc.admission import Admission
+from aether_adapters.grpc.large_messages import LARGE_BYTES, LargeMessages
 from aether_adapters.grpc.method import Bound, Method
 from aether_adapters.grpc.metrics import HANDLED, SECONDS
 from aether_adapters.grpc.refusal import Refusal
@@ -37,7 +38,8 @@ _MAX_DEADLINE_SECONDS: Final = 365 * 86400.0
 class Handler:
     """Answers the calls of one method, in threads of its `lane`, within `limits`.
 
-    gRPC runs each call in a context of its own, so context variables set here end with the call. `deadline`
+    gRPC runs each call in a context of its own, so context variables set here end with the call. Messages that `large`
+    takes for large are decoded in turn. `deadline`
     (seconds, from the head of a call) applies if the caller set none. A call that waited for a thread longer than the
     time it has left is refused as `exhausted`. Raises `ValueError` for a public method with scopes.
     """
@@ -50,6 +52,7 @@ class Handler:
         lane: Admission,
         deadline: float,
         limits: Limits,
+        large: LargeMessages,
         access_log: bool = True,
     ) -> None:
         method = self.method = bound.method
@@ -61,6 +64,7 @@ class Handler:
         self._fill = _caller_filler(method)
         self._fill_address = _address_filler(method)
         self._limits = limits.of(*method.operations)
+        self._large = large
         self._is_public = method.access is Access.PUBLIC
         self._errors = errors
         self._refusals = OverloadRefusals("grpc")
@@ -96,12 +100,11 @@ class Handler:
             # The server of a service that calls has counted already.
             if self._limits is not None and not call.vouched:
                 self._limits.take(call.identity, call.address)
-            try:
-                request = self._decode(call.message)
-            except DecodeError as error:
-                raise Malformed("", "the message cannot be decoded") from error
-            if _NUL in call.message:  # in a text, or, as often, in the encoding of a number
-                refuse_nul(request)
+            if len(call.message) < LARGE_BYTES:
+                request = self._decoded(call.message)
+            else:
+                with self._large.turn(left):
+                    request = self._decoded(call.message)
             if self._fill is not None:
                 self._fill(request, call.identity)
             if self._fill_address is not None and not call.vouched:
@@ -128,6 +131,16 @@ class Handler:
                 access_log.record_call(
                     self.method.path, code.name, now - call.since, call.head.request_id, reason
                 )
+
+    def _decoded(self, message: bytes) -> Any:
+        """Return the request in a message. Raises `Malformed`."""
+        try:
+            request = self._decode(message)
+        except DecodeError as error:
+            raise Malformed("", "the message cannot be decoded") from error
+        if _NUL in message:  # in a text, or, as often, in the encoding of a number
+            refuse_nul(request)
+        return request
 
 
 def _caller_filler(method: Method[Any, Any]) -> Callable[[object, Identity], None] | None:

@@ -15,6 +15,7 @@ from aether_adapters.grpc.handler import Handler
 from aether_adapters.grpc.health_service import SERVICE_NAME as HEALTH
 from aether_adapters.grpc.health_service import HealthService
 from aether_adapters.grpc.lane import Lane, Lanes
+from aether_adapters.grpc.large_messages import LargeMessages
 from aether_adapters.grpc.method import Service
 from aether_adapters.grpc.reflection import ReflectionService
 from aether_adapters.grpc.refusal import Refusal
@@ -32,6 +33,10 @@ from aether_adapters.observability.health import Health
 _EXTRA_CALLS: Final = 256
 """Calls beyond threads and queue that one connection may have open, to be refused with a retry delay; a client keeps
 further ones to itself."""
+_HEADS: Final = 5000
+"""Calls that have arrived and not been looked at yet, which takes about a second. Beyond these gRPC's core cancels calls at
+random, whoever made them; beyond twice as many it cancels all. At its own limits, 1,000 and 3,000, a burst of 900 kB from
+callers without a token cancelled one in three calls of everybody else."""
 _EXPIRY_SECONDS: Final = 0.25
 """How often overdue calls are looked for."""
 
@@ -85,6 +90,7 @@ class Server:
         )
         self._health = HealthService(names, health.ready, busy=refused, late=late, message_seconds=deadline)
         self._lanes: list[Lane] = [admission, *self._health.lanes]
+        large = LargeMessages(threads)
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             bound.method.path: grpc.unary_unary_rpc_method_handler(
                 Handler(
@@ -93,6 +99,7 @@ class Server:
                     lane=admission,
                     deadline=deadline,
                     limits=limits or Limits(),
+                    large=large,
                     access_log=access_log,
                 )
             )
@@ -114,6 +121,8 @@ class Server:
                 ("grpc.max_concurrent_streams", threads + queue + _EXTRA_CALLS),
                 ("grpc.max_allowed_incoming_connections", connections),
                 ("grpc.server_handshake_timeout_ms", 10_000),
+                ("grpc.server.max_pending_requests", _HEADS),
+                ("grpc.server.max_pending_requests_hard_limit", 2 * _HEADS),
                 # By default two servers on one port would silently share its calls.
                 ("grpc.so_reuseport", int(share_port)),
                 # A token with many roles exceeds gRPC's default limit of 8 KiB.

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
+
+_SCHEME: Final = re.compile(r"[a-z]+://", re.IGNORECASE)
+_RESOLVERS: Final = ("dns:", "ipv4:", "ipv6:", "unix:", "xds:")
+"""How gRPC's own names of targets begin."""
 
 
 class UnreadableUrl(ValueError):
@@ -29,3 +35,17 @@ def split_url(peer: str, url: str) -> SplitResult:
     if url.count("@") > 1 or ("@" in url and "@" not in parts.netloc):
         raise UnreadableUrl(peer)
     return parts
+
+
+def check_target(target: str) -> None:
+    """Raise `ValueError` unless the address of a gRPC server is host:port or one of gRPC's own names.
+
+    gRPC would look up any other text as a host, and say no more than that it is unavailable.
+    """
+    if target.startswith(_RESOLVERS):
+        return
+    if (scheme := _SCHEME.match(target)) is not None:
+        raise ValueError(f"the address of a gRPC server is host:port, without {scheme[0]}")
+    _, colon, port = target.rpartition(":")
+    if not (colon and port.isascii() and port.isdigit()):
+        raise ValueError("it names no port: the address of a gRPC server is host:port")

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Any, Final, Protocol
 
-import redis
 import structlog
 from redis.asyncio.connection import AbstractConnection
 
@@ -263,7 +262,7 @@ class LimitLink(asyncio.Protocol):
                 try:
                     async with asyncio.timeout(_LOST_SECONDS):
                         connection = await self._opening()
-                except (redis.RedisError, OSError) as error:  # TimeoutError is an OSError
+                except Exception as error:  # redis-py's parser raises ValueError and RecursionError too
                     for batch in [*self._unsent]:
                         self._give_up(batch)
                     self._leave(refusal("Redis", error) or str(error) or "Redis does not accept connections.")

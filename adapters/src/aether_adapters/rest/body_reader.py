@@ -17,6 +17,7 @@ import orjson
 
 from aether_adapters.kernel.errors import Malformed, TooLarge
 from aether_adapters.kernel.text import refuse_nul
+from aether_adapters.rest.body_memory import BodyShare
 from aether_adapters.rest.depth import check_depth
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -44,10 +45,12 @@ async def refuse(receive: Receive, limit: int) -> NoReturn:
     raise TooLarge(f"The body is larger than {limit} bytes.")
 
 
-async def read_rest(receive: Receive, message: MutableMapping[str, Any], limit: int) -> bytes:
-    """Return the whole body, at most `limit` bytes; `message` holds its first part.
+async def read_rest(
+    receive: Receive, message: MutableMapping[str, Any], limit: int, share: BodyShare
+) -> bytes:
+    """Return the whole body, at most `limit` bytes, which `share` counts; `message` holds its first part.
 
-    Raises `TooLarge` (for a chunked body as soon as it exceeds the limit), `ClientGone`.
+    Raises `TooLarge` (for a chunked body as soon as it exceeds the limit), `Exhausted`, `ClientGone`.
     """
     parts: list[bytes] = []
     size = 0
@@ -59,6 +62,7 @@ async def read_rest(receive: Receive, message: MutableMapping[str, Any], limit: 
             if more:
                 await refuse(receive, limit)
             raise TooLarge(f"The body is larger than {limit} bytes.")
+        share.take(len(parts[-1]))
         if not more:
             return b"".join(parts)
         message = await receive()

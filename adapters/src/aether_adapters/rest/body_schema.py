@@ -64,14 +64,25 @@ class RequestBody:
             return None
         return parse_json(raw, floats=self._floats) if json else raw
 
-    def check(self, body: Any, raw: bytes, errors: list[TechnicalError]) -> None:
-        """Validate the value and append what is wrong to `errors`."""
+    def check(self, body: Any, raw: bytes, errors: list[TechnicalError]) -> bool:
+        """Validate the value. Return False if it does not fit, for a reason that `explain` finds.
+
+        What else is wrong, such as a missing body, is appended to `errors`.
+        """
         if not raw:
             if self._required:
                 errors.append(Malformed("", "this operation needs a body"))
         elif self._schema is not None and body is not raw:
             try:
-                if not self._schema.is_valid(body):
-                    errors.append(SchemaViolations(self._schema.errors(body)))
+                return self._schema.is_valid(body)
             except BaseException as error:  # a panic in the Rust library is no Exception
                 errors.append(undecided(error))
+        return True
+
+    def explain(self, body: Any, errors: list[TechnicalError]) -> None:
+        """Append to `errors` why the value does not fit, which may take as long as parsing it."""
+        assert self._schema is not None  # noqa: S101 # `check` has used it
+        try:
+            errors.append(SchemaViolations(self._schema.errors(body)))
+        except BaseException as error:
+            errors.append(undecided(error))

@@ -18,6 +18,7 @@ from aether_adapters.kernel.rate_limits import Limits
 from aether_adapters.observability.health import Health
 from aether_adapters.observability.metrics import REQUESTS
 from aether_adapters.rest.application import RestApp
+from aether_adapters.rest.body_memory import BodyMemory
 from aether_adapters.rest.client_address import ClientAddress
 from aether_adapters.rest.content_coding import ContentCodings
 from aether_adapters.rest.deadlines import Deadlines
@@ -87,6 +88,7 @@ def build_app(
         limits=limits or Limits(),
         codings=ContentCodings(options.codings, options.body_limit),
         large_bodies=LargeBodies(),
+        body_memory=BodyMemory(options.bodies_bytes),
         admission=admission,
     )
     counted = counter(LocalLimit(options.system_rate), client_address)

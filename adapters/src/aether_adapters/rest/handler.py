@@ -38,6 +38,7 @@ from aether_adapters.kernel.problems import ErrorTable
 from aether_adapters.kernel.rate_limits import Limits
 from aether_adapters.kernel.work_pool import Overloaded
 from aether_adapters.observability.audit_log import record_refusal
+from aether_adapters.rest.body_memory import BodyMemory, BodyShare
 from aether_adapters.rest.body_reader import read_rest, refuse, too_long
 from aether_adapters.rest.body_schema import RequestBody
 from aether_adapters.rest.client_address import ClientAddress
@@ -45,7 +46,7 @@ from aether_adapters.rest.content_coding import ContentCodings
 from aether_adapters.rest.deadlines import Deadlines
 from aether_adapters.rest.explanations import MAX_ERRORS
 from aether_adapters.rest.in_flight import ARRIVAL, Admission
-from aether_adapters.rest.large_bodies import LARGE_BYTES, LargeBodies
+from aether_adapters.rest.large_bodies import SMALL_BYTES, LargeBodies
 from aether_adapters.rest.operation import Inputs, Operation
 from aether_adapters.rest.operation_parameters import Parameters
 from aether_adapters.rest.problems import NO_STORE, Challenge, SchemaViolations
@@ -69,6 +70,7 @@ class SharedParts:
     limits: Limits
     codings: ContentCodings
     large_bodies: LargeBodies
+    body_memory: BodyMemory
     admission: Admission | None
 
 
@@ -111,6 +113,7 @@ class CompiledOperation:
         self._body = RequestBody.of(document, declared, operation)
         self._codings = shared.codings
         self._large_bodies = shared.large_bodies
+        self._body_memory = shared.body_memory
         self._caching = cache_controls(
             document, document["paths"][declared.path][declared.method]["responses"]
         )
@@ -130,6 +133,7 @@ class CompiledOperation:
         identity = ANONYMOUS if self._is_public else self._identify(scope, headers)
         self._deadlines.watch(send, send.since)
         DEADLINE.set(send.at)
+        share: BodyShare | None = None
         try:
             peer = scope.get("client")
             client = (
@@ -153,19 +157,22 @@ class CompiledOperation:
                     message = await receive()
                     raw = message.get("body", b"")
                     if message.get("more_body", True) or len(raw) > self._body_limit:
-                        raw = await read_rest(receive, message, self._body_limit)
+                        share = self._body_memory.share()
+                        raw = await read_rest(receive, message, self._body_limit, share)
                 coding = headers.get(b"content-encoding")
                 if coding is not None and raw:
                     raw = self._codings.decoded(raw, self._codings.check(coding))
-                if len(raw) >= LARGE_BYTES:
-                    await self._large_bodies.turn()
+                if len(raw) >= SMALL_BYTES:
+                    await self._large_bodies.turn(raw)
                 body = declared.value(raw, headers.get(b"content-type"))
             if self._parameters.none and not scope["query_string"]:
                 path, query, header = _NO_VALUES
             else:
                 path, query, header = self._parameters.read(scope, headers, errors)
-            if declared is not None:
-                declared.check(body, raw, errors)
+            if declared is not None and not declared.check(body, raw, errors):
+                if len(raw) >= SMALL_BYTES:
+                    await self._large_bodies.turn(raw)  # explaining takes as long as parsing
+                declared.explain(body, errors)
             if errors:
                 # The error refers to this frame, and the frame to the error: what else it holds stays until the
                 # garbage collector comes, which takes long if that is a large body.
@@ -179,6 +186,8 @@ class CompiledOperation:
             raise
         finally:
             self._deadlines.forget(send)
+            if share is not None:
+                share.give_back()
         if fields:
             reply = reply._replace(headers=reply.headers + fields)
         status = reply.status

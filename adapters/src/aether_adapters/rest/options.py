@@ -14,6 +14,8 @@ class RestOptions:
     """Options of the REST server. Sizes are in bytes, times in seconds."""
 
     body_limit: int = 1024 * 1024
+    bodies_bytes: int = 64 * 1024 * 1024
+    """What the bodies of unanswered requests may take together, apart from those that come in one piece of up to 64 kB."""
     deadline: float = 5.0
     """From a request's head to its response; every SQL, Redis and gRPC call inherits what is left."""
     drain: float = 0.0

@@ -278,6 +278,11 @@ class RequestReader(HttpToolsProtocol):
         if len(self.headers) > self._limits.head_fields:
             raise Refused(self._refusals.head_fields)
         cycle = self.cycle
+        if cycle.keep_alive and not self.parser.should_keep_alive():
+            # A trailer field said so: the parser drops what follows, and nobody would answer it.
+            cycle.keep_alive = False
+            if cycle.response_complete:
+                self.transport.close()
         if cycle.response_complete:
             self.phase = IDLE
             self.since = self._all.now

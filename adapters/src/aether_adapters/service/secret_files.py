@@ -105,14 +105,17 @@ def _sources(
         yield f"{name.upper()}_FILE", Path(named)
     if folder is not None:
         for spelling in (name.upper(), name):
-            if _is_file(folder / spelling):
+            if _is_there(folder / spelling):
                 yield str(folder / spelling), folder / spelling
                 break
 
 
-def _is_file(path: Path) -> bool:
-    """Return whether there is a file; one in a folder that this user may not enter is none."""
-    return os.path.isfile(path)  # noqa: PTH113 # Path.is_file raises if a folder is closed or a name too long
+def _is_there(path: Path) -> bool:
+    """Return whether the folder has an entry of this name, be it a file, a folder or a link to nothing.
+
+    Docker makes a folder in place of a file that is missing. One in a folder that this user may not enter is not there.
+    """
+    return os.path.lexists(path)
 
 
 def _folder_variable(settings: type[BaseSettings]) -> str:

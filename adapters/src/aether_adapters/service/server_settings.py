@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from aether_adapters.kernel.addresses import network
 from aether_adapters.kernel.origins import checked_origins
 from aether_adapters.kernel.tls import TlsFiles
+from aether_adapters.kernel.urls import check_target
 from aether_adapters.service.variables import Variables
 
 
@@ -27,6 +28,12 @@ class ServerSettings(Variables):
         default=10.0,
         gt=0,
         description="Seconds in which a head must arrive, and the first one of a connection.",
+    )
+    rest_bodies_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=1,
+        description="Bytes that the bodies of unanswered REST requests may take together, apart from those that come in one "
+        "piece of up to 64 kB; a further one gets 429.",
     )
     rest_body_seconds: float = Field(
         default=30.0,
@@ -224,7 +231,18 @@ class ServerSettings(Variables):
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for each in value:
-            network(each)
+            if network(each).prefixlen == 0:
+                raise ValueError(
+                    f"{each} trusts everybody, so that each client could choose its own address; name the proxies' networks"
+                )
+        return value
+
+    @field_validator("*")
+    @classmethod
+    def _targets(cls, value: Any, info: ValidationInfo) -> Any:
+        """Check the address of a gRPC server, of which there is a field for each server that is called."""
+        if value and isinstance(value, str) and (info.field_name or "").endswith("_target"):
+            check_target(value)
         return value
 
     @field_validator("cors_origins")

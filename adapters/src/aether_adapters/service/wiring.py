@@ -41,6 +41,7 @@ def rest_options(settings: ServiceSettings) -> RestOptions:
     """Return the options of the REST server."""
     return RestOptions(
         body_limit=settings.body_limit,
+        bodies_bytes=settings.rest_bodies_bytes,
         deadline=settings.deadline_seconds,
         drain=settings.drain_seconds,
         grace=settings.grace_seconds,
