@@ -35,8 +35,8 @@ def run_command_line(arguments: list[str]) -> int:
     return 0
 
 
-def _finish(command: Callable[[], int]) -> None:
-    raise typer.Exit(guarded(command))
+def _finish(command: Callable[[], int], *, as_json: bool = False) -> None:
+    raise typer.Exit(guarded(command, as_json=as_json))
 
 
 @app.command()
@@ -114,6 +114,21 @@ def check(
         _finish(lambda: show_map(as_json=as_json or form is Format.JSON))
     else:
         _finish(lambda: command(tuple(domains or ()), form=Format.JSON if as_json else form))
+
+
+@app.command()
+def breaking(
+    old: Annotated[Path, typer.Argument(help="An OpenAPI document, or a folder with proto files.")],
+    new: Annotated[Path, typer.Argument(help="The same one later.")],
+    form: Annotated[Format, typer.Option("--format", help="How to print the changes.")] = Format.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Print safe changes too.")] = False,
+) -> None:
+    """Compare two versions of a contract: which changes break clients, and which are risky or safe."""
+    from aether_tools.commands.breaking import breaking as command
+
+    form = Format.JSON if as_json else form
+    _finish(lambda: command(old, new, form=form, everything=everything), as_json=form is Format.JSON)
 
 
 @app.command()
