@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from typing import Final
 from aether_tools.breaking.changes import Changes, Key
 from aether_tools.breaking.library import Library
 from aether_tools.breaking.operations import OperationComparison, Side
-from aether_tools.breaking.places import at_key, vanished
+from aether_tools.breaking.places import at, at_key, vanished
 from aether_tools.breaking.schemas import SchemaComparison
 from aether_tools.breaking.security import (
     alternatives,
@@ -29,6 +30,14 @@ METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "t
 _TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two versions of a document; None if there was none, or is none any more."""
+
+    old: Path | None
+    new: Path | None
+
+
 def compare_documents(
     old: Path, new: Path, *, old_library: Library, new_library: Library, today: date
 ) -> tuple[Finding, ...]:
@@ -37,8 +46,18 @@ def compare_documents(
     `today` decides whether a deprecated operation may be gone. Raises `ContractError` if a document, or a file that
     it refers to, cannot be read.
     """
+    return compare_pairs([Pair(old, new)], old_library=old_library, new_library=new_library, today=today)
+
+
+def compare_pairs(
+    pairs: Sequence[Pair], *, old_library: Library, new_library: Library, today: date
+) -> tuple[Finding, ...]:
+    """Compare documents that may share files, as `compare_documents` does; what they share is told once."""
     comparison = _DocumentComparison(old_library, new_library, today)
-    comparison.run(old_library.document(old), new_library.document(new))
+    for pair in pairs:
+        old = None if pair.old is None else old_library.document(pair.old)
+        new = None if pair.new is None else new_library.document(pair.new)
+        comparison.run(old, new)
     old_library.check()
     new_library.check()
     return tuple(sorted(comparison.changes.findings(old_library.place, new_library.place)))
@@ -52,7 +71,30 @@ class _DocumentComparison:
         self.changes = Changes()
         self._schemas = SchemaComparison(Shapes(old), Shapes(new), self.changes)
 
-    def run(self, old: Node, new: Node) -> None:
+    def run(self, old: Node | None, new: Node | None) -> None:
+        if old is not None and new is not None:
+            self._both(old, new)
+        elif new is not None:
+            self.changes.add(
+                "api-contract-added", "The contract is new", at(new), ("document", new.location.file)
+            )
+        elif old is not None:
+            self._gone(old)
+
+    def _gone(self, old: Node) -> None:
+        """Tell of a document that is gone: each path is over, or all is lost."""
+        items = list(_by_template(old.get("paths")).values())
+        operations = [each for _, item in items for _, each in _operations(self._old.resolve(item))]
+        key: Key = ("document", old.location.file)
+        if operations and all(map(self._is_over, operations)):
+            self.changes.add(
+                "api-operation-sunset", "The contract is gone after its x-sunset", vanished(old), key
+            )
+        else:
+            until = self._until(operations)
+            self.changes.add("api-contract-removed", f"The contract is gone{until}", vanished(old), key)
+
+    def _both(self, old: Node, new: Node) -> None:
         self._servers(old, new)
         schemes_before, schemes_now = schemes(old, self._old), schemes(new, self._new)
         compare_schemes(schemes_before, schemes_now, self.changes)

@@ -105,15 +105,27 @@ def check(
         bool,
         typer.Option("--map", help="Check nothing; print every event, who publishes it and who hears it."),
     ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF", help="Also compare the contracts with those of this branch, tag or commit."
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="With --against: print safe changes too.")
+    ] = False,
 ) -> None:
     """Check that contracts, code and wiring match."""
+    from aether_tools.commands.check import Against, show_map
     from aether_tools.commands.check import check as command
-    from aether_tools.commands.check import show_map
 
+    form = Format.JSON if as_json else form
+    as_json = form is Format.JSON
     if event_map:
-        _finish(lambda: show_map(as_json=as_json or form is Format.JSON))
+        _finish(lambda: show_map(as_json=as_json), as_json=as_json)
     else:
-        _finish(lambda: command(tuple(domains or ()), form=Format.JSON if as_json else form))
+        compared = None if against is None else Against(against, everything)
+        _finish(lambda: command(tuple(domains or ()), form=form, against=compared), as_json=as_json)
 
 
 @app.command()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,8 +22,11 @@ def breaking(old: Path, new: Path, *, form: Format, everything: bool) -> int:
 
     Safe changes are printed if `everything`. Raises `UsageError` if one of them cannot be read or compared.
     """
-    with refusals():
-        return print_changes(_compare(old, new), form=form, everything=everything)
+    try:
+        changes = _compare(old, new)
+    except ContractError as error:
+        raise unreadable(error) from error
+    return _print(changes, form=form, everything=everything)
 
 
 def _compare(old: Path, new: Path) -> tuple[Finding, ...]:
@@ -61,31 +63,27 @@ def _compare_documents(old: Path, new: Path) -> tuple[Finding, ...]:
     )
 
 
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Turn contracts that cannot be compared into an error of usage: exit code 2, not a change."""
-    try:
-        yield
-    except ContractError as error:
-        count = len(error.findings)
-        raise UsageError(
-            f"cannot compare, because {'this contract is' if count == 1 else f'of these {count} findings, the contracts are'} "
-            f"not valid:\n{error}",
-            findings=error.findings,
-        ) from error
-
-
-def print_changes(changes: Sequence[Finding], *, form: Format, everything: bool) -> int:
-    """Print changes and, as text, how many there are of each severity. Return the exit code."""
-    count = Counter(change.severity for change in changes)
-    shown = [change for change in changes if everything or change.severity is not Severity.SAFE]
-    total = ", ".join(
-        f"{count[severity]} {severity}" for severity in (Severity.BREAKING, Severity.RISKY, Severity.SAFE)
+def unreadable(error: ContractError) -> UsageError:
+    """Return the error of a comparison that cannot be made: exit code 2, because nothing is known of changes."""
+    many = len(error.findings) > 1
+    return UsageError(
+        f"cannot compare, because {'these contracts cannot' if many else 'this contract cannot'} be read:\n{error}",
+        findings=error.findings,
     )
-    hint = " `--all` shows the safe ones." if count[Severity.SAFE] and not everything else ""
+
+
+def counted(changes: Sequence[Finding]) -> str:
+    """Return how many changes there are of each severity, such as 1 breaking, 0 risky, 2 safe."""
+    count = Counter(change.severity for change in changes)
+    return ", ".join(f"{count[each]} {each}" for each in (Severity.BREAKING, Severity.RISKY, Severity.SAFE))
+
+
+def _print(changes: Sequence[Finding], *, form: Format, everything: bool) -> int:
+    shown = [change for change in changes if everything or change.severity is not Severity.SAFE]
+    hint = " `--all` shows the safe ones." if len(shown) < len(changes) else ""
     rules = {code: rule.what.capitalize() for code, rule in RULES.items()}
-    clean = f"Nothing breaks: {total}.{hint}" if changes else "No change that concerns a client."
+    clean = f"Nothing breaks: {counted(changes)}.{hint}" if changes else "No change that concerns a client."
     code = report(shown, form=form, rules=rules, clean=clean)
     if shown and form is Format.TEXT:
-        print_line(f"Changes: {total}.{hint}")
+        print_line(f"Changes: {counted(changes)}.{hint}")
     return code

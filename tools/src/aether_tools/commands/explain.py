@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from aether_tools.breaking import proto_rules
+from aether_tools.breaking import accept, proto_rules
 from aether_tools.breaking.examples import EXAMPLES
 from aether_tools.breaking.rules import RULES
 from aether_tools.check.explanations import EXPLANATIONS
@@ -22,6 +22,9 @@ def explain(code: str) -> int:
         _explain_change(code)
     elif code in proto_rules.EVENTS:
         _explain_rule(f"{code}: a breaking change of a contract's events.proto", *proto_rules.EVENTS[code])
+    elif code == accept.EXPIRED:
+        what = "an entry of [[tool.aether.check.accept]] in pyproject.toml whose date has passed"
+        _explain_rule(f"{code}: {what}", accept.WHY_EXPIRED, accept.FIX_EXPIRED)
     elif (rule := _rule(code)) is not None:
         _explain_rule(
             f"{code}: buf's rule {rule}, see https://buf.build/docs/breaking/rules/#{rule.lower()}",
