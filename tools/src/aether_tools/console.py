@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final, TextIO
 
 from aether_tools.finding import Finding, visible
-from aether_tools.report_formats import Format, formatted
+from aether_tools.report_formats import Format, as_object, formatted
 
 OK: Final = 0
 FINDINGS: Final = 1
@@ -26,7 +26,14 @@ INTERRUPTED: Final = 130
 
 
 class UsageError(Exception):
-    """An error that only a person can fix. The message says how; the command prints it and exits with code 2."""
+    """An error that only a person can fix. The message says how; the command prints it and exits with code 2.
+
+    `findings` are the places to fix, if the message names any.
+    """
+
+    def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
 
 
 def coloured(stream: TextIO) -> bool:
@@ -61,7 +68,8 @@ def report(
     """Print findings sorted by location, or the text `clean` if there are none. Return the exit code.
 
     `rules` says what some codes mean; `aether explain` shows an example of each. Under GitHub Actions, text comes with
-    annotations of the lines. Text shows at most `most` findings of one code, the first ones, and counts the rest.
+    annotations of the lines. Text shows at most `most` findings of one code, the first ones, and counts the rest. Changes
+    that break nothing leave the exit code at 0.
     """
     ordered = sorted(set(findings))
     if form is not Format.TEXT:
@@ -81,7 +89,7 @@ def report(
         for code, count in hidden.most_common():
             print_line(f"and {count} more {code}: --all shows them.")
         _print_summary(ordered, rules)
-    return FINDINGS if ordered else OK
+    return FINDINGS if any(finding.severity.fails for finding in ordered) else OK
 
 
 def _first_of_each(findings: Sequence[Finding], most: int | None) -> list[Finding]:
@@ -117,10 +125,16 @@ def _print_coloured(findings: Sequence[Finding]) -> None:
     for finding in findings:
         console.print(
             Text.assemble(
-                (str(finding.location), "bold"), " ", (finding.code, "bold red"), " ", visible(finding.reason), "\n",
+                (str(finding.location), "bold"), " ",
+                (finding.label, "bold red" if finding.severity.fails else "bold yellow"), " ",
+                visible(finding.reason), "\n", *_at(finding),
                 ("  fix: ", "green"), visible(finding.fix),
             )
         )  # fmt: skip
+
+
+def _at(finding: Finding) -> tuple[str, ...]:
+    return (f"  at: {visible(finding.pointer)}\n",) if finding.pointer else ()
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:
@@ -151,16 +165,19 @@ def discard(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def guarded(command: Callable[[], int]) -> int:
+def guarded(command: Callable[[], int], *, as_json: bool = False) -> int:
     """Run a command and return its exit code. Print any exception as one sentence.
 
-    AETHER_DEBUG=1 also prints the traceback.
+    A program that reads JSON gets the sentence on stdout too, as {"error": ..., "findings": [...]}. AETHER_DEBUG=1
+    also prints the traceback.
     """
     try:
         code = command()
         sys.stdout.flush()
     except UsageError as error:
         print_error("\n".join(map(visible, f"aether: {error}".split("\n"))))
+        if as_json:
+            print_json({"error": str(error), "findings": [as_object(finding) for finding in error.findings]})
         _print_traceback()
         return FAILED
     except KeyboardInterrupt:

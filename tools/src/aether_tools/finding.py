@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 def visible(text: str) -> str:
@@ -43,21 +44,48 @@ class Edit:
     text: str
 
 
+class Severity(StrEnum):
+    """What a finding does to the exit code, and a change of a contract to its clients."""
+
+    ERROR = "error"
+    """Wrong as it stands: every finding that is no change."""
+    BREAKING = "breaking"
+    """A client that follows the old contract fails."""
+    RISKY = "risky"
+    """A client may fail, if it relied on more than it should, or on what cannot be compared."""
+    SAFE = "safe"
+
+    @property
+    def fails(self) -> bool:
+        """Whether such a finding fails the command."""
+        return self in (Severity.ERROR, Severity.BREAKING)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
     """One problem of a workspace. `code` is stable and documented; `fix` says what to do.
 
     `edits` do it, where it follows from the rest of the workspace alone; they must be made together.
+    A change of a contract has another severity than ERROR. `pointer` is its place in the document: a JSON pointer,
+    such as #/paths/~1orders/post, or the full name of a proto element; empty if unknown.
     """
 
     location: Location
     code: str
     reason: str
     fix: str
+    severity: Severity = Severity.ERROR
+    pointer: str = ""
     edits: tuple[Edit, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
-        return f"{self.location}: {self.code} {visible(self.reason)}\n  fix: {visible(self.fix)}"
+        at = f"\n  at: {visible(self.pointer)}" if self.pointer else ""
+        return f"{self.location}: {self.label} {visible(self.reason)}{at}\n  fix: {visible(self.fix)}"
+
+    @property
+    def label(self) -> str:
+        """The code, after the severity of a change."""
+        return self.code if self.severity is Severity.ERROR else f"{self.severity} {self.code}"
 
 
 class ContractError(Exception):

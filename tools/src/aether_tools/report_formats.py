@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
-from aether_tools.finding import Finding, visible
+from aether_tools.finding import Finding, Severity, visible
 
 _SARIF_SCHEMA: Final = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -43,7 +43,7 @@ def formatted(findings: Sequence[Finding], form: Format, rules: Mapping[str, str
 def as_object(finding: Finding) -> dict[str, object]:
     """Return a finding as an object of JSON."""
     place = finding.location
-    return {
+    shown: dict[str, object] = {
         "code": finding.code,
         "file": place.file,
         "line": place.line,
@@ -51,6 +51,9 @@ def as_object(finding: Finding) -> dict[str, object]:
         "reason": finding.reason,
         "fix": finding.fix,
     }
+    if finding.severity is not Severity.ERROR:
+        shown |= {"severity": finding.severity.value, "pointer": finding.pointer}
+    return shown
 
 
 def annotation(finding: Finding) -> str:
@@ -64,7 +67,8 @@ def annotation(finding: Finding) -> str:
         given |= {"line": str(place.line), "col": str(place.column)}
     properties = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in given.items())
     message = f"{visible(finding.reason)}\n{visible(finding.fix)}"
-    return f"::error {properties}::{_escaped(message, '')}"
+    level = {Severity.RISKY: "warning", Severity.SAFE: "notice"}.get(finding.severity, "error")
+    return f"::{level} {properties}::{_escaped(message, '')}"
 
 
 def _escaped(text: str, more: str) -> str:
@@ -104,26 +108,35 @@ def _sarif_result(finding: Finding, rule: int) -> dict[str, object]:
     where: dict[str, object] = {"artifactLocation": {"uri": quote(place.file), "uriBaseId": "%SRCROOT%"}}
     if place.line:
         where["region"] = {"startLine": place.line, "startColumn": max(place.column, 1)}
+    location: dict[str, object] = {"physicalLocation": where}
+    if finding.pointer:
+        location["logicalLocations"] = [{"fullyQualifiedName": visible(finding.pointer)}]
     return {
         "ruleId": finding.code,
         "ruleIndex": rule,
-        "level": "error",
+        "level": {Severity.RISKY: "warning", Severity.SAFE: "note"}.get(finding.severity, "error"),
         "message": {"text": f"{visible(finding.reason)} {visible(finding.fix)}"},
-        "locations": [{"physicalLocation": where}],
+        "locations": [location],
     }
 
 
 def _junit(findings: Sequence[Finding]) -> str:
-    """Return one failed test a finding, or one that passed if there are none."""
+    """Return one failed test a finding, or one that passed if there are none.
+
+    A change that fails nothing is a test that passed, with its text as output.
+    """
     from xml.etree import ElementTree
 
-    count = str(len(findings))
+    count = str(sum(finding.severity.fails for finding in findings))
     suite = ElementTree.Element(
         "testsuite", name="aether check", tests=str(max(len(findings), 1)), failures=count
     )
     for finding in findings:
         place = visible(str(finding.location))
         case = ElementTree.SubElement(suite, "testcase", classname=finding.code, name=place)
+        if not finding.severity.fails:
+            ElementTree.SubElement(case, "system-out").text = visible(str(finding))
+            continue
         failure = ElementTree.SubElement(case, "failure", message=visible(finding.reason), type=finding.code)
         failure.text = visible(str(finding))
     if not findings:

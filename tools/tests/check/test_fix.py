@@ -44,7 +44,7 @@ def text(shop: Shop, file: str) -> str:
 
 
 def finding(*edits: Edit, line: int = 1) -> Finding:
-    return Finding(Location("a.py", line), "some-code", "Something lacks.", "Write it.", edits)
+    return Finding(Location("a.py", line), "some-code", "Something lacks.", "Write it.", edits=edits)
 
 
 def test_a_missing_use_case_is_written_and_wired(grown: Shop) -> None:

@@ -156,7 +156,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def found(root: Path, mutation: Mutation) -> set[tuple[str, str, int]]:
     """Return code, file and line of each finding of the domain that the mutation is in."""
     workspace = Workspace.find(root)
-    findings = check_files(workspace, workspace.chosen([mutation.file.split("/")[1]]))
+    findings = check_files(workspace, workspace.chosen((mutation.file.split("/")[1],)))
     return {(each.code, each.location.file, each.location.line) for each in findings}
 
 

@@ -110,7 +110,13 @@ def as_data(findings: Iterable[Finding]) -> list[list[Any]]:
 def as_findings(data: Iterable[list[Any]]) -> list[Finding]:
     """Return the findings of `as_data`."""
     return [
-        Finding(Location(file, line, column), code, reason, fix, tuple(Edit(*edit) for edit in edits))
+        Finding(
+            Location(file, line, column),
+            code,
+            reason,
+            fix,
+            edits=tuple(Edit(*edit) for edit in edits),
+        )
         for file, line, column, code, reason, fix, edits in data
     ]
 

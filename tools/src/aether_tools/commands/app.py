@@ -35,8 +35,8 @@ def run_command_line(arguments: list[str]) -> int:
     return 0
 
 
-def _finish(command: Callable[[], int]) -> None:
-    raise typer.Exit(guarded(command))
+def _finish(command: Callable[[], int], *, as_json: bool = False) -> None:
+    raise typer.Exit(guarded(command, as_json=as_json))
 
 
 @app.command()
@@ -114,16 +114,42 @@ def check(
             "--fix", help="First write what follows from the rest alone: a use case's skeleton, its wiring."
         ),
     ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF", help="Also compare the contracts with those of this branch, tag or commit."
+        ),
+    ] = None,
 ) -> None:
     """Check that contracts, code and wiring match."""
+    from aether_tools.commands.check import Against, show_map
     from aether_tools.commands.check import check as command
-    from aether_tools.commands.check import show_map
 
+    form = Format.JSON if as_json else form
+    as_json = form is Format.JSON
     if event_map:
-        _finish(lambda: show_map(as_json=as_json or form is Format.JSON))
+        _finish(lambda: show_map(as_json=as_json), as_json=as_json)
     else:
-        chosen = Format.JSON if as_json else form
-        _finish(lambda: command(tuple(domains or ()), form=chosen, show_all=show_all, fix=fix))
+        compared = None if against is None else Against(against, show_all)
+        chosen = tuple(domains or ())
+        _finish(
+            lambda: command(chosen, form=form, show_all=show_all, fix=fix, against=compared), as_json=as_json
+        )
+
+
+@app.command()
+def breaking(
+    old: Annotated[Path, typer.Argument(help="An OpenAPI document, or a folder with proto files.")],
+    new: Annotated[Path, typer.Argument(help="The same one later.")],
+    form: Annotated[Format, typer.Option("--format", help="How to print the changes.")] = Format.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Print safe changes too.")] = False,
+) -> None:
+    """Compare two versions of a contract: which changes break clients, and which are risky or safe."""
+    from aether_tools.commands.breaking import breaking as command
+
+    form = Format.JSON if as_json else form
+    _finish(lambda: command(old, new, form=form, everything=everything), as_json=form is Format.JSON)
 
 
 @app.command()

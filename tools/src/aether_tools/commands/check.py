@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,25 +26,64 @@ _ROUNDS: Final = 5
 """A fix of a contract shows what lacks in the code, and that is fixed next."""
 
 
-def check(names: tuple[str, ...], *, form: Format, show_all: bool = False, fix: bool = False) -> int:
-    """Print the findings of the domains called `names` (all if empty). Return the exit code: 1 if there are any.
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The commit that contracts are compared with; `everything` prints safe changes too."""
+
+    ref: str
+    everything: bool
+
+
+def check(
+    names: tuple[str, ...],
+    *,
+    form: Format,
+    show_all: bool = False,
+    fix: bool = False,
+    against: Against | None = None,
+) -> int:
+    """Print the findings of the domains called `names` (all if empty). Return the exit code: 1 if any of them fails.
 
     Text shows the first 10 of each code, unless `show_all`. With `fix`, first make the edits that findings carry, generate
-    what the contracts then say, and check again, until there is nothing more to do so.
+    what the contracts then say, and check again, until there is nothing more to do so. With `against`, also print how
+    the contracts changed. Raises `UsageError` if they cannot be compared.
     """
     workspace = Workspace.find(Path.cwd())
-    findings = _findings(workspace, names)
+    found = _findings(workspace, names)
     for _ in range(_ROUNDS if fix else 0):
-        if not _improve(workspace, findings, form):
+        if not _improve(workspace, found.all, form):
             break
-        findings = _findings(workspace, names)
+        found = _findings(workspace, names)
     rules = {code: explanation.what for code, explanation in EXPLANATIONS.items()}
-    clean = f"Clean: {_count(len(workspace.chosen(names)))} checked."
-    most = None if show_all else MOST_OF_ONE_CODE
-    return report(findings, form=form, rules=rules, clean=clean, most=most)
+    findings, sentence = found.all, ""
+    if against is not None:
+        from aether_tools.commands.against import changes_since  # the comparison's imports take time
+
+        with replace.shared(workspace.root):
+            changes = changes_since(
+                workspace, names, against.ref, found.compiled, everything=against.everything
+            )
+        findings, sentence, rules = [*findings, *changes.findings], changes.sentence, rules | changes.rules
+    clean = " ".join((f"Clean: {_count(len(workspace.chosen(names)))} checked.", sentence)).strip()
+    code = report(findings, form=form, rules=rules, clean=clean, most=None if show_all else MOST_OF_ONE_CODE)
+    if findings and sentence and form is Format.TEXT:
+        print_line(sentence)
+    return code
 
 
-def _findings(workspace: Workspace, names: tuple[str, ...]) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The findings of the compiler, and those of the checks after them."""
+
+    compiled: list[Finding]
+    checked: list[Finding]
+
+    @property
+    def all(self) -> list[Finding]:
+        return [*self.compiled, *self.checked]
+
+
+def _findings(workspace: Workspace, names: tuple[str, ...]) -> _Found:
     with replace.shared(workspace.root):  # no other command changes contracts or generated code meanwhile
         domains = workspace.chosen(names)
         results = Results(workspace)
@@ -51,9 +91,9 @@ def _findings(workspace: Workspace, names: tuple[str, ...]) -> list[Finding]:
             "contracts",
             lambda: {"findings": as_data(compile_contracts(workspace.root, check=True).findings)},
         )
-        findings = [*as_findings(compiled["findings"]), *check_workspace(workspace, domains, results)]
+        found = _Found(as_findings(compiled["findings"]), list(check_workspace(workspace, domains, results)))
         results.save()
-    return findings
+    return found
 
 
 def _improve(workspace: Workspace, findings: Sequence[Finding], form: Format) -> bool:

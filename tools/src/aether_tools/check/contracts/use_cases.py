@@ -137,7 +137,7 @@ def check_use_cases(
                     "use-case-unwired",
                     f"{use_case.name} implements {operation.name}, but container.py does not use it.",
                     f"Add a provider for it to container.py, and pass that to the port as {operation.field}=.",
-                    provider(
+                    edits=provider(
                         container,
                         names,
                         port,
