@@ -777,6 +777,7 @@ def _packaging() -> tuple[Mutation, ...]:
         Mutation(kind, redis, "import httpx", undeclared),
         Mutation(kind, redis, "from orjson import dumps", undeclared),
         Mutation(kind, redis, "from google.protobuf import message", undeclared),
+        Mutation(kind, DOMAIN, "import httpx", "import-layer"),
         Mutation(kind, redis, "import opentelemetry.sdk.trace as tracing", undeclared),
         Mutation(kind, redis, "def later() -> None:\n    import structlog", undeclared, at="    import structlog"),
         Mutation(kind, file, "", undeclared, '    "redis>=6",\n', "from redis import Redis", redis),

@@ -63,3 +63,13 @@ def test_a_misspelt_setting_for_development_is_one_finding(shop: Shop) -> None:
     [finding] = shop.check()
     assert (finding.code, str(finding.location)) == ("setting-unknown", "domains/billing/pyproject.toml:2:1")
     assert finding.fix == "Write BILLING_THREADS."
+
+
+def test_a_field_of_a_class_between_is_a_setting_too(shop: Shop) -> None:
+    used = "\n    def used(self) -> object:\n        return self.rate\n"
+    shop.write(
+        SETTINGS,
+        HEAD + "pass\n\n\nclass Own(Settings):\n    rate: float = Field(1.0, description='x')\n" + used,
+    )
+    shop.write("domains/billing/pyproject.toml", '[tool.aether.development.settings]\nBILLING_RATE = "3"\n')
+    assert shop.check_files() == []

@@ -23,9 +23,11 @@ from aether_tools.workspace import Domain, Workspace
 _DIGEST_BYTES: Final = 16
 _NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)
 """Opens a named pipe without waiting for its writer."""
-_SKIPPED: Final = frozenset({"__pycache__", "node_modules"})
-_SHARED: Final = ("proto", "openapi", "adapters/src", "tools/src")
-"""Folders that every domain depends on: contracts, generated code, and the kits if they are members."""
+_SKIPPED: Final = frozenset(
+    {".git", ".venv", ".aether", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", "node_modules"}
+)
+_KITS: Final = ("adapters/src", "tools/src")
+"""The sources of the kits, in a workspace that has them as members."""
 _PASSING: Final = re.compile(
     r"_|PWD|OLDPWD|SHLVL|COLUMNS|LINES|TERM\w*|COLORTERM|NO_COLOR|SSH_\w+|DISPLAY|XDG_\w+|DBUS_\w+|WINDOWID|PS1|LS_COLORS|"
     r"GITHUB_\w+|RUNNER_\w+|ACTIONS_\w+|PYTEST_\w+|MAKE\w*|MFLAGS|AETHER_DEBUG|HOSTNAME|INVOCATION_ID|JOURNAL_STREAM"
@@ -64,15 +66,16 @@ class Inputs:
     def contracts(self) -> str:
         """Digest of what the compiler reads and writes, and of the tools themselves."""
         root = self.workspace.root
-        files = (file for folder in ("proto", "openapi") for file in _files(root / folder))
-        return _combined(self.tools, _digest(root / "pyproject.toml"), _tree(root, files))
+        return _combined(self.tools, _digest(root / "pyproject.toml"), _tree(root, _contract_files(root)))
 
     @cached_property
     def kits(self) -> str:
         """Digest of the kits that are members of the workspace, and of the names of its domains."""
         root = self.workspace.root
-        files = (file for folder in ("adapters/src", "tools/src") for file in _files(root / folder))
-        return _combined(self.tools, self.names, self.workspace.name, _tree(root, files))
+        return _combined(self.tools, self.names, self.workspace.name, _tree(root, self._kit_files()))
+
+    def _kit_files(self) -> Iterator[Path]:
+        return (file for folder in _KITS for file in _files(self.workspace.root / folder))
 
     @cached_property
     def names(self) -> str:
@@ -83,7 +86,7 @@ class Inputs:
     def shared(self) -> str:
         """Digest of what the findings of every domain depend on."""
         root = self.workspace.root
-        files = (file for folder in _SHARED for file in _files(root / folder))
+        files = (*_contract_files(root), *self._kit_files())
         return _combined(self.tools, self.names, _digest(root / "pyproject.toml"), _tree(root, files))
 
     def files(self, domain: Domain) -> str:
@@ -199,11 +202,14 @@ def _code(folder: Path) -> Iterator[Path]:
     return (file for file in _files(folder) if file.suffix in {".py", ".jinja"})
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, sorted, also through links, except in caches and hidden folders.
+def _contract_files(root: Path) -> Iterator[Path]:
+    """Yield contracts and generated code, without hidden folders: a run of the compiler may remove those meanwhile."""
+    for name in ("proto", "openapi"):
+        yield from _files(root / name, hidden=False)
 
-    Those are of version control, of tools, or the compiler's staging folders, which may vanish at any moment.
-    """
+
+def _files(folder: Path, *, hidden: bool = True) -> Iterator[Path]:
+    """Yield the files below a folder, sorted, also through links, except caches, and hidden folders unless asked for."""
     seen: set[str] = set()
     for current, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(current)
@@ -211,7 +217,9 @@ def _files(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
+        folders[:] = sorted(
+            name for name in folders if name not in _SKIPPED and (hidden or not name.startswith("."))
+        )
         yield from (Path(current, name) for name in sorted(files) if not name.endswith(".pyc"))
 
 

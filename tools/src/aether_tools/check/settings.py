@@ -62,10 +62,12 @@ def check_development(
     A variable with another prefix, such as OTEL_SDK_DISABLED, may be another program's; it is one of the domain's,
     misspelt, if it is much like one.
     """
-    classes = list(_classes(modules, names))
-    if not classes:
-        return  # whatever reads them, it is not the kit
-    own = [name for _, fields in classes for name in map(_name, fields) if name]
+    if not any(_classes(modules, names)):
+        return  # settings of another kind, whose fields are unknown
+    # Of every class, because one may derive from another.
+    written = [module for module in modules if module.name.endswith(".settings")]
+    bodies = [node.body for module in written for node in module.nodes if isinstance(node, ast.ClassDef)]
+    own = [name for body in bodies for name in map(_name, body) if name]
     known = {f"{domain.prefix}{name}".upper() for name in (*own, *kit_fields())}
     known |= {f"{name}_FILE" for name in known}
     with suppress(UsageError):  # the check of the containers reports it

@@ -94,12 +94,13 @@ def check_files(
     found = {
         domain.name: results.of(f"files:{domain.name}", partial(checked.domain, domain)) for domain in domains
     }
-    for each in found.values():
-        yield from as_findings(each["findings"])
-    for domain in domains:
-        section = f"packages:{domain.name}"
-        packages = results.of(section, partial(checked.packages, domain))
-        yield from as_findings(packages["findings"])
+    for name, each in found.items():
+        of_files = as_findings(each["findings"])
+        yield from of_files
+        packages = results.of(f"packages:{name}", partial(checked.packages, workspace.domain(name)))
+        # An import that must go need not be declared.
+        places = {finding.location for finding in of_files}
+        yield from (each for each in as_findings(packages["findings"]) if each.location not in places)
     section = f"map:{','.join(found)}"
     yield from as_findings(results.of(section, lambda: {"findings": as_data(checked.map(found))})["findings"])
 

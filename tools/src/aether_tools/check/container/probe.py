@@ -7,13 +7,10 @@ the domain that ended the process is known.
 
 from __future__ import annotations
 
-import difflib
 import faulthandler
 import importlib
-import inspect
 import json
 import os
-import re
 import runpy
 import signal
 import sys
@@ -36,6 +33,7 @@ _MAIN_THREAD = threading.get_ident()
 # By their paths: a script that runs with -P does not see its own folder.
 fits = runpy.run_path(str(_FOLDER / "fits.py"))
 assembly = runpy.run_path(str(_FOLDER / "assembly_probe.py"))
+blame = runpy.run_path(str(_FOLDER / "blame.py"))
 settings_probe = runpy.run_path(str(_FOLDER / "settings_probe.py"))
 Places = runpy.run_path(str(_FOLDER / "places.py"))["Places"]
 
@@ -207,7 +205,7 @@ def _unbuilt(
     """Yield why a provider cannot be built, at the line of the argument that is to blame."""
     what = f"The provider {name} cannot be built"
     if isinstance(error, RecursionError):
-        way = _cycle(provider, names)
+        way = blame["cycle"](provider, names)
         if way:
             takes = ", which takes ".join(f"{child} ({parameter}=)" for _, parameter, child in way)
             owner, parameter, _ = way[0]
@@ -215,7 +213,7 @@ def _unbuilt(
             reason = f"{what}: it needs itself: {name} takes {takes}."
             yield _finding("container-broken", reason, file, at) | {"fix": "cycle"}
             return
-    parent, parameter, broken, error = _culprit(provider, error, names)
+    parent, parameter, broken, error = blame["culprit"](provider, error, names)
     made = getattr(broken, "provides", None)
     if _reads_environment(made):
         found = list(settings_probe["wrong_settings"](task, made, error))
@@ -226,73 +224,8 @@ def _unbuilt(
         position = next((at for at, each in enumerate(getattr(parent, "args", ())) if each is broken), None)
         line = places.argument(parent, parameter, position, line)
         owner = fits["name_of"](getattr(parent, "provides", parent))
-        what = f"{what}: {parameter} of {owner} is {_title(broken, names)}"
+        what = f"{what}: {parameter} of {owner} is {blame['title'](broken, names)}"
     yield _broken(task, "container-broken", what, error, file, line)
-
-
-def _culprit(provider: Any, error: Exception, names: dict[int, str]) -> tuple[Any, str, Any, Exception]:
-    """Return the innermost inline provider that cannot be built, its error, and who takes it as which parameter."""
-    parent, parameter = None, ""
-    while True:
-        for name, child in _arguments_of(provider):
-            if id(child) in names:
-                continue
-            try:
-                child()
-            except Exception as reason:
-                parent, parameter, provider, error = provider, name, child, reason
-                break
-        else:
-            return parent, parameter, provider, error
-
-
-def _arguments_of(provider: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the providers among the arguments of a provider, each with the name of its parameter."""
-    # Of its class, because `settings.provided` answers every attribute with another provider.
-    own = {
-        each: getattr(provider, each)
-        for each in ("args", "kwargs", "providers")
-        if hasattr(type(provider), each)
-    }
-    known = _signature(provider) if "kwargs" in own else None
-    positional = [] if known is None else list(known[1].parameters)
-    given = [
-        (positional[at] if at < len(positional) else str(at), each)
-        for at, each in enumerate(own.get("args", ()))
-    ]
-    named = own.get("kwargs") or own.get("providers")
-    for name, each in (*given, *(named.items() if isinstance(named, dict) else ())):
-        if hasattr(type(each), "related"):
-            yield name, each
-
-
-def _title(provider: Any, names: dict[int, str]) -> str:
-    """Return how a provider is written: its name, `settings.field`, or what it makes."""
-    if id(provider) in names:
-        return names[id(provider)]
-    attribute = re.fullmatch(r'AttributeGetter\("(\w+)"\)', repr(provider))
-    inner = getattr(provider, "provides", None)
-    if attribute:
-        return f"{_title(inner, names)}.{attribute[1]}"
-    if type(provider).__name__ in {"ProvidedInstance", "Delegate"}:
-        return _title(inner, names)
-    return str(fits["name_of"](inner) if inner is not None else provider)
-
-
-def _cycle(provider: Any, names: dict[int, str]) -> list[tuple[Any, str, str]]:
-    """Return a way from a provider back to itself: who takes what as which parameter. Empty if there is none."""
-    waiting: list[tuple[Any, list[tuple[Any, str, str]]]] = [(provider, [])]
-    seen: set[int] = set()
-    while waiting:
-        each, way = waiting.pop(0)
-        for parameter, child in _arguments_of(each):
-            step = [*way, (each, parameter, _title(child, names))]
-            if child is provider:
-                return step
-            if id(child) not in seen:
-                seen.add(id(child))
-                waiting.append((child, step))
-    return []
 
 
 def _build_branches(provider: Any, providers: Any) -> None:
@@ -302,20 +235,9 @@ def _build_branches(provider: Any, providers: Any) -> None:
             branch()
 
 
-def _signature(provider: Any) -> tuple[Callable[..., object], inspect.Signature] | None:
-    """Return what a provider calls, with its signature. None if it calls nothing or the signature is unknown."""
-    provides = getattr(provider, "provides", None)
-    if not callable(provides) or not hasattr(provider, "kwargs"):
-        return None
-    try:
-        return provides, inspect.signature(provides)
-    except (TypeError, ValueError):
-        return None
-
-
 def _misfit(provider: Any) -> tuple[str, str, str] | None:
     """Return the argument, the reason and the right name if a provider's arguments do not match what it calls."""
-    known = _signature(provider)
+    known = blame["signature_of"](provider)
     # The environment may hold the arguments of settings, so only building them can fail.
     if known is None or _reads_environment(known[0]):
         return None
@@ -325,7 +247,7 @@ def _misfit(provider: Any) -> tuple[str, str, str] | None:
 
 def _wrong_parts(provider: Any, providers: Any) -> Iterator[tuple[str, int, str]]:
     """Yield parameter, position and reason for each argument that does not fit its annotation."""
-    known = _signature(provider)
+    known = blame["signature_of"](provider)
     if known is None:
         return
     called, signature = known
@@ -374,36 +296,8 @@ def _broken(task: dict[str, Any], code: str, what: str, error: BaseException, fi
         return found | {"fix": "not-installed"}
     if code == "container-broken" and isinstance(error, OSError):
         return found | {"fix": "connects-to-a-server"}
-    advice = _correct_name(error)
+    advice = blame["correct_name"](error)
     return found | {"advice": advice} if advice else found
-
-
-def _correct_name(error: BaseException) -> str:
-    """Return what to write instead of an attribute that does not exist. Empty for any other error."""
-    missing = re.search(r"'(\w+)' object has no attribute '(\w+)'", str(error))
-    if not isinstance(error, AttributeError) or missing is None:
-        return ""
-    owner = next((each for each in _classes() if each.__name__ == missing[1]), None)
-    known = [] if owner is None else [*dir(owner), *getattr(owner, "model_fields", {})]
-    close = difflib.get_close_matches(missing[2], known, 1)
-    return (
-        f"Write {close[0]} instead of {missing[2]}."
-        if close
-        else f"{missing[1]} has no {missing[2]}: correct the name."
-    )
-
-
-def _classes() -> Iterator[type]:
-    """Yield every class of the process."""
-    waiting: list[type] = [object]
-    seen: set[int] = set()
-    while waiting:
-        children: list[type] = type.__subclasses__(waiting.pop())
-        for each in children:
-            if id(each) not in seen:
-                seen.add(id(each))
-                waiting.append(each)
-                yield each
 
 
 def _is_missing_in_the_kits(error: BaseException) -> bool:
