@@ -58,7 +58,7 @@ def test_the_page_lists_exactly_the_codes_of_the_compiler() -> None:
 def codes(module: ast.Module) -> Iterator[str]:
     """Yield every code that a module's findings can have.
 
-    The OpenAPI front end passes codes without their prefix to `findings.add` and `.stop`, after the location. It
+    The OpenAPI front end passes codes without their prefix to `findings.add`, `.add_effect` and `.stop`. It
     lists unsupported keywords in one table.
     """
     for node in ast.walk(module):
@@ -69,6 +69,10 @@ def codes(module: ast.Module) -> Iterator[str]:
                 yield text
             case ast.Call(
                 func=ast.Attribute(attr="add" | "stop"), args=[_, ast.Constant(value=str(code)), _, _]
+            ):
+                yield f"openapi-{code}"
+            case ast.Call(
+                func=ast.Attribute(attr="add_effect"), args=[_, _, ast.Constant(value=str(code)), *_]
             ):
                 yield f"openapi-{code}"
             case ast.FunctionDef(name="_unsupported", body=[ast.Assign(value=ast.Dict(keys=keywords)), *_]):

@@ -19,10 +19,9 @@ def check(names: tuple[str, ...], *, form: Format) -> int:
     workspace = Workspace.find(Path.cwd())
     with replace.shared(workspace.root):  # no other command changes contracts or generated code meanwhile
         domains = workspace.chosen(names)
-        findings = [
-            *compile_contracts(workspace.root, check=True).findings,
-            *check_workspace(workspace, domains),
-        ]
+        findings = list(compile_contracts(workspace.root, check=True).findings)
+        if all(finding.code != "contract-workspace" for finding in findings):
+            findings += check_workspace(workspace, domains)
     rules = {code: explanation.what for code, explanation in EXPLANATIONS.items()}
     return report(findings, form=form, rules=rules, clean=f"Clean: {_count(len(domains))} checked.")
 

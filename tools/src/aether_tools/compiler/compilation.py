@@ -12,7 +12,7 @@ from aether_tools.compiler.binding.bindings import Binding
 from aether_tools.compiler.binding.oneofs import required_oneofs
 from aether_tools.compiler.binding.operations import bind
 from aether_tools.compiler.binding.sides import rest_sides
-from aether_tools.compiler.contract_files import contract_paths
+from aether_tools.compiler.contract_files import contract_paths, renamed_workspace
 from aether_tools.compiler.emit.package import write_proto
 from aether_tools.compiler.emit.rest.module import write
 from aether_tools.compiler.model.contracts import Contracts, Package, RestSide
@@ -37,6 +37,9 @@ class Compiled:
 def compile_workspace(root: Path) -> Compiled:
     """Compile all contracts. Raises `ContractError` with the findings of all of them if there are any."""
     workspace = Workspace.find(root).name
+    renamed = renamed_workspace(root, workspace)
+    if renamed is not None:
+        raise ContractError(renamed)  # each contract would become a finding
     protos = front_end.compile_all(root, workspace)
     findings = list(protos.findings)
     broken = {finding.location.file.rpartition("/")[0] for finding in findings}

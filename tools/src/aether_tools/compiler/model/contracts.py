@@ -243,6 +243,11 @@ class Service:
     comment: str
     location: Location
 
+    @property
+    def python_name(self) -> str:
+        """Name of the port's dataclass: the service's, with `Port` behind it if a method has the same name."""
+        return f"{self.name}Port" if any(method.name == self.name for method in self.methods) else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
