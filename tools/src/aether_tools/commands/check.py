@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from aether_tools.check.contracts.contract_check import check_contracts
 from aether_tools.check.explanations import EXPLANATIONS
 from aether_tools.check.workspace_check import check_workspace, map_events
 from aether_tools.compiler.output import replace
@@ -21,6 +22,7 @@ def check(names: tuple[str, ...], *, form: Format) -> int:
         domains = workspace.chosen(names)
         findings = list(compile_contracts(workspace.root, check=True).findings)
         if all(finding.code != "contract-workspace" for finding in findings):
+            findings += check_contracts(workspace, domains)
             findings += check_workspace(workspace, domains)
     rules = {code: explanation.what for code, explanation in EXPLANATIONS.items()}
     return report(findings, form=form, rules=rules, clean=f"Clean: {_count(len(domains))} checked.")

@@ -218,6 +218,8 @@ class Method:
     """Whether each call is recorded in the audit log."""
     declared_criticality: str = ""
     """What its option declares, in upper case; empty without it."""
+    no_side_effects: bool = False
+    """Whether it declares that it only reads."""
     rest: RestSide | None = None
     """What its REST operations add; None without any."""
 

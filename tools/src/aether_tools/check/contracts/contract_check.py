@@ -1,0 +1,96 @@
+"""Runs the checks of what contracts alone can show, and remembers the result until a contract changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from aether_tools.check.contracts.rules import QUALITY
+from aether_tools.compiler.output.fingerprint import input_digest
+from aether_tools.console import UsageError
+from aether_tools.finding import Finding, Location
+from aether_tools.workspace import Domain, Workspace, toml_table
+
+_KNOWN: Final = ".aether/contracts.json"
+
+
+def check_contracts(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[Finding]:
+    """Yield the findings of the contracts of `domains`. Skip contracts that do not compile; the compiler reports them.
+
+    Raises `UsageError` if `[tool.aether.check] off` is not a table of rules and reasons.
+    """
+    off = {domain.name: _off(workspace, domain) for domain in domains}
+    for finding in _remembered(workspace):
+        domain = _domain(finding.location.file)
+        if domain in off and finding.code not in off[domain]:
+            yield finding
+
+
+def _domain(file: str) -> str:
+    """Return the domain of a contract: openapi/<domain>.yaml or proto/<workspace>/<domain>/v1/<file>."""
+    parts = Path(file).parts
+    return Path(parts[1]).stem if parts[0] == "openapi" else parts[2]
+
+
+def _off(workspace: Workspace, domain: Domain) -> set[str]:
+    """Return the rules that the workspace or the domain has switched off."""
+    off: set[str] = set()
+    for folder in (workspace.root, domain.folder):
+        file = folder / "pyproject.toml"
+        rules = (toml_table(file, "tool", "aether", "check") or {}).get("off", {})
+        where = f"{workspace.relative(file)}: off in [tool.aether.check]"
+        if not isinstance(rules, dict):
+            raise UsageError(f'{where} must be a table, such as off = {{ quality-paging = "<reason>" }}.')
+        for rule, reason in rules.items():
+            if rule not in QUALITY:
+                raise UsageError(f"{where} names {rule!r}, which is none of: {', '.join(QUALITY)}.")
+            if not isinstance(reason, str) or not reason.strip():
+                raise UsageError(f'{where} gives no reason for {rule}. Write {rule} = "<reason>".')
+        off.update(rules)
+    return off
+
+
+def _remembered(workspace: Workspace) -> list[Finding]:
+    """Return the findings of all contracts: those of the last run, if nothing has changed since."""
+    file, digest = workspace.root / _KNOWN, _digest(workspace.root)
+    try:
+        known = json.loads(file.read_bytes())
+        if known["digest"] == digest:
+            return [Finding(Location(*place), *texts) for place, texts in known["findings"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # missing or damaged: costs one check
+    found = _found(workspace)
+    rows = [
+        ((each.location.file, each.location.line, each.location.column), (each.code, each.reason, each.fix))
+        for each in found
+    ]
+    try:
+        file.parent.mkdir(exist_ok=True)
+        fresh = file.with_suffix(".new")
+        fresh.write_text(json.dumps({"digest": digest, "findings": rows}), encoding="utf-8")
+        fresh.replace(file)
+    except OSError:
+        pass  # a workspace that cannot be written is checked anew each time
+    return found
+
+
+def _digest(root: Path) -> str:
+    total = hashlib.blake2b(input_digest(root).encode(), digest_size=16)
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        total.update(file.read_bytes())
+    return total.hexdigest()
+
+
+def _found(workspace: Workspace) -> list[Finding]:
+    from aether_tools.check.contracts.contract_source import read_contracts
+    from aether_tools.check.contracts.limits import check_limits
+    from aether_tools.check.contracts.promises import check_promises
+    from aether_tools.check.contracts.quality import check_quality
+
+    contracts = read_contracts(workspace.root, workspace.name)
+    rules = (check_limits, check_promises, check_quality)
+    return sorted(set(chain.from_iterable(rule(contract) for contract in contracts for rule in rules)))

@@ -1,0 +1,134 @@
+"""Reads the contracts of a workspace as the checks of contracts need them: each domain's documents, bound to its methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aether_tools.compiler.binding.bindings import Binding
+from aether_tools.compiler.binding.operations import bind
+from aether_tools.compiler.model.contracts import Contracts, Method, Package
+from aether_tools.compiler.openapi.bundle import load
+from aether_tools.compiler.openapi.document import Document, Findings, Node
+from aether_tools.compiler.openapi.operations import Operations, OperationSpec
+from aether_tools.compiler.openapi.schema import Schemas
+from aether_tools.compiler.openapi.structure import structure
+from aether_tools.compiler.proto import front_end
+from aether_tools.finding import ContractError, Location
+
+
+@dataclass(frozen=True, slots=True)
+class BoundOperation:
+    """An operation of a document and its method."""
+
+    spec: OperationSpec
+    method: Method
+    raw_body: bool
+
+    @property
+    def name(self) -> str:
+        """How findings call it: verb and path."""
+        return f"{self.spec.verb.upper()} {self.spec.path}"
+
+    @property
+    def secured(self) -> bool:
+        """Whether callers need a token."""
+        return self.spec.security is not None and any(self.spec.security.elements())
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The contracts of one domain, without faults."""
+
+    contracts: Contracts
+    package: Package
+    document: Document
+    binding: Binding
+    operations: tuple[BoundOperation, ...]
+    schemas: Schemas
+    _keys: dict[Node, Location] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        """The OpenAPI file, relative to the workspace."""
+        return self.document.root.location.file
+
+    def place(self, node: Node) -> Location:
+        """Return where a value begins: at its key, if it has one."""
+        if not self._keys:
+            for each in self.document.root.walk():
+                for name, child in each.items():
+                    self._keys.setdefault(child, each.key(name))
+        return self._keys.get(node, node.location)
+
+    def own(self, nodes: Iterable[tuple[str, Node]]) -> Iterator[tuple[str, Node]]:
+        """Yield the named nodes that the contract itself declares, without those of `common.yaml`."""
+        return ((name, node) for name, node in nodes if node.location.file == self.file)
+
+    def components(self, section: str) -> Iterator[tuple[str, Node]]:
+        """Yield the contract's own components of a section, by name."""
+        components = self.document.root.get("components")
+        return self.own(() if components is None else components.entries(section))
+
+    def parts(self) -> Iterator[Node]:
+        """Yield each part of the document that OpenAPI gives a meaning, without those of `common.yaml`."""
+        return (node for node in structure(self.document.root) if node.location.file == self.file)
+
+    def request_schemas(self) -> Iterator[tuple[Node, BoundOperation]]:
+        """Yield each schema, at any depth, that describes what a caller sends, once."""
+        seen: set[Node] = set()
+        for operation in self.operations:
+            if operation.raw_body:
+                continue
+            roots = [parameter.schema for parameter in operation.spec.parameters]
+            if operation.spec.body is not None and operation.spec.body.schema is not None:
+                roots.append(operation.spec.body.schema)
+            for root in roots:
+                for node in self.schema_tree(root, seen):
+                    yield node, operation
+
+    def schema_tree(self, root: Node, seen: set[Node]) -> Iterator[Node]:
+        """Yield a schema and those in it, without references and those in `seen`."""
+        waiting = [root]
+        while waiting:
+            node = self.document.resolve(waiting.pop())
+            if node is None or node in seen or node.mapping is None:
+                continue
+            seen.add(node)
+            yield node
+            for name in ("allOf", "oneOf"):
+                waiting += node.listed(name)
+            for name in ("items", "additionalProperties"):
+                child = node.get(name)
+                waiting += [] if child is None else [child]
+            waiting += [child for _, child in node.entries("properties")]
+
+
+def read_contracts(root: Path, workspace: str) -> list[Contract]:
+    """Return the contracts of each domain that the compiler accepts; it reports the others."""
+    protos = front_end.compile_all(root, workspace)
+    if protos.findings:
+        return []
+    read = []
+    for package in protos.contracts.packages:
+        file = root / "openapi" / f"{package.domain}.yaml"
+        if package.domain == "common" or not file.is_file():
+            continue
+        try:
+            read.append(_read(protos.contracts, package, file, root))
+        except ContractError:
+            continue
+    return read
+
+
+def _read(contracts: Contracts, package: Package, file: Path, root: Path) -> Contract:
+    findings = Findings()
+    document = load(file, root, findings)
+    binding = bind(contracts, package, document, findings)
+    bound = {each.operation_id: each for each in binding.operations}
+    operations = tuple(
+        BoundOperation(spec, bound[spec.operation_id].method, bound[spec.operation_id].raw_body)
+        for spec in Operations(document, findings).read()
+    )
+    return Contract(contracts, package, document, binding, operations, Schemas(document, findings))

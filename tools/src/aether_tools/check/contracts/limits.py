@@ -1,0 +1,296 @@
+"""Checks that each schema has values: its limits, its pattern, its members and its examples agree."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, Final
+
+from aether_adapters.rest.schema import for_requests
+from jsonschema_rs import Draft4Validator
+
+from aether_tools.check.contracts.contract_source import Contract
+from aether_tools.compiler.openapi.document import Node
+from aether_tools.finding import Finding
+
+_parser: Any = import_module("re._parser")
+"""Python's own parser of regular expressions, which knows the widths of a pattern, and which no stub describes."""
+_OF_TYPE: Final = {
+    "string": ("minLength", "maxLength", "pattern"),
+    "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    "array": ("items", "minItems", "maxItems", "uniqueItems"),
+    "object": ("properties", "required", "additionalProperties", "minProperties", "maxProperties"),
+}
+_PAIRS: Final = (
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+    ("minimum", "maximum"),
+)
+_RANGES: Final = {"int32": (-(2**31), 2**31 - 1), "uint32": (0, 2**32 - 1)}
+_INTEGERS: Final = {"int64": (-(2**63), 2**63 - 1), "uint64": (0, 2**64 - 1)}
+
+
+def check_limits(contract: Contract) -> Iterator[Finding]:
+    """Yield a finding for each schema that no value fits, each limit without effect, and each example that does not fit."""
+    for node in contract.parts():
+        if _is_schema(node):
+            yield from _contradictions(contract, node)
+            yield from _keywords(node)
+            yield from _duplicates(node)
+    yield from _examples(contract)
+
+
+def has_values(contract: Contract, schema: Node) -> bool:
+    """Return whether the schema's own limits leave it a value; otherwise no example or default could fit."""
+    return not _is_schema(schema) or not any(_contradictions(contract, schema))
+
+
+def _contradictions(contract: Contract, node: Node) -> Iterator[Finding]:
+    yield from _pairs(node)
+    yield from _pattern(node)
+    yield from _range(node)
+    yield from _sizes(contract, node)
+    yield from _members(contract, node)
+
+
+def _is_schema(node: Node) -> bool:
+    return node.text("type") is not None and node.text("in") is None and node.text("scheme") is None
+
+
+def _number(node: Node, name: str) -> float | None:
+    value = node.get(name)
+    number = None if value is None else value.scalar
+    return number if isinstance(number, int | float) and not isinstance(number, bool) else None
+
+
+def _pairs(node: Node) -> Iterator[Finding]:
+    for low, high in _PAIRS:
+        least, most = _number(node, low), _number(node, high)
+        if least is None or most is None:
+            continue
+        exclusive = least == most and (node.flag("exclusiveMinimum") or node.flag("exclusiveMaximum"))
+        if least > most or (low == "minimum" and exclusive):
+            yield Finding(
+                node.key(low),
+                "contract-limits",
+                f"No value fits: {low} is {least:g}, and {high} is {most:g}{' and excluded' if exclusive else ''}.",
+                "Correct one of the two.",
+            )
+        step = _number(node, "multipleOf")
+        if low == "minimum" and step and least <= most and math.floor(most / step) * step < least:
+            yield Finding(
+                node.key("multipleOf"),
+                "contract-limits",
+                f"No value fits: no multiple of {step:g} is between {least:g} and {most:g}.",
+                "Correct one of the three.",
+            )
+
+
+def _keywords(node: Node) -> Iterator[Finding]:
+    kind = {"integer": "number"}.get(node.text("type") or "", node.text("type") or "")
+    for other, names in _OF_TYPE.items():
+        for name in names if other != kind and kind != "" else ():
+            if name in node:
+                instead = " Write a pattern." if kind == "string" and other == "number" else ""
+                yield Finding(
+                    node.key(name),
+                    "contract-keyword",
+                    f"`{name}` has no effect on a value of type {node.text('type')}.",
+                    f"Remove it, or correct the type.{instead}",
+                )
+    for name, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if node.flag(name) and bound not in node and kind == "number":
+            yield Finding(
+                node.key(name),
+                "contract-keyword",
+                f"`{name}` has no effect without `{bound}`.",
+                f"Write {bound}, or remove it.",
+            )
+
+
+def widths(pattern: str) -> tuple[int, int | None]:
+    """Return the least and the greatest length of a text that a pattern matches as a whole. None if there is no greatest.
+
+    A pattern that Python cannot parse has any length.
+    """
+    try:
+        low, high = _parser.parse(pattern).getwidth()
+    except (re.error, RecursionError, OverflowError):
+        return 0, None
+    anchored = pattern.startswith("^") and pattern.endswith("$") and not pattern.endswith("\\$")
+    alternatives = "|" in re.sub(r"\([^()]*\)|\[[^\]]*\]|\\.", "", pattern)
+    bounded = anchored and not alternatives and high < int(_parser.MAXREPEAT)
+    return low, high if bounded else None
+
+
+def _pattern(node: Node) -> Iterator[Finding]:
+    pattern = node.text("pattern")
+    if pattern is None or node.text("type") != "string":
+        return
+    low, high = widths(pattern)
+    most, least = _number(node, "maxLength"), _number(node, "minLength")
+    if most is not None and low > most:
+        reason = f"the pattern needs at least {low} characters, and maxLength is {most:g}"
+    elif least is not None and high is not None and high < least:
+        reason = f"the pattern allows at most {high} characters, and minLength is {least:g}"
+    else:
+        return
+    yield Finding(
+        node.key("pattern"), "contract-limits", f"No value fits: {reason}.", "Correct one of the two."
+    )
+
+
+def _range(node: Node) -> Iterator[Finding]:
+    bounds = _RANGES.get(node.text("format") or "")
+    if bounds is None:
+        return
+    for name in ("minimum", "maximum"):
+        value = _number(node, name)
+        if value is not None and not bounds[0] <= value <= bounds[1]:
+            yield Finding(
+                node.key(name),
+                "contract-limits",
+                f"{name} {value:.0f} is beyond {node.text('format')}, which ends at {bounds[name == 'maximum']}.",
+                "Write a limit that the field can hold, or another type in both contracts.",
+            )
+
+
+def _sizes(contract: Contract, node: Node) -> Iterator[Finding]:
+    """Check how many items a list of different ones can have, and how many properties a closed object."""
+    items = node.get("items")
+    target = None if items is None else contract.document.resolve(items)
+    members = [] if target is None else list(target.listed("enum"))
+    least = _number(node, "minItems")
+    if node.flag("uniqueItems") and members and least is not None and least > len(members):
+        yield Finding(
+            node.key("minItems"),
+            "contract-limits",
+            f"No value fits: minItems is {least:g}, and there are {len(members)} different items.",
+            "Correct minItems, or remove uniqueItems.",
+        )
+    most, required = _number(node, "maxProperties"), list(node.listed("required"))
+    if most is not None and most < len(required):
+        yield Finding(
+            node.key("maxProperties"),
+            "contract-limits",
+            f"No value fits: {len(required)} properties are required, and maxProperties is {most:g}.",
+            "Correct one of the two.",
+        )
+    closed = node.get("additionalProperties")
+    least, known = _number(node, "minProperties"), len(list(node.entries("properties")))
+    if closed is not None and closed.scalar is False and least is not None and least > known:
+        yield Finding(
+            node.key("minProperties"),
+            "contract-limits",
+            f"No value fits: minProperties is {least:g}, and there are {known} properties.",
+            "Correct one of the two.",
+        )
+
+
+def _duplicates(node: Node) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for member in node.listed("enum"):
+        value = repr(member.plain())
+        if value in seen:
+            yield Finding(
+                member.location,
+                "contract-duplicate",
+                f"{value} is already in this enum.",
+                "Remove it, or write the member that was meant.",
+            )
+        seen.add(value)
+
+
+def _members(contract: Contract, node: Node) -> Iterator[Finding]:
+    """Check that each member of an enum fits the other keywords."""
+    limits = {name: value.plain() for name, value in node.items() if name != "enum"}
+    validator = _validator(contract, limits) if "enum" in node else None
+    if validator is None:
+        return
+    for member in node.listed("enum"):
+        value = member.plain()
+        if value is not None and not validator.is_valid(value):
+            yield Finding(
+                member.location,
+                "contract-limits",
+                f"The member {value!r} does not fit its own schema: {_first(validator, value)}.",
+                "Correct the member, or the keyword that excludes it.",
+            )
+
+
+def _examples(contract: Contract) -> Iterator[Finding]:
+    """Check the examples of schemas, parameters, headers and bodies."""
+    for node in contract.parts():
+        schema = node.get("schema") if "schema" in node else node
+        if schema is None:
+            continue
+        given = [value for value in (node.get("example"),) if value is not None]
+        if "schema" in node:
+            examples = (contract.document.resolve(each) for _, each in node.entries("examples"))
+            given += [
+                value for each in examples if each is not None and (value := each.get("value")) is not None
+            ]
+        elif not ({"type", "allOf", "oneOf", "enum"} & set(node.mapping or ())):
+            continue
+        target = contract.document.resolve(schema)
+        if not given or target is None or not has_values(contract, target):
+            continue
+        validator = _validator(contract, schema.plain())
+        for value in given:
+            if validator is not None and not validator.is_valid(value.plain()):
+                yield Finding(
+                    contract.place(value),
+                    "contract-example",
+                    f"The example does not fit its schema: {_first(validator, value.plain())}.",
+                    "Correct the example, or the schema.",
+                )
+
+
+def _validator(contract: Contract, schema: object) -> Draft4Validator | None:
+    """Return a validator of values as they are written in a contract. None for a schema that does not compile."""
+    components = contract.document.root.get("components")
+    schemas = None if components is None else components.get("schemas")
+    named: Any = {} if schemas is None else schemas.plain()
+    whole = {
+        "allOf": [for_requests(_both_ways(schema))],
+        "components": {"schemas": {name: for_requests(_both_ways(each)) for name, each in named.items()}},
+    }
+    try:
+        return Draft4Validator(whole, validate_formats=True, formats=_FORMATS, ignore_unknown_formats=True)
+    except ValueError:
+        return None
+
+
+def _both_ways(schema: Any) -> Any:
+    """Return a schema without `readOnly` and `writeOnly`: an example shows both directions."""
+    if isinstance(schema, list):
+        return [_both_ways(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: _both_ways(value)
+        for name, value in schema.items()
+        if not (name in ("readOnly", "writeOnly") and isinstance(value, bool))
+    }
+
+
+def _first(validator: Draft4Validator, value: object) -> str:
+    error = next(iter(validator.iter_errors(value)))
+    path = "".join(f"/{step}" for step in error.instance_path)
+    return f"{path}: {error.message}" if path else error.message
+
+
+def _integer(low: int, high: int) -> Any:
+    def fits(text: str) -> bool:
+        return re.fullmatch(r"-?(0|[1-9][0-9]{0,19})", text) is not None and low <= int(text) <= high
+
+    return fits
+
+
+_FORMATS: Final = {
+    **{name: _integer(*bounds) for name, bounds in _INTEGERS.items()},
+    "byte": lambda text: re.fullmatch(r"([A-Za-z0-9+/_-]{4})*[A-Za-z0-9+/_-]{0,3}={0,2}", text) is not None,
+}
