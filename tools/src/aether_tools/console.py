@@ -135,15 +135,18 @@ def discard(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def guarded(command: Callable[[], int]) -> int:
+def guarded(command: Callable[[], int], *, as_json: bool = False) -> int:
     """Run a command and return its exit code. Print any exception as one sentence.
 
+    With `as_json`, stdout gets it as `{"error": "..."}`, because its reader expects JSON even from a failure.
     AETHER_DEBUG=1 also prints the traceback.
     """
     try:
         code = command()
         sys.stdout.flush()
     except UsageError as error:
+        if as_json:
+            print_json({"error": str(error)})
         print_error("\n".join(map(visible, f"aether: {error}".split("\n"))))
         _print_traceback()
         return FAILED
@@ -154,7 +157,10 @@ def guarded(command: Callable[[], int]) -> int:
         discard(sys.stdout)
         return FAILED
     except Exception as error:
-        print_error(f"aether: this is a bug in aether, not in your work: {type(error).__name__}: {error}")
+        reason = f"this is a bug in aether, not in your work: {type(error).__name__}: {error}"
+        if as_json:
+            print_json({"error": reason})
+        print_error(f"aether: {reason}")
         print_error(
             "aether: run the command again with AETHER_DEBUG=1 and report the bug with the traceback."
         )

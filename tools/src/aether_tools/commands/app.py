@@ -35,8 +35,8 @@ def run_command_line(arguments: list[str]) -> int:
     return 0
 
 
-def _finish(command: Callable[[], int]) -> None:
-    raise typer.Exit(guarded(command))
+def _finish(command: Callable[[], int], *, as_json: bool = False) -> None:
+    raise typer.Exit(guarded(command, as_json=as_json))
 
 
 @app.command()
@@ -88,7 +88,7 @@ def generate(
     """Generate typed Python from the contracts: ports, types, REST and gRPC edges."""
     from aether_tools.commands.generate import generate as command
 
-    _finish(lambda: command(check=check, as_json=as_json))
+    _finish(lambda: command(check=check, as_json=as_json), as_json=as_json)
 
 
 @app.command()
@@ -110,10 +110,12 @@ def check(
     from aether_tools.commands.check import check as command
     from aether_tools.commands.check import show_map
 
+    chosen = Format.JSON if as_json else form
+    plain = chosen is Format.JSON
     if event_map:
-        _finish(lambda: show_map(as_json=as_json or form is Format.JSON))
+        _finish(lambda: show_map(as_json=plain), as_json=plain)
     else:
-        _finish(lambda: command(tuple(domains or ()), form=Format.JSON if as_json else form))
+        _finish(lambda: command(tuple(domains or ()), form=chosen), as_json=plain)
 
 
 @app.command()

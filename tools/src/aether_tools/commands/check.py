@@ -20,9 +20,10 @@ def check(names: tuple[str, ...], *, form: Format) -> int:
     workspace = Workspace.find(Path.cwd())
     with replace.shared(workspace.root):  # no other command changes contracts or generated code meanwhile
         domains = workspace.chosen(names)
-        findings = list(compile_contracts(workspace.root, check=True).findings)
+        contracts = compile_contracts(workspace.root, check=True)
+        findings = list(contracts.findings)
         if all(finding.code != "contract-workspace" for finding in findings):
-            findings += check_contracts(workspace, domains)
+            findings += check_contracts(workspace, domains, contracts.compiled)
             findings += check_workspace(workspace, domains)
     rules = {code: explanation.what for code, explanation in EXPLANATIONS.items()}
     return report(findings, form=form, rules=rules, clean=f"Clean: {_count(len(domains))} checked.")

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aether_tools.check.contracts.rules import QUALITY
 from aether_tools.compiler.output.fingerprint import input_digest
@@ -15,16 +15,22 @@ from aether_tools.console import UsageError
 from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Domain, Workspace, toml_table
 
+if TYPE_CHECKING:
+    from aether_tools.compiler.compilation import Compiled
+
 _KNOWN: Final = ".aether/contracts.json"
 
 
-def check_contracts(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[Finding]:
+def check_contracts(
+    workspace: Workspace, domains: tuple[Domain, ...], compiled: Compiled | None = None
+) -> Iterator[Finding]:
     """Yield the findings of the contracts of `domains`. Skip contracts that do not compile; the compiler reports them.
 
+    `compiled` is what the compiler has just made of them, if it has.
     Raises `UsageError` if `[tool.aether.check] off` is not a table of rules and reasons.
     """
     off = {domain.name: _off(workspace, domain) for domain in domains}
-    for finding in _remembered(workspace):
+    for finding in _remembered(workspace, compiled):
         domain = _domain(finding.location.file)
         if domain in off and finding.code not in off[domain]:
             yield finding
@@ -54,7 +60,7 @@ def _off(workspace: Workspace, domain: Domain) -> set[str]:
     return off
 
 
-def _remembered(workspace: Workspace) -> list[Finding]:
+def _remembered(workspace: Workspace, compiled: Compiled | None) -> list[Finding]:
     """Return the findings of all contracts: those of the last run, if nothing has changed since."""
     file, digest = workspace.root / _KNOWN, _digest(workspace.root)
     try:
@@ -63,7 +69,7 @@ def _remembered(workspace: Workspace) -> list[Finding]:
             return [Finding(Location(*place), *texts) for place, texts in known["findings"]]
     except (OSError, ValueError, KeyError, TypeError):
         pass  # missing or damaged: costs one check
-    found = _found(workspace)
+    found = _found(workspace, compiled)
     rows = [
         ((each.location.file, each.location.line, each.location.column), (each.code, each.reason, each.fix))
         for each in found
@@ -85,12 +91,15 @@ def _digest(root: Path) -> str:
     return total.hexdigest()
 
 
-def _found(workspace: Workspace) -> list[Finding]:
-    from aether_tools.check.contracts.contract_source import read_contracts
+def _found(workspace: Workspace, compiled: Compiled | None) -> list[Finding]:
+    from aether_tools.check.contracts.contract_source import compiled_contracts, read_contracts
     from aether_tools.check.contracts.limits import check_limits
     from aether_tools.check.contracts.promises import check_promises
     from aether_tools.check.contracts.quality import check_quality
 
-    contracts = read_contracts(workspace.root, workspace.name)
+    if compiled is not None:
+        contracts = compiled_contracts(compiled)
+    else:
+        contracts = read_contracts(workspace.root, workspace.name)
     rules = (check_limits, check_promises, check_quality)
     return sorted(set(chain.from_iterable(rule(contract) for contract in contracts for rule in rules)))

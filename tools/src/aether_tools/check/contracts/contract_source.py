@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aether_tools.compiler.binding.bindings import Binding
 from aether_tools.compiler.binding.operations import bind
+from aether_tools.compiler.compilation import Compiled
 from aether_tools.compiler.model.contracts import Contracts, Method, Package
 from aether_tools.compiler.openapi.bundle import load
 from aether_tools.compiler.openapi.document import Document, Findings, Node
@@ -48,6 +49,7 @@ class Contract:
     operations: tuple[BoundOperation, ...]
     schemas: Schemas
     _keys: dict[Node, Location] = field(default_factory=dict)
+    _parts: list[Node] = field(default_factory=list)
 
     @property
     def file(self) -> str:
@@ -73,7 +75,11 @@ class Contract:
 
     def parts(self) -> Iterator[Node]:
         """Yield each part of the document that OpenAPI gives a meaning, without those of `common.yaml`."""
-        return (node for node in structure(self.document.root) if node.location.file == self.file)
+        if not self._parts:
+            self._parts.extend(
+                node for node in structure(self.document.root) if node.location.file == self.file
+            )
+        return iter(self._parts)
 
     def request_schemas(self) -> Iterator[tuple[Node, BoundOperation]]:
         """Yield each schema, at any depth, that describes what a caller sends, once."""
@@ -115,17 +121,25 @@ def read_contracts(root: Path, workspace: str) -> list[Contract]:
         file = root / "openapi" / f"{package.domain}.yaml"
         if package.domain == "common" or not file.is_file():
             continue
+        findings = Findings()
         try:
-            read.append(_read(protos.contracts, package, file, root))
+            document = load(file, root, findings)
+            binding = bind(protos.contracts, package, document, findings)
         except ContractError:
             continue
+        read.append(_contract(protos.contracts, package, document, binding))
     return read
 
 
-def _read(contracts: Contracts, package: Package, file: Path, root: Path) -> Contract:
+def compiled_contracts(compiled: Compiled) -> list[Contract]:
+    """Return the contracts of a compilation."""
+    return [
+        _contract(compiled.contracts, edge.package, edge.document, edge.binding) for edge in compiled.edges
+    ]
+
+
+def _contract(contracts: Contracts, package: Package, document: Document, binding: Binding) -> Contract:
     findings = Findings()
-    document = load(file, root, findings)
-    binding = bind(contracts, package, document, findings)
     bound = {each.operation_id: each for each in binding.operations}
     operations = tuple(
         BoundOperation(spec, bound[spec.operation_id].method, bound[spec.operation_id].raw_body)
