@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .corpus import Mutation
+from .corpus import DOMAIN, USE_CASE, Mutation
 
 REST: Final = "/openapi/billing.yaml"
 PROTO: Final = "/proto/acme/billing/v1/billing.proto"
@@ -132,6 +132,28 @@ def _promises() -> tuple[Mutation, ...]:
     )  # fmt: skip
 
 
+def _errors() -> tuple[Mutation, ...]:
+    """Errors that a use case raises and its operation does not declare."""
+    kind, wrong = "contract", "contract-error"
+    created = f"      responses:\n{_LOCATION}"
+    closed = "      responses:\n        '200':\n          description: The invoice, closed."
+    read = "      responses:\n        '200':\n          description: The invoice.\n"
+    listed = "      responses:\n        '200':\n          description: One page of invoices."
+    call = "def __call__(self, request: types.{0}Request, /) -> types.Invoice:\n"
+    conflict = "        from acme_billing.domain.errors import Conflict\n        raise Conflict\n"
+    paged = _response(422, "Invalid") + _response(429, "Exhausted")
+    return (
+        _rest(kind, wrong, _response(409, "Conflict"), "", closed),
+        _rest(kind, wrong, _response(415, "Unsupported") + _response(422, "Invalid"), _response(415, "Unsupported"), created),
+        _rest(kind, wrong, _response(403, "Forbidden") + paged, _response(403, "Forbidden") + _response(429, "Exhausted"), listed),
+        Mutation(kind, USE_CASE, call.format("CreateInvoice") + conflict, wrong, call.format("CreateInvoice"), created, REST),
+        Mutation(kind, "application/get_invoice.py", call.format("GetInvoice") + conflict, wrong, call.format("GetInvoice"), read, REST),
+        Mutation(kind, "domain/values.py", "class Title:\n    def _lost(self) -> None:\n        raise ValueError\n", ""),
+        Mutation(kind, DOMAIN, '        """Return a new one, open."""\n        raise InvoiceAlreadyClosed(0, now)\n', wrong,
+                 '        """Return a new one, open."""\n', created, REST),
+    )  # fmt: skip
+
+
 def _sides() -> tuple[Mutation, ...]:
     """What the compiler itself refuses: names, types, members and presence that differ."""
     kind = "contract"
@@ -187,7 +209,10 @@ def _agreeing() -> tuple[Mutation, ...]:
         _rest(kind, "", _STATUS, f"{_STATUS}\n      example: INVOICE_STATUS_OPEN"),
         _rest(kind, "", "      required: [title]\n", "      required:\n        - title\n"),
         _rest(kind, "", _response(404, "NotFound"), _response(404, "NotFound") + _response(409, "Conflict")),
-        _rest(kind, "", _response(409, "Conflict"), ""),
+        _rest(kind, "", _response(409, "Conflict"), _response(409, "Conflict") + _response(422, "Invalid")),
+        Mutation(kind, USE_CASE, "def __call__(self, request: types.CreateInvoiceRequest, /) -> types.Invoice:\n"
+                 "        try:\n            Title.of('')\n        except InvoiceAlreadyClosed:\n            raise",
+                 old="def __call__(self, request: types.CreateInvoiceRequest, /) -> types.Invoice:"),
         _rest(kind, "", "            default: 20\n", "            default: 100\n"),
         _rest(kind, "", "            pattern: ^[A-Za-z0-9_-]*$\n", ""),
         _rest(kind, "", _ID, ""),
@@ -287,4 +312,13 @@ def _good() -> tuple[Mutation, ...]:
     )  # fmt: skip
 
 
-CONTRACTS: Final = (*_limits(), *_values(), *_promises(), *_sides(), *_agreeing(), *_quality(), *_good())
+CONTRACTS: Final = (
+    *_limits(),
+    *_values(),
+    *_promises(),
+    *_errors(),
+    *_sides(),
+    *_agreeing(),
+    *_quality(),
+    *_good(),
+)

@@ -141,7 +141,9 @@ def desks(tmp_path: Path) -> Path:
 def found(root: Path) -> list[tuple[str, int]]:
     """Return code and line of each finding."""
     workspace = Workspace.find(root)
-    return [(each.code, each.location.line) for each in check_contracts(workspace, workspace.domains())]
+    return [
+        (each.code, each.location.line) for each in check_contracts(workspace, workspace.domains()).findings
+    ]
 
 
 def edit(root: Path, old: str, new: str) -> None:

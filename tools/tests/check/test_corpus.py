@@ -115,7 +115,8 @@ def contract_findings(acme: Workspace) -> list[Finding]:
         compile_workspace(acme.root)
     except ContractError as error:
         return list(error.findings)
-    return list(check_contracts(acme, acme.domains()))
+    checked = check_contracts(acme, acme.domains())
+    return [*checked.findings, *check_files(acme, acme.domains(), checked.promises)]
 
 
 def places(findings: Iterable[Finding]) -> set[tuple[str, str, int]]:

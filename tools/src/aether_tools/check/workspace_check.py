@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from aether_tools.check.container.containers import check_containers
 from aether_tools.check.contracts.enums import check_enums
+from aether_tools.check.contracts.errors import Promise, check_errors
 from aether_tools.check.contracts.members import check_members
 from aether_tools.check.contracts.use_cases import check_use_cases
 from aether_tools.check.core.effects import check_effects
@@ -23,13 +24,15 @@ from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Domain, Workspace, toml_table
 
 
-def check_workspace(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[Finding]:
-    """Yield the findings of `domains` and of the kits in this workspace.
+def check_workspace(
+    workspace: Workspace, domains: tuple[Domain, ...], promises: Iterable[Promise] = ()
+) -> Iterator[Finding]:
+    """Yield the findings of `domains` and of the kits in this workspace. `promises` is what their operations declare.
 
     The compiler checks that generated code is up to date.
     """
     unmigrated, unwired = set(), []
-    for finding in check_files(workspace, domains):
+    for finding in check_files(workspace, domains, promises):
         if finding.code in {"migration-line", "migration-import"}:
             unmigrated.add(_domain_of(finding))  # running them would fail for the same reason
         if finding.code == "use-case-unwired":
@@ -50,7 +53,9 @@ def _domain_of(finding: Finding) -> str:
     return finding.location.file.split("/")[1]
 
 
-def check_files(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[Finding]:
+def check_files(
+    workspace: Workspace, domains: tuple[Domain, ...], promises: Iterable[Promise] = ()
+) -> Iterator[Finding]:
     """Yield the findings of all checks that only read files and run nothing."""
     yield from check_members(workspace, domains)
     yield from _check_kits(workspace)
@@ -64,6 +69,8 @@ def check_files(workspace: Workspace, domains: tuple[Domain, ...]) -> Iterator[F
         ports = list(_ports(workspace, domain))
         names = NameResolver([*modules, *ports])
         yield from _check_source(workspace, domain, modules, ports, names)
+        own = [promise for promise in promises if promise.domain == domain.name]
+        yield from check_errors(domain.package, modules, names, own)
         source = Source(workspace.name, domain.name, domain.package, modules, names)
         sources.append(source)
         found = list(check_source(source, declared, past_outbox=_past_outbox(domain)))

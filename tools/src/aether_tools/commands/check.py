@@ -23,8 +23,9 @@ def check(names: tuple[str, ...], *, form: Format) -> int:
         contracts = compile_contracts(workspace.root, check=True)
         findings = list(contracts.findings)
         if all(finding.code != "contract-workspace" for finding in findings):
-            findings += check_contracts(workspace, domains, contracts.compiled)
-            findings += check_workspace(workspace, domains)
+            checked = check_contracts(workspace, domains, contracts.compiled)
+            findings += checked.findings
+            findings += check_workspace(workspace, domains, checked.promises)
     rules = {code: explanation.what for code, explanation in EXPLANATIONS.items()}
     return report(findings, form=form, rules=rules, clean=f"Clean: {_count(len(domains))} checked.")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from dataclasses import astuple, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from aether_tools.check.contracts.errors import Promise
 from aether_tools.check.contracts.rules import QUALITY
 from aether_tools.compiler.output.fingerprint import input_digest
 from aether_tools.console import UsageError
@@ -21,19 +22,30 @@ if TYPE_CHECKING:
 _KNOWN: Final = ".aether/contracts.json"
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the contracts of all domains have shown: findings, and what each operation promises."""
+
+    findings: tuple[Finding, ...] = ()
+    promises: tuple[Promise, ...] = ()
+
+
 def check_contracts(
     workspace: Workspace, domains: tuple[Domain, ...], compiled: Compiled | None = None
-) -> Iterator[Finding]:
-    """Yield the findings of the contracts of `domains`. Skip contracts that do not compile; the compiler reports them.
+) -> Checked:
+    """Return the findings of the contracts of `domains`. Skip contracts that do not compile; the compiler reports them.
 
     `compiled` is what the compiler has just made of them, if it has.
     Raises `UsageError` if `[tool.aether.check] off` is not a table of rules and reasons.
     """
     off = {domain.name: _off(workspace, domain) for domain in domains}
-    for finding in _remembered(workspace, compiled):
-        domain = _domain(finding.location.file)
-        if domain in off and finding.code not in off[domain]:
-            yield finding
+    checked = _remembered(workspace, compiled)
+    findings = (
+        finding
+        for finding in checked.findings
+        if finding.code not in off.get(_domain(finding.location.file), {finding.code})
+    )
+    return Checked(tuple(findings), checked.promises)
 
 
 def _domain(file: str) -> str:
@@ -60,28 +72,38 @@ def _off(workspace: Workspace, domain: Domain) -> set[str]:
     return off
 
 
-def _remembered(workspace: Workspace, compiled: Compiled | None) -> list[Finding]:
-    """Return the findings of all contracts: those of the last run, if nothing has changed since."""
+def _remembered(workspace: Workspace, compiled: Compiled | None) -> Checked:
+    """Return what all contracts show: the result of the last run, if nothing has changed since."""
     file, digest = workspace.root / _KNOWN, _digest(workspace.root)
     try:
         known = json.loads(file.read_bytes())
         if known["digest"] == digest:
-            return [Finding(Location(*place), *texts) for place, texts in known["findings"]]
+            return _restored(known)
     except (OSError, ValueError, KeyError, TypeError):
         pass  # missing or damaged: costs one check
-    found = _found(workspace, compiled)
-    rows = [
-        ((each.location.file, each.location.line, each.location.column), (each.code, each.reason, each.fix))
-        for each in found
+    checked = _checked(workspace, compiled)
+    rows: dict[str, Any] = {"digest": digest, "findings": [astuple(each) for each in checked.findings]}
+    rows["promises"] = [
+        (*astuple(each)[:3], sorted(each.statuses), astuple(each.location)) for each in checked.promises
     ]
     try:
         file.parent.mkdir(exist_ok=True)
         fresh = file.with_suffix(".new")
-        fresh.write_text(json.dumps({"digest": digest, "findings": rows}), encoding="utf-8")
+        fresh.write_text(json.dumps(rows), encoding="utf-8")
         fresh.replace(file)
     except OSError:
         pass  # a workspace that cannot be written is checked anew each time
-    return found
+    return checked
+
+
+def _restored(rows: dict[str, Any]) -> Checked:
+    return Checked(
+        tuple(Finding(Location(*place), *texts) for place, *texts in rows["findings"]),
+        tuple(
+            Promise(domain, method, name, frozenset(statuses), Location(*place))
+            for domain, method, name, statuses, place in rows["promises"]
+        ),
+    )
 
 
 def _digest(root: Path) -> str:
@@ -91,10 +113,10 @@ def _digest(root: Path) -> str:
     return total.hexdigest()
 
 
-def _found(workspace: Workspace, compiled: Compiled | None) -> list[Finding]:
+def _checked(workspace: Workspace, compiled: Compiled | None) -> Checked:
     from aether_tools.check.contracts.contract_source import compiled_contracts, read_contracts
     from aether_tools.check.contracts.limits import check_limits
-    from aether_tools.check.contracts.promises import check_promises
+    from aether_tools.check.contracts.promises import check_promises, promises
     from aether_tools.check.contracts.quality import check_quality
 
     if compiled is not None:
@@ -102,4 +124,5 @@ def _found(workspace: Workspace, compiled: Compiled | None) -> list[Finding]:
     else:
         contracts = read_contracts(workspace.root, workspace.name)
     rules = (check_limits, check_promises, check_quality)
-    return sorted(set(chain.from_iterable(rule(contract) for contract in contracts for rule in rules)))
+    findings = set(chain.from_iterable(rule(contract) for contract in contracts for rule in rules))
+    return Checked(tuple(sorted(findings)), tuple(chain.from_iterable(map(promises, contracts))))

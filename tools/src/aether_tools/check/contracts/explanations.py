@@ -26,6 +26,12 @@ _ERRORS: Final = """\
 '415':
   $ref: 'common.yaml#/components/responses/Unsupported'
 """
+_CONFLICTS: Final = """\
+'409':
+  $ref: 'common.yaml#/components/responses/Conflict'
+'412':
+  $ref: 'common.yaml#/components/responses/Stale'
+"""
 _SIZE: Final = """\
 schema:
   type: integer
@@ -104,6 +110,17 @@ CONTRACT_EXPLANATIONS: Final = {
         _REST,
         _ERRORS.partition("'415'")[0],
         _ERRORS,
+    ),
+    "contract-error": Explanation(
+        "An operation does not declare an error that its use case raises: itself, through its domain, or through a port "
+        "whose docstring says so.",
+        "Clients are generated from the contract, and meet an answer that it does not have.",
+        _REST,
+        _CONFLICTS.partition("'412'")[0].replace(
+            "'409':\n  $ref: 'common.yaml#/components/responses/Conflict'\n", ""
+        )
+        + "'412':\n  $ref: 'common.yaml#/components/responses/Stale'\n",
+        _CONFLICTS,
     ),
     "contract-success": Explanation(
         "The success status is not that of what happens: 200 where something is created, 201 where it is read.",

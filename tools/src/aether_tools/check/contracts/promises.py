@@ -9,6 +9,7 @@ from aether_adapters.rest.schema import for_requests
 from jsonschema_rs import Draft4Validator
 
 from aether_tools.check.contracts.contract_source import BoundOperation, Contract
+from aether_tools.check.contracts.errors import Promise
 from aether_tools.check.contracts.limits import has_values
 from aether_tools.compiler.binding.bindings import Direction, RequestMapping, Source
 from aether_tools.compiler.model.contracts import Field, Scalar
@@ -44,12 +45,24 @@ def check_promises(contract: Contract) -> Iterator[Finding]:
     yield from _properties(contract)
 
 
-def _errors(contract: Contract, operation: BoundOperation) -> Iterator[Finding]:
-    """Check the errors that follow from the contracts, whatever the use case does."""
+def promises(contract: Contract) -> Iterator[Promise]:
+    """Yield what each operation declares, to be compared with its use case."""
+    for operation in contract.operations:
+        responses = operation.spec.node.get("responses")
+        statuses = () if responses is None else (status for status, _ in responses.items())
+        yield Promise(
+            contract.package.domain,
+            operation.method.name,
+            operation.name,
+            frozenset(int(status) for status in statuses if status.isdecimal())
+            | _due(contract, operation).keys(),
+            operation.spec.node.key("responses"),
+        )
+
+
+def _due(contract: Contract, operation: BoundOperation) -> dict[int, str]:
+    """Return the errors that follow from the contracts, with what causes each."""
     spec = operation.spec
-    responses = spec.node.get("responses")
-    if responses is None:
-        return
     shapes = [(parameter, contract.schemas.shape(parameter.schema)) for parameter in spec.parameters]
     versioned = any(shape is not None and shape.format == "etag" for _, shape in shapes)
     due = dict(_OF_EVERY)
@@ -57,6 +70,16 @@ def _errors(contract: Contract, operation: BoundOperation) -> Iterator[Finding]:
     due |= _OF_A_PATH if any(parameter.location == "path" for parameter, _ in shapes) else {}
     due |= _OF_A_BODY if spec.body is not None else {}
     due |= _OF_A_VERSION if versioned else {}
+    return due
+
+
+def _errors(contract: Contract, operation: BoundOperation) -> Iterator[Finding]:
+    """Check the errors that follow from the contracts, whatever the use case does."""
+    spec = operation.spec
+    responses = spec.node.get("responses")
+    if responses is None:
+        return
+    due = _due(contract, operation)
     declared = {int(status) for status, _ in responses.items() if status.isdecimal()}
     missing = sorted(due.keys() - declared)
     if missing:
