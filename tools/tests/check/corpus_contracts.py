@@ -54,8 +54,8 @@ def _limits() -> tuple[Mutation, ...]:
             "minimum: 100",
         ),
         (
-            "            minimum: 1\n            maximum: 3000000000\n            default: 20\n",
-            "maximum: 3000000000",
+            "            minimum: -3000000000\n            maximum: 100\n            default: 20\n",
+            "minimum: -3000000000",
         ),
         ("            minimum: 5\n            maximum: 9\n            multipleOf: 10\n", "multipleOf: 10"),
     ]
@@ -132,6 +132,41 @@ def _promises() -> tuple[Mutation, ...]:
     )  # fmt: skip
 
 
+def _places() -> tuple[Mutation, ...]:
+    """What one operation says about another, and what has no effect."""
+    kind, keyword = "contract", "contract-keyword"
+    read = "          description: The invoice.\n          headers:\n            ETag:\n              $ref: '#/components/headers/Version'\n"
+    told = "          headers:\n            ETag:\n              $ref: '#/components/headers/Version'\n          content:\n            application/json:\n              schema:\n                $ref: '#/components/schemas/Invoice'\n"
+    untold = told.replace(
+        "          headers:\n            ETag:\n              $ref: '#/components/headers/Version'\n", ""
+    )
+    closed = "          description: The invoice, closed.\n"
+    located = "            Location:\n              description: Where the invoice can be read.\n              x-from: /v1/invoices/{id}\n              schema:\n                type: string\n                format: uri-reference\n"
+    created = "        '201':\n          description: The invoice, as it was created"
+    return (
+        _rest(kind, "contract-version", read, "          description: The invoice.\n", "        '200':\n          description: The invoice.\n"),
+        _rest(kind, "contract-version", closed + told, closed + untold, "        '200':\n          description: The invoice, closed"),
+        _rest(kind, "contract-location", "/v1/invoices/{id}", "/invoices/{id}", "x-from: /invoices/{id}"),
+        _rest(kind, "contract-location", "/v1/invoices/{id}", "/v1/invoice/{id}", "x-from: /v1/invoice/{id}"),
+        _rest(kind, "contract-location", "/v1/invoices/{id}", "/v1/invoices/{id}/close", "x-from: /v1/invoices/{id}/close"),
+        _rest(kind, "contract-success", located, "", created),
+        _rest(kind, "contract-verb", "  /invoices:\n    post:\n", "  /invoices:\n    put:\n", "      operationId: createInvoice"),
+        _rest(kind, "contract-path", "  /tally:", "  /v1/tally:"),
+        _rest(kind, "contract-status", _response(404, "NotFound"), _response(404, "Conflict"), _response(404, "Conflict")),
+        _rest(kind, "contract-required", "          in: header\n          required: true\n", "          in: header\n", "        - name: If-Match"),
+        _rest(kind, keyword, _TITLE, f"{_TITLE}          format: pasword\n", "          format: pasword"),
+        _rest(kind, keyword, _TITLE, f"{_TITLE}          readOnly: true\n", "          readOnly: true"),
+        _rest(kind, keyword, _CLOSED, f"{_CLOSED}          writeOnly: true\n", "          writeOnly: true"),
+        _rest(kind, "contract-limits", _ID, "      pattern: ^[a-z]+$\n", "      pattern: ^[a-z]+$"),
+        _rest(kind, "contract-limits", "            maxLength: 200\n", "            maxLength: 0\n", "            maxLength: 0"),
+        Mutation(kind, "/openapi/common.yaml", "          example: 5", "contract-example", "          example: /problems/malformed", "          example: 5"),
+        _rest(kind, "", _CLOSED, f"{_CLOSED}          readOnly: true\n"),
+        _rest(kind, "", _TITLE, f"{_TITLE}          format: vatin\n"),
+        _rest(kind, "", _TITLE, f"{_TITLE}          writeOnly: true\n"),
+        _rest(kind, "", "  - url: /v1\n", "  - url: /v1\n    description: Here.\n"),
+    )  # fmt: skip
+
+
 def _errors() -> tuple[Mutation, ...]:
     """Errors that a use case raises and its operation does not declare."""
     kind, wrong = "contract", "contract-error"
@@ -196,7 +231,7 @@ def _agreeing() -> tuple[Mutation, ...]:
     size = [
         "            minimum: 20\n            maximum: 20\n            default: 20\n",
         "            minimum: 0\n            exclusiveMinimum: true\n            maximum: 100\n            default: 20\n",
-        "            minimum: 1\n            maximum: 2147483647\n            default: 20\n",
+        "            minimum: 1\n            maximum: 1000\n            default: 1000\n",
         "            minimum: 10\n            maximum: 100\n            multipleOf: 10\n            default: 20\n",
     ]
     return (
@@ -245,6 +280,13 @@ def _quality() -> tuple[Mutation, ...]:
         _proto(kind, say, "  // Creates an invoice that belongs to the caller.\n", "", "  rpc CreateInvoice"),
         _proto(kind, say, "// What can be done with an invoice.\n", "", "enum InvoiceStatus"),
         _rest(kind, "quality-summary", "summary: Closes an invoice; a closed one stays closed.", "summary: Reads one of the caller's invoices."),
+        _rest(kind, say, "  title: Billing\n", "  title: ''\n"),
+        _rest(kind, say, "      description: The invoice to create.\n", "      description: New invoice.\n", "    NewInvoice:"),
+        Mutation(kind, "/proto/acme/billing/v1/events.proto", "", say, "// An invoice was created.\n", "message InvoiceCreated"),
+        _rest(kind, tag, "      tags: [invoices]\n", "      tags: [invoices, invoices]\n"),
+        _proto(kind, effects, "rpc CloseInvoice(CloseInvoiceRequest) returns (Invoice);", f"rpc CloseInvoice(CloseInvoiceRequest) returns (Invoice){reads}"),
+        _rest(kind, "quality-page-size", "            maximum: 100\n", "            maximum: 1000000\n"),
+        _rest(kind, name, "  /tally:", "  /tally/:"),
         # Bounds.
         _rest(kind, text, "          minLength: 1\n          maxLength: 200\n", "          minLength: 1\n", "        title:\n          type: string\n          minLength: 1"),
         _rest(kind, text, "            maxLength: 200\n", "", "          schema:\n            type: string\n            pattern"),
@@ -316,6 +358,7 @@ CONTRACTS: Final = (
     *_limits(),
     *_values(),
     *_promises(),
+    *_places(),
     *_errors(),
     *_sides(),
     *_agreeing(),

@@ -114,7 +114,7 @@ components:
     Problem: {{description: It went wrong.}}
   schemas:
     Desk:
-      description: A desk.
+      description: A place to work at.
       type: object
       required: [id]
       properties:

@@ -39,6 +39,7 @@ def check_contracts(
     Raises `UsageError` if `[tool.aether.check] off` is not a table of rules and reasons.
     """
     off = {domain.name: _off(workspace, domain) for domain in domains}
+    off["common"] = _off(workspace, workspace.domain("common"))
     checked = _remembered(workspace, compiled)
     findings = (
         finding

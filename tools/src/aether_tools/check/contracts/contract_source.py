@@ -74,11 +74,9 @@ class Contract:
         return self.own(() if components is None else components.entries(section))
 
     def parts(self) -> Iterator[Node]:
-        """Yield each part of the document that OpenAPI gives a meaning, without those of `common.yaml`."""
+        """Yield each part of the document that OpenAPI gives a meaning, also those of `common.yaml` that it takes."""
         if not self._parts:
-            self._parts.extend(
-                node for node in structure(self.document.root) if node.location.file == self.file
-            )
+            self._parts.extend(structure(self.document.root))
         return iter(self._parts)
 
     def request_schemas(self) -> Iterator[tuple[Node, BoundOperation]]:
@@ -93,6 +91,16 @@ class Contract:
             for root in roots:
                 for node in self.schema_tree(root, seen):
                     yield node, operation
+
+    def response_schemas(self) -> set[Node]:
+        """Return each schema, at any depth, that describes what the service answers."""
+        seen: set[Node] = set()
+        for operation in self.operations:
+            for response in operation.spec.responses:
+                root = None if response.media is None else response.media.get("schema")
+                if root is not None:
+                    list(self.schema_tree(root, seen))
+        return seen
 
     def schema_tree(self, root: Node, seen: set[Node]) -> Iterator[Node]:
         """Yield a schema and those in it, without references and those in `seen`."""

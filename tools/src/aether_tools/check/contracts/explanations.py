@@ -32,6 +32,10 @@ _CONFLICTS: Final = """\
 '412':
   $ref: 'common.yaml#/components/responses/Stale'
 """
+_POST: Final = """\
+/invoices:
+  post:
+"""
 _SIZE: Final = """\
 schema:
   type: integer
@@ -128,6 +132,34 @@ CONTRACT_EXPLANATIONS: Final = {
         _REST,
         _CREATED.replace("201", "200"),
         _CREATED,
+    ),
+    "contract-verb": Explanation(
+        "An operation's verb is not what the name of its method says, such as PUT for CreateInvoice.",
+        "Clients and proxies repeat a PUT or DELETE, and cache a GET (RFC 9110, section 9.2).",
+        _REST,
+        _POST.replace("post:", "put:"),
+        _POST,
+    ),
+    "contract-location": Explanation(
+        "Location names a path at which nothing can be read.",
+        "A client follows it and is answered 404. The path begins with the prefix of the server's url.",
+        _REST,
+        "x-from: /invoices/{id}\n",
+        "x-from: /v1/invoices/{id}\n",
+    ),
+    "contract-version": Explanation(
+        "An operation takes a version, and the response that should tell it has no ETag.",
+        "Nobody could call the operation, other than with a guess.",
+        _REST,
+        "description: The invoice.\ncontent:\n",
+        "description: The invoice.\nheaders:\n  ETag:\n    $ref: '#/components/headers/Version'\ncontent:\n",
+    ),
+    "contract-path": Explanation(
+        "A path repeats the prefix that the server's url has.",
+        "It would be served at /v1/v1.",
+        _REST,
+        "/v1/tally:\n  get:\n",
+        "/tally:\n  get:\n",
     ),
     "contract-required": Explanation(
         "An input is required for REST callers only; or its absence is a value that its schema refuses.",

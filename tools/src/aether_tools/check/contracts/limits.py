@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final
 
@@ -30,6 +31,38 @@ _PAIRS: Final = (
     ("minimum", "maximum"),
 )
 _RANGES: Final = {"int32": (-(2**31), 2**31 - 1), "uint32": (0, 2**32 - 1)}
+_FORMAT_NAMES: Final = (
+    *(
+        "date-time",
+        "date",
+        "time",
+        "duration",
+        "email",
+        "idn-email",
+        "hostname",
+        "ipv4",
+        "ipv6",
+        "uri",
+        "uri-reference",
+    ),
+    *(
+        "uri-template",
+        "iri",
+        "uuid",
+        "json-pointer",
+        "regex",
+        "byte",
+        "binary",
+        "password",
+        "int64",
+        "uint64",
+        "etag",
+    ),
+    *("field-mask", "phone", "currency", "color"),
+)
+_SOME_INTEGERS: Final = tuple(
+    sign + digit * length for sign in ("", "-") for digit in "0123456789" for length in range(1, 20)
+)
 _INTEGERS: Final = {"int64": (-(2**63), 2**63 - 1), "uint64": (0, 2**64 - 1)}
 
 
@@ -39,6 +72,7 @@ def check_limits(contract: Contract) -> Iterator[Finding]:
         if _is_schema(node):
             yield from _contradictions(contract, node)
             yield from _keywords(node)
+            yield from _format(node)
             yield from _duplicates(node)
     yield from _examples(contract)
 
@@ -51,6 +85,8 @@ def has_values(contract: Contract, schema: Node) -> bool:
 def _contradictions(contract: Contract, node: Node) -> Iterator[Finding]:
     yield from _pairs(node)
     yield from _pattern(node)
+    yield from _integers(node)
+    yield from _empty(node)
     yield from _range(node)
     yield from _sizes(contract, node)
     yield from _members(contract, node)
@@ -141,6 +177,46 @@ def _pattern(node: Node) -> Iterator[Finding]:
     yield Finding(
         node.key("pattern"), "contract-limits", f"No value fits: {reason}.", "Correct one of the two."
     )
+
+
+def _format(node: Node) -> Iterator[Finding]:
+    """Check that a format is no misspelt one, which would have no effect."""
+    name = node.text("format")
+    if node.text("type") == "string" and name is not None and name not in _FORMAT_NAMES:
+        for meant in get_close_matches(name, _FORMAT_NAMES, 1, 0.75):
+            yield Finding(
+                node.key("format"),
+                "contract-keyword",
+                f"`{name}` is no format that anything knows, so it has no effect.",
+                f"Did you mean `{meant}`?",
+            )
+
+
+def _integers(node: Node) -> Iterator[Finding]:
+    """Check that some integer, written as text, fits the pattern."""
+    name, pattern = node.text("format"), node.text("pattern")
+    if node.text("type") == "string" and name in _INTEGERS and pattern is not None:
+        try:
+            fits = Draft4Validator({"pattern": pattern}).is_valid
+        except ValueError:
+            return  # the compiler reports it
+        if not any(map(fits, _SOME_INTEGERS)):
+            yield Finding(
+                node.key("pattern"),
+                "contract-limits",
+                f"No value fits: the pattern matches no integer of format {name}.",
+                "Correct the pattern, or the type in both contracts.",
+            )
+
+
+def _empty(node: Node) -> Iterator[Finding]:
+    if node.text("type") == "string" and _number(node, "maxLength") == 0 and not _number(node, "minLength"):
+        yield Finding(
+            node.key("maxLength"),
+            "contract-limits",
+            "Only the empty text fits: maxLength is 0.",
+            "Write the greatest length.",
+        )
 
 
 def _range(node: Node) -> Iterator[Finding]:

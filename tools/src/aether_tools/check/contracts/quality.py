@@ -26,6 +26,20 @@ _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _HEADER: Final = re.compile(r"[A-Z][A-Za-z0-9]*(-[A-Z0-9][A-Za-z0-9]*)*")
 _SEGMENT: Final = re.compile(r"\.?[a-z0-9]+([.-][a-z0-9]+)*")
 _LISTING: Final = ("List", "Search", "Find")
+_READING: Final = (
+    *_LISTING,
+    "Get",
+    "Read",
+    "Count",
+    "Check",
+    "Quote",
+    "Query",
+    "Preview",
+    "Calculate",
+    "Validate",
+)
+_MOST_CHARACTERS: Final = 1_000_000
+_MOST_OF_A_PAGE: Final = 1_000
 _MUTATIONS: Final = ("put", "patch", "delete")
 
 
@@ -48,6 +62,15 @@ def _says(node: Node, *names: str) -> bool:
     return any(not _EMPTY_WORDS.fullmatch(node.text(name) or "") for name in names)
 
 
+def _repeats(node: Node, name: str) -> bool:
+    """Return whether a description says no more than the name."""
+    words = re.sub(r"[^a-z0-9]", "", (node.text("description") or "").lower())
+    return re.sub(r"^(?:the|an|a)(?=.)", "", words) in (
+        name.lower(),
+        re.sub(r"^(?:the|an|a)(?=.)", "", name.lower()),
+    )
+
+
 def _description(at: Location, what: str, fix: str) -> Finding:
     return Finding(at, "quality-description", f"{what} has no description.", fix)
 
@@ -57,6 +80,11 @@ def _descriptions(contract: Contract) -> Iterator[Finding]:
     info = root.get("info")
     if info is not None and not _says(info, "description"):
         yield _description(root.key("info"), "The API", "Say in info what the domain keeps, and for whom.")
+    for name in ("title", "version"):
+        if info is not None and not (info.text(name) or "").strip():
+            yield _description(
+                info.key(name), f"The API's {name}", "Write it: clients and documentation show it."
+            )
     for tag in root.listed("tags"):
         if not _says(tag, "description"):
             yield _description(
@@ -85,7 +113,7 @@ def _descriptions(contract: Contract) -> Iterator[Finding]:
                     yield _description(contract.place(header), f"Header {name}", "Say what it is for.")
     for section in _DESCRIBED:
         for name, node in contract.components(section):
-            if "$ref" not in node and not _says(node, "description"):
+            if "$ref" not in node and (not _says(node, "description") or _repeats(node, name)):
                 what = f"{section.removesuffix('s').removesuffix('Bodie').capitalize()} {name}"
                 yield _description(contract.place(node), what, "Say what it stands for, and in which unit.")
 
@@ -137,7 +165,10 @@ def _bounds(contract: Contract) -> Iterator[Finding]:
 
 
 def _bounded(node: Node) -> bool:
-    if "maxLength" in node or "enum" in node or node.text("format") in _BOUNDED_FORMATS:
+    longest = node.get("maxLength")
+    if longest is not None:
+        return isinstance(longest.scalar, int) and longest.scalar <= _MOST_CHARACTERS
+    if "enum" in node or node.text("format") in _BOUNDED_FORMATS:
         return True
     pattern = node.text("pattern")
     return pattern is not None and widths(pattern)[1] is not None
@@ -175,12 +206,20 @@ def _pages(contract: Contract) -> Iterator[Finding]:
         size = names.get("pageSize")
         if size is not None:
             schema = contract.document.resolve(size.schema)
-            if schema is not None and "maximum" not in schema:
+            most = None if schema is None else schema.get("maximum")
+            if schema is not None and most is None:
                 yield Finding(
                     contract.place(schema),
                     "quality-page-size",
                     f"A page of {operation.name} may have any size.",
                     "Add maximum: how many items one answer may have.",
+                )
+            elif schema is not None and isinstance(most.scalar, int) and most.scalar > _MOST_OF_A_PAGE:  # type: ignore[union-attr]
+                yield Finding(
+                    schema.key("maximum"),
+                    "quality-page-size",
+                    f"A page of {operation.name} may have {most.scalar:,} items.",  # type: ignore[union-attr]
+                    f"Write {_MOST_OF_A_PAGE:,} or less: callers read the next page.",
                 )
         if operation.spec.verb != "get" or not operation.method.name.startswith(_LISTING):
             continue  # a list inside of one thing ends with it
@@ -222,7 +261,14 @@ def _tags(contract: Contract) -> Iterator[Finding]:
                 f"{operation.name} has no tag.",
                 "Add tags: [<what it is about>].",
             )
-        for tag in tags:
+        for index, tag in enumerate(tags):
+            if tag.scalar in [other.scalar for other in tags[:index]]:
+                yield Finding(
+                    tag.location,
+                    "quality-tag",
+                    f"{operation.name} has the tag {tag.scalar!r} twice.",
+                    "Remove one.",
+                )
             if str(tag.scalar) in declared:
                 used.add(str(tag.scalar))
             else:
@@ -293,7 +339,8 @@ def _effects(contract: Contract) -> Iterator[Finding]:
                 f"{operation.name} reads, but {method.name} does not say that it has no side effects.",
                 "Add option idempotency_level = NO_SIDE_EFFECTS, so that gRPC clients may repeat it; or use POST.",
             )
-        if verb in _MUTATIONS and method.no_side_effects:
+        reads = method.name.startswith(_READING)
+        if (verb in _MUTATIONS or (verb == "post" and not reads)) and method.no_side_effects:
             yield Finding(
                 method.location,
                 "quality-side-effects",
@@ -311,6 +358,8 @@ def _name(at: Location, what: str, name: str, style: str) -> Finding:
 def _names(contract: Contract) -> Iterator[Finding]:
     paths = contract.document.root.get("paths")
     for path, _ in () if paths is None else paths.items():
+        if len(path) > 1 and path.endswith("/"):
+            yield _name(paths.key(path), "Path", path, "kebab-case without a slash at its end")  # type: ignore[union-attr]
         for segment in path.strip("/").split("/"):
             if segment and "{" not in segment and not _SEGMENT.fullmatch(segment):
                 yield _name(paths.key(path), "Path segment", segment, "kebab-case")  # type: ignore[union-attr]
@@ -389,6 +438,10 @@ def _proto_comments(contract: Contract) -> Iterator[Finding]:
     for method in service.methods:
         if not method.comment.strip():
             yield _description(method.location, f"Method {method.name}", fix)
+    for message in contract.package.messages:
+        own = message.full_name.rpartition(".")[0] == contract.package.name
+        if message.event and own and not message.comment.strip():
+            yield _description(message.location, f"Event {message.full_name.rpartition('.')[2]}", fix)
     for enum in contract.package.enums:
         if not enum.comment.strip():
             yield _description(enum.location, f"Enum {enum.full_name.rpartition('.')[2]}", fix)
