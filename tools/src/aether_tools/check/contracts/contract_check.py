@@ -116,14 +116,16 @@ def _digest(root: Path) -> str:
 
 def _checked(workspace: Workspace, compiled: Compiled | None) -> Checked:
     from aether_tools.check.contracts.contract_source import compiled_contracts, read_contracts
+    from aether_tools.check.contracts.examples import check_examples
     from aether_tools.check.contracts.limits import check_limits
     from aether_tools.check.contracts.promises import check_promises, promises
     from aether_tools.check.contracts.quality import check_quality
+    from aether_tools.check.contracts.references import check_references
 
     if compiled is not None:
         contracts = compiled_contracts(compiled)
     else:
         contracts = read_contracts(workspace.root, workspace.name)
-    rules = (check_limits, check_promises, check_quality)
+    rules = (check_limits, check_examples, check_promises, check_references, check_quality)
     findings = set(chain.from_iterable(rule(contract) for contract in contracts for rule in rules))
     return Checked(tuple(sorted(findings)), tuple(chain.from_iterable(map(promises, contracts))))

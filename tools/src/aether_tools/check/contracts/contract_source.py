@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from aether_tools.compiler.binding.bindings import Binding
 from aether_tools.compiler.binding.operations import bind
@@ -17,6 +18,9 @@ from aether_tools.compiler.openapi.schema import Schemas
 from aether_tools.compiler.openapi.structure import structure
 from aether_tools.compiler.proto import front_end
 from aether_tools.finding import ContractError, Location
+
+SECTIONS: Final = ("schemas", "parameters", "headers", "responses", "requestBodies")
+"""Kinds of components that a contract may refer to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final
 
-from aether_adapters.rest.schema import for_requests
 from jsonschema_rs import Draft4Validator
 
 from aether_tools.check.contracts.contract_source import Contract
+from aether_tools.check.contracts.values import INTEGERS, first_error, validator_of
 from aether_tools.compiler.openapi.document import Node
 from aether_tools.finding import Finding
 
@@ -60,10 +60,9 @@ _FORMAT_NAMES: Final = (
     ),
     *("field-mask", "phone", "currency", "color"),
 )
-_SOME_INTEGERS: Final = tuple(
+_SOMEINTEGERS: Final = tuple(
     sign + digit * length for sign in ("", "-") for digit in "0123456789" for length in range(1, 20)
 )
-_INTEGERS: Final = {"int64": (-(2**63), 2**63 - 1), "uint64": (0, 2**64 - 1)}
 
 
 def check_limits(contract: Contract) -> Iterator[Finding]:
@@ -74,7 +73,6 @@ def check_limits(contract: Contract) -> Iterator[Finding]:
             yield from _keywords(node)
             yield from _format(node)
             yield from _duplicates(node)
-    yield from _examples(contract)
 
 
 def has_values(contract: Contract, schema: Node) -> bool:
@@ -195,12 +193,12 @@ def _format(node: Node) -> Iterator[Finding]:
 def _integers(node: Node) -> Iterator[Finding]:
     """Check that some integer, written as text, fits the pattern."""
     name, pattern = node.text("format"), node.text("pattern")
-    if node.text("type") == "string" and name in _INTEGERS and pattern is not None:
+    if node.text("type") == "string" and name in INTEGERS and pattern is not None:
         try:
             fits = Draft4Validator({"pattern": pattern}).is_valid
         except ValueError:
             return  # the compiler reports it
-        if not any(map(fits, _SOME_INTEGERS)):
+        if not any(map(fits, _SOMEINTEGERS)):
             yield Finding(
                 node.key("pattern"),
                 "contract-limits",
@@ -283,7 +281,7 @@ def _duplicates(node: Node) -> Iterator[Finding]:
 def _members(contract: Contract, node: Node) -> Iterator[Finding]:
     """Check that each member of an enum fits the other keywords."""
     limits = {name: value.plain() for name, value in node.items() if name != "enum"}
-    validator = _validator(contract, limits) if "enum" in node else None
+    validator = validator_of(contract, limits) if "enum" in node else None
     if validator is None:
         return
     for member in node.listed("enum"):
@@ -292,81 +290,6 @@ def _members(contract: Contract, node: Node) -> Iterator[Finding]:
             yield Finding(
                 member.location,
                 "contract-limits",
-                f"The member {value!r} does not fit its own schema: {_first(validator, value)}.",
+                f"The member {value!r} does not fit its own schema: {first_error(validator, value)}.",
                 "Correct the member, or the keyword that excludes it.",
             )
-
-
-def _examples(contract: Contract) -> Iterator[Finding]:
-    """Check the examples of schemas, parameters, headers and bodies."""
-    for node in contract.parts():
-        schema = node.get("schema") if "schema" in node else node
-        if schema is None:
-            continue
-        given = [value for value in (node.get("example"),) if value is not None]
-        if "schema" in node:
-            examples = (contract.document.resolve(each) for _, each in node.entries("examples"))
-            given += [
-                value for each in examples if each is not None and (value := each.get("value")) is not None
-            ]
-        elif not ({"type", "allOf", "oneOf", "enum"} & set(node.mapping or ())):
-            continue
-        target = contract.document.resolve(schema)
-        if not given or target is None or not has_values(contract, target):
-            continue
-        validator = _validator(contract, schema.plain())
-        for value in given:
-            if validator is not None and not validator.is_valid(value.plain()):
-                yield Finding(
-                    contract.place(value),
-                    "contract-example",
-                    f"The example does not fit its schema: {_first(validator, value.plain())}.",
-                    "Correct the example, or the schema.",
-                )
-
-
-def _validator(contract: Contract, schema: object) -> Draft4Validator | None:
-    """Return a validator of values as they are written in a contract. None for a schema that does not compile."""
-    components = contract.document.root.get("components")
-    schemas = None if components is None else components.get("schemas")
-    named: Any = {} if schemas is None else schemas.plain()
-    whole = {
-        "allOf": [for_requests(_both_ways(schema))],
-        "components": {"schemas": {name: for_requests(_both_ways(each)) for name, each in named.items()}},
-    }
-    try:
-        return Draft4Validator(whole, validate_formats=True, formats=_FORMATS, ignore_unknown_formats=True)
-    except ValueError:
-        return None
-
-
-def _both_ways(schema: Any) -> Any:
-    """Return a schema without `readOnly` and `writeOnly`: an example shows both directions."""
-    if isinstance(schema, list):
-        return [_both_ways(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        name: _both_ways(value)
-        for name, value in schema.items()
-        if not (name in ("readOnly", "writeOnly") and isinstance(value, bool))
-    }
-
-
-def _first(validator: Draft4Validator, value: object) -> str:
-    error = next(iter(validator.iter_errors(value)))
-    path = "".join(f"/{step}" for step in error.instance_path)
-    return f"{path}: {error.message}" if path else error.message
-
-
-def _integer(low: int, high: int) -> Any:
-    def fits(text: str) -> bool:
-        return re.fullmatch(r"-?(0|[1-9][0-9]{0,19})", text) is not None and low <= int(text) <= high
-
-    return fits
-
-
-_FORMATS: Final = {
-    **{name: _integer(*bounds) for name, bounds in _INTEGERS.items()},
-    "byte": lambda text: re.fullmatch(r"([A-Za-z0-9+/_-]{4})*[A-Za-z0-9+/_-]{0,3}={0,2}", text) is not None,
-}

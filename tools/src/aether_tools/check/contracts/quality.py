@@ -6,28 +6,19 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from aether_tools.check.contracts.contract_source import Contract
-from aether_tools.check.contracts.limits import widths
+from aether_tools.check.contracts.bounds import LISTING, check_bounds
+from aether_tools.check.contracts.contract_source import SECTIONS, Contract
+from aether_tools.check.contracts.names import check_names
 from aether_tools.compiler.model.contracts import EnumRef, EnumType, FieldType, Message, MessageRef
 from aether_tools.compiler.openapi.document import Node
 from aether_tools.finding import Finding, Location
 
-_SECTIONS: Final = ("schemas", "parameters", "headers", "responses", "requestBodies")
 _DESCRIBED: Final = ("schemas", "parameters", "headers", "requestBodies")
-_BOUNDED_FORMATS: Final = frozenset(
-    {"date-time", "date", "int64", "uint64", "etag", "uuid", "duration", "ipv4", "ipv6"}
-)
 _EMPTY_WORDS: Final = re.compile(
     r"\s*(?:(?:todo|fixme|tbd|xxx|lorem ipsum)\b.*|[.\-?]*)", re.IGNORECASE | re.DOTALL
 )
-_CAMEL: Final = re.compile(r"[a-z][A-Za-z0-9]*")
-_PASCAL: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
-_SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_HEADER: Final = re.compile(r"[A-Z][A-Za-z0-9]*(-[A-Z0-9][A-Za-z0-9]*)*")
-_SEGMENT: Final = re.compile(r"\.?[a-z0-9]+([.-][a-z0-9]+)*")
-_LISTING: Final = ("List", "Search", "Find")
 _READING: Final = (
-    *_LISTING,
+    *LISTING,
     "Get",
     "Read",
     "Count",
@@ -38,8 +29,6 @@ _READING: Final = (
     "Calculate",
     "Validate",
 )
-_MOST_CHARACTERS: Final = 1_000_000
-_MOST_OF_A_PAGE: Final = 1_000
 _MUTATIONS: Final = ("put", "patch", "delete")
 
 
@@ -47,14 +36,11 @@ def check_quality(contract: Contract) -> Iterator[Finding]:
     """Yield the findings of all rules of quality."""
     yield from _descriptions(contract)
     yield from _summaries(contract)
-    yield from _bounds(contract)
-    yield from _bodies(contract)
-    yield from _pages(contract)
+    yield from check_bounds(contract)
     yield from _tags(contract)
     yield from _unused(contract)
     yield from _effects(contract)
-    yield from _names(contract)
-    yield from _proto_names(contract)
+    yield from check_names(contract)
     yield from _proto_comments(contract)
 
 
@@ -134,119 +120,6 @@ def _summaries(contract: Contract) -> Iterator[Finding]:
             )
 
 
-def _bounds(contract: Contract) -> Iterator[Finding]:
-    """Check that every text and list of a request has a greatest size."""
-    for node, _ in contract.request_schemas():
-        if node.location.file != contract.file:
-            continue
-        kind = node.text("type")
-        if kind == "string" and not _bounded(node):
-            yield Finding(
-                contract.place(node),
-                "quality-text",
-                "This text of a request may have any length.",
-                "Add maxLength: what the domain and its column accept.",
-            )
-        if kind == "array" and "maxItems" not in node:
-            yield Finding(
-                contract.place(node),
-                "quality-list",
-                "This list of a request may have any number of items.",
-                "Add maxItems: what one call may ask for.",
-            )
-        entries = node.get("additionalProperties")
-        if kind == "object" and entries is not None and entries.mapping and "maxProperties" not in node:
-            yield Finding(
-                contract.place(node),
-                "quality-list",
-                "This map of a request may have any number of entries.",
-                "Add maxProperties: what one call may ask for.",
-            )
-
-
-def _bounded(node: Node) -> bool:
-    longest = node.get("maxLength")
-    if longest is not None:
-        return isinstance(longest.scalar, int) and longest.scalar <= _MOST_CHARACTERS
-    if "enum" in node or node.text("format") in _BOUNDED_FORMATS:
-        return True
-    pattern = node.text("pattern")
-    return pattern is not None and widths(pattern)[1] is not None
-
-
-def _bodies(contract: Contract) -> Iterator[Finding]:
-    """Check that a body with a misspelt property is refused."""
-    for node, operation in contract.request_schemas():
-        shape = contract.schemas.shape(node)
-        if shape is None or not node.get("properties") or node.location.file != contract.file:
-            continue
-        if not shape.closed and shape.entries is None and not _is_part(contract, node):
-            yield Finding(
-                contract.place(node),
-                "quality-open",
-                f"An object in a request of {operation.name} accepts properties that nothing reads.",
-                "Add additionalProperties: false, so that a misspelt property is refused.",
-            )
-
-
-def _is_part(contract: Contract, node: Node) -> bool:
-    """Return whether a schema is a part of an allOf or oneOf, whose whole must be closed or cannot be."""
-    if "allOf" in node or "oneOf" in node:
-        return True
-    for each in contract.parts():
-        for name in ("allOf", "oneOf"):
-            if any(contract.document.resolve(part) is node for part in each.listed(name)):
-                return True
-    return False
-
-
-def _pages(contract: Contract) -> Iterator[Finding]:
-    for operation in contract.operations:
-        names = {parameter.name: parameter for parameter in operation.spec.parameters}
-        size = names.get("pageSize")
-        if size is not None:
-            schema = contract.document.resolve(size.schema)
-            most = None if schema is None else schema.get("maximum")
-            if schema is not None and most is None:
-                yield Finding(
-                    contract.place(schema),
-                    "quality-page-size",
-                    f"A page of {operation.name} may have any size.",
-                    "Add maximum: how many items one answer may have.",
-                )
-            elif schema is not None and isinstance(most.scalar, int) and most.scalar > _MOST_OF_A_PAGE:  # type: ignore[union-attr]
-                yield Finding(
-                    schema.key("maximum"),
-                    "quality-page-size",
-                    f"A page of {operation.name} may have {most.scalar:,} items.",  # type: ignore[union-attr]
-                    f"Write {_MOST_OF_A_PAGE:,} or less: callers read the next page.",
-                )
-        if operation.spec.verb != "get" or not operation.method.name.startswith(_LISTING):
-            continue  # a list inside of one thing ends with it
-        paged = any(name.replace("_", "").lower() == "pagetoken" for name in names)
-        for response in operation.spec.responses:
-            schema = None if response.media is None else response.media.get("schema")
-            shape = None if schema is None else contract.schemas.shape(schema)
-            if shape is None or (paged and "nextPageToken" in shape.properties):
-                continue
-            for name, node in shape.properties.items():
-                inner = contract.schemas.shape(node)
-                items = None if inner is None else inner.keywords.get("items")
-                item = None if items is None else contract.schemas.shape(items)
-                if (
-                    inner is not None
-                    and item is not None
-                    and item.type == "object"
-                    and "maxItems" not in inner.keywords
-                ):
-                    yield Finding(
-                        contract.place(node),
-                        "quality-paging",
-                        f"{operation.name} answers with all {name} at once, however many there are.",
-                        "Take pageSize and pageToken, and answer nextPageToken; or add maxItems, if there are never more.",
-                    )
-
-
 def _tags(contract: Contract) -> Iterator[Finding]:
     root = contract.document.root
     declared = {tag.text("name"): tag for tag in root.listed("tags")}
@@ -290,7 +163,7 @@ def _tags(contract: Contract) -> Iterator[Finding]:
 
 def _unused(contract: Contract) -> Iterator[Finding]:
     used = {node.text("$ref") for node in contract.parts()}
-    for section in _SECTIONS:
+    for section in SECTIONS:
         for name, node in contract.components(section):
             if node.pointer not in used:
                 yield Finding(
@@ -346,85 +219,6 @@ def _effects(contract: Contract) -> Iterator[Finding]:
                 "quality-side-effects",
                 f"{operation.name} changes something, but {method.name} says that it has no side effects.",
                 "Remove NO_SIDE_EFFECTS, or use GET.",
-            )
-
-
-def _name(at: Location, what: str, name: str, style: str) -> Finding:
-    return Finding(
-        at, "quality-name", f"{what} {name!r} is not in {style}.", "Rename it, as others of its kind are."
-    )
-
-
-def _names(contract: Contract) -> Iterator[Finding]:
-    paths = contract.document.root.get("paths")
-    for path, _ in () if paths is None else paths.items():
-        if len(path) > 1 and path.endswith("/"):
-            yield _name(paths.key(path), "Path", path, "kebab-case without a slash at its end")  # type: ignore[union-attr]
-        for segment in path.strip("/").split("/"):
-            if segment and "{" not in segment and not _SEGMENT.fullmatch(segment):
-                yield _name(paths.key(path), "Path segment", segment, "kebab-case")  # type: ignore[union-attr]
-    for operation in contract.operations:
-        if not _CAMEL.fullmatch(operation.spec.operation_id):
-            at = (operation.spec.node.get("operationId") or operation.spec.node).location
-            yield _name(at, "operationId", operation.spec.operation_id, "camelCase")
-    yield from _parameter_names(contract)
-    for node in contract.parts():
-        headers = node.get("headers")
-        for name, _ in node.entries("headers") if node.pointer != "#/components" else ():
-            if headers is not None and not _HEADER.fullmatch(name):
-                yield _name(headers.key(name), "Header", name, "Train-Case")
-        properties = node.get("properties")
-        for name, _ in node.entries("properties") if node.text("type") == "object" else ():
-            if properties is not None and not _CAMEL.fullmatch(name):
-                yield _name(properties.key(name), "Property", name, "camelCase")
-    for section in _SECTIONS:
-        for name, node in contract.components(section):
-            if not _PASCAL.fullmatch(name):
-                yield _name(contract.place(node), f"Component {section}/", name, "PascalCase")
-
-
-def _parameter_names(contract: Contract) -> Iterator[Finding]:
-    seen: set[Node] = set()
-    for operation in contract.operations:
-        for parameter in operation.spec.parameters:
-            style = _HEADER if parameter.location == "header" else _CAMEL
-            if parameter.node in seen or style.fullmatch(parameter.name):
-                continue
-            seen.add(parameter.node)
-            at = parameter.node.get("name") or parameter.node
-            yield _name(
-                at.location, "Parameter", parameter.name, "Train-Case" if style is _HEADER else "camelCase"
-            )
-
-
-def _proto_names(contract: Contract) -> Iterator[Finding]:
-    package = contract.package
-    if package.service is not None and not package.service.name.endswith("Service"):
-        yield Finding(
-            package.service.location,
-            "quality-name",
-            f"Service {package.service.name!r} does not end in Service.",
-            "Rename it: <Domain>Service.",
-        )
-    for message in package.messages:
-        name = message.full_name.rpartition(".")[2]
-        if not _PASCAL.fullmatch(name):
-            yield _name(message.location, "Message", name, "PascalCase")
-        for field in message.fields:
-            if not _SNAKE.fullmatch(field.name):
-                yield _name(field.location, "Field", field.name, "lower_snake_case")
-    for enum in package.enums:
-        name = enum.full_name.rpartition(".")[2]
-        prefix = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper() + "_"
-        wrong = [member.name for member in enum.members if not member.name.startswith(prefix)]
-        if not _PASCAL.fullmatch(name):
-            yield _name(enum.location, "Enum", name, "PascalCase")
-        elif wrong:
-            yield Finding(
-                enum.location,
-                "quality-name",
-                f"{', '.join(wrong)} of {name} do not begin with {prefix}, although members share one scope in proto.",
-                "Rename them, or give the enum their prefix as name.",
             )
 
 
