@@ -191,6 +191,20 @@ def test_a_rule_is_switched_off_with_a_reason(desks: Path, file: str) -> None:
     assert found(desks) == [("quality-paging", 68)]
 
 
+def test_undeclared_errors_can_be_switched_off(desks: Path) -> None:
+    edit(desks, "        '504': {$ref: '#/components/responses/Problem'}\n", "")
+    (code, _), *others = found(desks)
+    assert (code, others) == ("contract-status", [])
+    settings = desks / "domains/desk/pyproject.toml"
+    settings.write_text('[tool.aether.check.off]\ncontract-status = "a proxy answers 504 for all"\n')
+    assert found(desks) == []
+
+
+def test_the_shop_has_no_findings() -> None:
+    shop = Workspace.find(Path(__file__).parent)
+    assert check_contracts(shop, shop.domains()).findings == ()
+
+
 @pytest.mark.parametrize(
     ("off", "message"),
     [

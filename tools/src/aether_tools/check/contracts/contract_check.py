@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from aether_tools.check.contracts.errors import Promise
-from aether_tools.check.contracts.rules import QUALITY
+from aether_tools.check.contracts.rules import SWITCHABLE
 from aether_tools.compiler.output.fingerprint import input_digest
 from aether_tools.console import UsageError
 from aether_tools.finding import Finding, Location
@@ -65,8 +65,8 @@ def _off(workspace: Workspace, domain: Domain) -> set[str]:
         if not isinstance(rules, dict):
             raise UsageError(f'{where} must be a table, such as off = {{ quality-paging = "<reason>" }}.')
         for rule, reason in rules.items():
-            if rule not in QUALITY:
-                raise UsageError(f"{where} names {rule!r}, which is none of: {', '.join(QUALITY)}.")
+            if rule not in SWITCHABLE:
+                raise UsageError(f"{where} names {rule!r}, which is none of: {', '.join(SWITCHABLE)}.")
             if not isinstance(reason, str) or not reason.strip():
                 raise UsageError(f'{where} gives no reason for {rule}. Write {rule} = "<reason>".')
         off.update(rules)

@@ -45,7 +45,8 @@ def _location(contract: Contract, operation: BoundOperation) -> Iterator[Finding
 
 
 def _shape(path: str) -> str:
-    return re.sub(r"\{[^}]*\}", "{}", path)
+    """Return a path with its parameters unnamed, and without a query."""
+    return re.sub(r"\{[^}]*\}", "{}", path.partition("?")[0])
 
 
 def _version(contract: Contract, operation: BoundOperation) -> Iterator[Finding]:

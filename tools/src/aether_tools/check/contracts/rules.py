@@ -17,4 +17,6 @@ QUALITY: Final = {
     "quality-side-effects": "gRPC clients and retries go by the method's option, REST clients by the verb",
     "quality-name": "clients generate code from the names, and guess those that they have not seen",
 }
-"""The rules that `[tool.aether.check] off` may name, with the reason of each."""
+"""The rules of quality, with the reason of each."""
+SWITCHABLE: Final = (*QUALITY, "contract-status")
+"""The rules that `[tool.aether.check] off` may name: of the others each is a contradiction."""
