@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib import import_module
+from operator import itemgetter
 from typing import Any, Final
 
 from jsonschema_rs import Draft4Validator
@@ -82,6 +83,7 @@ def has_values(contract: Contract, schema: Node) -> bool:
 
 def _contradictions(contract: Contract, node: Node) -> Iterator[Finding]:
     yield from _pairs(node)
+    yield from _inherited(contract, node)
     yield from _pattern(node)
     yield from _integers(node)
     yield from _empty(node)
@@ -120,6 +122,24 @@ def _pairs(node: Node) -> Iterator[Finding]:
                 "contract-limits",
                 f"No value fits: no multiple of {step:g} is between {least:g} and {most:g}.",
                 "Correct one of the three.",
+            )
+
+
+def _inherited(contract: Contract, node: Node) -> Iterator[Finding]:
+    """Check that a limit fits the other one, which a part of the allOf has."""
+    parts = [part for each in node.listed("allOf") if (part := contract.document.resolve(each)) is not None]
+    for low, high in _PAIRS if parts else ():
+        lows = [(value, each) for each in (node, *parts) if (value := _number(each, low)) is not None]
+        highs = [(value, each) for each in (node, *parts) if (value := _number(each, high)) is not None]
+        if not lows or not highs:
+            continue
+        (least, owner), (most, other) = max(lows, key=itemgetter(0)), min(highs, key=itemgetter(0))
+        if least > most and owner is not other:
+            yield Finding(
+                (node if low in node else owner).key(low),
+                "contract-limits",
+                f"No value fits the whole allOf: {low} is {least:g}, and {high} is {most:g} at line {other.key(high).line}.",
+                "Correct one of the two.",
             )
 
 

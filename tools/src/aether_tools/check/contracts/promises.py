@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from aether_adapters.kernel.errors import Kind
 from aether_adapters.rest.schema import for_requests
 from jsonschema_rs import Draft4Validator
 
@@ -27,6 +28,9 @@ _OF_A_TOKEN: Final = {401: "a token that is missing or not trusted", 403: "a cal
 _OF_A_PATH: Final = {404: "an unknown id in the path"}
 _OF_A_BODY: Final = {413: "a body that is too large", 415: "a body of another media type"}
 _OF_A_VERSION: Final = {412: "a version that is stale"}
+_FIRST_ERROR: Final = 400
+_ANSWERED: Final = frozenset({*(kind.status for kind in Kind), 408, 414, 431, 502})
+"""Statuses of errors: those of the kinds, those that the server gives before it reads a request, and a proxy's."""
 _OK: Final = 200
 _CREATED: Final = 201
 _ACCEPTED: Final = 202
@@ -97,6 +101,13 @@ def _errors(contract: Contract, operation: BoundOperation) -> Iterator[Finding]:
             "contract-status",
             f"{operation.name} does not declare {reasons}.",
             "Add each, with a $ref to a response of common.yaml.",
+        )
+    for status in sorted(status for status in declared if status >= _FIRST_ERROR and status not in _ANSWERED):
+        yield Finding(
+            responses.key(str(status)),
+            "contract-status",
+            f"Nothing answers {status}: an error has a kind, and no kind has this status.",
+            f"Remove it, or write one of: {', '.join(str(kind.status) for kind in Kind)}.",
         )
     for needs, statuses in (("body", _OF_A_BODY), ("version", _OF_A_VERSION)):
         for status in sorted(statuses.keys() & declared - due.keys()):

@@ -29,6 +29,7 @@ _READING: Final = (
     "Calculate",
     "Validate",
 )
+_LONGEST_SUMMARY: Final = 120
 _MUTATIONS: Final = ("put", "patch", "delete")
 
 
@@ -48,13 +49,13 @@ def _says(node: Node, *names: str) -> bool:
     return any(not _EMPTY_WORDS.fullmatch(node.text(name) or "") for name in names)
 
 
-def _repeats(node: Node, name: str) -> bool:
+def _repeats(text: str | None, name: str) -> bool:
     """Return whether a description says no more than the name."""
-    words = re.sub(r"[^a-z0-9]", "", (node.text("description") or "").lower())
-    return re.sub(r"^(?:the|an|a)(?=.)", "", words) in (
-        name.lower(),
-        re.sub(r"^(?:the|an|a)(?=.)", "", name.lower()),
-    )
+    return _bare(text or "") == _bare(name)
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"^(?:the|an|a)(?=.)", "", re.sub(r"[^a-z0-9]", "", text.lower()))
 
 
 def _description(at: Location, what: str, fix: str) -> Finding:
@@ -72,16 +73,20 @@ def _descriptions(contract: Contract) -> Iterator[Finding]:
                 info.key(name), f"The API's {name}", "Write it: clients and documentation show it."
             )
     for tag in root.listed("tags"):
-        if not _says(tag, "description"):
+        if not _says(tag, "description") or _repeats(tag.text("description"), tag.text("name") or ""):
             yield _description(
                 tag.location, f"Tag {tag.text('name')!r}", "Say what its operations have in common."
             )
     for operation in contract.operations:
-        if not _says(operation.spec.node, "summary", "description"):
+        texts = [text for name in ("summary", "description") if (text := operation.spec.node.text(name))]
+        silent = all(_repeats(text, operation.spec.operation_id) for text in texts)
+        if silent or not _says(operation.spec.node, "summary", "description"):
             at = operation.spec.node.key("operationId")
             yield _description(at, operation.name, "Write a summary: what the caller gets, in one sentence.")
         for parameter in operation.spec.parameters:
-            if parameter.node is parameter.use and not _says(parameter.node, "description"):
+            node = parameter.node
+            silent = not _says(node, "description") or _repeats(node.text("description"), parameter.name)
+            if node is parameter.use and silent:
                 yield _description(
                     parameter.node.location,
                     f"Parameter {parameter.name}",
@@ -99,7 +104,9 @@ def _descriptions(contract: Contract) -> Iterator[Finding]:
                     yield _description(contract.place(header), f"Header {name}", "Say what it is for.")
     for section in _DESCRIBED:
         for name, node in contract.components(section):
-            if "$ref" not in node and (not _says(node, "description") or _repeats(node, name)):
+            if "$ref" not in node and (
+                not _says(node, "description") or _repeats(node.text("description"), name)
+            ):
                 what = f"{section.removesuffix('s').removesuffix('Bodie').capitalize()} {name}"
                 yield _description(contract.place(node), what, "Say what it stands for, and in which unit.")
 
@@ -110,6 +117,13 @@ def _summaries(contract: Contract) -> Iterator[Finding]:
         summary = operation.spec.node.text("summary")
         if summary is None or not _says(operation.spec.node, "summary"):
             continue
+        if len(summary) > _LONGEST_SUMMARY:
+            yield Finding(
+                operation.spec.node.key("summary"),
+                "quality-summary",
+                f"The summary of {operation.name} has {len(summary)} characters; lists show {_LONGEST_SUMMARY}.",
+                "Write one sentence, and the rest into description.",
+            )
         other = seen.setdefault(" ".join(summary.lower().split()), operation.name)
         if other != operation.name:
             yield Finding(
@@ -227,15 +241,15 @@ def _proto_comments(contract: Contract) -> Iterator[Finding]:
     fix = "Write a comment above it: generated code and gRPC clients show it."
     if service is None:
         return
-    if not service.comment.strip():
+    if _EMPTY_WORDS.fullmatch(service.comment):
         yield _description(service.location, f"Service {service.name}", fix)
     for method in service.methods:
-        if not method.comment.strip():
+        if _EMPTY_WORDS.fullmatch(method.comment):
             yield _description(method.location, f"Method {method.name}", fix)
     for message in contract.package.messages:
         own = message.full_name.rpartition(".")[0] == contract.package.name
-        if message.event and own and not message.comment.strip():
+        if message.event and own and _EMPTY_WORDS.fullmatch(message.comment):
             yield _description(message.location, f"Event {message.full_name.rpartition('.')[2]}", fix)
     for enum in contract.package.enums:
-        if not enum.comment.strip():
+        if _EMPTY_WORDS.fullmatch(enum.comment):
             yield _description(enum.location, f"Enum {enum.full_name.rpartition('.')[2]}", fix)

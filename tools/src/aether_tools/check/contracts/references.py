@@ -45,8 +45,8 @@ def _location(contract: Contract, operation: BoundOperation) -> Iterator[Finding
 
 
 def _shape(path: str) -> str:
-    """Return a path with its parameters unnamed, and without a query."""
-    return re.sub(r"\{[^}]*\}", "{}", path.partition("?")[0])
+    """Return a path with its parameters unnamed, without a query, and in lower case, which is the rule of names' matter."""
+    return re.sub(r"\{[^}]*\}", "{}", path.partition("?")[0]).lower()
 
 
 def _version(contract: Contract, operation: BoundOperation) -> Iterator[Finding]:
@@ -61,7 +61,8 @@ def _version(contract: Contract, operation: BoundOperation) -> Iterator[Finding]
     readers = [
         each
         for each in contract.operations
-        if each.spec.verb == "get" and f"{operation.spec.path}/".startswith(f"{each.spec.path}/")
+        if each.spec.verb == "get"
+        and f"{_shape(operation.spec.path)}/".startswith(f"{_shape(each.spec.path)}/")
     ]
     nearest = max(readers, key=lambda each: len(each.spec.path), default=None)
     for teller in dict.fromkeys(each for each in (nearest, operation) if each is not None):
