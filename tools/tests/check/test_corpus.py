@@ -76,7 +76,7 @@ def test_the_wrong_example_of_a_contract_is_found(acme: Workspace, code: str) ->
     file = acme.root / explanation.file
     before = file.read_text(encoding="utf-8")
     indent = next(
-        spaces for spaces in range(0, 14, 2) if f"\n{indented(explanation.right, spaces)}" in before
+        spaces for spaces in range(0, 24, 2) if f"\n{indented(explanation.right, spaces)}" in before
     )
     try:
         right, wrong = (indented(text, indent) for text in (explanation.right, explanation.wrong))
