@@ -67,11 +67,12 @@ def _bounded(node: Node) -> bool:
 
 def _bodies(contract: Contract) -> Iterator[Finding]:
     """Check that a body with a misspelt property is refused."""
+    parts = _parts(contract)
     for node, operation in contract.request_schemas():
         shape = contract.schemas.shape(node)
         if shape is None or not node.get("properties") or node.location.file != contract.file:
             continue
-        if not shape.closed and shape.entries is None and not _is_part(contract, node):
+        if not shape.closed and shape.entries is None and node not in parts:
             yield Finding(
                 contract.place(node),
                 "quality-open",
@@ -80,15 +81,13 @@ def _bodies(contract: Contract) -> Iterator[Finding]:
             )
 
 
-def _is_part(contract: Contract, node: Node) -> bool:
-    """Return whether a schema is a part of an allOf or oneOf, whose whole must be closed or cannot be."""
-    if "allOf" in node or "oneOf" in node:
-        return True
-    for each in contract.parts():
-        for name in ("allOf", "oneOf"):
-            if any(contract.document.resolve(part) is node for part in each.listed(name)):
-                return True
-    return False
+def _parts(contract: Contract) -> set[Node | None]:
+    """Return the schemas with an allOf or oneOf, and those in one: their whole must be closed, or cannot be."""
+    found: set[Node | None] = set()
+    for node in contract.parts():
+        for part in (*node.listed("allOf"), *node.listed("oneOf")):
+            found |= {node, contract.document.resolve(part)}
+    return found
 
 
 def _pages(contract: Contract) -> Iterator[Finding]:

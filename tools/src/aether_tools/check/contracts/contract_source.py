@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from aether_tools.compiler.binding.bindings import Binding
+from aether_tools.compiler.binding.bindings import Binding, Operation, RequestMapping
 from aether_tools.compiler.binding.operations import bind
 from aether_tools.compiler.compilation import Compiled
 from aether_tools.compiler.model.contracts import Contracts, Method, Package
@@ -23,12 +23,13 @@ SECTIONS: Final = ("schemas", "parameters", "headers", "responses", "requestBodi
 """Kinds of components that a contract may refer to."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BoundOperation:
-    """An operation of a document and its method."""
+    """An operation of a document and its method. Compared by identity, because its mapping is mutable."""
 
     spec: OperationSpec
     method: Method
+    request: RequestMapping
     raw_body: bool
 
     @property
@@ -154,7 +155,10 @@ def _contract(contracts: Contracts, package: Package, document: Document, bindin
     findings = Findings()
     bound = {each.operation_id: each for each in binding.operations}
     operations = tuple(
-        BoundOperation(spec, bound[spec.operation_id].method, bound[spec.operation_id].raw_body)
-        for spec in Operations(document, findings).read()
+        _operation(spec, bound[spec.operation_id]) for spec in Operations(document, findings).read()
     )
     return Contract(contracts, package, document, binding, operations, Schemas(document, findings))
+
+
+def _operation(spec: OperationSpec, bound: Operation) -> BoundOperation:
+    return BoundOperation(spec, bound.method, bound.request, bound.raw_body)

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from aether_adapters.kernel.errors import Kind
-from aether_adapters.rest.schema import for_requests
-from jsonschema_rs import Draft4Validator
 
 from aether_tools.check.contracts.contract_source import BoundOperation, Contract
 from aether_tools.check.contracts.errors import Promise
 from aether_tools.check.contracts.limits import has_values
+from aether_tools.check.contracts.values import validator_of
 from aether_tools.compiler.binding.bindings import Direction, RequestMapping, Source
 from aether_tools.compiler.model.contracts import Field, Scalar
 from aether_tools.compiler.openapi.document import Node
@@ -166,10 +165,7 @@ def _success(operation: BoundOperation) -> Iterator[Finding]:
 
 def _parameters(contract: Contract, operation: BoundOperation) -> Iterator[Finding]:
     """Check that a parameter is required on both sides or on none, and that its absence is a valid value."""
-    bound = next(
-        each for each in contract.binding.operations if each.operation_id == operation.spec.operation_id
-    )
-    fields = {(each.origin.value, each.name): each.field for each in _sources(bound.request)}
+    fields = {(each.origin.value, each.name): each.field for each in _sources(operation.request)}
     for parameter in operation.spec.parameters:
         field = fields.get((parameter.location, parameter.name))
         if field is not None:
@@ -232,8 +228,8 @@ def _sides(
     absent = None if required or "default" in shape.keywords else _absent(field)
     if absent is None or not has_values(contract, shape.node):
         return
-    whole = {"allOf": [for_requests(shape.node.plain())], "components": _components(contract)}
-    if not Draft4Validator(whole).is_valid(absent):
+    validator = validator_of(contract, shape.node.plain())
+    if validator is not None and not validator.is_valid(absent):
         yield Finding(
             contract.place(schema),
             "contract-required",
@@ -253,8 +249,3 @@ def _absent(field: Field) -> object:
     if field.type in _AS_TEXT:
         return "0"
     return 0 if isinstance(field.type, Scalar) and field.type is not Scalar.BOOL else None
-
-
-def _components(contract: Contract) -> object:
-    components = contract.document.root.get("components")
-    return {} if components is None else components.plain()

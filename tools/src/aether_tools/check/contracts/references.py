@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from aether_tools.check.contracts.contract_source import BoundOperation, Contract
 from aether_tools.finding import Finding, Location
@@ -12,22 +12,24 @@ from aether_tools.finding import Finding, Location
 
 def check_references(contract: Contract) -> Iterator[Finding]:
     """Yield a finding for each part that does not fit another."""
+    server = next((server.text("url") or "" for server in contract.document.root.listed("servers")), "")
+    readers = {_shape(each.spec.path): each for each in contract.operations if each.spec.verb == "get"}
+    readable = {_shape(server.rstrip("/")) + path for path in readers}
+    untold: dict[Location, Finding] = {}
     for operation in contract.operations:
-        yield from _location(contract, operation)
-        yield from _version(contract, operation)
+        yield from _location(contract, operation, readable)
+        for finding in _version(contract, operation, readers):
+            untold.setdefault(
+                finding.location, finding
+            )  # one GET may tell the version for several operations
+    yield from untold.values()
     yield from _directions(contract)
     yield from _mixed_up(contract)
     yield from _prefixes(contract)
 
 
-def _location(contract: Contract, operation: BoundOperation) -> Iterator[Finding]:
+def _location(contract: Contract, operation: BoundOperation, readable: set[str]) -> Iterator[Finding]:
     """Check that Location names something that can be read."""
-    server = next(
-        (server.text("url") or "" for server in contract.document.root.listed("servers")), ""
-    ).rstrip("/")
-    readable = {
-        _shape(f"{server}{each.spec.path}") for each in contract.operations if each.spec.verb == "get"
-    }
     for response in operation.spec.responses:
         for name, use in response.headers:
             header = contract.document.resolve(use)
@@ -49,7 +51,9 @@ def _shape(path: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", path.partition("?")[0]).lower()
 
 
-def _version(contract: Contract, operation: BoundOperation) -> Iterator[Finding]:
+def _version(
+    contract: Contract, operation: BoundOperation, readers: Mapping[str, BoundOperation]
+) -> Iterator[Finding]:
     """Check that a caller who must send a version is told it."""
     versioned = [
         parameter
@@ -58,13 +62,9 @@ def _version(contract: Contract, operation: BoundOperation) -> Iterator[Finding]
     ]
     if not versioned:
         return
-    readers = [
-        each
-        for each in contract.operations
-        if each.spec.verb == "get"
-        and f"{_shape(operation.spec.path)}/".startswith(f"{_shape(each.spec.path)}/")
-    ]
-    nearest = max(readers, key=lambda each: len(each.spec.path), default=None)
+    steps = _shape(operation.spec.path).split("/")
+    above = ("/".join(steps[:length]) for length in range(len(steps), 0, -1))
+    nearest = next((readers[path] for path in above if path in readers), None)
     for teller in dict.fromkeys(each for each in (nearest, operation) if each is not None):
         for response in teller.spec.responses:
             if response.media is not None and not any(name.lower() == "etag" for name, _ in response.headers):

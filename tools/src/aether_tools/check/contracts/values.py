@@ -16,17 +16,30 @@ INTEGERS: Final = {"int64": (-(2**63), 2**63 - 1), "uint64": (0, 2**64 - 1)}
 
 def validator_of(contract: Contract, schema: object) -> Draft4Validator | None:
     """Return a validator of values as they are written in a contract. None for a schema that does not compile."""
-    components = contract.document.root.get("components")
-    schemas = None if components is None else components.get("schemas")
-    named: Any = {} if schemas is None else schemas.plain()
-    whole = {
-        "allOf": [for_requests(_both_ways(schema))],
-        "components": {"schemas": {name: for_requests(_both_ways(each)) for name, each in named.items()}},
-    }
+    named = {name: for_requests(_both_ways(each)) for name, each in _referred(contract, schema).items()}
+    whole = {"allOf": [for_requests(_both_ways(schema))], "components": {"schemas": named}}
     try:
         return Draft4Validator(whole, validate_formats=True, formats=_FORMATS, ignore_unknown_formats=True)
     except ValueError:
         return None
+
+
+def _referred(contract: Contract, schema: object) -> dict[str, Any]:
+    """Return the component schemas that a schema refers to, directly or not, by name: a contract may have thousands."""
+    found: dict[str, Any] = {}
+    waiting = [schema]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            waiting += each
+        elif isinstance(each, dict):
+            waiting += each.values()
+            name = str(each.get("$ref", "")).removeprefix("#/components/schemas/")
+            target = contract.document.at(f"#/components/schemas/{name}")
+            if target is not None and name not in found:
+                found[name] = target.plain()
+                waiting.append(found[name])
+    return found
 
 
 def _both_ways(schema: Any) -> Any:
