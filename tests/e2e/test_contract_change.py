@@ -30,6 +30,7 @@ OPERATION = """\
     put:
       operationId: renameInvoice
       summary: Gives an invoice another title.
+      tags: [invoices]
       requestBody:
         required: true
         content:
@@ -47,8 +48,24 @@ OPERATION = """\
           $ref: 'common.yaml#/components/responses/Malformed'
         '401':
           $ref: 'common.yaml#/components/responses/Unauthenticated'
+        '403':
+          $ref: 'common.yaml#/components/responses/Forbidden'
         '404':
           $ref: 'common.yaml#/components/responses/NotFound'
+        '413':
+          $ref: 'common.yaml#/components/responses/TooLarge'
+        '415':
+          $ref: 'common.yaml#/components/responses/Unsupported'
+        '422':
+          $ref: 'common.yaml#/components/responses/Invalid'
+        '429':
+          $ref: 'common.yaml#/components/responses/Exhausted'
+        '500':
+          $ref: 'common.yaml#/components/responses/Internal'
+        '503':
+          $ref: 'common.yaml#/components/responses/Unavailable'
+        '504':
+          $ref: 'common.yaml#/components/responses/Deadline'
 
 """
 USE_CASE = '''\

@@ -24,7 +24,7 @@ def main() -> int:
             )  # a file's name need not be text, nor a terminal UTF-8
     arguments = sys.argv[1:]
     if arguments[:1] == ["generate"] and _GENERATE_FLAGS.issuperset(arguments[1:]):
-        return guarded(lambda: _generate(arguments))
+        return guarded(lambda: _generate(arguments), as_json="--json" in arguments)
     from aether_tools.commands.app import run_command_line
 
     return run_command_line(arguments)

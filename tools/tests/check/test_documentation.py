@@ -13,6 +13,7 @@ import aether_tools.compiler
 from aether_tools.compiler.pipeline import generate
 
 from .corpus import MUTATIONS, TABLES, WIRING
+from .corpus_contracts import CONTRACTS
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -31,7 +32,7 @@ def test_the_page_lists_exactly_the_codes_of_the_checks() -> None:
         code
         for source in sources
         for code in re.findall(
-            r'"((?:import|use-case|container|contract|domain|python|effect|state|exception|event|mapping|migration|unit|request|error|enum|setting|package|dependency)-[a-z-]+)"',
+            r'"((?:import|use-case|container|contract|domain|python|effect|state|exception|event|mapping|migration|unit|request|error|enum|setting|package|dependency|quality)-[a-z-]+)"',
             source.read_text(),
         )
     }
@@ -41,7 +42,9 @@ def test_the_page_lists_exactly_the_codes_of_the_checks() -> None:
 def test_the_page_says_how_much_the_corpus_tries() -> None:
     text = (REPOSITORY / "docs/checks.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
-    tried = Counter((mutation.kind, bool(mutation.code)) for mutation in (*MUTATIONS, *TABLES, *WIRING))
+    tried = Counter(
+        (mutation.kind, bool(mutation.code)) for mutation in (*MUTATIONS, *TABLES, *WIRING, *CONTRACTS)
+    )
     assert {(kind, int(wrong), int(harmless)) for kind, wrong, harmless in rows} == {
         (kind, tried[kind, True], tried[kind, False]) for kind, _ in tried
     }
@@ -58,7 +61,7 @@ def test_the_page_lists_exactly_the_codes_of_the_compiler() -> None:
 def codes(module: ast.Module) -> Iterator[str]:
     """Yield every code that a module's findings can have.
 
-    The OpenAPI front end passes codes without their prefix to `findings.add` and `.stop`, after the location. It
+    The OpenAPI front end passes codes without their prefix to `findings.add`, `.add_effect` and `.stop`. It
     lists unsupported keywords in one table.
     """
     for node in ast.walk(module):
@@ -69,6 +72,10 @@ def codes(module: ast.Module) -> Iterator[str]:
                 yield text
             case ast.Call(
                 func=ast.Attribute(attr="add" | "stop"), args=[_, ast.Constant(value=str(code)), _, _]
+            ):
+                yield f"openapi-{code}"
+            case ast.Call(
+                func=ast.Attribute(attr="add_effect"), args=[_, _, ast.Constant(value=str(code)), *_]
             ):
                 yield f"openapi-{code}"
             case ast.FunctionDef(name="_unsupported", body=[ast.Assign(value=ast.Dict(keys=keywords)), *_]):

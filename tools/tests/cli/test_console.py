@@ -99,6 +99,26 @@ def test_an_unknown_domain_is_reported_with_the_existing_ones(aether: Aether, lo
     )
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "--json"],
+        ["check", "--format", "json"],
+        ["generate", "--json"],
+        ["check", "--map", "--json"],
+    ],
+)
+def test_a_failure_is_json_too_where_json_was_asked_for(
+    aether: Aether, workspace: Path, command: list[str]
+) -> None:
+    write(workspace / "pyproject.toml", "[tool.aether]\nname = 5\n")
+    ran = aether(*command, cwd=workspace)
+    assert ran.code == 2
+    error = json.loads(ran.out)["error"]
+    assert "name in [tool.aether] must have lower-case letters" in error
+    assert ran.err == f"aether: {error}\n"
+
+
 def test_a_reader_that_stops_reading_causes_no_error(lonely: Path) -> None:
     for number in range(600):
         (lonely / f"openapi/d{number}.yaml").touch()

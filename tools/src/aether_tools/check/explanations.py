@@ -5,23 +5,10 @@ The examples are about the domain `billing` of a workspace `acme`. A test runs t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One code. `wrong` and `right` are the text of `file`.
-
-    It is relative to the package of a domain, or for migrations to the domain's folder.
-    """
-
-    what: str
-    why: str
-    file: str
-    wrong: str
-    right: str
-
+from aether_tools.check.contracts.explanations import CONTRACT_EXPLANATIONS
+from aether_tools.check.explanation import Explanation
 
 _EVENTS_FILE: Final = """\
 from aether_adapters.kernel.events import OutgoingEvent
@@ -516,4 +503,5 @@ EXPLANATIONS: Final = {
         _SETTINGS.replace("min_length=16", 'default="for development"'),
         _SETTINGS,
     ),
+    **CONTRACT_EXPLANATIONS,
 }  # fmt: skip

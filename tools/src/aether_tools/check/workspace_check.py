@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from aether_tools.check.cache import Results, as_data, as_findings
 from aether_tools.check.container.containers import check_containers
 from aether_tools.check.contracts.enums import check_enums
+from aether_tools.check.contracts.errors import Promise, check_errors
 from aether_tools.check.contracts.members import check_members
 from aether_tools.check.contracts.use_cases import check_use_cases
 from aether_tools.check.core.effects import check_effects
@@ -39,15 +40,18 @@ from aether_tools.workspace import Domain, Workspace, toml_table
 
 
 def check_workspace(
-    workspace: Workspace, domains: tuple[Domain, ...], results: Results | None = None
+    workspace: Workspace,
+    domains: tuple[Domain, ...],
+    results: Results | None = None,
+    promises: Iterable[Promise] = (),
 ) -> Iterator[Finding]:
     """Yield the findings of `domains` and of the kits in this workspace, those that are known from `results`.
 
-    The compiler checks that generated code is up to date.
+    `promises` is what their operations declare. The compiler checks that generated code is up to date.
     """
     results = results or Results(workspace, fresh=True)
     unmigrated, unwired, untyped, unknown = set(), [], set(), set()
-    for finding in check_files(workspace, domains, results):
+    for finding in check_files(workspace, domains, results, promises):
         if finding.code in {"migration-line", "migration-import"}:
             unmigrated.add(_domain_of(finding))  # running them would fail for the same reason
         if finding.code == "setting-untyped":
@@ -82,7 +86,10 @@ def _domain_of(finding: Finding) -> str:
 
 
 def check_files(
-    workspace: Workspace, domains: tuple[Domain, ...], results: Results | None = None
+    workspace: Workspace,
+    domains: tuple[Domain, ...],
+    results: Results | None = None,
+    promises: Iterable[Promise] = (),
 ) -> Iterator[Finding]:
     """Yield the findings of all checks that only read files and run nothing."""
     results = results or Results(workspace, fresh=True)
@@ -90,7 +97,7 @@ def check_files(
     yield from as_findings(
         results.of("kits", lambda: {"findings": as_data(_check_kits(workspace))})["findings"]
     )
-    checked = Checked(workspace)
+    checked = Checked(workspace, tuple(promises))
     found = {
         domain.name: results.of(f"files:{domain.name}", partial(checked.domain, domain)) for domain in domains
     }
@@ -106,10 +113,11 @@ def check_files(
 
 
 class Checked:
-    """Checks the files of domains, one after another."""
+    """Checks the files of domains, one after another. `promises` is what their operations declare."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, promises: Sequence[Promise] = ()) -> None:
         self._workspace = workspace
+        self._promises = promises
 
     @cached_property
     def _declared(self) -> Declarations:
@@ -131,6 +139,8 @@ class Checked:
         ports = list(_ports(workspace, domain))
         names = NameResolver([*modules, *ports])
         findings += _check_source(workspace, domain, modules, ports, names)
+        promises = [promise for promise in self._promises if promise.domain == domain.name]
+        findings += check_errors(domain.package, modules, names, promises)
         findings += check_mappings(workspace, domain, modules, names)
         findings += check_packaging(workspace, domain, modules)
         project = domain.folder / "pyproject.toml"

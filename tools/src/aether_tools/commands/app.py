@@ -88,7 +88,7 @@ def generate(
     """Generate typed Python from the contracts: ports, types, REST and gRPC edges."""
     from aether_tools.commands.generate import generate as command
 
-    _finish(lambda: command(check=check, as_json=as_json))
+    _finish(lambda: command(check=check, as_json=as_json), as_json=as_json)
 
 
 @app.command()

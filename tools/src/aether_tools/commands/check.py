@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aether_tools import fixes
 from aether_tools.check.cache import Results, as_data, as_findings
+from aether_tools.check.contracts.contract_check import Checked, check_all, chosen
 from aether_tools.check.explanations import EXPLANATIONS
 from aether_tools.check.workspace_check import check_workspace, map_events
 from aether_tools.compiler.output import replace
@@ -87,13 +88,21 @@ def _findings(workspace: Workspace, names: tuple[str, ...]) -> _Found:
     with replace.shared(workspace.root):  # no other command changes contracts or generated code meanwhile
         domains = workspace.chosen(names)
         results = Results(workspace)
-        compiled = results.of(
-            "contracts",
-            lambda: {"findings": as_data(compile_contracts(workspace.root, check=True).findings)},
-        )
-        found = _Found(as_findings(compiled["findings"]), list(check_workspace(workspace, domains, results)))
+        contracts = results.of("contracts", lambda: _contracts(workspace))
+        compiled, checked = as_findings(contracts["compiler"]), []
+        if all(finding.code != "contract-workspace" for finding in compiled):
+            of_contracts = chosen(workspace, domains, Checked.from_data(contracts["checked"]))
+            checked += of_contracts.findings
+            checked += check_workspace(workspace, domains, results, of_contracts.promises)
         results.save()
-    return found
+    return _Found(compiled, checked)
+
+
+def _contracts(workspace: Workspace) -> dict[str, Any]:
+    """Return what the compiler and the checks of contracts find, as JSON has it."""
+    report = compile_contracts(workspace.root, check=True)
+    checked = check_all(workspace, report.compiled)
+    return {"compiler": as_data(report.findings), "checked": checked.as_data()}
 
 
 def _improve(workspace: Workspace, findings: Sequence[Finding], form: Format) -> bool:

@@ -12,12 +12,12 @@ from aether_tools.compiler.binding.bindings import Binding
 from aether_tools.compiler.binding.oneofs import required_oneofs
 from aether_tools.compiler.binding.operations import bind
 from aether_tools.compiler.binding.sides import rest_sides
-from aether_tools.compiler.contract_files import contract_paths
+from aether_tools.compiler.contract_files import contract_paths, renamed_workspace
 from aether_tools.compiler.emit.package import write_proto
 from aether_tools.compiler.emit.rest.module import write
 from aether_tools.compiler.model.contracts import Contracts, Package, RestSide
 from aether_tools.compiler.openapi.bundle import COMMON, check_common, dump, load
-from aether_tools.compiler.openapi.document import Findings
+from aether_tools.compiler.openapi.document import Document, Findings
 from aether_tools.compiler.proto import front_end, protoc
 from aether_tools.finding import ContractError, Finding, Location
 from aether_tools.workspace import Workspace
@@ -28,15 +28,23 @@ _SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """All files to generate, by path relative to the workspace, and the number of domains."""
+    """All files to generate, by path relative to the workspace, and the number of domains.
+
+    `contracts` and `edges` are what they were made from, for checks.
+    """
 
     files: dict[str, bytes]
     domains: int
+    contracts: Contracts
+    edges: tuple[RestEdge, ...]
 
 
 def compile_workspace(root: Path) -> Compiled:
     """Compile all contracts. Raises `ContractError` with the findings of all of them if there are any."""
     workspace = Workspace.find(root).name
+    renamed = renamed_workspace(root, workspace)
+    if renamed is not None:
+        raise ContractError(renamed)  # each contract would become a finding
     protos = front_end.compile_all(root, workspace)
     findings = list(protos.findings)
     broken = {finding.location.file.rpartition("/")[0] for finding in findings}
@@ -67,7 +75,7 @@ def compile_workspace(root: Path) -> Compiled:
     if rest:
         rest["py.typed"] = b""
     files |= {f"openapi/gen/{workspace}_openapi/{path}": content for path, content in rest.items()}
-    return Compiled(dict(sorted(files.items())), len(domains))
+    return Compiled(dict(sorted(files.items())), len(domains), contracts, tuple(edges))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,8 @@ class RestEdge:
 
     files: dict[str, bytes]
     binding: Binding
+    package: Package
+    document: Document
 
     @property
     def sides(self) -> dict[str, RestSide]:
@@ -111,7 +121,7 @@ def compile_rest_edge(contracts: Contracts, package: Package, contract: Path, ro
         f"{package.domain}.py": write(contracts, package, binding),
         f"{package.domain}.yaml": dump(document, contract, root),
     }
-    return RestEdge(files, binding)
+    return RestEdge(files, binding, package, document)
 
 
 def _rest_contracts(root: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from typing import Final
 from aether_tools.compiler.contract_text import MAX_PROTO_BYTES, read_contract
 from aether_tools.compiler.model.naming import DOMAIN, RESERVED_DOMAINS
 from aether_tools.finding import ContractError, Finding, Location
+from aether_tools.workspace import is_package_name
 
 GENERATED: Final = ("proto/gen", "proto/aether_adapters", "openapi/gen")
 """The folders that belong to the compiler, relative to the workspace.
@@ -40,6 +41,8 @@ def visible_files(folder: Path, skip: Collection[Path] = ()) -> Iterator[Path]:
         yield from (Path(current, name) for name in sorted(files) if not name.startswith("."))
 
 
+_PROTO_PARTS: Final = 4
+"""Parts of a proto file's path below proto/: <workspace>/<domain>/<version>/<file>."""
 _REST_ANNOTATIONS: Final = "google/api/"
 NO_ANNOTATIONS: Final = (
     "Remove the import and the google.api options: the REST API is declared in openapi/<domain>.yaml."
@@ -49,6 +52,25 @@ NO_ANNOTATIONS: Final = (
 def unfit_import(name: str) -> str | None:
     """Return what to do about an import that no contract may have because REST is declared elsewhere. None for others."""
     return NO_ANNOTATIONS if name.startswith(_REST_ANNOTATIONS) else None
+
+
+def renamed_workspace(root: Path, workspace: str) -> Finding | None:
+    """Return a finding if every contract is in the folder of one other workspace: only the name was changed."""
+    paths = [path.relative_to(root / "proto").parts for path in contract_paths(root, "proto")]
+    names = {parts[0] for parts in paths if len(parts) == _PROTO_PARTS and parts[3].endswith(".proto")}
+    if len(names) != 1 or workspace in names or not is_package_name(*names):
+        return None
+    known = names.pop()
+    settings = (root / "pyproject.toml").read_text(encoding="utf-8").split("\n")
+    table = settings.index("[tool.aether]") if "[tool.aether]" in settings else 0
+    lines = range(table, len(settings))
+    line = next((each for each in lines if settings[each].lstrip().startswith("name")), table)
+    return Finding(
+        Location("pyproject.toml", line + 1, 1),
+        "contract-workspace",
+        f"The workspace is called {workspace!r}, but all its contracts are in proto/{known}/.",
+        f'Write name = "{known}". To rename the workspace, rename that folder, the packages in it and the domains\' too.',
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +113,7 @@ def _has_valid_path(file: str, workspace: str, findings: list[Finding]) -> bool:
             )
         )
         return False
-    if len(parts) != 4 or parts[0] != workspace or parts[2] != "v1":
+    if len(parts) != _PROTO_PARTS or parts[0] != workspace or parts[2] != "v1":
         findings.append(
             Finding(
                 location,

@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aether_tools.compiler.output import replace
 from aether_tools.compiler.output.fingerprint import Fingerprint, generated
 from aether_tools.console import UsageError
 from aether_tools.finding import ContractError, Finding, Location
+
+if TYPE_CHECKING:
+    from aether_tools.compiler.compilation import Compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Report:
     domains: int = 0
     fresh: bool = False
     """Whether nothing has changed since the last run, so that nothing was compiled."""
+    compiled: Compiled | None = None
+    """What was compiled; None if nothing was, or not everything could be."""
 
 
 def generate(root: Path, *, check: bool = False) -> Report:
@@ -55,7 +61,8 @@ def _generate(root: Path, *, check: bool) -> Report:
     except ContractError as error:
         return Report(findings=error.findings)
     if check:
-        return Report(findings=tuple(_differences(root, compiled.files)), domains=compiled.domains)
+        differences = tuple(_differences(root, compiled.files))
+        return Report(findings=differences, domains=compiled.domains, compiled=compiled)
     edited = _edited(root, current, last, compiled.files)
     written, removed = _write(root, current, compiled.files)
     return Report(written=written, removed=removed, overwritten=edited, domains=compiled.domains)

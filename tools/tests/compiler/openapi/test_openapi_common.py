@@ -194,7 +194,7 @@ def test_a_component_that_is_declared_and_taken_is_refused(workspace: Write, tak
         (PROBLEM, "'#/components/schemas/Text'", "openapi-dangling-ref", "'#/components/schemas/Text"),
         ("'^[1-9][0-9]*$'", "'^[1-9'", "openapi-pattern", "'^[1-9'"),
         ("scheme: bearer", "scheme: basic", "openapi-security-scheme", "{type: http"),
-        ("{type: string}", "{type: text}", "openapi-grammar", "{type: text}"),
+        ("{type: string}", "{type: text}", "openapi-grammar", "text}"),
         ("paths: {}", "paths: {/pages: {}}", "openapi-common-path", "{}}"),
         ("openapi: 3.0.3", "openapi: 3.1.0", "openapi-version", "3.1.0"),
         ("paths: {}", "paths: {", "openapi-yaml", "openapi: 3.0.3\ninfo"),

@@ -45,6 +45,7 @@ components:
         ("openapi-version", 2),
         ("openapi-newer", 4),
         ("openapi-operation-id", 8),
+        ("openapi-status", 10),
         ("openapi-security-scheme", 12),
         ("openapi-newer", 15),
         ("openapi-newer", 17),

@@ -91,21 +91,21 @@ CASES = {
     ),
     # Agreement with the fields.
     "an integer for an int64": Case(
-        "type", "Int64: {type: string, format: int64}", "Int64: {type: integer, format: int64}", "{$ref: '#/components/schemas/Int64'}\n        aUint32", "int64", "format: int64"
+        "type", "Int64: {type: string, format: int64}", "Int64: {type: integer, format: int64}", "{type: integer, format: int64}", "int64", "format: int64"
     ),
     "a number for an int32": Case("type", RECEIVED, "properties: {size: {type: number}}", "{type: number}}", "int32", "format: int32"),
     "a format that is not the field's": Case(
-        "type", "Bytes: {type: string, format: byte}", "Bytes: {type: string, format: binary}", "{$ref: '#/components/schemas/Bytes'}\n        aColour", "bytes", "byte"
+        "type", "Bytes: {type: string, format: byte}", "Bytes: {type: string, format: binary}", "{type: string, format: binary}\n    Moment", "bytes", "byte"
     ),
     "a duration of anything": Case("type", "Length: {type: string, format: duration}", "Length: {type: string}", "{$ref: '#/components/schemas/Length'}", "Duration", "duration"),
     "a list for a value": Case("type", PLAIN, "properties: {name: {type: array, items: {type: string}}, ripe: {type: boolean}}", "{type: array, items: {type: string}}, ripe", "string", "type: string"),
     "a value for a list": Case("type", "plains: {type: array, items: {$ref: '#/components/schemas/Plain'}}\n        timestamps", "plains: {type: string}\n        timestamps", "{type: string}\n        timestamps", "repeated", "array"),
     "an open map": Case("type", "labels: {type: object, additionalProperties: {type: string}}", "labels: {type: object}", "{type: object}\n        counts", "map<string, string>", "additionalProperties"),
-    "a struct with properties": Case("type", "Free: {type: object, additionalProperties: true}", "Free: {type: object, properties: {a: {type: string}}}", "{$ref: '#/components/schemas/Free'}\n        aValue", "Struct", "object"),
+    "a struct with properties": Case("type", "Free: {type: object, additionalProperties: true}", "Free: {type: object, properties: {a: {type: string}}}", "{type: object, properties: {a: {type: string}}}", "Struct", "object"),
     "a message without properties": Case("type", "aPlain: {$ref: '#/components/schemas/Plain'}", "aPlain: {type: object}", "{type: object}\n        aTimestamp", "Plain", "properties"),
     "null for what has no presence": Case("nullable", PLAIN, "properties: {name: {type: string, nullable: true}, ripe: {type: boolean}}", "{type: string, nullable: true}, ripe", "null", "optional"),
     "null in a list": Case("nullable", "strings: {type: array, items: {type: string}}", "strings: {type: array, items: {type: string, nullable: true}}", "{type: string, nullable: true}}\n        longs", "null", "Remove"),
-    "an enum without its names": Case("type", "    Colour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN]}", "    Colour: {type: string}", "{$ref: '#/components/schemas/Colour'}}}\n        - {name: colour,", "Colour", "COLOUR_RED, COLOUR_GREEN"),
+    "an enum without its names": Case("type", "    Colour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN]}", "    Colour: {type: string}", "{type: string}\n    Size", "Colour", "COLOUR_RED, COLOUR_GREEN"),
     "an enum that is short": Case("enum", "    Colour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN]}", "    Colour: {type: string, enum: [COLOUR_RED]}", "[COLOUR_RED]}", "COLOUR_GREEN", "every member"),
     "an enum with a stranger": Case("enum", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE]}", "    Size: {type: string, enum: [SIZE_SMALL, SIZE_LARGE, BIG]}", "BIG]}", "'BIG' is not a member", "SIZE_LARGE"),
     "an enum with its zero": Case("enum", "    Colour: {type: string, enum: [COLOUR_RED, COLOUR_GREEN]}", "    Colour: {type: string, enum: [COLOUR_UNSPECIFIED, COLOUR_RED, COLOUR_GREEN]}", "COLOUR_UNSPECIFIED", "unset", "COLOUR_RED"),
@@ -210,7 +210,13 @@ CASES = {
     "other scopes for the same method": Case("method-scopes", "operationId: ping\n      security: []", "operationId: again\n      x-rpc: kitchen.v1.KitchenService/Move\n      security: [{bearer: [things.move]}]", "[{bearer: [things.move]}]", "again requires the scopes things.move, but moveThing, which calls the same method Move, requires no scopes.", "same scopes"),
     "an unknown scheme": Case("security", "security: [{bearer: [things.read, shelves.read]}]", "security: [{token: []}]", "{token", "not declared", "securitySchemes"),
     # What is no OpenAPI at all.
-    "no OpenAPI": Case("grammar", "title: Kitchen,", "titel: Kitchen,", "{titel", "not valid OpenAPI 3.0", "spec.openapis.org"),
+    "no OpenAPI": Case("grammar", "title: Kitchen,", "titel: Kitchen,", "titel", "`titel` is no keyword of an info object", "Did you mean `title`?"),
+    "a misspelt keyword of a schema": Case("grammar", "{type: string, format: date-time}", "{type: string, fromat: date-time}", "fromat", "`fromat` is no keyword of a schema object", "Did you mean `format`?"),
+    "a type that is none": Case("grammar", SINCE, SINCE.replace("type: string", "type: strin"), "strin,", '"strin" is not one of array, boolean, integer', "one of these"),
+    "a place of a parameter that is none": Case("grammar", SINCE, SINCE.replace("in: query", "in: qery"), "qery", '"qery" is not one of path, query, header, cookie', "one of these"),
+    "a limit that is no number": Case("grammar", SINCE, SINCE.replace("format: date-time", "maxLength: ten"), "ten}", '"ten" is not of type integer', "of type integer"),
+    "a response without a description": Case("grammar", MOVED, "'204': {desc: Moved.}", "desc: Moved", "`desc` is no keyword of a response object", "Did you mean `description`?"),
+    "a response with nothing": Case("grammar", MOVED, "'204': {}", "{}\n", "`description` of a response object is missing", "Add `description`"),
 }  # fmt: skip
 
 

@@ -42,6 +42,12 @@ from aether_tools.compiler.model.contracts import (
 from aether_tools.compiler.openapi.document import Document, Findings, Node
 from aether_tools.compiler.openapi.schema import Schemas, Shape
 
+
+def unknown_field(message: Message, name: str) -> tuple[str, ...]:
+    """Return the cause of findings about a field that a message does not have, by its proto or ProtoJSON name."""
+    return ("field", message.full_name, name.replace("_", "").lower())
+
+
 _MAX_DEPTH: Final = 100
 """Objects inside objects. The servers refuse JSON of more levels."""
 
@@ -140,6 +146,7 @@ class Agreement:
         if not fits:
             self._mismatch(node, field, matching_schema(kind))
             return None
+        self._findings.sound(shape.node.location)
         return One(kind, bounded=bounded(shape, scalar))
 
     def _enum(self, shape: Shape, field: Field, enum: EnumType, node: Node) -> One | None:
@@ -185,11 +192,16 @@ class Agreement:
             )
 
     def _mismatch(self, node: Node, field: Field, write: str) -> None:
-        self._findings.add(
+        target = self._schemas.target(node)
+        shared = target.location if target is not None and target is not node else None
+        cause = ("schema", node.pointer, field.name) if target is None else ("schema", target.pointer, write)
+        self._findings.add_effect(
+            cause,
             node,
             "type",
             f"This schema does not match {field.name}: {proto_type(field, self.contracts)} ({field.location}).",
             f"Write {write}; or change the proto field.",
+            shared,
         )
 
     def mapping(
@@ -234,8 +246,9 @@ class Agreement:
         `absent` holds proto names of fields that are bound elsewhere.
         """
         bound: dict[str, str] = {}
+        renamed = self._renamed(mapping.message, shape, absent)
         for name, node in shape.properties.items():
-            field = self.field_of(name, node, mapping.message)
+            field = self.field_of(name, node, mapping.message, renamed)
             if field is None:
                 continue
             if field.name in bound:
@@ -249,15 +262,16 @@ class Agreement:
             bound[field.name] = name
             self._property(mapping, shape, name, node, field)
         for field in mapping.message.fields:
-            if field.name not in bound and field.name not in absent and not self._is_caller(field):
-                self._findings.add(
-                    shape.node,
-                    "field-without-partner",
-                    f"{mapping.message.full_name}.{field.name} ({field.location}) has no property here.",
-                    f"Add property {field.json_name!r} ({matching_schema(field.type)}), or remove the field.",
-                )
+            if field.name in bound or field.name in absent or self._is_caller(field) or field is renamed:
+                continue
+            self._findings.add(
+                shape.node,
+                "field-without-partner",
+                f"{mapping.message.full_name}.{field.name} ({field.location}) has no property here.",
+                f"Add property {field.json_name!r} ({matching_schema(field.type)}), or remove the field.",
+            )
         for name, node in shape.required.items():
-            if name not in shape.properties:
+            if name not in shape.properties and (renamed is None or name != renamed.json_name):
                 self._findings.add(
                     node,
                     "required",
@@ -266,21 +280,46 @@ class Agreement:
                 )
         mapping.exclusive = exclusive_oneofs(mapping, shape, self._findings)
 
+    def _renamed(self, message: Message, shape: Shape, absent: frozenset[str]) -> Field | None:
+        """Return the field that the only property without a field was meant for. None if that is not clear."""
+        names = {name: self._field_name(name, node, message) for name, node in shape.properties.items()}
+        if sum(message.field(field or "") is None for field in names.values()) != 1:
+            return None
+        free = [
+            field
+            for field in message.fields
+            if field.name not in names.values()
+            and not self._is_caller(field)
+            and (
+                field.name not in absent
+                or (field.json_name in shape.required and field.json_name not in names)
+            )
+        ]
+        return free[0] if len(free) == 1 else None
+
     def _is_caller(self, field: Field) -> bool:
         return isinstance(field.type, MessageRef) and field.type.full_name == self.contracts.caller
 
-    def field_of(self, name: str, node: Node, message: Message) -> Field | None:
-        """Return the field of a property: by x-field, or else by ProtoJSON name. None if a finding says why not."""
+    def field_of(self, name: str, node: Node, message: Message, renamed: Field | None = None) -> Field | None:
+        """Return the field of a property: by x-field, or else by ProtoJSON name. None if a finding says why not.
+
+        `renamed` is the field that has no property, if the one without a field may be meant for it.
+        """
         shape = self._schemas.shape(node)
         given = None if shape is None else shape.keywords.get("x-field")
         field = message.field(self._field_name(name, node, message) or "")
         if field is None:
             known = ", ".join(sorted(each.json_name for each in message.fields if not self._is_caller(each)))
-            self._findings.add(
-                given or node,
-                "property-without-field",
-                f"{message.full_name} has no field for property {name!r}.",
-                f"Bind it with x-field: <proto name>, remove it, or use one of: {known or '(no fields)'}.",
+            reason = f"{message.full_name} has no field for property {name!r}"
+            fix = f"Bind it with x-field: <proto name>, remove it, or use one of: {known or '(no fields)'}."
+            if renamed is not None:
+                reason += f", and {renamed.name} ({renamed.location}) has no property"
+                fix = (
+                    f"Rename the property to {renamed.json_name!r}, or bind it with x-field: {renamed.name}."
+                )
+            wanted = name if given is None else str(given.scalar)
+            self._findings.add_effect(
+                unknown_field(message, wanted), given or node, "property-without-field", f"{reason}.", fix
             )
         elif self._is_caller(field):
             self._findings.add(

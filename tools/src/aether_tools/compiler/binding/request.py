@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aether_tools.compiler.binding.agreement import Agreement
+from aether_tools.compiler.binding.agreement import Agreement, unknown_field
 from aether_tools.compiler.binding.bindings import (
     Direction,
     MessageMapping,
@@ -76,7 +76,8 @@ class RequestBinder:
             field = message.field(step)
             if field is None:
                 known = ", ".join(each.name for each in message.fields if not self._is_caller(each))
-                self._findings.add(
+                self._findings.add_effect(
+                    unknown_field(message, step),
                     at,
                     "input-without-field",
                     f"{message.full_name} has no field {step!r}.",

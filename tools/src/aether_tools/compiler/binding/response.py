@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from aether_tools.compiler.binding.agreement import Agreement
+from aether_tools.compiler.binding.agreement import Agreement, unknown_field
 from aether_tools.compiler.binding.bindings import Direction, Header, Object, One, Output, Response
 from aether_tools.compiler.binding.json_types import proto_type
 from aether_tools.compiler.model.contracts import Field, Message, MessageRef, Scalar, WellKnown
@@ -83,9 +83,11 @@ class ResponseBinder:
             if field is None:
                 owner = WellKnown.EMPTY.value if message is None else message.full_name
                 known = "" if message is None else ", ".join(each.name for each in message.fields)
-                self._findings.add(
-                    at, "x-from", f"{owner} has no field {step!r}.", f"Use one of: {known or '(no fields)'}."
-                )
+                reason, fix = f"{owner} has no field {step!r}.", f"Use one of: {known or '(no fields)'}."
+                if message is None:
+                    self._findings.add(at, "x-from", reason, fix)
+                else:
+                    self._findings.add_effect(unknown_field(message, step), at, "x-from", reason, fix)
                 return None
             fields.append(field)
             if len(fields) == 1:
@@ -306,11 +308,12 @@ class ResponseBinder:
         whole = any(spec.media is not None and "x-from" not in spec.media for spec in specs)
         if self._message is None or whole or not specs:
             return
-        for field in self._message.fields:
-            if field.name not in self._bound:
-                self._findings.add(
-                    self._spec.node.key("responses"),
-                    "field-without-partner",
-                    f"No response returns {self._message.full_name}.{field.name} ({field.location}).",
-                    "Add a body, bind a header to it with x-from, or return google.protobuf.Empty.",
-                )
+        lost = [field for field in self._message.fields if field.name not in self._bound]
+        if lost:
+            names = ", ".join(f"{field.name} ({field.location})" for field in lost)
+            self._findings.add(
+                self._spec.node.key("responses"),
+                "field-without-partner",
+                f"No response returns {names} of {self._message.full_name}.",
+                "Add a body, bind headers with x-from, or return google.protobuf.Empty.",
+            )

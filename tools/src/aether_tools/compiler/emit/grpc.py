@@ -20,8 +20,8 @@ def write_grpc(contracts: Contracts, package: Package, service: Service) -> byte
         *(_method(scope, service, method) for method in service.methods),
         _tuple(f"METHODS: {scope.imports.need('typing', 'Final')} = ", constants),
         _service(scope, service),
-        _client(scope, service, "client", "Channel", service.name),
-        _client(scope, service, "async_client", "AsyncChannel", f"Async{service.name}"),
+        _client(scope, service, "client", "Channel", service.python_name),
+        _client(scope, service, "async_client", "AsyncChannel", f"Async{service.python_name}"),
     ]
     return layout.module(
         header(package), f"Service and clients of {package.name} over gRPC.", scope.imports, blocks
@@ -111,7 +111,9 @@ def _service(scope: Scope, service: Service) -> Lines:
         )
     ]
     return [
-        *layout.function(0, "service", f"port: {need('.port', service.name)}, /", need(_KIT, "Service")),
+        *layout.function(
+            0, "service", f"port: {need('.port', service.python_name)}, /", need(_KIT, "Service")
+        ),
         *docstring(4, "The service a server offers, answered by `port`."),
         "    return Service(",
         f"        name={literal(service.full_name)},",

@@ -29,7 +29,7 @@ def write_threads(contracts: Contracts, package: Package, service: Service) -> b
     """The wrapper that runs synchronous use cases in threads for an asyncio edge."""
     scope = Scope(contracts, package, defines=False)
     need = scope.imports.need
-    port, twin = need(".port", service.name), need(".port", f"Async{service.name}")
+    port, twin = need(".port", service.python_name), need(".port", f"Async{service.python_name}")
     calls = [
         (f"{method.python_name}=", layout.simple("offload.wrap", f"service.{method.python_name}"))
         for method in service.methods
@@ -94,7 +94,7 @@ def _holder(scope: Scope, service: Service) -> Lines:
 
 def _async_holder(scope: Scope, service: Service) -> Lines:
     return _dataclass(
-        scope, service, f"The same as `{service.name}`, for callers on an event loop.", prefix="Async"
+        scope, service, f"The same as `{service.python_name}`, for callers on an event loop.", prefix="Async"
     )
 
 
@@ -109,5 +109,5 @@ def _dataclass(scope: Scope, service: Service, words: str, prefix: str, first: L
     ]
     return [
         f"@{scope.imports.need('dataclasses', 'dataclass')}(frozen=True, slots=True, kw_only=True)",
-        *layout.class_definition(f"{prefix}{service.name}", words, fields),
+        *layout.class_definition(f"{prefix}{service.python_name}", words, fields),
     ]

@@ -218,6 +218,8 @@ class Method:
     """Whether each call is recorded in the audit log."""
     declared_criticality: str = ""
     """What its option declares, in upper case; empty without it."""
+    no_side_effects: bool = False
+    """Whether it declares that it only reads."""
     rest: RestSide | None = None
     """What its REST operations add; None without any."""
 
@@ -242,6 +244,11 @@ class Service:
     methods: tuple[Method, ...]
     comment: str
     location: Location
+
+    @property
+    def python_name(self) -> str:
+        """Name of the port's dataclass: the service's, with `Port` behind it if a method has the same name."""
+        return f"{self.name}Port" if any(method.name == self.name for method in self.methods) else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from aether_tools.finding import ContractError, Finding, Location
@@ -16,24 +16,67 @@ class Findings:
 
     def __init__(self) -> None:
         self._found: dict[Finding, None] = {}
+        self._causes: dict[tuple[str, ...], dict[Finding, None]] = {}
+        self._shared: dict[tuple[str, ...], Location] = {}
+        self._sound: set[Location] = set()
 
     def add(self, at: Node | Location, code: str, reason: str, fix: str) -> None:
         """Add a finding, unless it has been added before."""
-        location = at.location if isinstance(at, Node) else at
-        self._found[Finding(location, f"openapi-{code}", reason, fix)] = None
+        self._found[_finding(at, code, reason, fix)] = None
+
+    def add_effect(
+        self,
+        cause: tuple[str, ...],
+        at: Node | Location,
+        code: str,
+        reason: str,
+        fix: str,
+        shared: Location | None = None,
+    ) -> None:
+        """Add one of several findings that have one `cause`: they become the first one, with the places of the others.
+
+        If there are several and the value that they share at `shared` is nowhere `sound`, it is found instead.
+        """
+        self._causes.setdefault(cause, {})[_finding(at, code, reason, fix)] = None
+        if shared is not None:
+            self._shared[cause] = shared
+
+    def sound(self, shared: Location) -> None:
+        """Note that a shared value fits somewhere, so that a place where it does not is at fault."""
+        self._sound.add(shared)
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._found) + sum(map(len, self._causes.values()))
 
     def stop(self, at: Node | Location, code: str, reason: str, fix: str) -> NoReturn:
         """Add a finding that leaves nothing else to check, and raise `ContractError`."""
         self.add(at, code, reason, fix)
-        raise ContractError(*self._found)
+        raise ContractError(*self._found, *self._by_cause())
 
     def refuse(self) -> None:
         """Raise `ContractError` if there are findings."""
-        if self._found:
-            raise ContractError(*self._found)
+        if len(self):
+            raise ContractError(*self._found, *self._by_cause())
+
+    def _by_cause(self) -> Iterator[Finding]:
+        """Yield one finding for each cause."""
+        for cause, effects in self._causes.items():
+            places = sorted({effect.location: effect for effect in effects}.values())
+            shared = self._shared.get(cause)
+            if shared in self._sound:
+                yield from effects  # the shared value is right, and each use of it is wrong by itself
+                continue
+            first, others = places[0], [place.location for place in places[1:]]
+            if not others:
+                yield first
+                continue
+            lines = ", ".join(dict.fromkeys(str(place.line) for place in others))
+            reason = f"{first.reason} The same at line{'s' if ',' in lines else ''} {lines}."
+            yield replace(first, location=shared or first.location, reason=reason)
+
+
+def _finding(at: Node | Location, code: str, reason: str, fix: str) -> Finding:
+    return Finding(at.location if isinstance(at, Node) else at, f"openapi-{code}", reason, fix)
 
 
 @dataclass(slots=True, eq=False)

@@ -131,16 +131,18 @@ class Operations:
                 f"{verb.upper()} {path} has no operationId.",
                 "Add operationId: the method's name, with a small first letter.",
             )
-            return None
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", operation_id):
+        elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", operation_id):
             self._findings.add(
                 node.get("operationId") or node,
                 "operation-id",
                 f"operationId {operation_id!r} cannot become the name of a function.",
                 "Use letters, digits and underscores, and start with a letter.",
             )
+            operation_id = None
+        parameters, body = self._parameters(path, node, item), self._body(node, verb)
+        responses = tuple(self._responses(node))
+        if operation_id is None:
             return None
-        parameters = self._parameters(path, node, item)
         texts = [node.text("summary"), node.text("description")]
         return OperationSpec(
             node,
@@ -149,9 +151,9 @@ class Operations:
             verb,
             node.get("x-rpc"),
             parameters,
-            self._body(node, verb),
+            body,
             tuple(node.listed("x-inputs")),
-            tuple(self._responses(node)),
+            responses,
             node.get("security") or self._document.root.get("security"),
             "\n\n".join(text.strip() for text in texts if text),
             node.flag("deprecated"),

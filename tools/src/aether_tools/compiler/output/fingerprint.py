@@ -35,7 +35,7 @@ class Fingerprint:
     @classmethod
     def current(cls, root: Path) -> Fingerprint:
         """Compute the fingerprint of the workspace as it is now."""
-        return cls(_inputs(root), _outputs(root))
+        return cls(input_digest(root), _outputs(root))
 
     def with_outputs(self, root: Path) -> Fingerprint:
         """Return the same inputs with the digests of the current outputs.
@@ -74,7 +74,7 @@ def _outputs(root: Path) -> dict[str, str]:
     return {path: _digest(root / path) for path in generated(root)}
 
 
-def _inputs(root: Path) -> str:
+def input_digest(root: Path) -> str:
     """Return one digest of the contracts, the workspace's settings and the compiler itself."""
     total = _hash()
     compiler = Path(__file__).parents[1]

@@ -190,6 +190,7 @@ class FileReader:
             location=location,
             deprecated=method.options.deprecated,
             declared_criticality=_criticality(method.options),
+            no_side_effects=method.options.idempotency_level == pb.MethodOptions.NO_SIDE_EFFECTS,
             audit=bool(method.options.Extensions[options_pb2.audit]),  # type: ignore[index] # no stub types it
         )
 

@@ -87,7 +87,7 @@ def _numbered(stem: str) -> Iterator[str]:
 
 
 def _operations(package: Package, binding: Binding, values: Values) -> list[str]:
-    service = values.imports.need(f"{package.name}.port", f"Async{binding.service.name}")
+    service = values.imports.need(f"{package.name}.port", f"Async{binding.service.python_name}")
     values.imports.need("aether_adapters.kernel.identity", "Access")
     operation = values.kit("Operation")
     lines = [f"def operations(service: {service}, /) -> tuple[{operation}, ...]:"]

@@ -143,7 +143,9 @@ def _methods(package: Package, classes: Names) -> Iterator[Finding]:
     service = package.service
     for prefix in ("", "Async"):
         yield from classes.take(
-            f"{prefix}{service.name}", f"{prefix or 'the'} service {service.full_name}", service.location
+            f"{prefix}{service.python_name}",
+            f"{prefix or 'the'} service {service.full_name}",
+            service.location,
         )
         for method in service.methods:
             yield from classes.take(
