@@ -10,7 +10,7 @@ import pytest
 from aether_adapters.sql import Lease, Transactions, connect, lease_table
 from aether_adapters.sql.lease_keeper import LeaseKeeper
 from aether_adapters.testing.waiting import eventually
-from sqlalchemy import Engine, MetaData, select
+from sqlalchemy import Engine, MetaData, select, text
 
 LEASES = lease_table(MetaData())
 
@@ -63,6 +63,24 @@ def test_a_keeper_renews_a_lease_until_it_stops_and_lets_go_if_the_work_hangs(
     eventually(other.acquire, "another takes the lease while the work hangs")
     keeper.stop()
     assert other.held
+
+
+def test_a_keeper_outlives_an_error_that_nobody_foresaw(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While a backup is restored, say, the table is away for a moment."""
+    taken = threading.Event()
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE leases RENAME TO leases_away"))
+    keeper = LeaseKeeper(Lease(engine, "relay", "a", 1.0), taken.set)
+    keeper.start()
+    try:
+        eventually(lambda: "relay" in caplog.text, "the error is logged")
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE leases_away RENAME TO leases"))
+        assert taken.wait(60)
+    finally:
+        keeper.stop()
 
 
 def test_leases_of_different_names_are_independent(engine: Engine) -> None:

@@ -61,6 +61,11 @@ class LeaseKeeper:
                 if not failed:
                     _log.warning("The lease %s is out of reach: %s", self._lease.name, error.reason)
                 pause, failed = self._lease.seconds / _LOOKS_PER_TERM, True
+            except Exception:
+                # Without this thread the work would stand still until the process is restarted.
+                if not failed:
+                    _log.exception("The lease %s cannot be kept, and is tried again.", self._lease.name)
+                pause, failed = self._lease.seconds / _LOOKS_PER_TERM, True
 
     def _look(self) -> float:
         """Take or renew the lease if it is time to; return the pause in seconds until the next look."""
