@@ -89,7 +89,8 @@ def _findings(workspace: Workspace, names: tuple[str, ...]) -> _Found:
         domains = workspace.chosen(names)
         results = Results(workspace)
         contracts = results.of("contracts", lambda: _contracts(workspace))
-        compiled, checked = as_findings(contracts["compiler"]), []
+        compiled = as_findings(contracts["compiler"])
+        checked: list[Finding] = []
         if all(finding.code != "contract-workspace" for finding in compiled):
             of_contracts = chosen(workspace, domains, Checked.from_data(contracts["checked"]))
             checked += of_contracts.findings
