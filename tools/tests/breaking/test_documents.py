@@ -260,8 +260,62 @@ def test_properties_that_only_one_side_sends_concern_only_that_side(compare: Com
 
 def test_the_order_of_findings_does_not_depend_on_the_run(compare: Compare) -> None:
     old = shared("a: {enum: [A, B, C, D]}", "b: {type: string}", "c: {type: string}")
-    new = shared("a: {enum: [E, F, G, H]}", "d: {type: string}")
+    new = shared("a: {enum: [A, E, F, G]}", "d: {type: string}")
     found = compare(old, new)
     assert list(found) == sorted(found)
     assert len({change.severity for change in found}) == 3
     assert any(change.severity is Severity.RISKY and '"E"' in change.reason for change in found)
+
+
+FOO = "{type: object, required: [foo], properties: {foo: {type: string}, bar: {type: string}}}"
+BAR = "{type: object, required: [bar], properties: {foo: {type: string}, bar: {type: string}}}"
+BOTH = "{type: object, required: [foo, bar], properties: {foo: {type: string}, bar: {type: string}}}"
+
+
+@pytest.mark.parametrize(
+    ("where", "old", "new", "expected"),
+    [
+        ("request", BOTH, f"oneOf: [{FOO}, {BAR}]", {"api-request-alternative-added"}),
+        ("response", f"oneOf: [{FOO}, {BAR}]", BOTH, {"api-response-alternative-removed"}),
+        ("request", f"oneOf: [{FOO}, {BAR}]", BOTH,
+         {"api-request-alternative-removed", "api-request-alternative-added"}),
+        ("response", BOTH, f"oneOf: [{FOO}, {BAR}]",
+         {"api-response-alternative-removed", "api-response-alternative-added"}),
+        ("request", "oneOf: [{title: A, type: object}, {title: B, type: object}]", "oneOf: [{title: A, type: object}]",
+         {"api-request-alternative-removed"}),
+        ("request", "type: string", "oneOf: [{type: string}, {type: integer}]", {"api-request-alternative-added"}),
+        ("response", "oneOf: [{type: string}, {type: integer}]", "type: string", {"api-response-alternative-removed"}),
+        ("request", "anyOf: [{type: string, maxLength: 5}, {type: integer}]",
+         "anyOf: [{type: integer}, {type: string, maxLength: 4}]", {"api-request-limit-tightened"}),
+    ],
+)  # fmt: skip
+def test_alternatives_are_compared_with_those_that_take_the_same_values(
+    compare: Compare, where: str, old: str, new: str, expected: set[str]
+) -> None:
+    assert set(codes(compare(document(where, old), document(where, new)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("{type: integer}", "{type: string}", ["api-request-type-widened"]),
+        ("{type: integer}", "{type: string, maxLength: 3}", ["api-request-type-changed"]),
+        ("{type: string}", "{type: array, items: {type: string}}", ["api-request-type-widened"]),
+        ("{type: string}", "{type: array, minItems: 2, items: {type: string}}", ["api-request-type-changed"]),
+        ("{type: array, items: {type: string}}", "{type: string}", ["api-request-type-changed"]),
+    ],
+)
+def test_a_parameter_is_text(compare: Compare, old: str, new: str, expected: list[str]) -> None:
+    def operation(schema: str) -> str:
+        parameter = f"parameters: [{{name: page, in: query, schema: {schema}}}]"
+        return document("operation", f"{parameter}\nresponses: {{'200': {{description: Ok.}}}}")
+
+    assert codes(compare(operation(old), operation(new))) == expected
+
+
+def test_a_value_that_no_client_knows_breaks_and_one_more_is_risky(compare: Compare) -> None:
+    def status(values: str) -> str:
+        return document("response", f"type: string\nenum: {values}")
+
+    assert codes(compare(status("[A, B]"), status("[C]"))) == ["api-response-type-changed"]
+    assert codes(compare(status("[A]"), status("[A, C]"))) == ["api-response-enum-added"]

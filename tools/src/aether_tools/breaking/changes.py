@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aether_tools.breaking.places import Place
 from aether_tools.breaking.rules import RULES
-from aether_tools.finding import Finding, Location
+from aether_tools.finding import Finding, Location, Severity
 
 Key = tuple[object, ...]
 """Names one comparison: an operation, or a pair of schemas in one direction."""
@@ -32,6 +32,11 @@ class Changes:
     def add(self, code: str, what: str, place: Place, key: Key) -> None:
         """Add a change. `what` says it in one sentence, without the reason, which the rule gives."""
         self._changes.append(_Change(code, what, place, key))
+
+    @property
+    def safe(self) -> bool:
+        """Whether all changes so far are safe."""
+        return all(RULES[change.code].severity is Severity.SAFE for change in self._changes)
 
     def use(self, key: Key, by: Key) -> None:
         """Say that one comparison is a part of another one."""

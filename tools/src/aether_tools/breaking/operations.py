@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from aether_tools.breaking.changes import Changes, Key
 from aether_tools.breaking.library import Library
 from aether_tools.breaking.media import covering, media_types
+from aether_tools.breaking.pair import Direction
 from aether_tools.breaking.places import Place, at, at_key, vanished
-from aether_tools.breaking.schemas import Direction, SchemaComparison
+from aether_tools.breaking.schemas import SchemaComparison
 from aether_tools.breaking.sunset import compare_deprecation
 from aether_tools.compiler.openapi.document import Node
 
@@ -166,6 +167,14 @@ class OperationComparison:
             old_schema, new_schema = node.schema, now[match].schema
             if old_schema is not None and new_schema is not None:
                 self._schemas.add((old_schema,), (new_schema,), direction, subject, self._key)
+            elif new_schema is not None:
+                kind = "type-changed" if direction.sent else "type-narrowed"
+                self._add(f"{direction.word}-{kind}", f"{subject} has a schema now", at(new_schema))
+            elif old_schema is not None:
+                kind = "type-widened" if direction.sent else "type-changed"
+                self._add(
+                    f"{direction.word}-{kind}", f"{subject} has no schema any more", vanished(old_schema)
+                )
         for name, node in now.items():
             if covering(name, before) is None:
                 self._add(f"{code}-added", f"{subject} may be {name} now", at_key(node.above, node.name))

@@ -31,3 +31,8 @@ def vanished(node: Node, name: str = "") -> Place:
     """Return the place of a value, or of a key, in the old document."""
     place = at_key(node, name) if name else at(node)
     return Place(place.location, place.pointer, old=True)
+
+
+def gone(place: Place) -> Place:
+    """Return a place as one of the old document."""
+    return Place(place.location, place.pointer, old=True)

@@ -270,10 +270,7 @@ RULES: Final = {
         S, "what clients get has fewer types", "They could read it before.", _NOTHING
     ),
     "api-response-format-changed": Rule(
-        B, "what clients get has another format", "They read it in the old format.", _NEW_VERSION
-    ),
-    "api-response-format-removed": Rule(
-        R, "what clients get has no format any more", "They read it in the old format.", "Keep the format."
+        B, "what clients get has another format, or none", "They read it in the old format.", _NEW_VERSION
     ),
     "api-response-format-narrowed": Rule(
         S, "what clients get has a format, or a narrower one", "They could read it before.", _NOTHING

@@ -17,8 +17,10 @@ from aether_tools.compiler.openapi.document import Node
 Schemas = tuple[Node, ...]
 """Schemas that hold together, as the parts of an `allOf` do."""
 
-_UPPER: Final = ("maxLength", "maxItems", "maxProperties")
-_LOWER: Final = ("minLength", "minItems", "minProperties")
+_UPPER: Final = ("maxLength", "maxItems", "maxProperties", "maxContains")
+_LOWER: Final = ("minLength", "minItems", "minProperties", "minContains")
+_FORMATS: Final = ("format", "contentEncoding", "contentMediaType")
+_ANY_TEXT: Final = ("", ".*", "^.*$")
 _OPAQUE: Final = (
     "not",
     "if",
@@ -29,15 +31,11 @@ _OPAQUE: Final = (
     "dependencies",
     "propertyNames",
     "contains",
-    "minContains",
-    "maxContains",
     "patternProperties",
     "unevaluatedItems",
-    "contentMediaType",
-    "contentEncoding",
     "contentSchema",
 )
-"""Keywords whose change is told and not judged."""
+"""Keywords that only ever refuse values; one that is added narrows, and a change of its contents is not judged."""
 _MAX_PARTS: Final = 2_000
 
 
@@ -86,6 +84,8 @@ class Shape:
     items: Schemas = ()
     prefix: tuple[Node, ...] = ()
     groups: list[Members] = field(default_factory=list)
+    lone: Node | None = None
+    """The alternative of a choice that has only one, besides null."""
     default: tuple[str, Node] | None = None
     discriminator: Node | None = None
     read_only: bool = False
@@ -165,6 +165,7 @@ class Shapes:
                     shape.null = True
                 if len(members) == 1:
                     inner += members
+                    shape.lone = shape.lone or members[0]
                 elif members:
                     shape.groups.append(Members(keyword, node, tuple(members)))
             waiting += reversed(inner)
@@ -212,9 +213,10 @@ def _read_types(part: Node, shape: Shape) -> None:
     if types:
         shape.type_node = part.get("type")
         shape.types = frozenset(types) if shape.types is None else _both(shape.types, types)
-    text = part.text("format")
-    if text is not None:
-        shape.formats.setdefault(text, part.get("format") or part)
+    for keyword in _FORMATS:
+        node = part.get(keyword)
+        if node is not None and isinstance(node.scalar, str):
+            shape.formats.setdefault(keyword, node)
 
 
 def _both(some: frozenset[str], others: set[str]) -> frozenset[str]:
@@ -241,7 +243,7 @@ def _read_values(part: Node, shape: Shape) -> None:
     if default is not None and shape.default is None:
         shape.default = (canonical(default.plain()), default)
     pattern = part.text("pattern")
-    if pattern is not None:
+    if pattern is not None and pattern not in _ANY_TEXT:
         shape.patterns.setdefault(pattern, part.get("pattern") or part)
 
 
