@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 from aether_tools.breaking.examples import EXAMPLES, document
+from aether_tools.commands.app import run_command_line
 
-AETHER = Path(sys.executable).with_name("aether")
 FORMS = ["text", "json", "sarif", "github", "junit"]
 
 
@@ -31,22 +28,16 @@ Breaking = Callable[..., Ran]
 
 
 @pytest.fixture
-def breaking(tmp_path: Path) -> Breaking:
+def breaking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Breaking:
     """Runs `aether breaking` in the test's folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("AETHER_DEBUG", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str) -> Ran:
-        excluded = {"AETHER_DEBUG", "GITHUB_ACTIONS", "FORCE_COLOR"}
-        done = subprocess.run(
-            [AETHER, "breaking", *arguments],
-            cwd=tmp_path,
-            env={name: value for name, value in os.environ.items() if name not in excluded},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        code = run_command_line(["breaking", *arguments])
+        shown = capsys.readouterr()
+        return Ran(code, shown.out, shown.err)
 
     return run
 
@@ -156,13 +147,19 @@ def bad(folder: Path, kind: str) -> tuple[str, str]:
     ],
 )  # fmt: skip
 def test_bad_input_is_a_sentence_and_exit_code_2(breaking: Breaking, tmp_path: Path, kind: str) -> None:
-    arguments = bad(tmp_path, kind)
-    ran = breaking(*arguments)
-    assert (ran.code, ran.out) == (2, "")
+    ran = breaking(*bad(tmp_path, kind), "--json")
+    assert ran.code == 2
     assert ran.err.startswith("aether: ")
     assert "bug" not in ran.err
-    shown = breaking(*arguments, "--json")
-    assert shown.code == 2
-    told = json.loads(shown.out)
+    told = json.loads(ran.out)
     assert told["error"].rstrip().endswith((".", '"'))
     assert isinstance(told["findings"], list)
+
+
+def test_text_has_nothing_but_the_sentence(breaking: Breaking) -> None:
+    ran = breaking("old.yaml", "new.yaml")
+    assert (ran.code, ran.out) == (2, "")
+    assert (
+        ran.err
+        == "aether: old.yaml does not exist: name two OpenAPI documents, or two folders with proto files.\n"
+    )

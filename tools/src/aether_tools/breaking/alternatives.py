@@ -72,15 +72,15 @@ def _match(pair: Pair, old: list[Node], new: list[Node]) -> None:
 
 
 def _taken(pair: Pair, old: Sequence[Node], new: Sequence[Node]) -> bool:
-    """Return whether an alternative without a name is taken by one on the other side: it only narrows, or widens, that one.
+    """Return whether one side takes an alternative of the other, so that it is no more than one of its own.
 
-    Clients and service tell alternatives with a name apart by it, whatever their properties.
+    Two that both have a name are told apart by it, whatever their properties.
     """
     return any(
         pair.comparison.fits((before,), (now,), pair.direction)
         for before in old
         for now in new
-        if pair.olds.name(before) is None and pair.news.name(now) is None
+        if pair.olds.name(before) is None or pair.news.name(now) is None
     )
 
 

@@ -34,7 +34,12 @@ class Tree:
     shown: str
 
     def location(self, path: str, line: int, column: int) -> Location:
-        """Return a location in one of its files."""
+        """Return a location in one of its files; `path` may be relative to a module inside the tree."""
+        if path and not (self.folder / path).is_file():
+            within = sorted(
+                each for each in self.folder.rglob(Path(path).name) if each.as_posix().endswith(f"/{path}")
+            )
+            path = within[0].relative_to(self.folder).as_posix() if within else path
         prefix = self.shown if not self.shown or self.shown.endswith((":", "/")) else f"{self.shown}/"
         return Location(f"{prefix}{path}", line, column)
 
@@ -77,12 +82,11 @@ def configuration(tree: Tree, ignore: Sequence[str] = ()) -> Configuration:
     return Configuration(content | {"breaking": breaking}, chosen)
 
 
-def compare(old: Tree, new: Tree, settings: Configuration) -> tuple[Annotation, ...]:
+def compare(old: Tree, new: Tree, before: Configuration, now: Configuration) -> tuple[Annotation, ...]:
     """Return what `buf breaking` finds. Raises `ContractError` if one of the trees does not compile."""
-    told = json.dumps(settings.content)
     done = _run(
         "breaking", str(new.folder), "--against", str(old.folder), "--error-format", "json",
-        "--config", told, "--against-config", told,
+        "--config", json.dumps(now.content), "--against-config", json.dumps(before.content),
     )  # fmt: skip
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")]
     _refuse_uncompiled(found, old, new)

@@ -44,12 +44,8 @@ def compare_properties(pair: Pair) -> None:
 
 def _visible(pair: Pair, shape: Shape, shapes: Shapes) -> _Properties:
     """Return the properties that take part: clients do not send what is readOnly, nor get what is writeOnly."""
-    found = {}
-    for name, (place, schemas) in shape.properties.items():
-        below = shapes.of(schemas)
-        if not (below.read_only if pair.sent else below.write_only):
-            found[name] = (place, schemas)
-    return found
+    hidden = "readOnly" if pair.sent else "writeOnly"
+    return {name: each for name, each in shape.properties.items() if not shapes.flag(each[1], hidden)}
 
 
 def _lost(pair: Pair, name: str, place: Place, schemas: Schemas) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -54,13 +56,26 @@ def compare_pairs(
 ) -> tuple[Finding, ...]:
     """Compare documents that may share files, as `compare_documents` does; what they share is told once."""
     comparison = _DocumentComparison(old_library, new_library, today)
-    for pair in pairs:
-        old = None if pair.old is None else old_library.document(pair.old)
-        new = None if pair.new is None else new_library.document(pair.new)
-        comparison.run(old, new)
-    old_library.check()
-    new_library.check()
-    return tuple(sorted(comparison.changes.findings(old_library.place, new_library.place)))
+    with _without_collector():
+        for pair in pairs:
+            old = None if pair.old is None else old_library.document(pair.old)
+            new = None if pair.new is None else new_library.document(pair.new)
+            comparison.run(old, new)
+        old_library.check()
+        new_library.check()
+        return tuple(sorted(comparison.changes.findings(old_library.place, new_library.place)))
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python from looking for garbage in trees that are all in use, which takes a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _DocumentComparison:

@@ -37,11 +37,11 @@ def compare_trees(old: Tree, new: Tree, ignore: Sequence[str] = ()) -> tuple[Fin
 
     Raises `ContractError` or `UsageError` if a tree does not compile.
     """
-    settings = buf.configuration(new, ignore)
-    annotations = buf.compare(old, new, settings)
+    built, settings = buf.configuration(old), buf.configuration(new, ignore)
+    annotations = buf.compare(old, new, built, settings)
     if not annotations:
         return ()
-    before, now = (Index(buf.descriptors(tree, settings)) for tree in (old, new))
+    before, now = Index(buf.descriptors(old, built)), Index(buf.descriptors(new, settings))
     found = (
         _finding(each, before, now, old, new, chosen=settings.chosen)
         for each in _one_for_each_cause(annotations, before)

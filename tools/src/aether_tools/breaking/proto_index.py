@@ -38,16 +38,20 @@ class Index:
     def find(
         self, kind: str, name: str, *, number: str = "", path: str = "", package: str = ""
     ) -> Element | None:
-        """Return the element of a kind whose full name ends with `name`, in one file or package; None if unknown."""
-        for element in self._elements.get(kind, ()):
-            if (
-                (element.name == name or element.name.endswith(f".{name}"))
-                and (not number or element.number == int(number))
-                and (not path or element.path == path)
-                and (not package or self.packages[element.path] == package)
-            ):
-                return element
-        return None
+        """Return the element of a kind whose full name ends with `name`, in one file or package; None if unknown.
+
+        `path` may begin with folders above the module that the file belongs to.
+        """
+        named = [
+            element
+            for element in self._elements.get(kind, ())
+            if (element.name == name or element.name.endswith(f".{name}"))
+            and (not number or element.number == int(number))
+            and (not package or self.packages[element.path] == package)
+        ]
+        exact = (element for element in named if not path or element.path == path)
+        inside = (element for element in named if path.endswith(f"/{element.path}"))
+        return next(exact, None) or next(inside, None)
 
     def of_file(self, path: str, kinds: Iterable[str]) -> Iterator[Element]:
         """Yield the elements of some kinds in a file."""

@@ -12,6 +12,7 @@ from aether_tools.breaking.objects import compare_elements, compare_properties
 from aether_tools.breaking.pair import Direction, Pair
 from aether_tools.breaking.shape import Schemas, Shapes
 from aether_tools.breaking.values import compare_types, compare_values
+from aether_tools.compiler.openapi.document import Node, Scalar
 
 _MAX_TRIALS: Final = 500
 _MAX_PAIRS_OF_A_TRIAL: Final = 1_000
@@ -39,6 +40,8 @@ class SchemaComparison:
 
     def add(self, old: Schemas, new: Schemas, direction: Direction, subject: str, by: Key) -> None:
         """Ask for the comparison of two schemas, as a part of the comparison `by`. `subject` names the value."""
+        if len(old) == len(new) == 1 and _equal(old[0], new[0]):
+            return
         key: Key = ("schema", tuple(map(id, old)), tuple(map(id, new)), direction)
         self._changes.use(key, by)
         if key not in self._seen:
@@ -76,3 +79,25 @@ class SchemaComparison:
         compare_properties(pair)
         compare_elements(pair)
         compare_discriminators(pair)
+
+
+def _equal(old: Node, new: Node) -> bool:
+    """Return whether two schemas are written alike and refer to nothing, so that they cannot differ."""
+    waiting = [(old, new)]
+    while waiting:
+        one, other = waiting.pop()
+        if one.mapping is not None:
+            if other.mapping is None or one.mapping.keys() != other.mapping.keys() or "$ref" in one.mapping:
+                return False
+            waiting += ((one.mapping[name], other.mapping[name]) for name in one.mapping)
+        elif one.sequence is not None:
+            if other.sequence is None or len(one.sequence) != len(other.sequence):
+                return False
+            waiting += zip(one.sequence, other.sequence, strict=True)
+        elif other.mapping is not None or other.sequence is not None or not _same(one.scalar, other.scalar):
+            return False
+    return True
+
+
+def _same(old: Scalar, new: Scalar) -> bool:
+    return old == new and type(old) is type(new)

@@ -36,6 +36,7 @@ _OPAQUE: Final = (
     "contentSchema",
 )
 """Keywords that only ever refuse values; one that is added narrows, and a change of its contents is not judged."""
+_PUT_TOGETHER: Final = ("$ref", "allOf", "oneOf", "anyOf")
 _MAX_PARTS: Final = 2_000
 
 
@@ -118,6 +119,13 @@ class Shapes:
         if key not in self._read:
             self._read[key] = self._shape(schemas)
         return self._read[key]
+
+    def flag(self, schemas: Schemas, keyword: str) -> bool:
+        """Return whether a schema, or one that it is put together from, has a keyword that is true, such as readOnly."""
+        if any(word in schema for schema in schemas for word in _PUT_TOGETHER):
+            shape = self.of(schemas)
+            return shape.read_only if keyword == "readOnly" else shape.write_only
+        return any(schema.flag(keyword) for schema in schemas)
 
     def name(self, schema: Node) -> str | None:
         """Return what a schema is called: the last word of its reference, or its title."""
