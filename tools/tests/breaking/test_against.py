@@ -242,6 +242,15 @@ def test_an_old_contract_that_cannot_be_read_is_named_with_the_commit(workspace:
     assert refused.value.findings[0].location == Location("HEAD:openapi/billing.yaml", 2, 8)
 
 
+def test_a_contract_cannot_refer_to_a_file_out_of_the_workspace(workspace: Repository) -> None:
+    workspace.write("../secrets.yaml", "Bill: {type: string, enum: [hunter2]}\n")
+    workspace.write(
+        "openapi/billing.yaml", OPENAPI.replace("'#/components/schemas/Bill'", "'../../secrets.yaml#/Bill'")
+    )
+    with pytest.raises(ContractError, match="outside of the folder"):
+        compare_with(workspace.root, "v1", TODAY)
+
+
 def test_an_old_contract_that_is_too_large_is_not_read(workspace: Repository) -> None:
     workspace.write("openapi/billing.yaml", "#" * (17 * 1024 * 1024))
     workspace.commit()

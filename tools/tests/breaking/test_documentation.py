@@ -11,6 +11,8 @@ from aether_tools.breaking.accept import accepted
 from aether_tools.breaking.proto_rules import EVENTS
 from aether_tools.breaking.rules import RULES
 
+from .test_shop import BREAKS, HARMLESS
+
 PAGE = Path(__file__).parents[3] / "docs/checks.md"
 ROW = re.compile(r"^\| `((?:api|event)-[a-z-]+)` \| (breaking|risky|safe) \| (.+) \|$", re.MULTILINE)
 
@@ -31,3 +33,9 @@ def test_the_entry_of_the_page_is_one_that_the_check_accepts(tmp_path: Path) -> 
     (tmp_path / "pyproject.toml").write_text(dedent(entry), encoding="utf-8")
     (shown,) = accepted(tmp_path)
     assert (shown.code, shown.location.line) == ("api-request-limit-tightened", 1)
+
+
+def test_the_page_says_how_much_of_the_shop_was_tried() -> None:
+    found = re.search(r"Of (\d+) realistic changes .*; (\d+) harmless ones", PAGE.read_text(encoding="utf-8"))
+    assert found is not None
+    assert (int(found[1]), int(found[2])) == (len(BREAKS), len(HARMLESS))

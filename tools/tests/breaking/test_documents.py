@@ -150,6 +150,13 @@ def test_a_missing_file_and_a_missing_target_are_told_at_their_lines(compare: Co
         compare(gone, gone)
 
 
+def test_a_file_by_its_absolute_path_is_never_read(compare: Compare, tmp_path: Path) -> None:
+    (tmp_path / "order.yaml").write_text("type: object\n")
+    old = document("document", SPLIT % f"'{tmp_path}/order.yaml'")
+    with pytest.raises(ContractError, match="outside of the folder"):
+        compare(old, old)
+
+
 def test_a_document_elsewhere_is_not_fetched_but_its_address_is_compared(compare: Compare) -> None:
     old = document("document", SPLIT % "'https://schemas.invalid/order.json'")
     assert compare(old, old) == ()

@@ -168,6 +168,17 @@ def test_a_tree_that_does_not_compile_is_refused_with_its_line(trees: tuple[Tree
         compare_trees(new, old)
 
 
+def test_without_buf_it_says_what_to_install(
+    trees: tuple[Tree, Tree], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for tree in trees:
+        write(tree, "billing.proto", ORDER)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="buf is not installed"):
+        compare_trees(*trees)
+
+
 def test_every_breaking_rule_of_buf_has_a_reason_and_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     program = Path(sys.executable).with_name("buf")
     listed = subprocess.run(

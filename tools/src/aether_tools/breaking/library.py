@@ -21,11 +21,12 @@ class Library:
     """The files of one side: the document, and each file beside it that a `$ref` names, read once.
 
     `label` stands before every file's name in findings, such as `main:` for the files of a git ref. References to
-    other hosts are never followed.
+    other hosts are never followed, nor those out of `root` if `closed`: anybody may propose a contract to a workspace.
     """
 
-    def __init__(self, root: Path, label: str = "") -> None:
+    def __init__(self, root: Path, label: str = "", *, closed: bool = False) -> None:
         self._root = root
+        self._closed = closed
         self._label = label
         self._roots: dict[Path, Node] = {}
         self._paths: dict[str, Path] = {}
@@ -96,6 +97,14 @@ class Library:
         path = self._paths[node.location.file]
         if name:
             path = Path(os.path.normpath(path.parent / unquote(name)))
+            if unquote(name).startswith("/") or (self._closed and not path.is_relative_to(self._root)):
+                self._found(
+                    node,
+                    "ref-outside",
+                    f"$ref {reference!r} names a file outside of the folder that is compared.",
+                    "Copy the file beside this one, and refer to it by a relative path.",
+                )
+                return _ANY_VALUE
             if not path.is_file():
                 self._found(
                     node,

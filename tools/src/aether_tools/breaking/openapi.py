@@ -206,7 +206,8 @@ class _DocumentComparison:
         for name in sorted(before.keys() | now.keys()):
             if name not in now:
                 what = f"The callback {name} is gone"
-                self.changes.add("api-callback-removed", what, vanished(before[name]), key)
+                place = vanished(old.operation.get("callbacks") or old.operation, name)
+                self.changes.add("api-callback-removed", what, place, key)
             elif name not in before:
                 place = at_key(new.operation.get("callbacks") or new.operation, name)
                 self.changes.add("api-callback-added", f"The callback {name} is new", place, key)

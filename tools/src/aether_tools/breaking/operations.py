@@ -208,10 +208,12 @@ class OperationComparison:
         now = {name.lower(): (name, node) for name, node in new.entries("headers")}
         for key in sorted(before.keys() - now.keys()):
             name = before[key][0]
-            self._add("header-removed", f"{subject} has no {name} header any more", vanished(before[key][1]))
+            place = vanished(old.get("headers") or old, name)
+            self._add("header-removed", f"{subject} has no {name} header any more", place)
         for key in sorted(now.keys() - before.keys()):
             name = now[key][0]
-            self._add("header-added", f"{subject} has the new header {name}", at(now[key][1]))
+            place = at_key(new.get("headers") or new, name)
+            self._add("header-added", f"{subject} has the new header {name}", place)
         for key in sorted(before.keys() & now.keys()):
             name = now[key][0]
             header_before = self._old.library.resolve(before[key][1])
@@ -219,9 +221,9 @@ class OperationComparison:
             if header_before is None or header_now is None:
                 continue
             if header_before.flag("required") and not header_now.flag("required"):
-                self._add("header-optional", f"{subject} may lack the {name} header now", at(now[key][1]))
+                self._add("header-optional", f"{subject} may lack the {name} header now", at(header_now))
             elif header_now.flag("required") and not header_before.flag("required"):
-                self._add("header-required", f"{subject} always has the {name} header now", at(now[key][1]))
+                self._add("header-required", f"{subject} always has the {name} header now", at(header_now))
             old_schema, new_schema = header_before.get("schema"), header_now.get("schema")
             if old_schema is not None and new_schema is not None:
                 self._schemas.add((old_schema,), (new_schema,), self._out, f"The {name} header", self._key)

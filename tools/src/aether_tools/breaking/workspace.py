@@ -57,7 +57,12 @@ def _documents(root: Path, old: Path, ref: str, today: date) -> tuple[Finding, .
     if _SHARED in changed:
         changed = {*before, *now}
     pairs = [Pair(before.get(name), now.get(name)) for name in sorted(changed - {_SHARED})]
-    return compare_pairs(pairs, old_library=Library(old, f"{ref}:"), new_library=Library(root), today=today)
+    return compare_pairs(
+        pairs,
+        old_library=Library(old, f"{ref}:", closed=True),
+        new_library=Library(root, closed=True),
+        today=today,
+    )
 
 
 def _openapi(root: Path) -> dict[str, Path]:
