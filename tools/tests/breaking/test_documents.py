@@ -330,3 +330,58 @@ def test_a_value_that_no_client_knows_breaks_and_one_more_is_risky(compare: Comp
 
     assert codes(compare(status("[A, B]"), status("[C]"))) == ["api-response-type-changed"]
     assert codes(compare(status("[A]"), status("[A, C]"))) == ["api-response-enum-added"]
+
+
+MERGED = """\
+x-base: &base
+  type: object
+  properties: {a: {type: string}}
+x-closed: &closed {additionalProperties: false, type: array}
+openapi: 3.0.3
+paths:
+  /orders:
+    post:
+      responses: {'200': {description: Ok.}}
+      requestBody: {content: {application/json: {schema: %s}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("merging", "plain"),
+    [
+        ("{<<: *base}", "{type: object, properties: {a: {type: string}}}"),
+        ("{<<: *base, properties: {b: {}}}", "{type: object, properties: {b: {}}}"),
+        ("{required: [a], <<: [*base, *closed]}",
+         "{type: object, required: [a], additionalProperties: false, properties: {a: {type: string}}}"),
+        ("{'<<': 1, type: object}", "{type: object}"),
+    ],
+)  # fmt: skip
+def test_a_merge_key_takes_over_what_it_names(compare: Compare, merging: str, plain: str) -> None:
+    assert compare(MERGED % merging, MERGED % plain) == ()
+    found = compare(MERGED % merging, MERGED % "{type: object, required: [z]}")
+    assert "api-request-property-required" in codes(found)
+
+
+def test_what_a_merge_key_took_over_has_a_place_of_its_own(compare: Compare) -> None:
+    (found,) = (
+        each
+        for each in compare(MERGED % "{<<: *base}", MERGED % "{type: object}")
+        if each.code == "api-request-property-removed"
+    )
+    assert found.location == Location("old.yaml", 3, 16)
+    assert found.pointer.endswith("/requestBody/content/application~1json/schema/properties/a")
+
+
+@pytest.mark.parametrize("merging", ["{<<: 1}", "{<<: *base, <<: *closed}", "{<<: [*base, 1]}"])
+def test_a_merge_key_of_something_else_is_refused(compare: Compare, merging: str) -> None:
+    with pytest.raises(ContractError):
+        compare(MERGED % merging, MERGED % "{}")
+
+
+def test_merge_keys_that_repeat_without_end_are_refused(compare: Compare) -> None:
+    lines = "".join(
+        f"m{n}: &m{n} {{<<: [*m{n - 1}], a{n}: *m{n - 1}, b{n}: *m{n - 1}}}\n" for n in range(1, 40)
+    )
+    bomb = f"openapi: 3.0.3\nm0: &m0 {{x: 1}}\n{lines}"
+    with pytest.raises(ContractError, match=r"repeat more than|nested more than"):
+        compare(bomb, bomb)

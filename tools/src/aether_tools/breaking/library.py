@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import unquote
 
+from aether_tools.breaking.merging import MergingTreeBuilder
 from aether_tools.compiler.openapi.document import Findings, Node
 from aether_tools.compiler.openapi.reader import read
 from aether_tools.finding import ContractError, Finding, Location
@@ -137,7 +138,7 @@ class Library:
         if path not in self._roots:
             findings = Findings()
             try:
-                root = read(path, self._root, findings).root
+                root = read(path, self._root, findings, MergingTreeBuilder).root
             except ContractError as error:
                 raise self._labelled(error) from error
             self._roots[path] = root

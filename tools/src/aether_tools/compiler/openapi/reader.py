@@ -27,12 +27,15 @@ class Source:
     text: str
 
 
-def read(path: Path, root: Path, findings: Findings) -> Source:
-    """Read a YAML or JSON file. Raises `ContractError` unless it is one mapping, with unique keys, within the limits."""
+def read(path: Path, root: Path, findings: Findings, tree: type[TreeBuilder] = TreeBuilder) -> Source:
+    """Read a YAML or JSON file. Raises `ContractError` unless it is one mapping, with unique keys, within the limits.
+
+    `tree` builds the nodes; one that takes more than the compiler reads documents of other projects.
+    """
     file = location_of(path, root)
     text = read_contract(path, root, MAX_OPENAPI_BYTES)
     text = as_yaml(text) if is_json(text) else text
-    builder = TreeBuilder(file, findings)
+    builder = tree(file, findings)
     try:
         builder.build(text)
     except yaml.MarkedYAMLError as error:

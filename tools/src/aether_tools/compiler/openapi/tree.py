@@ -108,13 +108,7 @@ class TreeBuilder:
 
     def _key_name(self, mapping: Node, text: str, kind: str, location: Location) -> str | None:
         if kind == f"{TAG}merge":
-            self._findings.add(
-                location,
-                "yaml-merge",
-                "The merge key `<<` is not supported, because JSON has none.",
-                "Use $ref or allOf.",
-            )
-            return None
+            return self._merge_key(location)
         # A status is an integer to YAML and a string to OpenAPI; a word such as `on` is true to YAML.
         name = text if kind in (f"{TAG}int", f"{TAG}str") else str(self._scalars.value(text, kind, location))
         if name in mapping.keys:
@@ -127,6 +121,16 @@ class TreeBuilder:
             return None
         mapping.keys[name] = location
         return name
+
+    def _merge_key(self, location: Location) -> str | None:
+        """Return the name under which the value of a merge key is kept. None drops it."""
+        self._findings.add(
+            location,
+            "yaml-merge",
+            "The merge key `<<` is not supported, because JSON has none.",
+            "Use $ref or allOf.",
+        )
+        return None
 
     def _open(self, event: Any) -> None:
         location = self._location(event)
