@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from aether_tools.breaking.accept import accepted, apply
-from aether_tools.breaking.rules import RULES
-from aether_tools.breaking.workspace import compare_with, domain_of
 from aether_tools.check.explanations import EXPLANATIONS
 from aether_tools.check.workspace_check import check_workspace, map_events
-from aether_tools.commands.breaking import counted, unreadable
 from aether_tools.compiler.output import replace
 from aether_tools.compiler.pipeline import generate as compile_contracts
 from aether_tools.console import OK, print_json, print_line, print_table, report
-from aether_tools.finding import ContractError, Finding, Severity
+from aether_tools.finding import Finding
 from aether_tools.report_formats import Format
 from aether_tools.workspace import Workspace
 
@@ -36,39 +30,24 @@ def check(names: tuple[str, ...], *, form: Format, against: Against | None = Non
     With `against`, also print how their contracts changed. Raises `UsageError` if they cannot be compared.
     """
     workspace = Workspace.find(Path.cwd())
+    changes: tuple[Finding, ...] = ()
+    sentence = ""
+    rules = {code: explanation.what for code, explanation in EXPLANATIONS.items()}
     with replace.shared(workspace.root):  # no other command changes contracts or generated code meanwhile
         domains = workspace.chosen(names)
         compiled = compile_contracts(workspace.root, check=True).findings
-        changes: tuple[Finding, ...] = ()
-        told = ""
         if against is not None:
-            changes, told = _changes(workspace, names, against, compiled)
+            from aether_tools.commands.against import changes_since  # the comparison's imports take time
+
+            found = changes_since(workspace, names, against.ref, compiled, everything=against.everything)
+            changes, sentence = found.findings, found.sentence
+            rules |= found.rules
         findings = [*compiled, *check_workspace(workspace, domains), *changes]
-    rules = {code: explanation.what for code, explanation in EXPLANATIONS.items()}
-    rules |= {code: rule.what.capitalize() for code, rule in RULES.items()}
-    code = report(findings, form=form, rules=rules, clean=f"Clean: {_count(len(domains))} checked.{told}")
-    if findings and told and form is Format.TEXT:
-        print_line(told.strip())
+    clean = " ".join((f"Clean: {_count(len(domains))} checked.", sentence)).strip()
+    code = report(findings, form=form, rules=rules, clean=clean)
+    if findings and sentence and form is Format.TEXT:
+        print_line(sentence)
     return code
-
-
-def _changes(
-    workspace: Workspace, names: tuple[str, ...], against: Against, compiled: Sequence[Finding]
-) -> tuple[tuple[Finding, ...], str]:
-    """Return the changes of the contracts that nobody has accepted, and a sentence that counts all of them."""
-    today = datetime.now(UTC).date()
-    entries = accepted(workspace.root)
-    try:
-        found = compare_with(workspace.root, against.ref, today)
-    except ContractError as error:
-        if {each.location.file for each in compiled} & {each.location.file for each in error.findings}:
-            return (), ""  # the compiler says what is wrong with this contract of today
-        raise unreadable(error) from error
-    chosen = [each for each in found if not names or domain_of(each, workspace.name) in {*names, None}]
-    changes, count = apply(chosen, entries, today)
-    shown = [each for each in changes if against.everything or each.severity is not Severity.SAFE]
-    kept = f", {count} accepted" if count else ""
-    return tuple(shown), f" Contracts against {against.ref}: {counted(changes)}{kept}."
 
 
 def show_map(*, as_json: bool) -> int:
