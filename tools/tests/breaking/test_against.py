@@ -187,6 +187,15 @@ def test_attributes_and_filters_of_the_repository_have_no_say(workspace: Reposit
     assert workspace.changes("HEAD") == []
 
 
+def test_in_a_hook_of_git_the_workspace_is_still_below_the_root(
+    workspace: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """git tells its hooks where the repository is, and with that takes any folder for the root."""
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / ".git/index"))
+    assert compare_with(workspace.root, "v1", TODAY) == ()
+
+
 def test_a_contract_that_was_a_symbolic_link_is_followed_inside_the_commit(workspace: Repository) -> None:
     (workspace.root / "openapi/billing.yaml").rename(workspace.root / "openapi/v1-billing.yaml")
     (workspace.root / "openapi/billing.yaml").symlink_to("v1-billing.yaml")

@@ -21,6 +21,8 @@ from aether_tools.finding import ContractError, Finding, Location
 FOLDERS: Final = ("openapi", "proto")
 _SUFFIXES: Final = (".proto", ".yaml", ".yml", ".json")
 _TIMEOUT_SECONDS: Final = 20
+_OF_A_HOOK: Final = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
+"""Variables that git sets for its hooks: with them any folder would be the root of the repository."""
 _LINK: Final = "120000"
 _FILE: Final = "100"
 
@@ -147,13 +149,7 @@ def _git(root: Path, *arguments: str, told: bytes = b"") -> bytes:
         done = subprocess.run(  # noqa: S603 - git, with a ref that --end-of-options keeps from being an option
             ["git", *arguments],  # noqa: S607 - the git of the person's PATH
             cwd=root,
-            env=os.environ
-            | {
-                "GIT_TERMINAL_PROMPT": "0",
-                "GIT_NO_LAZY_FETCH": "1",
-                "GIT_OPTIONAL_LOCKS": "0",
-                "LC_ALL": "C",
-            },
+            env=_environment(),
             input=told,
             capture_output=True,
             timeout=_TIMEOUT_SECONDS,
@@ -166,3 +162,13 @@ def _git(root: Path, *arguments: str, told: bytes = b"") -> bytes:
     if done.returncode:
         raise _GitError(" ".join(done.stderr.decode(errors="replace").split()) or "git gave no reason.")
     return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
+    return own | {
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "LC_ALL": "C",
+    }
