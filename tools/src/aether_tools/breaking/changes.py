@@ -57,8 +57,8 @@ class Changes:
                 code,
                 f"{changes[0].what}{_more(sorted(operations))}. {rule.why}",
                 rule.fix,
-                rule.severity,
-                place.pointer,
+                severity=rule.severity,
+                pointer=place.pointer,
             )
 
     def _operations(self, key: Key) -> frozenset[str]:

@@ -114,7 +114,7 @@ class OperationComparison:
     def _parameter(self, old: Node, new: Node) -> None:
         place, name = new.text("in") or "", new.text("name") or ""
         kind = _kind(place, name)
-        if place == "path" and old.text("name") != name:
+        if place == "path" and (old.text("name") or "") != name:
             self._add(
                 "path-parameter-renamed", f"The {kind} was named {old.text('name')}", at_key(new, "name")
             )

@@ -100,7 +100,12 @@ def _finding(each: Annotation, before: Index, now: Index, old: Tree, new: Tree, 
     why, fix = reason_and_fix(code, each.rule)
     what = each.message if each.message.endswith(".") else f"{each.message}."
     return Finding(
-        location, code, f"{what} {why}", fix, severity, element.name if element else _package(each)
+        location,
+        code,
+        f"{what} {why}",
+        fix,
+        severity=severity,
+        pointer=element.name if element else _package(each),
     )
 
 
