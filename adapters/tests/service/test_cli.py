@@ -354,7 +354,7 @@ def test_settings_are_printed_in_an_environment_that_sets_none(capsys: pytest.Ca
     assert called(Path(), "settings", served=[]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == len(ServiceSettings.model_fields) + 2
-    assert "| `REST_PORT` | `8080` | integer | Its port; 0 takes a free one. |" in printed
+    assert "| `REST_PORT` | `8080` | integer |  |  | Its port; 0 takes a free one. |" in printed
     kinds = {row.split(" | ")[0]: row.split(" | ")[2] for row in printed[2:]}
     assert kinds["| `LOG_FORMAT`"] == "console, json"
     assert (kinds["| `TRUSTED_PROXIES`"], kinds["| `REST_METRICS`"]) == ("JSON", "true or false")

@@ -168,8 +168,8 @@ def discard(stream: TextIO) -> None:
 def guarded(command: Callable[[], int], *, as_json: bool = False) -> int:
     """Run a command and return its exit code. Print any exception as one sentence.
 
-    A program that reads JSON gets the sentence on stdout too, as {"error": ..., "findings": [...]}; without findings if
-    there are none. AETHER_DEBUG=1 also prints the traceback.
+    A program that reads JSON gets the sentence on stdout too, as {"error": ..., "findings": [...]}. AETHER_DEBUG=1 also
+    prints the traceback.
     """
     try:
         code = command()
@@ -177,8 +177,7 @@ def guarded(command: Callable[[], int], *, as_json: bool = False) -> int:
     except UsageError as error:
         print_error("\n".join(map(visible, f"aether: {error}".split("\n"))))
         if as_json:
-            findings = [as_object(finding) for finding in error.findings]
-            print_json({"error": str(error)} | ({"findings": findings} if findings else {}))
+            print_json({"error": str(error), "findings": [as_object(finding) for finding in error.findings]})
         _print_traceback()
         return FAILED
     except KeyboardInterrupt:
@@ -190,7 +189,7 @@ def guarded(command: Callable[[], int], *, as_json: bool = False) -> int:
     except Exception as error:
         reason = f"this is a bug in aether, not in your work: {type(error).__name__}: {error}"
         if as_json:
-            print_json({"error": reason})
+            print_json({"error": reason, "findings": []})
         print_error(f"aether: {reason}")
         print_error(
             "aether: run the command again with AETHER_DEBUG=1 and report the bug with the traceback."

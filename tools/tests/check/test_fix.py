@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from aether_tools import fixes
 from aether_tools.commands.check import check
+from aether_tools.compiler.pipeline import Report
 from aether_tools.finding import Edit, Finding, Location
 from aether_tools.report_formats import Format
 
@@ -176,7 +177,7 @@ def test_the_command_says_what_it_fixed_and_what_is_left(
     grown: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(grown.root)
-    monkeypatch.setattr("aether_tools.commands.check.compile_contracts", lambda *_, **__: NOTHING)
+    monkeypatch.setattr("aether_tools.commands.check.compile_contracts", lambda *_, **__: Report())
     assert check((), form=Format.TEXT, fix=True) == 1
     out = capsys.readouterr().out
     assert out.startswith("fixed ")
@@ -184,11 +185,3 @@ def test_the_command_says_what_it_fixed_and_what_is_left(
     assert f"{VOID}:10:5: use-case-unwritten VoidInvoice only raises NotImplementedError.\n" in out
     assert check((), form=Format.JSON, fix=True) == 1
     assert capsys.readouterr().err == ""
-
-
-class _Nothing:
-    findings = ()
-    written = ()
-
-
-NOTHING = _Nothing()
