@@ -10,10 +10,7 @@ from typing import Any
 
 from aether_tools.check.cache import Results, as_data, as_findings
 from aether_tools.check.container.containers import check_containers
-from aether_tools.check.contracts.enums import check_enums
-from aether_tools.check.contracts.errors import Promise, check_errors
 from aether_tools.check.contracts.members import check_members
-from aether_tools.check.contracts.use_cases import check_use_cases
 from aether_tools.check.core.effects import check_effects
 from aether_tools.check.core.exceptions import check_exceptions
 from aether_tools.check.core.state import check_state
@@ -29,6 +26,9 @@ from aether_tools.check.events.event_map import (
 from aether_tools.check.events.event_source import Source, events_of
 from aether_tools.check.events.rules import check_source
 from aether_tools.check.imports import Viewpoint, check_imports, check_kit, forbidden_in_kits
+from aether_tools.check.operations.enums import check_enums
+from aether_tools.check.operations.errors import Promise, check_errors
+from aether_tools.check.operations.use_cases import check_use_cases
 from aether_tools.check.packaging import check_dependencies, check_packaging, distributions
 from aether_tools.check.settings import check_development, check_settings
 from aether_tools.check.source import InvalidModule, Module, NameResolver, read

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aether_tools.check.cache import as_data, as_findings
-from aether_tools.check.contracts.errors import Promise
 from aether_tools.check.contracts.rules import SWITCHABLE
+from aether_tools.check.operations.errors import Promise
 from aether_tools.console import UsageError
 from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Domain, Workspace, toml_table

@@ -8,9 +8,9 @@ from typing import Final
 from aether_adapters.kernel.errors import Kind
 
 from aether_tools.check.contracts.contract_source import BoundOperation, Contract
-from aether_tools.check.contracts.errors import Promise
 from aether_tools.check.contracts.limits import has_values
 from aether_tools.check.contracts.values import validator_of
+from aether_tools.check.operations.errors import Promise
 from aether_tools.compiler.binding.bindings import Direction, RequestMapping, Source
 from aether_tools.compiler.model.contracts import Field, Scalar
 from aether_tools.compiler.openapi.document import Node

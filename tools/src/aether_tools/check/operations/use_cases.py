@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from aether_tools.check.contracts.requests import check_request, request_fields
-from aether_tools.check.contracts.skeletons import parameters, provider, short
-from aether_tools.check.contracts.skeletons import use_case as skeleton
+from aether_tools.check.operations.requests import check_request, request_fields
+from aether_tools.check.operations.skeletons import parameters, provider, short
+from aether_tools.check.operations.skeletons import use_case as skeleton
 from aether_tools.check.source import Module, NameResolver
 from aether_tools.compiler.contract_text import MAX_PROTO_BYTES, read_contract
 from aether_tools.finding import ContractError, Edit, Finding, Location
