@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from aether_tools.breaking.accept import accepted, apply
 from aether_tools.breaking.workspace import compare_with, domain_of
+from aether_tools.check.sql.history import check_history
 from aether_tools.commands.explain import explain
 from aether_tools.console import UsageError
 from aether_tools.finding import ContractError, Finding, Location, Severity
+from aether_tools.workspace import Workspace
 
 from .conftest import TODAY
 
@@ -149,6 +151,57 @@ def test_a_contract_that_is_gone_or_new_is_one_change(workspace: Repository) -> 
         ("api-contract-added", "openapi/charging.yaml"),
         ("api-contract-removed", "v1:openapi/billing.yaml"),
     ]
+
+
+MIGRATION = """\
+\"\"\"The first tables.\"\"\"
+
+from alembic import op
+
+revision = "0001"
+
+
+def upgrade() -> None:
+    op.create_table("bills")
+"""
+VERSIONS = "domains/billing/migrations/versions"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (MIGRATION.replace('"bills"', '"bill"'), [(f"{VERSIONS}/0001.py", 9)]),
+        (f"{MIGRATION}    op.create_index()\n", [(f"{VERSIONS}/0001.py", 10)]),
+        (MIGRATION.replace("def upgrade() ->", "def upgrade( ->"), [(f"{VERSIONS}/0001.py", 8)]),
+        ("", [(f"{VERSIONS}/0001.py", 1)]),
+        (None, [(f"v2:{VERSIONS}/0001.py", 1)]),
+        (MIGRATION.replace("The first", "These are the first"), []),
+        (MIGRATION.replace("op.create_table(", "op.create_table(  # of bills\n        "), []),
+        (MIGRATION.replace("\n", "\r\n"), []),
+        (MIGRATION, []),
+    ],
+    ids=["edited", "longer", "broken", "empty", "gone", "docstring", "layout", "line endings", "same"],
+)
+def test_a_migration_that_a_commit_has_must_stay_as_it_was(
+    workspace: Repository, text: str | None, found: list[tuple[str, int]]
+) -> None:
+    workspace.write(f"{VERSIONS}/0001.py", MIGRATION)
+    workspace.write("domains/billing/pyproject.toml", "[project]\nname = 'acme-billing'\n")
+    workspace.write("domains/other/pyproject.toml", "[project]\nname = 'acme-other'\n")
+    workspace.commit()
+    workspace.git("tag", "v2")
+    workspace.write(f"{VERSIONS}/0002.py", MIGRATION.replace("0001", "0002"))
+    file = workspace.root / VERSIONS / "0001.py"
+    if text is None:
+        file.unlink()
+    else:
+        file.write_bytes(text.encode())
+    checked = Workspace.find(workspace.root)
+    findings = list(check_history(checked, checked.domains(), "v2"))
+    assert [(each.code, each.location.file, each.location.line) for each in findings] == [
+        ("migration-edited", *place) for place in found
+    ]
+    assert list(check_history(checked, checked.chosen(("other",)), "v2")) == []
 
 
 def test_a_proto_folder_that_is_gone_is_a_change(workspace: Repository) -> None:

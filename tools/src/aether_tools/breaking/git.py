@@ -1,4 +1,4 @@
-"""Reads the contracts of a workspace as they were at a commit, without a checkout.
+"""Reads the contracts and migrations of a workspace as they were at a commit, without a checkout.
 
 Blobs are read as git stores them: no filter, hook or attribute of the repository has a say.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ _SUFFIXES: Final = (".proto", ".yaml", ".yml", ".json")
 _TIMEOUT_SECONDS: Final = 20
 _OF_A_HOOK: Final = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
 """Variables that git sets for its hooks: with them any folder would be the root of the repository."""
+_MIGRATION: Final = re.compile(r"domains/[^/]+/migrations/versions/[^/]+\.py")
 _LINK: Final = "120000"
 _FILE: Final = "100"
 
@@ -44,7 +46,7 @@ def write_contracts(root: Path, ref: str, folder: Path) -> None:
     """
     commit = _commit(root, ref)
     prefix = _git(root, "rev-parse", "--show-prefix").decode().strip()
-    blobs = {blob.path: blob for blob in _blobs(root, commit, prefix)}
+    blobs = {blob.path: blob for blob in _blobs(root, commit, prefix, FOLDERS)}
     wanted = {}
     for path, blob in blobs.items():
         target = blob if blob.mode.startswith(_FILE) else _linked(root, blob, blobs)
@@ -55,6 +57,19 @@ def write_contracts(root: Path, ref: str, folder: Path) -> None:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
+
+
+def migrations_at(root: Path, ref: str) -> dict[str, bytes]:
+    """Return the migrations of all domains at `ref`, by path in the workspace. Raises `UsageError` as `write_contracts`."""
+    commit = _commit(root, ref)
+    prefix = _git(root, "rev-parse", "--show-prefix").decode().strip()
+    blobs = [
+        blob
+        for blob in _blobs(root, commit, prefix, ("domains",))
+        if blob.mode.startswith(_FILE) and _MIGRATION.fullmatch(blob.path)
+    ]
+    contents = _contents(root, [blob.name for blob in blobs])
+    return {blob.path: content for blob, content in zip(blobs, contents, strict=True)}
 
 
 def _commit(root: Path, ref: str) -> str:
@@ -80,9 +95,9 @@ def _commit(root: Path, ref: str) -> str:
         raise UsageError(f"this repository has no commit {ref!r}; {hint}") from error
 
 
-def _blobs(root: Path, commit: str, prefix: str) -> Iterator[_Blob]:
-    folders = [f"{prefix}{folder}" for folder in FOLDERS]
-    listed = _git(root, "ls-tree", "-r", "-z", "--long", "--full-tree", commit, "--", *folders)
+def _blobs(root: Path, commit: str, prefix: str, folders: Sequence[str]) -> Iterator[_Blob]:
+    below = [f"{prefix}{folder}" for folder in folders]
+    listed = _git(root, "ls-tree", "-r", "-z", "--long", "--full-tree", commit, "--", *below)
     for entry in listed.split(b"\0"):
         facts, _, raw = entry.partition(b"\t")
         if not raw:

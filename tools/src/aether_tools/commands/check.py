@@ -58,13 +58,17 @@ def check(
     rules = {code: explanation.what for code, explanation in EXPLANATIONS.items()}
     findings, sentence = found.all, ""
     if against is not None:
-        from aether_tools.commands.against import changes_since  # the comparison's imports take time
+        # The comparison's imports take time.
+        from aether_tools.check.sql.history import check_history
+        from aether_tools.commands.against import changes_since
 
         with replace.shared(workspace.root):
             changes = changes_since(
                 workspace, names, against.ref, found.compiled, everything=against.everything
             )
-        findings, sentence, rules = [*findings, *changes.findings], changes.sentence, rules | changes.rules
+            edited = list(check_history(workspace, workspace.chosen(names), against.ref))
+        findings = [*findings, *changes.findings, *edited]
+        sentence, rules = changes.sentence, rules | changes.rules
     clean = " ".join((f"Clean: {_count(len(workspace.chosen(names)))} checked.", sentence)).strip()
     code = report(findings, form=form, rules=rules, clean=clean, most=None if show_all else MOST_OF_ONE_CODE)
     if findings and sentence and form is Format.TEXT:
