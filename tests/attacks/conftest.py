@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import httpx
 import pytest
@@ -16,6 +17,26 @@ from aether_adapters.testing.waiting import eventually
 from tests.attacks.stranger import Stranger
 from tests.support.acme import Acme
 from tests.support.roles import START_SECONDS, Deployment, Role, ready
+
+QUICK: Final = frozenset(
+    {
+        "test_e01_errors",
+        "test_e03_depth",
+        "test_e06_framing",
+        "test_e10_contract_text",
+        "test_e23_contracts",
+        "test_e23_edge",
+        "test_e23_files",
+    }
+)
+"""The modules that `make test` runs too; the others start servers of their own for minutes together."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before the marks decide which tests run
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.stem not in QUICK:
+            item.add_marker(pytest.mark.prove)
 
 
 @dataclass(frozen=True, slots=True)

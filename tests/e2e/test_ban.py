@@ -15,6 +15,8 @@ import httpx
 import pytest
 import yaml
 
+pytestmark = pytest.mark.prove
+
 ROOT = Path(__file__).parents[2]
 AETHER = str(Path(sys.executable).with_name("aether"))
 BAN_LIMIT_SECONDS = 2.0

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.acme import Acme
 
+pytestmark = pytest.mark.prove
+
 RPC = """
   // Gives one of the caller's invoices another title.
   rpc RenameInvoice(RenameInvoiceRequest) returns (Invoice);

@@ -14,6 +14,8 @@ from tests.attacks.faulty import faulty
 from tests.support.acme import Acme
 from tests.support.roles import START_SECONDS, Role, ready
 
+pytestmark = pytest.mark.prove
+
 
 @dataclass(frozen=True, slots=True)
 class Gateway:

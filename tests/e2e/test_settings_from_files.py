@@ -9,6 +9,8 @@ import pytest
 from tests.support.acme import Acme
 from tests.support.roles import START_SECONDS, Deployment
 
+pytestmark = pytest.mark.prove
+
 
 def ended(deployment: Deployment, role: str, **more: str) -> tuple[int, str]:
     """Run the role, which ends by itself; return its exit code and what it said."""

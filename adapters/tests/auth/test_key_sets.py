@@ -303,6 +303,7 @@ def test_an_answer_that_is_no_document_is_refused(answer: bytes, reason: str) ->
     [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200"],
     ids=["head", "body", "status"],
 )
+@pytest.mark.prove
 def test_a_server_that_trickles_is_given_up_after_the_total_time(begin: bytes) -> None:
     with (
         Site({"/jwks": begin}, trickle).running() as site,

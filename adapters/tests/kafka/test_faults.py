@@ -21,6 +21,8 @@ from aether_adapters.testing.kafka import KafkaBroker, find_libraries
 from aether_adapters.testing.waiting import eventually
 from confluent_kafka import KafkaError
 
+pytestmark = pytest.mark.prove
+
 _CONSUMER_GROUP_HEARTBEAT = 68
 _PRODUCE = 0
 
@@ -189,7 +191,6 @@ def test_a_killed_consumer_leaves_the_rest_to_its_successor(
     assert 0 < after[0] <= before[-1] + 1
 
 
-@pytest.mark.prove
 @pytest.mark.suite("events")
 @pytest.mark.implementation("kafka")
 def test_a_crashed_broker_keeps_every_confirmed_event(

@@ -53,6 +53,8 @@ from aether_promotion.domain.values import AmountOff, CouponTerms, Terms, Title
 
 from .memory import MemoryOrders
 
+pytestmark = pytest.mark.prove
+
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 

@@ -201,9 +201,8 @@ def test_a_domain_that_takes_the_probe_down_is_named_and_the_others_are_still_ch
     ]
 
 
-@pytest.mark.parametrize(
-    "line", ["time.sleep(600)", pytest.param("while True: pass", marks=pytest.mark.prove)]
-)
+@pytest.mark.prove
+@pytest.mark.parametrize("line", ["time.sleep(600)", "while True: pass"])
 def test_a_domain_that_never_comes_to_an_end_is_named(shop: Shop, line: str) -> None:
     _second_domain(shop)
     shop.write(f"{PACKAGE}/__init__.py", f"import time\n\n{line}\n")
