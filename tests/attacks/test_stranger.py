@@ -19,13 +19,16 @@ def test_a_victim_left_alone_serves_strangers(victim: Victim) -> None:
 
 
 def test_a_victim_that_stands_still_harms_strangers(victim: Victim) -> None:
-    with (
-        victim.stranger() as stranger,
-        pytest.raises(AssertionError, match="P99"),
-        stranger.unharmed(),
-        standing_still(victim.process.process.pid),
-    ):
-        time.sleep(1)
+    """On a busy machine a second is no more than what happens to everybody, so it stands still for longer then."""
+    for seconds in (1, 5, 20):
+        with victim.stranger() as stranger:
+            try:
+                with stranger.unharmed(), standing_still(victim.process.process.pid):
+                    time.sleep(seconds)
+            except AssertionError as harm:
+                assert "P99" in str(harm)  # the first try that is long enough decides
+                return
+    pytest.fail("a server that stood still for 20 s harmed nobody")
 
 
 def test_of_few_calls_one_short_pause_is_no_harm_but_two_or_a_long_one_are() -> None:

@@ -785,7 +785,7 @@ def _packaging() -> tuple[Mutation, ...]:
                  container),
         Mutation(kind, file, '    "pydantic_settings_extra>=2.7",', undeclared, '    "pydantic-settings>=2.7",',
                  "from pydantic_settings", "settings.py"),
-        Mutation(kind, file, "", undeclared, '    "alembic>=1.13",\n', "from alembic import op",
+        Mutation(kind, file, "", undeclared, '    "alembic>=1.16",\n', "from alembic import op",
                  "/domains/billing/migrations/versions/0001_first.py"),
         Mutation(kind, file, "", "package-migrations", f"[tool.hatch.build.targets.wheel.force-include]\n{migrations}\n",
                  "[tool.hatch.build.targets.wheel"),
