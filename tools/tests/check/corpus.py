@@ -559,6 +559,8 @@ def _migrations() -> tuple[Mutation, ...]:
                  "def upgrade() -> None:", "    from acme_billing"),
         Mutation(kind, second, more(nullable, down="pass"), "migration-downgrade", at="def downgrade"),
         Mutation(kind, second, more(nullable, down="..."), "migration-downgrade", at="def downgrade"),
+        Mutation(kind, second, more(nullable, down='with op.batch_alter_table("invoices") as batch:\n        pass'),
+                 "migration-downgrade", at="def downgrade"),
         Mutation(kind, second, more(nullable, down="return"), "migration-downgrade", at="def downgrade"),
         Mutation(kind, second, more(nullable).partition("\n\n\ndef downgrade")[0], "migration-downgrade", at="def upgrade"),
         Mutation(kind, second, more(required), "migration-not-null", at="    op.add_column"),

@@ -154,6 +154,22 @@ def test_a_wrong_development_setting_is_found_where_it_is_written(
     assert [(str(each.location), each.reason[: len(reason)]) for each in found] == [(place, reason)]
 
 
+def test_a_development_setting_in_small_letters_is_no_variable(shop: Shop) -> None:
+    text = SETTINGS.replace("from pydantic_settings import BaseSettings, SettingsConfigDict", KIT_SETTINGS)
+    text = text.replace("(BaseSettings)", "(ServiceSettings)")
+    shop.write(f"{PACKAGE}/settings.py", text)
+    shop.write("domains/billing/pyproject.toml", DEVELOPMENT + 'mail_secret = "for development only"')
+    found = [each for each in shop.check_files() if each.code == "setting-unknown"]
+    assert [(each.reason, each.fix) for each in found] == [
+        ("mail_secret is no setting of billing.", "Write BILLING_MAIL_SECRET.")
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_one_finding(shop: Shop) -> None:
+    shop.write(f"{PACKAGE}/application/close_invoice.py", "def (:\n")
+    assert said(shop.check()) == [f"python-syntax {PACKAGE}/application/close_invoice.py:1:5"]
+
+
 KIT_SETTINGS = """from aether_adapters.service.settings import ServiceSettings
 from pydantic_settings import SettingsConfigDict"""
 

@@ -55,6 +55,11 @@ def test_an_explanation_tells_what_why_wrong_and_right(capsys: pytest.CaptureFix
         assert part in shown
 
 
+def test_a_misspelt_code_is_told_the_right_one() -> None:
+    with pytest.raises(UsageError, match=r"^no explanation of effect-usee. Did you mean effect-use.*\?$"):
+        explain("effect-usee")
+
+
 def test_an_unknown_code_is_refused() -> None:
     with pytest.raises(UsageError, match="no explanation of effect-user"):
         explain("effect-user")

@@ -202,6 +202,36 @@ def test_a_hand_edit_is_reported_with_its_line_and_overwritten(acme: Path) -> No
     assert _tree(acme) == before
 
 
+@pytest.mark.parametrize(
+    "edited", [(), (TYPES.replace("types.py", "codec.py"),)], ids=["nothing", "another file"]
+)
+def test_what_git_checked_out_is_no_edit(acme: Path, edited: tuple[str, ...]) -> None:
+    """A stash or another branch brings back what an older contract generated."""
+
+    def comment(words: str) -> None:
+        _replace(acme / CONTRACT, "message Invoice {", f"// {words}\nmessage Invoice {{")
+
+    _git(acme, "init", "--quiet")
+    _git(acme, "add", "--force", ".")
+    _git(acme, "commit", "--quiet", "--message", "old")
+    comment("Is sent.")
+    assert TYPES in generate(acme).written
+    _git(acme, "stash", "--quiet")
+    comment("Is paid.")
+    for file in edited:
+        (acme / file).write_text(f"{(acme / file).read_text()}# mine\n")
+    report = generate(acme)
+    assert TYPES in report.written
+    assert [(each.code, each.location.file) for each in report.overwritten] == [
+        ("generated-edited", file) for file in edited
+    ]
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_the_command_reports_an_overwritten_edit_in_each_form(
     acme: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], as_json: bool

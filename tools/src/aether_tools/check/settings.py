@@ -72,7 +72,9 @@ def check_development(
     known |= {f"{name}_FILE" for name in known}
     with suppress(UsageError):  # the check of the containers reports it
         for name in development(domain).settings_for(1):
-            close = get_close_matches(name, sorted(known), 1, _SIMILAR)
+            plain = name.upper()
+            forms = (plain, f"{domain.prefix}{plain}")
+            close = [each for form in forms for each in get_close_matches(form, sorted(known), 1, _SIMILAR)]
             if name in known or not (
                 name.startswith(domain.prefix) or f"{domain.prefix}{name}" in known or close
             ):

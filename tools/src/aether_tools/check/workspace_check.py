@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Final
 
 from aether_tools.check.cache import Results, as_data, as_findings
 from aether_tools.check.container.containers import check_containers
@@ -38,6 +38,18 @@ from aether_tools.console import UsageError
 from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Domain, Workspace, toml_table
 
+_ABSENCES: Final = frozenset(
+    {
+        "use-case-missing",
+        "use-case-unwired",
+        "setting-unused",
+        "mapping-untested",
+        "event-unheard",
+        "contract-error",
+    }
+)
+"""Codes of findings that something is not there."""
+
 
 def check_workspace(
     workspace: Workspace,
@@ -50,10 +62,12 @@ def check_workspace(
     `promises` is what their operations declare. The compiler checks that generated code is up to date.
     """
     results = results or Results(workspace, fresh=True)
-    unmigrated, unwired, untyped, unknown = set(), [], set(), set()
+    unmigrated, unwired, untyped, unknown, unread = set(), [], set(), set(), set()
     for finding in check_files(workspace, domains, results, promises):
         if finding.code in {"migration-line", "migration-import"}:
             unmigrated.add(_domain_of(finding))  # running them would fail for the same reason
+        if finding.code == "python-syntax":
+            unread.add(_domain_of(finding))  # importing it would fail for the same reason
         if finding.code == "setting-untyped":
             untyped.add(finding.location.file)
         if finding.code == "setting-unknown":
@@ -63,7 +77,11 @@ def check_workspace(
         else:
             yield finding
     mistyped, broken = set(), set()
-    changed = [domain for domain in domains if results.known(f"process:{domain.name}") is None]
+    changed = [
+        domain
+        for domain in domains
+        if domain.name not in unread and results.known(f"process:{domain.name}") is None
+    ]
     for name, finding in check_containers(workspace, changed, unmigrated=unmigrated):
         broken.add(name)
         if finding.code == "container-type":
@@ -135,6 +153,7 @@ class Checked:
         """Return the findings of a domain, whether its events can be read, and its events, as JSON has them."""
         workspace = self._workspace
         modules, findings = _read(workspace, domain)
+        unreadable = bool(findings)
         findings += check_migrations(workspace, domain, self._names)
         ports = list(_ports(workspace, domain))
         names = NameResolver([*modules, *ports])
@@ -150,6 +169,9 @@ class Checked:
         events = list(check_source(source, self._declared, past_outbox=_past_outbox(domain)))
         # A text that stands for an event leaves holes in the map, which are no findings of their own.
         readable = all(finding.code not in {"event-literal", "event-undeclared"} for finding in events)
+        if unreadable:  # what seems to be missing may stand in the file that cannot be read
+            findings = [each for each in findings if each.code not in _ABSENCES]
+            events = [each for each in events if each.code not in _ABSENCES]
         return {
             "findings": as_data([*findings, *events]),
             "readable": readable,

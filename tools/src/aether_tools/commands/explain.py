@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from difflib import get_close_matches
 
 from aether_tools.breaking import accept, proto_rules
 from aether_tools.breaking.examples import EXAMPLES
@@ -31,9 +32,13 @@ def explain(code: str) -> int:
             *proto_rules.reason_and_fix(code, rule),
         )
     else:
-        codes = ", ".join(sorted((*EXPLANATIONS, *RULES, *proto_rules.EVENTS)))
+        codes = sorted((*EXPLANATIONS, *RULES, *proto_rules.EVENTS, accept.EXPIRED))
+        close = get_close_matches(code, codes, 3)
+        if close:
+            raise UsageError(f"no explanation of {code}. Did you mean {' or '.join(close)}?")
+        listed = textwrap.fill(", ".join(codes), _WIDTH, break_on_hyphens=False)
         raise UsageError(
-            f"no explanation of {code}: docs/checks.md lists every code; explained are {codes}, and buf's rules."
+            f"no explanation of {code}; its finding says what to do. Explained are the rules of buf, and:\n{listed}"
         )
     return OK
 

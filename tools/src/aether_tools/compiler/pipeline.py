@@ -5,11 +5,12 @@ Import nothing heavy until the fingerprint shows a change, because the command r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aether_tools.compiler.output import replace
 from aether_tools.compiler.output.fingerprint import Fingerprint, generated
@@ -18,6 +19,9 @@ from aether_tools.finding import ContractError, Finding, Location
 
 if TYPE_CHECKING:
     from aether_tools.compiler.compilation import Compiled
+
+_LONGEST_QUOTE: Final = 120
+"""Characters of a generated line that a finding repeats; a descriptor of protobuf has thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +130,38 @@ def _edited(
     """Return a finding for each generated file that was edited by hand and is about to be overwritten."""
     if last is None:
         return ()
+    suspects = {
+        path: have
+        for path, digest in current.outputs.items()
+        if last.outputs.get(path, digest) != digest and path in files
+        for have in [_text(root / path) or b""]
+        if have != files[path]
+    }
     found = []
-    for path, digest in current.outputs.items():
-        if last.outputs.get(path, digest) != digest and path in files:
-            have = _text(root / path) or b""
-            if have != files[path]:
-                location, _, reason = _first_difference(path, have, files[path])
-                fix = "Edit the contract instead; edits of generated files are lost."
-                found.append(Finding(location, "generated-edited", reason, fix))
+    for path in sorted(suspects.keys() - _committed(root, suspects)):
+        location, _, reason = _first_difference(path, suspects[path], files[path])
+        fix = "Edit the contract instead; edits of generated files are lost."
+        found.append(Finding(location, "generated-edited", reason, fix))
     return tuple(found)
+
+
+def _committed(root: Path, paths: Iterable[str]) -> set[str]:
+    """Return the files that are as git's current commit has them: a checkout wrote them, and nobody loses anything."""
+    wanted = sorted(paths)
+    if not wanted:
+        return set()
+    import subprocess  # only here, because the command runs on every save
+
+    def listed(*arguments: str) -> set[str]:
+        command = ["git", *arguments, "HEAD", "--", *wanted]
+        done = subprocess.run(command, cwd=root, capture_output=True, timeout=20, check=True)  # noqa: S603 - our own argv
+        return {os.fsdecode(path) for path in done.stdout.split(b"\0") if path}
+
+    try:
+        tracked = listed("ls-tree", "-r", "-z", "--name-only")
+        return tracked - listed("diff", "--name-only", "--relative", "-z")
+    except (OSError, subprocess.SubprocessError):
+        return set()  # no git, no repository, or no commit
 
 
 def _first_difference(path: str, have: bytes, want: bytes) -> tuple[Location, str, str]:
@@ -151,11 +178,10 @@ def _first_difference(path: str, have: bytes, want: bytes) -> tuple[Location, st
         actual_line, expected_line = actual_line.strip(), expected_line.strip()
     actual_text = "missing" if actual_line is None else repr(actual_line)
     expected_text = "no line" if expected_line is None else repr(expected_line)
-    return (
-        Location(path, line + 1, 1),
-        "generated-differs",
-        f"This line is {actual_text}, but the contract generates {expected_text}.",
-    )
+    reason = f"This line is {actual_text}, but the contract generates {expected_text}."
+    if max(len(actual_text), len(expected_text)) > _LONGEST_QUOTE:
+        reason = "This line is not what the contract generates."
+    return Location(path, line + 1, 1), "generated-differs", reason
 
 
 def _text(file: Path) -> bytes | None:

@@ -163,12 +163,13 @@ def _downgrade(module: Module) -> Iterator[Finding]:
         )
 
 
-def _does_nothing(function: ast.FunctionDef) -> bool:
+def _does_nothing(block: ast.FunctionDef | ast.With) -> bool:
     return all(
         isinstance(each, ast.Pass)
         or (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
         or (isinstance(each, ast.Return) and each.value is None)
-        for each in function.body
+        or (isinstance(each, ast.With) and _does_nothing(each))
+        for each in block.body
     )
 
 

@@ -6,11 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from aether_tools.check.imports import location
 from aether_tools.check.source import Module, read
 from aether_tools.finding import Finding, Location
 from aether_tools.workspace import Domain, Workspace
+
+_FIX_TABLES: Final = "Add it to the tables in adapters/; or, if it is to go, write a migration that drops it."
 
 
 def pending_change(workspace: Workspace, domain: Domain, change: str) -> Finding:
@@ -23,8 +26,10 @@ def pending_change(workspace: Workspace, domain: Domain, change: str) -> Finding
     return Finding(
         _place(workspace, domain, change),
         "migration-pending",
-        reason.replace("the metadata", "the adapters' tables"),
-        fix,
+        reason.replace("the metadata says", "the adapters' tables say").replace(
+            "the metadata", "the adapters' tables"
+        ),
+        _FIX_TABLES if change.endswith("is not in the metadata") else fix,
     )
 
 
