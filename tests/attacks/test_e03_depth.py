@@ -251,8 +251,9 @@ def test_a_stranger_notices_no_crowd_of_bodies_that_take_long(both: Both, size: 
         end = time.monotonic() + 6
         with both.victim.client() as client:
             while time.monotonic() < end:
-                status = client.post("/v1/invoices", content=body, headers=JSON).status_code
-                assert status in (400, 429, 503, 504)
+                with suppress(httpx.TransportError):  # the server may end a connection whose body it refused
+                    status = client.post("/v1/invoices", content=body, headers=JSON).status_code
+                    assert status in (400, 429, 503, 504)
 
     with both.victim.stranger() as stranger, stranger.unharmed(), ThreadPoolExecutor(clients) as pool:
         for done in [pool.submit(post) for _ in range(clients)]:
