@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from aether_tools import git
 from aether_tools.compiler.contract_files import GENERATED
 from aether_tools.compiler.contract_text import MAX_OPENAPI_BYTES, MAX_PROTO_BYTES
 from aether_tools.console import UsageError
@@ -21,9 +22,6 @@ from aether_tools.finding import ContractError, Finding, Location
 
 FOLDERS: Final = ("openapi", "proto")
 _SUFFIXES: Final = (".proto", ".yaml", ".yml", ".json")
-_TIMEOUT_SECONDS: Final = 20
-_OF_A_HOOK: Final = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
-"""Variables that git sets for its hooks: with them any folder would be the root of the repository."""
 _MIGRATION: Final = re.compile(r"domains/[^/]+/migrations/versions/[^/]+\.py")
 _LINK: Final = "120000"
 _FILE: Final = "100"
@@ -79,10 +77,10 @@ def _commit(root: Path, ref: str) -> str:
             .decode()
             .strip()
         )
-    except _GitError as error:
+    except git.GitError as error:
         try:
             shallow = _git(root, "rev-parse", "--is-shallow-repository").decode().strip() == "true"
-        except _GitError:
+        except git.GitError:
             raise UsageError(
                 f"--against needs a git repository, and {root} is in none that git can read: {error.told}"
             ) from error
@@ -153,37 +151,12 @@ def _contents(root: Path, names: list[str]) -> list[bytes]:
     return found
 
 
-class _GitError(Exception):
-    def __init__(self, told: str) -> None:
-        super().__init__(told)
-        self.told = told
-
-
 def _git(root: Path, *arguments: str, told: bytes = b"") -> bytes:
     try:
-        done = subprocess.run(  # noqa: S603 - git, with a ref that --end-of-options keeps from being an option
-            ["git", *arguments],  # noqa: S607 - the git of the person's PATH
-            cwd=root,
-            env=_environment(),
-            input=told,
-            capture_output=True,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
+        return git.run(root, *arguments, told=told)
     except FileNotFoundError as error:
         raise UsageError("git is not installed, which --against needs to read the old contracts.") from error
     except subprocess.TimeoutExpired as error:
-        raise UsageError(f"git {arguments[0]} did not answer within {_TIMEOUT_SECONDS} seconds.") from error
-    if done.returncode:
-        raise _GitError(" ".join(done.stderr.decode(errors="replace").split()) or "git gave no reason.")
-    return done.stdout
-
-
-def _environment() -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
-    return own | {
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "LC_ALL": "C",
-    }
+        raise UsageError(
+            f"git {arguments[0]} did not answer within {git.TIMEOUT_SECONDS} seconds."
+        ) from error

@@ -65,9 +65,9 @@ def check_workspace(
     unmigrated, unwired, untyped, unknown, unread = set(), [], set(), set(), set()
     for finding in check_files(workspace, domains, results, promises):
         if finding.code in {"migration-line", "migration-import"}:
-            unmigrated.add(_domain_of(finding))  # running them would fail for the same reason
+            unmigrated.add(domain_of(finding))  # running them would fail for the same reason
         if finding.code == "python-syntax":
-            unread.add(_domain_of(finding))  # importing it would fail for the same reason
+            unread.add(domain_of(finding))  # importing it would fail for the same reason
         if finding.code == "setting-untyped":
             untyped.add(finding.location.file)
         if finding.code == "setting-unknown":
@@ -95,10 +95,10 @@ def check_workspace(
         if domain.name not in broken:
             results.remember(f"process:{domain.name}", {})
     # Whatever is given instead of a use case is the cause.
-    yield from (finding for finding in unwired if _domain_of(finding) not in mistyped)
+    yield from (finding for finding in unwired if domain_of(finding) not in mistyped)
 
 
-def _domain_of(finding: Finding) -> str:
+def domain_of(finding: Finding) -> str:
     """Return the domain whose folder has the file of a finding."""
     return finding.location.file.split("/")[1]
 

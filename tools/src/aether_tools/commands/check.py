@@ -12,7 +12,7 @@ from aether_tools import fixes
 from aether_tools.check.cache import Results, as_data, as_findings
 from aether_tools.check.contracts.contract_check import Checked, check_all, chosen
 from aether_tools.check.explanations import EXPLANATIONS
-from aether_tools.check.workspace_check import check_workspace, map_events
+from aether_tools.check.workspace_check import check_workspace, domain_of, map_events
 from aether_tools.compiler.output import replace
 from aether_tools.compiler.pipeline import generate as compile_contracts
 from aether_tools.console import OK, print_error, print_json, print_line, print_table, report
@@ -70,7 +70,7 @@ def check(
         # A migration that was edited makes other tables: that is no second fault.
         domains = {finding.location.file.rpartition(":")[2].split("/")[1] for finding in edited}
         findings = [
-            each for each in findings if each.code != "migration-pending" or _domain(each) not in domains
+            each for each in findings if each.code != "migration-pending" or domain_of(each) not in domains
         ]
         findings += [*changes.findings, *edited]
         sentence, rules = changes.sentence, rules | changes.rules
@@ -129,10 +129,6 @@ def _improve(workspace: Workspace, findings: Sequence[Finding], form: Format) ->
     for line in done:
         (print_line if form is Format.TEXT else print_error)(line)
     return bool(done)
-
-
-def _domain(finding: Finding) -> str:
-    return finding.location.file.split("/")[1]
 
 
 def _edits(finding: Finding) -> str:

@@ -150,17 +150,18 @@ def _committed(root: Path, paths: Iterable[str]) -> set[str]:
     wanted = sorted(paths)
     if not wanted:
         return set()
-    import subprocess  # only here, because the command runs on every save
+    from subprocess import SubprocessError  # only here, because the command runs on every save
+
+    from aether_tools import git
 
     def listed(*arguments: str) -> set[str]:
-        command = ["git", *arguments, "HEAD", "--", *wanted]
-        done = subprocess.run(command, cwd=root, capture_output=True, timeout=20, check=True)  # noqa: S603 - our own argv
-        return {os.fsdecode(path) for path in done.stdout.split(b"\0") if path}
+        output = git.run(root, *arguments, "HEAD", "--", *wanted)
+        return {os.fsdecode(path) for path in output.split(b"\0") if path}
 
     try:
         tracked = listed("ls-tree", "-r", "-z", "--name-only")
         return tracked - listed("diff", "--name-only", "--relative", "-z")
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, SubprocessError, git.GitError):
         return set()  # no git, no repository, or no commit
 
 
