@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final, Literal
 
@@ -51,20 +52,14 @@ class _Values:
 
     def as_text(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         """Replace objects by a short repr."""
-        for name, value in event.items():
-            kind = type(value)
-            if name in _OURS:
-                continue
-            if names_secret(name):
-                event[name] = MASK
-            elif kind is str:
-                event[name] = self._text(value, _MAX_VALUE_CHARACTERS)
-            elif kind not in _SIMPLE and name != "exc_info":
-                event[name] = self._masked(shown(value))
-        return event
+        return self._replaced(event, lambda value: self._masked(shown(value)))
 
     def as_data(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         """Replace objects by a short repr; lists and objects of JSON stay what they are."""
+        return self._replaced(event, lambda value: self._data(value, _MAX_DEPTH))
+
+    def _replaced(self, event: EventDict, other: Callable[[object], object]) -> EventDict:
+        """Mask and cut the values; `other` makes something of those that are neither text nor simple."""
         for name, value in event.items():
             kind = type(value)
             if name in _OURS:
@@ -74,7 +69,7 @@ class _Values:
             elif kind is str:
                 event[name] = self._text(value, _MAX_VALUE_CHARACTERS)
             elif kind not in _SIMPLE and name != "exc_info":
-                event[name] = self._data(value, _MAX_DEPTH)
+                event[name] = other(value)
         return event
 
     def exception_as_data(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
